@@ -1,0 +1,281 @@
+/*
+ * shmimg.h - decoded images in shared memory, by way of the daemon shmimgd(8).
+ *
+ * Link with -lshmimg (pkg-config shmimg). A tutorial and an example are in libshmimg(3).
+ *
+ * Results: functions that return int return 0, or a number above 0 where that is said, or a
+ * negative errno. A request that the daemon refused returns the errno of its error code
+ *
+ *   not-found -ENOENT, no-permission -EACCES, invalid-argument -EINVAL, not-an-image -EILSEQ,
+ *   too-large -EFBIG, no-space -ENOSPC, over-quota -EDQUOT, busy -EBUSY, timeout -ETIMEDOUT,
+ *   decoder-failed -EIO, protocol -EPROTO, internal -EREMOTEIO
+ *
+ * and shmimg_message() tells it in words. A connection that was lost is -ECONNRESET: close
+ * the client and connect anew; images fetched before stay mapped and readable.
+ *
+ * Threads: a client and what is fetched through it belong to one thread at a time. Several
+ * threads use several clients. The library keeps no other state, installs no signal
+ * handlers, and its descriptors are close-on-exec.
+ */
+#ifndef SHMIMG_H
+#define SHMIMG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A connection to the daemon. */
+typedef struct shmimg_client shmimg_client;
+
+/* A mapped image: pixels, geometry, metadata; read-only, and unchanging. */
+typedef struct shmimg_image shmimg_image;
+
+/*
+ * Pixel formats: in memory from the first byte on, rows from the top down.
+ * 16-bit channels are uint16_t in the machine's byte order.
+ */
+enum shmimg_format {
+	SHMIMG_DEFAULT = 0,	 /* in requests: RGBA8 */
+	SHMIMG_RGBA8 = 1,	 /* R G B A, straight alpha; DRM ABGR8888 */
+	SHMIMG_BGRA8_PREMUL = 2, /* B G R A, premultiplied; cairo ARGB32, DRM ARGB8888 */
+	SHMIMG_RGB8 = 3,	 /* R G B; DRM BGR888 */
+	SHMIMG_GRAY8 = 4,	 /* one byte; DRM R8 */
+	SHMIMG_RGBA16 = 5,	 /* R G B A of 16 bits, straight alpha; DRM ABGR16161616 */
+	SHMIMG_GRAY16 = 6,	 /* 16 bits; DRM R16 */
+	SHMIMG_NATIVE = 255	 /* in requests: the nearest of these to the file */
+};
+
+/* The word of a format on the wire, such as "RGBA8"; NULL for what is none. */
+const char *shmimg_format_name(enum shmimg_format format);
+
+/* The format of a word ("native" included), or -EINVAL. */
+int shmimg_format_parse(const char *word);
+
+/* Bytes of a pixel: 1 to 8; 0 for SHMIMG_DEFAULT, SHMIMG_NATIVE and what is none. */
+unsigned shmimg_format_bytes(enum shmimg_format format);
+
+/* Who may fetch an image besides its owner. */
+enum shmimg_share {
+	SHMIMG_PRIVATE = 0, /* nobody */
+	SHMIMG_GROUP = 1,   /* the members of the loader's primary group */
+	SHMIMG_ALL = 2	    /* everybody */
+};
+
+/* How long the daemon keeps an image that no client holds. */
+enum shmimg_keep {
+	SHMIMG_CACHE = 0,   /* until its room is needed */
+	SHMIMG_PINNED = 1,  /* until it is dropped */
+	SHMIMG_ATTACHED = 2 /* not at all: dropped when its last user lets go */
+};
+
+/*
+ * What may be said with a request; NULL in place of a pointer to it means all defaults.
+ * Set it to SHMIMG_OPTIONS_INIT first: later versions add members at its end.
+ */
+struct shmimg_options {
+	size_t size;		   /* sizeof(struct shmimg_options) */
+	enum shmimg_format format; /* wanted format */
+	enum shmimg_share share;   /* load: who else may fetch it */
+	enum shmimg_keep keep;	   /* load: how long it is kept */
+	int64_t owner;		   /* fetch, drop, stat: uid of the image's owner; -1: one's
+				      own first, then what others share */
+};
+
+#define SHMIMG_OPTIONS_INIT                                                                     \
+	{                                                                                       \
+		sizeof(struct shmimg_options), SHMIMG_DEFAULT, SHMIMG_PRIVATE, SHMIMG_CACHE, -1 \
+	}
+
+/* ---- Connection ---- */
+
+/*
+ * Connects to the daemon at a socket's path and says hello. With path NULL it is
+ * $SHMIMG_SOCKET; else the user's ($XDG_RUNTIME_DIR/shmimgd/socket) if there is one; else
+ * the system's (/run/shmimgd/socket).
+ * timeout_ms bounds this and every later wait for the daemon: milliseconds, or -1 for
+ * ever. Loading takes as long as decoding does; the daemon itself bounds that.
+ * On success *client is the caller's, for shmimg_close(). On failure it is NULL, and errors
+ * are those of connect(2) (-ENOENT, -ECONNREFUSED: no daemon), -ETIMEDOUT, -ENOMEM, or
+ * -EPROTO when what answers is no shmimgd or has another protocol.
+ */
+int shmimg_connect(shmimg_client **client, const char *path, int timeout_ms);
+
+/*
+ * Ends a connection; the daemon lets go of all its pins. Images fetched through it stay
+ * mapped and must still be given to shmimg_unref(). NULL is let pass.
+ */
+void shmimg_close(shmimg_client *client);
+
+/*
+ * The socket, for poll(2): it becomes readable when the daemon has gone. Belongs to the
+ * client; nobody else reads, writes or closes it.
+ */
+int shmimg_fd(const shmimg_client *client);
+
+/* Changes the timeout of shmimg_connect(). */
+void shmimg_set_timeout(shmimg_client *client, int timeout_ms);
+
+/*
+ * What the last failed call on this client said, in English without a full stop; "" when
+ * none failed yet. Valid until the next call on the client.
+ */
+const char *shmimg_message(const shmimg_client *client);
+
+/*
+ * The error code of the last failed call on this client as the protocol spells it, such as
+ * "not-found"; "" when it was not the daemon that refused. Valid as shmimg_message().
+ */
+const char *shmimg_code(const shmimg_client *client);
+
+/* The version of the daemon, such as "0.1.0". Valid as long as the client. */
+const char *shmimg_daemon_version(const shmimg_client *client);
+
+/* ---- Images ---- */
+
+/*
+ * Has a file decoded, pinned and mapped. The file is opened by the caller's own permissions
+ * and the open file goes to the daemon. With name NULL the image is named by the file's
+ * path as shmimg_name_of_path() gives it. An unchanged file is not decoded again.
+ * On success *image is the caller's, for shmimg_unref(). Errors: those of open(2), the
+ * daemon's (above), those of mmap(2), or -EBADMSG when what was mapped is not what the
+ * daemon promised.
+ */
+int shmimg_load(shmimg_client *client, const char *path, const char *name,
+	const struct shmimg_options *options, shmimg_image **image);
+
+/*
+ * As shmimg_load(), of an open regular file; name must be given. The descriptor stays the
+ * caller's; its file offset is neither used nor moved.
+ */
+int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
+	const struct shmimg_options *options, shmimg_image **image);
+
+/*
+ * Finds an image by name, pins and maps it. With SHMIMG_DEFAULT, RGBA8 if the image is
+ * there in that, else whichever format there is. Errors as shmimg_load().
+ */
+int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *options,
+	shmimg_image **image);
+
+/*
+ * Unmaps an image and frees it, in any thread that has it alone. It does not talk to the
+ * daemon: the pin lasts until shmimg_release() or shmimg_close(). NULL is let pass.
+ */
+void shmimg_unref(shmimg_image *image);
+
+/* Tells the daemon that this client no longer needs an image; what is mapped stays so. */
+int shmimg_release(shmimg_client *client, const shmimg_image *image);
+
+/* Removes an image's name at once; those who hold its pixels keep them. Owner alone. */
+int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_options *options);
+
+/*
+ * The name under which shmimg_load() with name NULL loads a file: its absolute path, with
+ * the links in its folders resolved, but not in its last part; the file need not exist.
+ * Returns 0, -ENAMETOOLONG when size is not enough, or -EINVAL for a path that cannot be a
+ * name.
+ */
+int shmimg_name_of_path(const char *path, char *name, size_t size);
+
+/* ---- What an image holds: valid until shmimg_unref() ---- */
+
+/* The first pixel of the first row; aligned to a page. */
+const void *shmimg_pixels(const shmimg_image *image);
+
+uint32_t shmimg_width(const shmimg_image *image);  /* pixels, at least 1 */
+uint32_t shmimg_height(const shmimg_image *image); /* rows, at least 1 */
+
+/* Bytes from a row to the next: a multiple of 64, at least width x bytes of a pixel. */
+size_t shmimg_stride(const shmimg_image *image);
+
+enum shmimg_format shmimg_image_format(const shmimg_image *image);
+
+/* The code of drm_fourcc.h for the format, as for zwp_linux_dmabuf or wl_shm. */
+uint32_t shmimg_fourcc(const shmimg_image *image);
+
+/* The EXIF orientation that was undone while decoding: 1 (none) to 8. */
+unsigned shmimg_orientation(const shmimg_image *image);
+
+/* Counts up with each change of an image; 64 bits, never used twice by any image. */
+uint64_t shmimg_generation(const shmimg_image *image);
+
+const char *shmimg_name(const shmimg_image *image);
+uid_t shmimg_owner(const shmimg_image *image);
+
+/* 1 if the daemon had it decoded already when it was loaded, else 0. */
+int shmimg_cached(const shmimg_image *image);
+
+/* The segment's name for shm_open(3), and its size in bytes, header and all. */
+const char *shmimg_segment(const shmimg_image *image);
+size_t shmimg_segment_size(const shmimg_image *image);
+
+/* Kinds of metadata that come with an image, unchanged from its file. */
+enum shmimg_metadata {
+	SHMIMG_ICC = 1, /* colour profile (ICC.1, ISO 15076-1); the pixels are in its space */
+	SHMIMG_EXIF = 2 /* EXIF (CIPA DC-008) from its TIFF header on; its orientation tag is
+			   that of the file and has been applied to the pixels */
+};
+
+/*
+ * A block of metadata inside the mapping. Returns NULL when the image has none of the kind;
+ * *size is its bytes, or 0.
+ */
+const void *shmimg_metadata(const shmimg_image *image, enum shmimg_metadata kind, size_t *size);
+
+/* ---- The lock: mutual exclusion between programs that agree to use it ---- */
+
+/*
+ * Takes the image's semaphore; one holder at a time, not recursive. When the holder dies,
+ * however it dies, the kernel lets go of the lock. Waits at most timeout_ms milliseconds;
+ * 0 does not wait, -1 waits for ever; signals do not end the wait.
+ * Errors: -ETIMEDOUT, or -EAGAIN with timeout_ms 0, when others have it; -EACCES; -EIDRM
+ * when the daemon has removed the semaphore (the image is gone).
+ * The lock belongs to the process: the thread that unlocks need not be the one that locked.
+ */
+int shmimg_lock(const shmimg_image *image, int timeout_ms);
+
+/* Gives it back. Errors: -EIDRM; -EPERM when this process does not hold it. */
+int shmimg_unlock(const shmimg_image *image);
+
+/* ---- Asking ---- */
+
+/*
+ * One answer of STAT, LIST or STATS: keys as shmimg-protocol(7) lists them. Valid during
+ * the call that it is given to.
+ */
+typedef struct shmimg_record shmimg_record;
+
+/* The value of a key, decoded; NULL when the record has none. Valid as the record. */
+const char *shmimg_record_get(const shmimg_record *record, const char *key);
+
+/* The index-th key and value, from 0 on. Returns 0, or -ENOENT past the last. */
+int shmimg_record_at(
+	const shmimg_record *record, size_t index, const char **key, const char **value);
+
+/* Takes one record. Returning other than 0 ends the listing with that result. */
+typedef int (*shmimg_record_handler)(const shmimg_record *record, void *context);
+
+/* Describes one image. */
+int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_options *options,
+	shmimg_record_handler handler, void *context);
+
+/*
+ * Describes each image whose name matches a glob ('*' any bytes, '?' one character, '[a-z]'
+ * one of these); all with match NULL. Only what the caller may see, in order of names.
+ * The handler must not use the client.
+ */
+int shmimg_list(
+	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context);
+
+/* Reports the daemon's counters in one record. */
+int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * The table of commands and the check of a line against it.
+ * See command.h for what it does and never does.
+ */
+#include "client/protocol/command.h"
+
+#include <string.h>
+
+static const struct {
+	const char *word;
+	const char *synopsis;
+} keys[KEY_COUNT] = {
+#define X(constant, word, synopsis) [KEY_##constant] = {word, synopsis},
+	KEY_TABLE(X)
+#undef X
+};
+
+const struct command command_table[COMMAND_COUNT] = {
+#define X(constant, lower, required, optional, help) \
+	[COMMAND_##constant] = {#constant, #lower, required, optional, help},
+	COMMAND_TABLE(X)
+#undef X
+};
+
+const char *key_word(enum key key)
+{
+	return keys[key].word;
+}
+
+const char *key_synopsis(enum key key)
+{
+	return keys[key].synopsis;
+}
+
+int command_find(const char *verb)
+{
+	for (int i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(command_table[i].verb, verb) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static int key_find(const char *word)
+{
+	for (int i = 0; i < KEY_COUNT; i++) {
+		if (strcmp(keys[i].word, word) == 0)
+			return i;
+	}
+	return -1;
+}
+
+enum request_fault request_parse(
+	const struct wire_line *line, struct request *request, const char **culprit)
+{
+	*culprit = line->verb;
+	int id = command_find(line->verb);
+	if (id < 0)
+		return REQUEST_UNKNOWN_VERB;
+	*request = (struct request){.command = (enum command_id)id};
+	unsigned known = command_table[id].required | command_table[id].optional;
+	unsigned given = 0;
+	for (unsigned i = 0; i < line->count; i++) {
+		int key = key_find(line->fields[i].key);
+		*culprit = line->fields[i].key;
+		if (key < 0 || !(known & (1u << key)))
+			return REQUEST_UNKNOWN_KEY;
+		request->values[key] = line->fields[i].value;
+		given |= 1u << key;
+	}
+	unsigned missing = command_table[id].required & ~given;
+	if (!missing)
+		return REQUEST_GOOD;
+	*culprit = keys[__builtin_ctz(missing)].word;
+	return REQUEST_MISSING_KEY;
+}

@@ -1,0 +1,96 @@
+/*
+ * The commands of the protocol and their keys: the one table that the daemon's dispatch,
+ * shmimgctl's verbs and the manual follow. A new command is a line here and a handler.
+ * Checks which keys a line has, never what their values mean.
+ */
+#pragma once
+
+#include "client/protocol/wire.h"
+
+/* Keys of requests: constant, word on the wire, synopsis of the value. */
+#define KEY_TABLE(X)                             \
+	X(FD, "fd", "yes|no")                    \
+	X(FORMAT, "format", "FORMAT")            \
+	X(GENERATION, "generation", "NUMBER")    \
+	X(KEEP, "keep", "cache|pinned|attached") \
+	X(MATCH, "match", "GLOB")                \
+	X(NAME, "name", "NAME")                  \
+	X(OWNER, "owner", "UID")                 \
+	X(PATH, "path", "PATH")                  \
+	X(PIN, "pin", "yes|no")                  \
+	X(PROTOCOL, "protocol", "1")             \
+	X(SHARE, "share", "private|group|all")   \
+	X(SOURCE, "source", "fd")
+
+enum key {
+#define X(constant, word, synopsis) KEY_##constant,
+	KEY_TABLE(X)
+#undef X
+		KEY_COUNT,
+};
+
+#define KEY_BIT(key) (1u << KEY_##key)
+
+/*
+ * Commands: constant (and verb), lower case, keys that must be there, keys that may be
+ * there, and what it does, for help and manual.
+ */
+#define COMMAND_TABLE(X)                                                                           \
+	X(HELLO, hello, 0, KEY_BIT(PROTOCOL),                                                      \
+		"agree on the protocol and learn the daemon's limits")                             \
+	X(LOAD, load, 0,                                                                           \
+		KEY_BIT(NAME) | KEY_BIT(PATH) | KEY_BIT(SOURCE) | KEY_BIT(FORMAT) |                \
+			KEY_BIT(KEEP) | KEY_BIT(SHARE) | KEY_BIT(PIN) | KEY_BIT(FD),               \
+		"decode a file into shared memory and pin it")                                     \
+	X(FETCH, fetch, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_BIT(FORMAT) | KEY_BIT(FD),             \
+		"find an image and pin it")                                                        \
+	X(RELEASE, release, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_BIT(FORMAT) | KEY_BIT(GENERATION), \
+		"let go of this connection's pins on an image")                                    \
+	X(DROP, drop, KEY_BIT(NAME), KEY_BIT(OWNER), "remove an image")                            \
+	X(STAT, stat, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_BIT(FORMAT),                             \
+		"describe an image, its pins and its lock")                                        \
+	X(LIST, list, 0, KEY_BIT(MATCH), "list the images that one may see")                       \
+	X(STATS, stats, 0, 0, "report the daemon's counters")
+
+enum command_id {
+#define X(constant, lower, required, optional, help) COMMAND_##constant,
+	COMMAND_TABLE(X)
+#undef X
+		COMMAND_COUNT,
+};
+
+struct command {
+	const char *verb;
+	const char *word; /* the verb in lower case, as shmimgctl spells it */
+	unsigned required;
+	unsigned optional;
+	const char *help;
+};
+
+extern const struct command command_table[COMMAND_COUNT];
+
+/* A request whose verb and keys are known; values are NULL where the line has none. */
+struct request {
+	enum command_id command;
+	const char *values[KEY_COUNT];
+};
+
+/* The command of a verb, or -1. */
+int command_find(const char *verb);
+
+const char *key_word(enum key key);
+const char *key_synopsis(enum key key);
+
+enum request_fault {
+	REQUEST_GOOD,
+	REQUEST_UNKNOWN_VERB,
+	REQUEST_UNKNOWN_KEY,
+	REQUEST_MISSING_KEY,
+};
+
+/*
+ * Turns a parsed line into a request that points into the line. *culprit is the verb or
+ * key at fault, when there is one.
+ */
+enum request_fault request_parse(
+	const struct wire_line *line, struct request *request, const char **culprit);

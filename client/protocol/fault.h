@@ -1,0 +1,38 @@
+/*
+ * The closed list of error codes: word on the wire, errno in C programs, and what a user
+ * can do about it. Holds the table and nothing else.
+ */
+#pragma once
+
+/* Constant, word, errno, what to do next. */
+#define FAULT_TABLE(X)                                                                            \
+	X(NOT_FOUND, "not-found", ENOENT, "see LIST for the names you may use, or LOAD it first") \
+	X(NO_PERMISSION, "no-permission", EACCES,                                                 \
+		"ask the owner to share it, or send the open file with source=fd")                \
+	X(INVALID_ARGUMENT, "invalid-argument", EINVAL, "correct the value that is named")        \
+	X(NOT_AN_IMAGE, "not-an-image", EILSEQ, "give a whole JPEG, PNG or XPM file")             \
+	X(TOO_LARGE, "too-large", EFBIG, "use a smaller picture, or raise the daemon's limit")    \
+	X(NO_SPACE, "no-space", ENOSPC, "drop images, or make /dev/shm larger")                   \
+	X(OVER_QUOTA, "over-quota", EDQUOT, "release or drop what you hold, then try again")      \
+	X(BUSY, "busy", EBUSY, "try again later")                                                 \
+	X(TIMEOUT, "timeout", ETIMEDOUT, "try again, or raise the time limit")                    \
+	X(DECODER_FAILED, "decoder-failed", EIO, "check the file; the message says what failed")  \
+	X(PROTOCOL, "protocol", EPROTO, "correct the client: see shmimg-protocol(7)")             \
+	X(INTERNAL, "internal", EREMOTEIO, "see the daemon's log")
+
+enum fault {
+	FAULT_NONE,
+#define X(constant, word, number, advice) FAULT_##constant,
+	FAULT_TABLE(X)
+#undef X
+		FAULT_COUNT,
+};
+
+const char *fault_word(enum fault fault);
+const char *fault_advice(enum fault fault);
+
+/* The positive errno of a fault; 0 for FAULT_NONE. */
+int fault_errno(enum fault fault);
+
+/* The fault of a word on the wire; FAULT_NONE when it is none of the list. */
+enum fault fault_find(const char *word);

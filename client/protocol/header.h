@@ -1,0 +1,133 @@
+/*
+ * Page 0 of a segment: the layout that shmimg-segment(5) describes, how it is planned, and
+ * the check of one before anybody believes it. Does no input or output.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/protocol/format.h"
+
+#define HEADER_MAGIC   "SHMIMG\r\n"
+#define HEADER_VERSION 1u
+
+enum {
+	HEADER_SIZE = 4096,	 /* bytes of the header, whatever a page has */
+	HEADER_ROW_ALIGN = 64,	 /* rows begin at multiples of this */
+	HEADER_BLOCKS_MAX = 8,	 /* metadata blocks */
+	HEADER_NAME_OFFSET = 512 /* where the name is when the rest of page 0 holds it */
+};
+
+/* Types of metadata blocks. */
+#define BLOCK_ICC  FOURCC('I', 'C', 'C', ' ') /* an ICC profile (ISO 15076-1) */
+#define BLOCK_EXIF FOURCC('E', 'X', 'I', 'F') /* EXIF from its TIFF header on (CIPA DC-008) */
+
+enum colour_space {
+	COLOUR_UNSPECIFIED = 0, /* the file says nothing; readers take it for sRGB */
+	COLOUR_SRGB = 1,	/* the file says sRGB */
+	COLOUR_ICC = 2,		/* as the ICC block says */
+};
+
+/* Where a file was when it was decoded: as statx(2) gave it. */
+struct header_source {
+	uint64_t device; /* makedev(3) of it */
+	uint64_t inode;
+	uint64_t size; /* bytes */
+	int64_t mtime_seconds;
+	int64_t ctime_seconds;
+	uint32_t mtime_nanoseconds;
+	uint32_t ctime_nanoseconds;
+};
+
+struct header_block {
+	uint32_t type;
+	uint32_t reserved;
+	uint64_t offset; /* from the segment's start */
+	uint64_t size;	 /* bytes */
+};
+
+/* All numbers are in the machine's byte order; offsets and sizes are bytes. */
+struct header {
+	char magic[8];
+	uint32_t version;
+	uint32_t header_size;
+	uint64_t segment_size;
+	uint64_t pixel_offset; /* multiple of the page size */
+	uint64_t pixel_size;   /* stride x height */
+	uint64_t stride;       /* multiple of HEADER_ROW_ALIGN */
+	uint32_t width;	       /* pixels */
+	uint32_t height;       /* rows */
+	uint32_t format;       /* enum format */
+	uint32_t fourcc;
+	uint32_t colour;      /* enum colour_space */
+	uint32_t orientation; /* EXIF orientation that was applied, 1 to 8; 1: none */
+	uint64_t generation;
+	uint32_t owner; /* uid */
+	uint32_t slot;	/* in the board */
+	int32_t semaphore_id;
+	uint32_t semaphore_index;
+	struct header_source source;
+	uint64_t name_offset; /* not ended by NUL */
+	uint32_t name_length;
+	uint32_t block_count;
+	struct header_block blocks[HEADER_BLOCKS_MAX];
+	uint32_t checksum; /* CRC-32 of the 4096 bytes with this field 0 */
+	uint32_t reserved[39];
+	char name[HEADER_SIZE - HEADER_NAME_OFFSET];
+};
+
+#define AT(member, offset) \
+	_Static_assert(offsetof(struct header, member) == (offset), #member " has moved")
+AT(magic, 0);
+AT(version, 8);
+AT(header_size, 12);
+AT(segment_size, 16);
+AT(pixel_offset, 24);
+AT(pixel_size, 32);
+AT(stride, 40);
+AT(width, 48);
+AT(height, 52);
+AT(format, 56);
+AT(fourcc, 60);
+AT(colour, 64);
+AT(orientation, 68);
+AT(generation, 72);
+AT(owner, 80);
+AT(slot, 84);
+AT(semaphore_id, 88);
+AT(semaphore_index, 92);
+AT(source.device, 96);
+AT(source.inode, 104);
+AT(source.size, 112);
+AT(source.mtime_seconds, 120);
+AT(source.ctime_seconds, 128);
+AT(source.mtime_nanoseconds, 136);
+AT(source.ctime_nanoseconds, 140);
+AT(name_offset, 144);
+AT(name_length, 152);
+AT(block_count, 156);
+AT(blocks, 160);
+AT(checksum, 352);
+AT(reserved, 356);
+AT(name, HEADER_NAME_OFFSET);
+#undef AT
+_Static_assert(sizeof(struct header_block) == 24, "a block's entry has 24 bytes");
+_Static_assert(sizeof(struct header) == HEADER_SIZE, "the header has 4096 bytes");
+
+/*
+ * Plans a segment: sets all offsets and sizes from width, height, format, name_length,
+ * block_count and the blocks' types and sizes, which are set already. page_size is a power
+ * of two. Returns 0, or -EOVERFLOW when a size passes INT64_MAX.
+ */
+int header_plan(struct header *header, uint64_t page_size);
+
+/* Sets magic, version, sizes and checksum of a header whose other fields are set. */
+void header_seal(struct header *header);
+
+/*
+ * Checks a header against the size of the segment that it begins: magic, version,
+ * checksum, format, and that everything it points at lies inside.
+ * Returns NULL, or in English what is wrong with it (a static string).
+ */
+const char *header_check(const struct header *header, uint64_t segment_size);

@@ -1,0 +1,11 @@
+# The contract, linked by both sides; it includes nothing else of ours.
+
+noinst_LTLIBRARIES += %D%/libprotocol.la
+%C%_libprotocol_la_SOURCES = \
+	%D%/board.h \
+	%D%/command.c %D%/command.h \
+	%D%/fault.c %D%/fault.h \
+	%D%/format.c %D%/format.h \
+	%D%/header.c %D%/header.h \
+	%D%/name.c %D%/name.h \
+	%D%/wire.c %D%/wire.h

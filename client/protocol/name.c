@@ -1,0 +1,72 @@
+/*
+ * Names of images and of sockets.
+ * See name.h for what it does and never does.
+ */
+#include "client/protocol/name.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The bytes of a character by its first one; 0 when nothing begins with that. */
+static size_t utf8_length(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc0 || first >= 0xf8)
+		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+/*
+ * Reads one character of UTF-8. Returns its bytes, or 0 for what is none: stray or missing
+ * continuation bytes, longer forms than needed, surrogates, beyond U+10FFFF (RFC 3629, 3).
+ */
+static size_t utf8_read(const unsigned char *text, uint32_t *character)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t count = utf8_length(text[0]);
+	if (count < 2) {
+		*character = text[0];
+		return count;
+	}
+	*character = text[0] & (0x7fu >> count);
+	for (size_t i = 1; i < count; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		*character = *character << 6 | (text[i] & 0x3f);
+	}
+	if (*character < least[count] || *character > 0x10ffff)
+		return 0;
+	return *character >= 0xd800 && *character < 0xe000 ? 0 : count;
+}
+
+const char *name_check(const char *name)
+{
+	if (!*name)
+		return "a name must not be empty";
+	if (strnlen(name, NAME_LENGTH_MAX + 1) > NAME_LENGTH_MAX)
+		return "a name has at most 4095 bytes";
+	const unsigned char *next = (const unsigned char *)name;
+	while (*next) {
+		uint32_t character;
+		size_t count = utf8_read(next, &character);
+		if (count == 0)
+			return "a name must be UTF-8";
+		if (character < 0x20 || (character >= 0x7f && character < 0xa0))
+			return "a name must not hold control characters";
+		next += count;
+	}
+	return NULL;
+}
+
+int name_user_socket(char *path, size_t size)
+{
+	const char *folder = getenv("XDG_RUNTIME_DIR");
+	if (!folder || folder[0] != '/')
+		return -ENOENT;
+	int length = snprintf(path, size, "%s/shmimgd/socket", folder);
+	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}

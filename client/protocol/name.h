@@ -1,0 +1,24 @@
+/*
+ * Names of images and of sockets: what a name may hold, and where a daemon listens when
+ * nobody says. Reads the environment, touches no file.
+ */
+#pragma once
+
+#include <stddef.h>
+
+enum { NAME_LENGTH_MAX = 4095 };
+
+#define SOCKET_SYSTEM "/run/shmimgd/socket"
+
+/*
+ * Checks an image's name: 1 to NAME_LENGTH_MAX bytes of UTF-8 (RFC 3629) without control
+ * characters (U+0000 to U+001F, U+007F to U+009F).
+ * Returns NULL, or in English what is wrong with it (a static string).
+ */
+const char *name_check(const char *name);
+
+/*
+ * The path of the per-user socket, $XDG_RUNTIME_DIR/shmimgd/socket.
+ * Returns 0, -ENOENT when XDG_RUNTIME_DIR is not an absolute path, or -ENAMETOOLONG.
+ */
+int name_user_socket(char *path, size_t size);

@@ -1,0 +1,94 @@
+/*
+ * What the daemon and a decoder say to each other: fixed structures, one a packet, over a
+ * SOCK_SEQPACKET socketpair that is the decoder's descriptor 3. This file holds the layout
+ * and the order; neither side believes what breaks either.
+ *
+ *   daemon                        decoder
+ *   JOB_DECODE + input file   ->
+ *                             <-  JOB_HEADER (or JOB_ERROR: done)
+ *   JOB_SEGMENT + segment     ->                       (or JOB_REFUSE: done)
+ *                             <-  JOB_DONE (or JOB_ERROR)
+ *
+ *   JOB_FREE + segment        ->
+ *                             <-  JOB_DONE
+ *
+ * One job at a time. The segment is sized by the daemon, and reserved and filled by the
+ * decoder, which closes the job's descriptors before it says JOB_DONE or JOB_ERROR.
+ * JOB_FREE closes what is the last reference to a large segment, so that the time the
+ * kernel needs to free it is not the daemon's.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "client/protocol/header.h"
+
+enum { JOB_CHANNEL = 3, JOB_MESSAGE_SIZE = 256, JOB_BLOCK_BYTES_MAX = 16 << 20 };
+
+enum job_kind {
+	JOB_DECODE = 1,
+	JOB_SEGMENT,
+	JOB_REFUSE,
+	JOB_FREE,
+	JOB_HEADER,
+	JOB_DONE,
+	JOB_ERROR,
+};
+
+/* JOB_DECODE: with the file to read, by pread alone: its offset belongs to the client. */
+struct job_decode {
+	uint32_t kind;
+	uint32_t format; /* wanted enum format, FORMAT_NATIVE included */
+};
+
+/*
+ * JOB_HEADER: what the file says it is. Width and height are those after the orientation
+ * was applied. blocks[].type and .size are set; the sum of sizes is at most
+ * JOB_BLOCK_BYTES_MAX.
+ */
+struct job_header {
+	uint32_t kind;
+	uint32_t width;
+	uint32_t height;
+	uint32_t format; /* that will be written: as asked, or the native one */
+	uint32_t native; /* nearest format to the file */
+	uint32_t colour; /* enum colour_space */
+	uint32_t orientation;
+	uint32_t block_count;
+	struct header_block blocks[HEADER_BLOCKS_MAX];
+	char type[8]; /* "JPEG", "PNG", "XPM", ended by NUL */
+};
+
+/*
+ * JOB_SEGMENT: with the segment to fill, size bytes long and sparse. The decoder reserves
+ * all of it, then writes pixels and blocks where this says; the rest is the daemon's.
+ */
+struct job_segment {
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t size;
+	uint64_t pixel_offset;
+	uint64_t stride;
+	uint64_t block_offsets[HEADER_BLOCKS_MAX];
+};
+
+/* JOB_REFUSE, JOB_FREE (with a segment), JOB_DONE. */
+struct job_signal {
+	uint32_t kind;
+};
+
+/* JOB_ERROR */
+struct job_error {
+	uint32_t kind;
+	uint32_t fault; /* enum fault: not-an-image, decoder-failed, too-large or no-space */
+	char message[JOB_MESSAGE_SIZE]; /* English, ended by NUL */
+};
+
+union job_packet {
+	uint32_t kind;
+	struct job_decode decode;
+	struct job_header header;
+	struct job_segment segment;
+	struct job_signal signal;
+	struct job_error error;
+};

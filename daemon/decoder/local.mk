@@ -1,0 +1,2 @@
+# The decoder, a program of its own.
+EXTRA_DIST += daemon/decoder/job.h
