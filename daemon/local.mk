@@ -1,1 +1,47 @@
-# The daemon.
+# The daemon; all but its main file is a library that the unit tests link too.
+
+noinst_LTLIBRARIES += %D%/libdaemon.la
+%C%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS) $(ACL_CFLAGS)
+%C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS)
+%C%_libdaemon_la_SOURCES = \
+	%D%/access.c %D%/access.h \
+	%D%/board.c %D%/board.h \
+	%D%/cleanup.h \
+	%D%/command-drop.c \
+	%D%/command-fetch.c \
+	%D%/command-hello.c \
+	%D%/command-load.c \
+	%D%/command-stat.c \
+	%D%/command-stats.c \
+	%D%/command.c %D%/command.h \
+	%D%/connection.c %D%/connection.h \
+	%D%/credentials.c %D%/credentials.h \
+	%D%/dispatch.h \
+	%D%/engine.c %D%/engine.h \
+	%D%/flight.c %D%/flight.h \
+	%D%/glob.c %D%/glob.h \
+	%D%/image.c %D%/image.h \
+	%D%/inbox.c %D%/inbox.h \
+	%D%/instance.c %D%/instance.h \
+	%D%/log.c %D%/log.h \
+	%D%/options.c %D%/options.h \
+	%D%/outbox.c %D%/outbox.h \
+	%D%/pool.c %D%/pool.h \
+	%D%/process.c %D%/process.h \
+	%D%/publish.c %D%/publish.h \
+	%D%/random.c %D%/random.h \
+	%D%/releaser.c %D%/releaser.h \
+	%D%/reply.c %D%/reply.h \
+	%D%/segment.c %D%/segment.h \
+	%D%/semaphore.c %D%/semaphore.h \
+	%D%/server.c %D%/server.h \
+	%D%/session.c %D%/session.h \
+	%D%/source.c %D%/source.h \
+	%D%/store.c %D%/store.h \
+	%D%/worker.c %D%/worker.h
+
+bin_PROGRAMS += %D%/shmimgd
+%C%_shmimgd_SOURCES = %D%/main.c
+%C%_shmimgd_CPPFLAGS = $(AM_CPPFLAGS) -DDECODER='"$(pkglibexecdir)/shmimg-decoder"'
+%C%_shmimgd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS)
+%C%_shmimgd_LDADD = %D%/libdaemon.la

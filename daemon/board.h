@@ -1,0 +1,42 @@
+/*
+ * The board and what it gives out: slots, generations, and keys of semaphore sets, which
+ * are written down here before the kernel makes a set, so that no crash leaves a set that
+ * the next daemon does not know of. Knows nothing of images.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "client/protocol/board.h"
+
+struct board {
+	struct board_header *header; /* the mapping */
+	uint64_t *slots;
+	char name[64];	      /* for shm_open(3) */
+	uint32_t next_slot;   /* slots from here on were never used */
+	uint32_t *free_slots; /* given back: a stack */
+	uint32_t free_count;
+	uint32_t free_room;
+};
+
+/* Makes the board of an instance. Returns 0 or a negative errno. */
+int board_create(struct board *board, const char *instance);
+
+/* Removes its name and its mapping. */
+void board_destroy(struct board *board);
+
+/* A slot of one's own, 0 in it. Returns 0, -ENOSPC when all are in use, or -ENOMEM. */
+int board_take_slot(struct board *board, uint32_t *slot);
+
+/* Gives a slot back, which makes it 0. */
+void board_put_slot(struct board *board, uint32_t slot);
+
+/* Shows a generation to those who watch the slot. */
+void board_show(struct board *board, uint32_t slot, uint64_t generation);
+
+/* A generation that was never used. */
+uint64_t board_new_generation(struct board *board);
+
+/* Writes a key down; returns its index, or -ENOSPC. */
+int board_add_key(struct board *board, int32_t key);
+void board_remove_key(struct board *board, int index);

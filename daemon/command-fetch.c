@@ -1,0 +1,59 @@
+/*
+ * FETCH and RELEASE: takes and lets go of pins.
+ */
+#include <string.h>
+
+#include "daemon/command.h"
+
+enum outcome command_fetch(struct call *call)
+{
+	struct session *session = call->session;
+	struct engine *engine = session->engine;
+	bool pass_fd;
+	engine->counters.fetches++;
+	if (!command_read_flag(call, KEY_FD, false, &pass_fd))
+		return OUTCOME_DONE;
+	struct rendition *rendition = command_find_rendition(call);
+	if (!rendition)
+		return OUTCOME_DONE;
+	int r = pass_fd ? command_pass_segment(call->reply, rendition) : 0;
+	if (r < 0)
+		return refuse(call, FAULT_BUSY, "the segment cannot be opened: %s", strerror(-r));
+	if (session_pin(session, rendition) < 0)
+		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
+	store_touch(&engine->store, rendition->generation->image);
+	engine->counters.hits++;
+	struct wire_writer *line = reply_begin(call->reply, "OK");
+	command_describe(line, rendition);
+	if (rendition->orientation != 1)
+		wire_add_number(line, "orientation", rendition->orientation);
+	reply_end(call->reply);
+	return OUTCOME_DONE;
+}
+
+static bool read_generation(struct call *call, uint64_t *generation)
+{
+	const char *text = call->request->values[KEY_GENERATION];
+	*generation = 0;
+	if (!text || (wire_number(text, UINT64_MAX, generation) == 0 && *generation > 0))
+		return true;
+	refuse(call, FAULT_INVALID_ARGUMENT, "generation= must be a number above 0");
+	return false;
+}
+
+enum outcome command_release(struct call *call)
+{
+	struct pin_filter filter;
+	if (!command_read_name(call, &filter.name) || !command_read_owner(call, &filter.owner) ||
+		!command_read_format(call, &filter.format) ||
+		!read_generation(call, &filter.generation))
+		return OUTCOME_DONE;
+	if (filter.format == FORMAT_NATIVE)
+		return refuse(call, FAULT_INVALID_ARGUMENT,
+			"format= must be the one that the image was given in");
+	if (session_release(call->session, &filter) == 0)
+		return refuse(call, FAULT_NOT_FOUND, "this connection holds no such image");
+	reply_begin(call->reply, "OK");
+	reply_end(call->reply);
+	return OUTCOME_DONE;
+}

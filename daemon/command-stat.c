@@ -1,0 +1,128 @@
+/*
+ * STAT and LIST: tell of images that the client may see.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/command.h"
+#include "daemon/glob.h"
+
+enum { HOLDERS_MAX = 64, PATTERN_MAX = 1024 };
+
+static void add_renditions(struct wire_writer *line, const struct generation *generation)
+{
+	char list[128] = "";
+	const struct rendition *rendition;
+	TAILQ_FOREACH (rendition, &generation->renditions, link) {
+		if (*list)
+			strcat(list, ",");
+		strcat(list, format_word(rendition->format));
+	}
+	wire_add(line, "renditions", list);
+}
+
+/* The processes that pin an image: pids with commas between, at most HOLDERS_MAX. */
+static void add_holders(struct wire_writer *line, const struct image *image)
+{
+	char list[HOLDERS_MAX * 12] = "";
+	size_t length = 0;
+	unsigned count = 0;
+	const struct generation *generation;
+	const struct rendition *rendition;
+	const struct pin *pin;
+	TAILQ_FOREACH (generation, &image->generations, link) {
+		TAILQ_FOREACH (rendition, &generation->renditions, link) {
+			LIST_FOREACH (pin, &rendition->pins, link) {
+				if (count++ == HOLDERS_MAX)
+					goto enough;
+				length += (size_t)snprintf(list + length, sizeof(list) - length,
+					"%s%d", length ? "," : "", pin->session->who.pid);
+			}
+		}
+	}
+enough:
+	wire_add(line, "holders", list);
+}
+
+static void add_lock(struct wire_writer *line, const struct image *image)
+{
+	pid_t holder;
+	unsigned waiters;
+	semaphore_look(&image->semaphore, &holder, &waiters);
+	if (holder)
+		wire_add_number(line, "lock", (uint64_t)holder);
+	else
+		wire_add(line, "lock", "free");
+	wire_add_number(line, "waiters", waiters);
+}
+
+static void describe_all(struct wire_writer *line, const struct rendition *rendition)
+{
+	const struct generation *generation = rendition->generation;
+	const struct image *image = generation->image;
+	command_describe(line, rendition);
+	wire_add_number(line, "owner", image->owner);
+	wire_add(line, "share", share_word(image->share));
+	wire_add(line, "keep", keep_word(image->keep));
+	wire_add(line, "type", generation->type);
+	wire_add_number(line, "orientation", rendition->orientation);
+	add_renditions(line, generation);
+	wire_add_number(line, "pins", image->pin_count);
+	add_holders(line, image);
+	add_lock(line, image);
+}
+
+enum outcome command_stat(struct call *call)
+{
+	const struct rendition *rendition = command_find_rendition(call);
+	if (!rendition)
+		return OUTCOME_DONE;
+	describe_all(reply_begin(call->reply, "OK"), rendition);
+	reply_end(call->reply);
+	return OUTCOME_DONE;
+}
+
+static bool is_listed(const struct session *session, const struct image *image, const char *match)
+{
+	return share_permits(&session->who, image->owner, image->share, image->group) &&
+	       (!match || glob_matches(match, image->name));
+}
+
+static enum outcome end_list(struct call *call)
+{
+	struct session *session = call->session;
+	struct wire_writer *line = reply_begin(call->reply, "OK");
+	wire_add_number(line, "count", session->cursor.count);
+	reply_end(call->reply);
+	session->cursor.started = false;
+	session->cursor.count = 0;
+	return OUTCOME_DONE;
+}
+
+enum outcome command_list(struct call *call)
+{
+	struct session *session = call->session;
+	struct store *store = &session->engine->store;
+	const char *match = call->request->values[KEY_MATCH];
+	if (match && strlen(match) > PATTERN_MAX)
+		return refuse(
+			call, FAULT_INVALID_ARGUMENT, "match= has more than %d bytes", PATTERN_MAX);
+	struct image *image = store_next(store,
+		session->cursor.started ? session->cursor.name : NULL, session->cursor.owner);
+	while (image && reply_has_room(call->reply)) {
+		if (is_listed(session, image, match)) {
+			struct wire_writer *line = reply_begin(call->reply, "ITEM");
+			describe_all(line, command_choose(image, -1));
+			reply_end(call->reply);
+			session->cursor.count++;
+		}
+		/* Images may come and go before the reader has made room: remember the name. */
+		session->cursor.started = true;
+		session->cursor.owner = image->owner;
+		strcpy(session->cursor.name, image->name);
+		image = store_next(store, image->name, image->owner);
+	}
+	if (image || !reply_has_room(call->reply))
+		return OUTCOME_MORE;
+	return end_list(call);
+}

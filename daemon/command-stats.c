@@ -1,0 +1,39 @@
+/*
+ * STATS: reports the daemon's counters.
+ */
+#include <time.h>
+
+#include "daemon/command.h"
+
+static uint64_t uptime(const struct engine *engine)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec - engine->started;
+}
+
+enum outcome command_stats(struct call *call)
+{
+	const struct engine *engine = call->session->engine;
+	const struct counters *counters = &engine->counters;
+	struct wire_writer *line = reply_begin(call->reply, "OK");
+	wire_add_number(line, "images", engine->store.image_count);
+	wire_add_number(line, "renditions", engine->store.rendition_count);
+	wire_add_number(line, "bytes", engine->store.bytes);
+	wire_add_number(line, "pinned-bytes", store_pinned_bytes(&engine->store));
+	wire_add_number(line, "memory-max", engine->store.memory_max);
+	wire_add_number(line, "free-bytes", segment_free_space());
+	wire_add_number(line, "connections", counters->connections);
+	wire_add_number(line, "loads", counters->loads);
+	wire_add_number(line, "loading", engine->flight_count);
+	wire_add_number(line, "decodes", counters->decodes);
+	wire_add_number(line, "hits", counters->hits);
+	wire_add_number(line, "fetches", counters->fetches);
+	wire_add_number(line, "errors", counters->errors);
+	wire_add_number(line, "evictions", engine->store.evictions);
+	wire_add_number(line, "decoders", engine->pool.count);
+	wire_add_number(line, "decoder-restarts", engine->pool.restarts);
+	wire_add_number(line, "uptime", uptime(engine));
+	reply_end(call->reply);
+	return OUTCOME_DONE;
+}

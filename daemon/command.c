@@ -1,0 +1,191 @@
+/*
+ * What command handlers share, and the way from a request to its handler.
+ * See command.h and dispatch.h.
+ */
+#include "daemon/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/protocol/name.h"
+#include "daemon/flight.h"
+
+enum { SESSION_LOADS_MAX = 32 };
+
+static enum outcome (*const handlers[COMMAND_COUNT])(struct call *call) = {
+#define X(constant, lower, required, optional, help) [COMMAND_##constant] = command_##lower,
+	COMMAND_TABLE(X)
+#undef X
+};
+
+enum outcome dispatch(struct call *call)
+{
+	enum outcome outcome = handlers[call->request->command](call);
+	if (call->fd >= 0)
+		close(call->fd);
+	return outcome;
+}
+
+/* Loads of different names go side by side; whatever else sees what came before it done. */
+bool dispatch_must_wait(const struct session *session, const struct request *request)
+{
+	const struct load *load;
+	unsigned count = 0;
+	if (TAILQ_EMPTY(&session->loads))
+		return false;
+	if (request->command != COMMAND_LOAD)
+		return true;
+	const char *name = request->values[KEY_NAME];
+	if (!name)
+		name = request->values[KEY_PATH];
+	TAILQ_FOREACH (load, &session->loads, in_session) {
+		if (!name || load_is_of(load, name) || ++count == SESSION_LOADS_MAX)
+			return true;
+	}
+	return false;
+}
+
+void dispatch_reject(struct session *session, struct reply *reply, const char *fault)
+{
+	command_refuse(session, reply, FAULT_PROTOCOL, "%s", fault);
+}
+
+void dispatch_reject_request(
+	struct session *session, struct reply *reply, enum request_fault fault, const char *culprit)
+{
+	if (fault == REQUEST_UNKNOWN_VERB)
+		command_refuse(session, reply, FAULT_PROTOCOL, "%.64s is no command", culprit);
+	else if (fault == REQUEST_UNKNOWN_KEY)
+		command_refuse(session, reply, FAULT_PROTOCOL, "%.64s= is no key of this command",
+			culprit);
+	else
+		command_refuse(session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing", culprit);
+}
+
+enum outcome command_refuse(
+	struct session *session, struct reply *reply, enum fault fault, const char *format, ...)
+{
+	char message[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	session->engine->counters.errors++;
+	reply_fault(reply, fault, "%s", message);
+	return OUTCOME_DONE;
+}
+
+bool command_read_name(struct call *call, const char **name)
+{
+	*name = call->request->values[KEY_NAME];
+	const char *fault = name_check(*name);
+	if (fault)
+		refuse(call, FAULT_INVALID_ARGUMENT, "name=: %s", fault);
+	return !fault;
+}
+
+bool command_read_owner(struct call *call, int64_t *owner)
+{
+	const char *text = call->request->values[KEY_OWNER];
+	uint64_t uid;
+	*owner = -1;
+	if (!text)
+		return true;
+	/* UINT32_MAX is no user: (uid_t)-1 means "unchanged" to the kernel. */
+	if (wire_number(text, UINT32_MAX - 1, &uid) < 0) {
+		refuse(call, FAULT_INVALID_ARGUMENT, "owner= must be a user's number");
+		return false;
+	}
+	*owner = (int64_t)uid;
+	return true;
+}
+
+bool command_read_format(struct call *call, int *format)
+{
+	const char *text = call->request->values[KEY_FORMAT];
+	*format = -1;
+	if (!text)
+		return true;
+	*format = format_find(text);
+	if (*format >= 0)
+		return true;
+	refuse(call, FAULT_INVALID_ARGUMENT,
+		"format= must be RGBA8, BGRA8-premul, RGB8, GRAY8, RGBA16, GRAY16 or native");
+	return false;
+}
+
+bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag)
+{
+	const char *text = call->request->values[key];
+	*flag = text ? strcmp(text, "yes") == 0 : absent;
+	if (!text || *flag || strcmp(text, "no") == 0)
+		return true;
+	refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be yes or no", key_word(key));
+	return false;
+}
+
+struct rendition *command_choose(const struct image *image, int format)
+{
+	const struct generation *generation = image_current(image);
+	if (!generation)
+		return NULL;
+	if (format == FORMAT_NATIVE)
+		format = (int)generation->native;
+	if (format >= 0)
+		return generation_find(generation, (enum format)format);
+	struct rendition *usual = generation_find(generation, FORMAT_RGBA8);
+	return usual ? usual : TAILQ_FIRST(&generation->renditions);
+}
+
+struct rendition *command_find_rendition(struct call *call)
+{
+	const char *name;
+	int64_t owner;
+	int format;
+	if (!command_read_name(call, &name) || !command_read_owner(call, &owner) ||
+		!command_read_format(call, &format))
+		return NULL;
+	struct store *store = &call->session->engine->store;
+	struct image *image = store_see(store, &call->session->who, name, owner);
+	if (!image) {
+		refuse(call, FAULT_NOT_FOUND, "no image has this name");
+		return NULL;
+	}
+	struct rendition *rendition = command_choose(image, format);
+	if (!rendition)
+		refuse(call, FAULT_NOT_FOUND,
+			"the image is not there in this format; LOAD it with format=%s",
+			call->request->values[KEY_FORMAT]);
+	return rendition;
+}
+
+void command_describe(struct wire_writer *line, const struct rendition *rendition)
+{
+	const struct generation *generation = rendition->generation;
+	const struct image *image = generation->image;
+	char semaphore[32];
+	snprintf(
+		semaphore, sizeof(semaphore), "%d:%u", image->semaphore.id, image->semaphore.index);
+	wire_add(line, "name", image->name);
+	wire_add(line, "segment", rendition->segment);
+	wire_add_number(line, "size", rendition->segment_size);
+	wire_add_number(line, "offset", rendition->pixel_offset);
+	wire_add_number(line, "width", rendition->width);
+	wire_add_number(line, "height", rendition->height);
+	wire_add_number(line, "stride", rendition->stride);
+	wire_add(line, "format", format_word(rendition->format));
+	wire_add_number(line, "generation", generation->number);
+	wire_add(line, "semaphore", semaphore);
+	wire_add_number(line, "slot", image->slot);
+}
+
+int command_pass_segment(struct reply *reply, const struct rendition *rendition)
+{
+	int fd = segment_open(rendition->segment);
+	if (fd < 0)
+		return fd;
+	reply_pass(reply, fd);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * The command handlers, one for each line of COMMAND_TABLE, and what several of them share.
+ */
+#pragma once
+
+#include "daemon/dispatch.h"
+#include "daemon/image.h"
+#include "daemon/session.h"
+
+#define X(constant, lower, required, optional, help) \
+	enum outcome command_##lower(struct call *call);
+COMMAND_TABLE(X)
+#undef X
+
+/* Answers with an error and counts it. */
+#define refuse(call, ...) command_refuse((call)->session, (call)->reply, __VA_ARGS__)
+enum outcome command_refuse(struct session *session, struct reply *reply, enum fault fault,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Readers of a key's value. Each returns true with the value, or the one that stands for an
+ * absent key; or answers invalid-argument and returns false.
+ */
+bool command_read_name(struct call *call, const char **name);
+bool command_read_owner(struct call *call, int64_t *owner); /* absent: -1 */
+bool command_read_format(struct call *call, int *format);   /* absent: -1 */
+bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag);
+
+/* The rendition of an image that a format (or -1) asks for, or NULL. */
+struct rendition *command_choose(const struct image *image, int format);
+
+/* Finds what name=, owner= and format= say, or answers why not and returns NULL. */
+struct rendition *command_find_rendition(struct call *call);
+
+/* Adds the keys that tell of a rendition, from name to slot. */
+void command_describe(struct wire_writer *line, const struct rendition *rendition);
+
+/* Sends the segment's descriptor along. Returns 0 or a negative errno. */
+int command_pass_segment(struct reply *reply, const struct rendition *rendition);

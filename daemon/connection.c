@@ -1,0 +1,288 @@
+/*
+ * A client's connection.
+ * See connection.h for what it does and never does.
+ */
+#include "daemon/connection.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/session.h"
+
+enum { DISCARD_TURNS = 64 };
+
+struct connection *connection_open(int fd, struct session *session)
+{
+	struct connection *connection = malloc(sizeof(*connection));
+	if (!connection)
+		return NULL;
+	/* The buffers are left alone: pages that are never used cost nothing. */
+	memset(connection, 0, offsetof(struct connection, inbox));
+	connection->fd = fd;
+	connection->session = session;
+	TAILQ_INIT(&connection->replies);
+	inbox_init(&connection->inbox);
+	outbox_init(&connection->outbox);
+	return connection;
+}
+
+static void free_reply(struct connection *connection, struct reply *reply)
+{
+	TAILQ_REMOVE(&connection->replies, reply, link);
+	connection->reply_count--;
+	if (reply->fd >= 0)
+		close(reply->fd);
+	free(reply->data);
+	free(reply);
+}
+
+/*
+ * Input that nobody has read makes the kernel tell the peer of a reset in place of an end:
+ * a client that broke the protocol shall see the error that it was sent, and an end.
+ */
+static void discard_input(const struct connection *connection)
+{
+	char bytes[4096];
+	for (int i = 0; i < DISCARD_TURNS; i++) {
+		if (recv(connection->fd, bytes, sizeof(bytes), MSG_DONTWAIT) <= 0)
+			return;
+	}
+}
+
+void connection_close(struct connection *connection)
+{
+	/* First the session: it takes back the loads that the replies wait for. */
+	session_close(connection->session);
+	while (!TAILQ_EMPTY(&connection->replies))
+		free_reply(connection, TAILQ_FIRST(&connection->replies));
+	if (connection->closing)
+		discard_input(connection);
+	inbox_clear(&connection->inbox);
+	outbox_clear(&connection->outbox);
+	close(connection->fd);
+	free(connection);
+}
+
+/* Moves the replies that are complete to the outbox, up to the first that is not. */
+static void send_complete(struct connection *connection)
+{
+	struct reply *reply = TAILQ_FIRST(&connection->replies);
+	while (reply && reply->completed && outbox_has_room(&connection->outbox)) {
+		size_t size;
+		memcpy(outbox_space(&connection->outbox, &size), reply->data, reply->length);
+		outbox_add(&connection->outbox, reply->length, reply->fd);
+		reply->fd = -1;
+		free_reply(connection, reply);
+		reply = TAILQ_FIRST(&connection->replies);
+	}
+}
+
+static void on_complete(struct reply *reply)
+{
+	struct connection *connection = reply->sender;
+	reply->completed = true;
+	connection->wake(connection);
+}
+
+static struct reply *keep_deferred(struct reply *reply)
+{
+	return reply;
+}
+
+/* A reply that can wait, behind those that wait already. */
+static struct reply *make_deferred(struct connection *connection)
+{
+	struct reply *reply = calloc(1, sizeof(*reply));
+	char *data = malloc(WIRE_LINE_MAX);
+	if (!reply || !data) {
+		free(reply);
+		free(data);
+		return NULL;
+	}
+	*reply = (struct reply){
+		.sender = connection,
+		.defer = keep_deferred,
+		.complete = on_complete,
+		.fd = -1,
+		.data = data,
+		.size = WIRE_LINE_MAX,
+	};
+	TAILQ_INSERT_TAIL(&connection->replies, reply, link);
+	connection->reply_count++;
+	return reply;
+}
+
+static struct reply *defer_direct(struct reply *reply)
+{
+	return make_deferred(reply->sender);
+}
+
+/* Answers one line or request, straight into the outbox when nothing waits before it. */
+static enum outcome answer(struct connection *connection, const char *line_fault,
+	enum request_fault request_fault, const char *culprit)
+{
+	struct reply direct = {.sender = connection, .defer = defer_direct, .fd = -1};
+	struct reply *reply = &direct;
+	enum outcome outcome = OUTCOME_DONE;
+	if (TAILQ_EMPTY(&connection->replies))
+		direct.data = outbox_space(&connection->outbox, &direct.size);
+	else
+		reply = make_deferred(connection);
+	if (!reply) {
+		connection->broken = true;
+		return OUTCOME_DONE;
+	}
+	if (line_fault) {
+		dispatch_reject(connection->session, reply, line_fault);
+	} else if (request_fault) {
+		dispatch_reject_request(connection->session, reply, request_fault, culprit);
+	} else {
+		bool takes_fd = connection->request.values[KEY_SOURCE] != NULL;
+		struct call call = {connection->session, &connection->request, reply,
+			takes_fd ? inbox_take_fd(&connection->inbox) : -1};
+		outcome = dispatch(&call);
+	}
+	if (reply == &direct && outcome != OUTCOME_LATER)
+		outbox_add(&connection->outbox, direct.length, direct.fd);
+	else if (outcome == OUTCOME_DONE)
+		reply->completed = true;
+	return outcome;
+}
+
+/* Ends with an error what cannot be understood any further. */
+static void give_up(struct connection *connection, const char *fault)
+{
+	answer(connection, fault, REQUEST_GOOD, NULL);
+	connection->closing = true;
+}
+
+/*
+ * Takes the next line apart, or answers what is wrong with it. Returns false when there is
+ * no line.
+ */
+static bool parse_next(struct connection *connection)
+{
+	struct wire_line line;
+	size_t length;
+	char *text = inbox_line(&connection->inbox, &length);
+	if (!text && inbox_is_full(&connection->inbox))
+		give_up(connection, "a line has more than 16384 bytes");
+	if (!text)
+		return false;
+	const char *culprit = NULL;
+	enum request_fault request_fault = REQUEST_GOOD;
+	const char *line_fault = wire_parse(text, length, &line);
+	if (!line_fault)
+		request_fault = request_parse(&line, &connection->request, &culprit);
+	connection->line_length = length + 1;
+	connection->parsed = !line_fault && !request_fault;
+	if (!connection->parsed) {
+		answer(connection, line_fault, request_fault, culprit);
+		inbox_consume(&connection->inbox, connection->line_length);
+	}
+	return true;
+}
+
+static bool can_answer(struct connection *connection)
+{
+	send_complete(connection);
+	return !connection->closing && outbox_has_room(&connection->outbox) &&
+	       connection->reply_count < CONNECTION_REPLIES;
+}
+
+/* Answers the next request. Returns whether there was one that could be answered. */
+static bool answer_next(struct connection *connection)
+{
+	connection->blocked = !can_answer(connection);
+	if (connection->blocked)
+		return false;
+	if (!connection->parsed && !parse_next(connection))
+		return false;
+	if (!connection->parsed)
+		return true;
+	if (dispatch_must_wait(connection->session, &connection->request)) {
+		connection->blocked = true;
+		return false;
+	}
+	if (answer(connection, NULL, REQUEST_GOOD, NULL) != OUTCOME_MORE) {
+		inbox_consume(&connection->inbox, connection->line_length);
+		connection->parsed = false;
+	}
+	return true;
+}
+
+static void receive(struct connection *connection)
+{
+	if (connection->input_ended || connection->closing)
+		return;
+	ssize_t count = inbox_receive(&connection->inbox, connection->fd);
+	if (count == -EPROTO)
+		give_up(connection, "more descriptors came than a line may bring");
+	else if (count <= 0 && count != -EAGAIN)
+		connection->input_ended = true;
+}
+
+static void transmit(struct connection *connection)
+{
+	if (connection->broken) {
+		outbox_clear(&connection->outbox);
+		return;
+	}
+	int r = outbox_send(&connection->outbox, connection->fd);
+	if (r < 0 && r != -EAGAIN) {
+		connection->broken = true;
+		outbox_clear(&connection->outbox);
+	}
+}
+
+static bool has_ended(const struct connection *connection)
+{
+	bool all_sent = TAILQ_EMPTY(&connection->replies) && outbox_is_empty(&connection->outbox);
+	if (connection->closing)
+		return all_sent || connection->broken;
+	/* Nobody waits for these answers: what came before the end is done, the rest is not. */
+	if (connection->broken)
+		return connection->input_ended || connection->blocked;
+	return connection->input_ended && all_sent && !connection->parsed;
+}
+
+enum turn connection_turn(struct connection *connection)
+{
+	unsigned count = 0;
+	bool received = false;
+	while (count < CONNECTION_TURN) {
+		if (answer_next(connection)) {
+			count++;
+		} else if (!connection->blocked && !received) {
+			receive(connection);
+			received = true;
+		} else {
+			break;
+		}
+	}
+	send_complete(connection);
+	transmit(connection);
+	if (count == CONNECTION_TURN)
+		return TURN_AGAIN;
+	/* Room that sending has made may be what the next request or reply waits for. */
+	if (connection->blocked && outbox_is_empty(&connection->outbox) && can_answer(connection) &&
+		!(connection->parsed &&
+			dispatch_must_wait(connection->session, &connection->request)))
+		return TURN_AGAIN;
+	return has_ended(connection) ? TURN_CLOSE : TURN_WAIT;
+}
+
+uint32_t connection_interest(const struct connection *connection)
+{
+	uint32_t events = 0;
+	if (!connection->input_ended && !connection->closing && !connection->blocked)
+		events |= EPOLLIN;
+	if (!outbox_is_empty(&connection->outbox))
+		events |= EPOLLOUT;
+	return events;
+}

@@ -1,0 +1,66 @@
+/*
+ * A client's connection: requests in, replies out, in order and within bounds, a fair turn
+ * at a time. What the requests mean is not its business: it hands them to dispatch.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "daemon/dispatch.h"
+#include "daemon/inbox.h"
+#include "daemon/outbox.h"
+
+enum {
+	CONNECTION_TURN = 32,	 /* requests of one connection before it is another's turn */
+	CONNECTION_REPLIES = 64, /* replies that wait for an earlier one at most */
+};
+
+/* What has become of a connection after a turn. */
+enum turn {
+	TURN_WAIT,  /* for the events of connection_interest(), or for a deferred reply */
+	TURN_AGAIN, /* it could go on at once */
+	TURN_CLOSE, /* it has ended */
+};
+
+struct connection {
+	TAILQ_ENTRY(connection) link;	/* for the server: of all */
+	TAILQ_ENTRY(connection) queued; /* for the server: of those that want a turn */
+	bool is_queued;
+	/* Told that a deferred reply is complete, and the connection wants a turn. */
+	void (*wake)(struct connection *connection);
+	void *server;
+	struct session *session;
+	int fd;
+	uint32_t interest; /* for the server: the epoll events that it has asked for */
+
+	bool input_ended;   /* no more will come */
+	bool broken;	    /* nobody reads any more */
+	bool closing;	    /* the protocol was broken: close when all is sent */
+	bool parsed;	    /* request is the next one; its line is still in the inbox */
+	bool blocked;	    /* the next request cannot be answered yet */
+	size_t line_length; /* of the parsed line, '\n' included */
+	struct request request;
+
+	TAILQ_HEAD(, reply) replies; /* deferred, in order */
+	unsigned reply_count;
+
+	struct inbox inbox;
+	struct outbox outbox;
+};
+
+/*
+ * Takes an accepted socket and a session over. Returns NULL without memory; then both stay
+ * the caller's.
+ */
+struct connection *connection_open(int fd, struct session *session);
+
+/* Closes the socket, what waits to be sent, and the session. */
+void connection_close(struct connection *connection);
+
+/* Reads, answers and sends for one turn. */
+enum turn connection_turn(struct connection *connection);
+
+/* The epoll events that it waits for. */
+uint32_t connection_interest(const struct connection *connection);

@@ -1,0 +1,91 @@
+/*
+ * Who a client is, and whom an image is shared with.
+ * See credentials.h for what it does and never does.
+ */
+#include "daemon/credentials.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59 /* socket(7), Linux 4.13 */
+#endif
+
+static int read_groups(struct credentials *credentials, int socket)
+{
+	socklen_t size = 0;
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == 0)
+		return 0;
+	if (errno != ERANGE)
+		return errno == ENODATA ? 0 : -errno;
+	credentials->groups = malloc(size);
+	if (!credentials->groups)
+		return -ENOMEM;
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, credentials->groups, &size) < 0)
+		return -errno;
+	credentials->group_count = size / sizeof(gid_t);
+	return 0;
+}
+
+int credentials_read(struct credentials *credentials, int socket)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	*credentials = (struct credentials){0};
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	credentials->uid = peer.uid;
+	credentials->gid = peer.gid;
+	credentials->pid = peer.pid;
+	int r = read_groups(credentials, socket);
+	if (r < 0)
+		credentials_free(credentials);
+	return r;
+}
+
+void credentials_free(struct credentials *credentials)
+{
+	free(credentials->groups);
+	credentials->groups = NULL;
+	credentials->group_count = 0;
+}
+
+static const char *const share_words[] = {
+	[SHARE_PRIVATE] = "private",
+	[SHARE_GROUP] = "group",
+	[SHARE_ALL] = "all",
+};
+
+const char *share_word(enum share share)
+{
+	return share_words[share];
+}
+
+int share_find(const char *word)
+{
+	for (int i = SHARE_PRIVATE; i <= SHARE_ALL; i++) {
+		if (strcmp(share_words[i], word) == 0)
+			return i;
+	}
+	return -EINVAL;
+}
+
+static bool in_group(const struct credentials *who, gid_t group)
+{
+	if (who->gid == group)
+		return true;
+	for (size_t i = 0; i < who->group_count; i++) {
+		if (who->groups[i] == group)
+			return true;
+	}
+	return false;
+}
+
+bool share_permits(const struct credentials *who, uid_t owner, enum share share, gid_t group)
+{
+	if (who->uid == owner || share == SHARE_ALL)
+		return true;
+	return share == SHARE_GROUP && in_group(who, group);
+}

@@ -1,0 +1,35 @@
+/*
+ * Who a client is, as the kernel says, and whom an image is shared with.
+ * Asks the kernel once, when a client connects; does no access of its own.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct credentials {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	gid_t *groups; /* supplementary groups, owned by this */
+	size_t group_count;
+};
+
+/* Reads the credentials of a socket's peer. Returns 0 or a negative errno. */
+int credentials_read(struct credentials *credentials, int socket);
+void credentials_free(struct credentials *credentials);
+
+enum share {
+	SHARE_PRIVATE,
+	SHARE_GROUP,
+	SHARE_ALL,
+};
+
+const char *share_word(enum share share);
+
+/* The share of a word, or -EINVAL. */
+int share_find(const char *word);
+
+/* Whether someone may see what belongs to owner and is shared in this way. */
+bool share_permits(const struct credentials *who, uid_t owner, enum share share, gid_t group);

@@ -1,0 +1,36 @@
+/*
+ * From a request to its command handler. A handler gets who asks, what, and a reply to
+ * fill; it knows neither sockets nor connections.
+ */
+#pragma once
+
+#include "client/protocol/command.h"
+#include "daemon/reply.h"
+
+struct session;
+
+enum outcome {
+	OUTCOME_DONE,  /* the reply is complete */
+	OUTCOME_LATER, /* it has been deferred */
+	OUTCOME_MORE,  /* call again, as soon as the reply has room */
+};
+
+struct call {
+	struct session *session;
+	const struct request *request;
+	struct reply *reply;
+	int fd; /* that came with the request, or -1; closed after the call unless taken */
+};
+
+/* Answers a request. */
+enum outcome dispatch(struct call *call);
+
+/* Whether a request must wait until earlier ones of the session are answered. */
+bool dispatch_must_wait(const struct session *session, const struct request *request);
+
+/* Answers a line that is no request. */
+void dispatch_reject(struct session *session, struct reply *reply, const char *fault);
+
+/* As dispatch_reject(), when the fault lies in a verb or key. */
+void dispatch_reject_request(struct session *session, struct reply *reply, enum request_fault fault,
+	const char *culprit);

@@ -1,0 +1,39 @@
+/*
+ * The side of the daemon that knows images.
+ * See engine.h for what it does and never does.
+ */
+#include "daemon/engine.h"
+
+#include <time.h>
+#include <unistd.h>
+
+int engine_start(struct engine *engine, sd_event *event, const struct options *options,
+	const char *instance, const char *decoder)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	*engine = (struct engine){
+		.options = options,
+		.instance = instance,
+		.started = (uint64_t)now.tv_sec,
+		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
+	};
+	TAILQ_INIT(&engine->flights);
+	int r = board_create(&engine->board, instance);
+	if (r < 0)
+		return r;
+	semaphores_init(&engine->semaphores, &engine->board);
+	releaser_init(&engine->releaser, event, decoder);
+	store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser, instance,
+		options->memory_max);
+	return pool_init(&engine->pool, event, decoder, options->decoders, options->decode_timeout);
+}
+
+void engine_stop(struct engine *engine)
+{
+	pool_stop(&engine->pool);
+	store_destroy(&engine->store);
+	semaphores_destroy(&engine->semaphores);
+	releaser_stop(&engine->releaser);
+	board_destroy(&engine->board);
+}

@@ -1,0 +1,45 @@
+/*
+ * The side of the daemon that knows images: store, decoders, loads under way and counters,
+ * wired together. Knows nothing of sockets and connections.
+ */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "daemon/options.h"
+#include "daemon/pool.h"
+#include "daemon/store.h"
+
+struct flight;
+
+/* What STATS reports, since the start. */
+struct counters {
+	uint64_t loads;	      /* LOAD requests */
+	uint64_t decodes;     /* decodes begun */
+	uint64_t hits;	      /* LOADs and FETCHes answered from memory */
+	uint64_t fetches;     /* FETCH requests */
+	uint64_t errors;      /* requests refused */
+	uint64_t connections; /* open now */
+};
+
+struct engine {
+	const struct options *options;
+	const char *instance;
+	uint64_t started; /* seconds of CLOCK_MONOTONIC */
+	uint64_t page_size;
+	struct board board;
+	struct semaphores semaphores;
+	struct releaser releaser;
+	struct store store;
+	struct pool pool;
+	TAILQ_HEAD(flight_list, flight) flights; /* in order of arrival */
+	unsigned flight_count;
+	struct counters counters;
+};
+
+/* decoder is the program's path; all strings stay the caller's. Returns 0 or negative errno. */
+int engine_start(struct engine *engine, sd_event *event, const struct options *options,
+	const char *instance, const char *decoder);
+
+/* Ends decoders, and removes segments, semaphores and the board. No session may be left. */
+void engine_stop(struct engine *engine);

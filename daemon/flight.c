@@ -1,0 +1,325 @@
+/*
+ * Loads under way.
+ * See flight.h for what it does and never does.
+ */
+#include "daemon/flight.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/log.h"
+#include "daemon/publish.h"
+#include "daemon/source.h"
+
+enum { FLIGHTS_MAX = 4096, ATTEMPTS_MAX = 3 };
+
+struct flight {
+	struct job job; /* first: the job is the flight */
+	TAILQ_ENTRY(flight) link;
+	struct engine *engine;
+	struct load_order order;
+	TAILQ_HEAD(, load) loads;
+	unsigned attempts;
+	int segment;	   /* -1 until the header is known */
+	uint64_t reserved; /* bytes taken from the store's budget */
+	struct header header;
+	enum format native;
+	char type[8];
+	char name[];
+};
+
+static struct flight *flight_of(struct job *job)
+{
+	return (struct flight *)job;
+}
+
+static bool same_image(const struct load_order *a, const struct load_order *b)
+{
+	return a->owner == b->owner && strcmp(a->name, b->name) == 0;
+}
+
+static bool same_order(const struct load_order *a, const struct load_order *b)
+{
+	return same_image(a, b) && a->format == b->format && a->share == b->share &&
+	       a->group == b->group && source_equal(&a->source, &b->source);
+}
+
+/* Two states of a file under one name are published in the order they were asked for. */
+static bool is_ready(const struct job *job)
+{
+	const struct flight *flight = (const struct flight *)job;
+	const struct flight *earlier;
+	TAILQ_FOREACH (earlier, &flight->engine->flights, link) {
+		if (earlier == flight)
+			return true;
+		if (same_image(&earlier->order, &flight->order) &&
+			!(source_equal(&earlier->order.source, &flight->order.source) &&
+				earlier->order.share == flight->order.share))
+			return false;
+	}
+	return true;
+}
+
+/* Gives back the segment that was not published, and its bytes. */
+static void discard_segment(struct flight *flight)
+{
+	if (flight->segment >= 0)
+		releaser_close(&flight->engine->releaser, take_fd(&flight->segment));
+	store_refund(&flight->engine->store, flight->reserved);
+	flight->reserved = 0;
+}
+
+static void free_flight(struct flight *flight)
+{
+	discard_segment(flight);
+	TAILQ_REMOVE(&flight->engine->flights, flight, link);
+	flight->engine->flight_count--;
+	close(flight->order.input);
+	free(flight);
+}
+
+static void free_load(struct load *load)
+{
+	TAILQ_REMOVE(&load->flight->loads, load, in_flight);
+	TAILQ_REMOVE(&load->session->loads, load, in_session);
+	free(load);
+}
+
+/* Answers all passengers. An answer may pin, but never begins another load from within. */
+static void land(
+	struct flight *flight, struct rendition *rendition, enum fault fault, const char *message)
+{
+	while (!TAILQ_EMPTY(&flight->loads)) {
+		struct load *load = TAILQ_FIRST(&flight->loads);
+		load->answer(load, rendition, fault, message);
+		free_load(load);
+	}
+	free_flight(flight);
+}
+
+static bool is_plausible(const struct job_header *header)
+{
+	uint64_t bytes = 0;
+	if (header->width == 0 || header->height == 0 || header->format == FORMAT_NATIVE ||
+		!format_word((enum format)header->format) || header->native == FORMAT_NATIVE ||
+		!format_word((enum format)header->native) || header->colour > COLOUR_ICC ||
+		header->orientation < 1 || header->orientation > 8 ||
+		header->block_count > HEADER_BLOCKS_MAX ||
+		!memchr(header->type, '\0', sizeof(header->type)))
+		return false;
+	for (uint32_t i = 0; i < header->block_count; i++) {
+		if (header->blocks[i].size > JOB_BLOCK_BYTES_MAX)
+			return false;
+		bytes += header->blocks[i].size;
+	}
+	return bytes <= JOB_BLOCK_BYTES_MAX;
+}
+
+static int plan(struct flight *flight, const struct job_header *said)
+{
+	struct header *header = &flight->header;
+	*header = (struct header){
+		.width = said->width,
+		.height = said->height,
+		.format = said->format,
+		.colour = said->colour,
+		.orientation = said->orientation,
+		.source = flight->order.source,
+		.name_length = (uint32_t)strlen(flight->name),
+		.block_count = said->block_count,
+	};
+	for (uint32_t i = 0; i < said->block_count; i++) {
+		header->blocks[i].type = said->blocks[i].type;
+		header->blocks[i].size = said->blocks[i].size;
+	}
+	flight->native = (enum format)said->native;
+	memcpy(flight->type, said->type, sizeof(flight->type));
+	return header_plan(header, flight->engine->page_size);
+}
+
+static void land_without_room(struct flight *flight)
+{
+	const struct store *store = &flight->engine->store;
+	char text[256];
+	snprintf(text, sizeof(text),
+		"the image needs %" PRIu64 " bytes; of memory-max=%" PRIu64 " %" PRIu64
+		" are pinned, and /dev/shm has %" PRIu64 " free",
+		flight->header.segment_size, store->memory_max, store_pinned_bytes(store),
+		segment_free_space());
+	land(flight, NULL, FAULT_NO_SPACE, text);
+}
+
+/* Checks the limits and makes the segment. Returns it, or -1 when the flight has ended. */
+static int make_segment(struct flight *flight, const struct job_header *said)
+{
+	struct engine *engine = flight->engine;
+	char text[160];
+	if ((uint64_t)said->width * said->height > engine->options->max_pixels ||
+		plan(flight, said) < 0) {
+		snprintf(text, sizeof(text),
+			"%" PRIu32 " x %" PRIu32 " pixels are more than max-pixels=%" PRIu64,
+			said->width, said->height, engine->options->max_pixels);
+		land(flight, NULL, FAULT_TOO_LARGE, text);
+		return -1;
+	}
+	if (store_reserve(&engine->store, flight->header.segment_size) < 0) {
+		land_without_room(flight);
+		return -1;
+	}
+	flight->reserved = flight->header.segment_size;
+	flight->segment = segment_create(flight->header.segment_size);
+	if (flight->segment < 0) {
+		snprintf(text, sizeof(text), "a segment cannot be made: %s",
+			strerror(-flight->segment));
+		land(flight, NULL, FAULT_NO_SPACE, text);
+		return -1;
+	}
+	return flight->segment;
+}
+
+static int on_header(struct job *job, const struct job_header *header, struct job_segment *answer)
+{
+	struct flight *flight = flight_of(job);
+	if (!is_plausible(header)) {
+		land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
+		return -1;
+	}
+	if (make_segment(flight, header) < 0)
+		return -1;
+	answer->size = flight->header.segment_size;
+	answer->pixel_offset = flight->header.pixel_offset;
+	answer->stride = flight->header.stride;
+	for (uint32_t i = 0; i < flight->header.block_count; i++)
+		answer->block_offsets[i] = flight->header.blocks[i].offset;
+	return flight->segment;
+}
+
+/* The file changed under the decode: decode it again, or give up on one that never rests. */
+static void retry(struct flight *flight, const struct header_source *source)
+{
+	discard_segment(flight);
+	flight->order.source = *source;
+	if (++flight->attempts == ATTEMPTS_MAX) {
+		land(flight, NULL, FAULT_BUSY, "the file changes while it is decoded");
+		return;
+	}
+	flight->engine->counters.decodes++;
+	pool_submit(&flight->engine->pool, &flight->job);
+}
+
+static void publish_flight(struct flight *flight)
+{
+	const struct load_order *order = &flight->order;
+	const struct publication publication = {
+		.name = flight->name,
+		.owner = order->owner,
+		.group = order->group,
+		.share = order->share,
+		.keep = order->keep,
+		.native = flight->native,
+		.type = flight->type,
+		.fd = flight->segment,
+		.header = &flight->header,
+	};
+	struct rendition *rendition;
+	int r = publish(&flight->engine->store, &publication, &rendition);
+	if (r == 0) {
+		flight->reserved = 0; /* the rendition's now */
+		close(take_fd(&flight->segment));
+	}
+	if (r >= 0) {
+		land(flight, rendition, FAULT_NONE, NULL);
+		return;
+	}
+	log_warning("cannot publish %s: %s", flight->name, strerror(-r));
+	land(flight, NULL, r == -EBADMSG ? FAULT_DECODER_FAILED : FAULT_NO_SPACE,
+		r == -EBADMSG ? "the decoder left the segment incomplete" : strerror(-r));
+}
+
+static void on_end(struct job *job, enum fault fault, const char *message)
+{
+	struct flight *flight = flight_of(job);
+	struct header_source source;
+	if (source_identify(flight->order.input, &source) == 0 &&
+		!source_equal(&source, &flight->order.source))
+		retry(flight, &source);
+	else if (fault == FAULT_NO_SPACE)
+		land_without_room(flight);
+	else if (fault)
+		land(flight, NULL, fault, message);
+	else
+		publish_flight(flight);
+}
+
+static const struct job_events events = {
+	.header = on_header,
+	.end = on_end,
+	.ready = is_ready,
+};
+
+static struct flight *begin(struct engine *engine, const struct load_order *order)
+{
+	struct flight *flight = calloc(1, sizeof(*flight) + strlen(order->name) + 1);
+	if (!flight)
+		return NULL;
+	strcpy(flight->name, order->name);
+	flight->engine = engine;
+	flight->order = *order;
+	flight->order.name = flight->name;
+	flight->segment = -1;
+	flight->job.events = &events;
+	flight->job.uid = order->owner;
+	flight->job.input = order->input;
+	flight->job.format = order->format;
+	TAILQ_INIT(&flight->loads);
+	TAILQ_INSERT_TAIL(&engine->flights, flight, link);
+	engine->flight_count++;
+	engine->counters.decodes++;
+	pool_submit(&engine->pool, &flight->job);
+	return flight;
+}
+
+int flight_join(const struct load_order *order, struct load *load)
+{
+	struct engine *engine = load->session->engine;
+	struct flight *flight;
+	TAILQ_FOREACH (flight, &engine->flights, link) {
+		if (same_order(&flight->order, order))
+			break;
+	}
+	if (flight) {
+		close(order->input);
+		if (order->keep >= 0)
+			flight->order.keep = order->keep;
+	} else {
+		if (engine->flight_count == FLIGHTS_MAX)
+			return -EBUSY;
+		flight = begin(engine, order);
+		if (!flight)
+			return -ENOMEM;
+	}
+	load->flight = flight;
+	TAILQ_INSERT_TAIL(&flight->loads, load, in_flight);
+	TAILQ_INSERT_TAIL(&load->session->loads, load, in_session);
+	return 0;
+}
+
+void load_cancel(struct load *load)
+{
+	struct flight *flight = load->flight;
+	free_load(load);
+	if (!TAILQ_EMPTY(&flight->loads))
+		return;
+	pool_cancel(&flight->engine->pool, &flight->job);
+	free_flight(flight);
+}
+
+bool load_is_of(const struct load *load, const char *name)
+{
+	return strcmp(load->flight->name, name) == 0;
+}

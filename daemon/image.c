@@ -1,0 +1,111 @@
+/*
+ * Images in memory: pins, and what becomes of a rendition that nobody holds.
+ * See image.h for what it does and never does.
+ */
+#include "daemon/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/store.h"
+
+static const char *const keep_words[] = {
+	[KEEP_CACHE] = "cache",
+	[KEEP_PINNED] = "pinned",
+	[KEEP_ATTACHED] = "attached",
+};
+
+const char *keep_word(enum keep keep)
+{
+	return keep_words[keep];
+}
+
+int keep_find(const char *word)
+{
+	for (int i = KEEP_CACHE; i <= KEEP_ATTACHED; i++) {
+		if (strcmp(keep_words[i], word) == 0)
+			return i;
+	}
+	return -EINVAL;
+}
+
+struct generation *image_current(const struct image *image)
+{
+	return image->named ? TAILQ_FIRST(&image->generations) : NULL;
+}
+
+struct rendition *generation_find(const struct generation *generation, enum format format)
+{
+	struct rendition *rendition;
+	TAILQ_FOREACH (rendition, &generation->renditions, link) {
+		if (rendition->format == format)
+			return rendition;
+	}
+	return NULL;
+}
+
+static void free_rendition(struct rendition *rendition)
+{
+	struct generation *generation = rendition->generation;
+	struct store *store = generation->image->store;
+	segment_remove(rendition->segment, store->releaser);
+	store_refund(store, rendition->segment_size);
+	store->rendition_count--;
+	TAILQ_REMOVE(&generation->renditions, rendition, link);
+	free(rendition);
+}
+
+/* Frees the unpinned renditions of a generation, and itself when none is left. */
+static void free_unpinned(struct generation *generation)
+{
+	struct rendition *rendition = TAILQ_FIRST(&generation->renditions);
+	while (rendition) {
+		struct rendition *next = TAILQ_NEXT(rendition, link);
+		if (rendition->pin_count == 0)
+			free_rendition(rendition);
+		rendition = next;
+	}
+	if (!TAILQ_EMPTY(&generation->renditions))
+		return;
+	TAILQ_REMOVE(&generation->image->generations, generation, link);
+	free(generation);
+}
+
+void image_settle(struct image *image)
+{
+	struct generation *current = image_current(image);
+	struct generation *generation = TAILQ_FIRST(&image->generations);
+	while (generation) {
+		struct generation *next = TAILQ_NEXT(generation, link);
+		if (generation != current)
+			free_unpinned(generation);
+		generation = next;
+	}
+	if (image->named || !TAILQ_EMPTY(&image->generations))
+		return;
+	semaphore_put(image->store->semaphores, &image->semaphore);
+	board_put_slot(image->store->board, image->slot);
+	free(image);
+}
+
+void image_pin(struct pin *pin, struct rendition *rendition)
+{
+	pin->rendition = rendition;
+	LIST_INSERT_HEAD(&rendition->pins, pin, link);
+	rendition->pin_count++;
+	rendition->generation->image->pin_count++;
+}
+
+void image_unpin(struct pin *pin)
+{
+	struct rendition *rendition = pin->rendition;
+	struct image *image = rendition->generation->image;
+	LIST_REMOVE(pin, link);
+	rendition->pin_count--;
+	image->pin_count--;
+	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED)
+		store_drop(image->store, image);
+	else if (rendition->pin_count == 0)
+		image_settle(image);
+}

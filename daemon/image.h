@@ -1,0 +1,97 @@
+/*
+ * Images in memory: a name of an owner's, its generations, their renditions, and the pins
+ * of sessions on these. This is the truth about who holds what; the header of a segment is
+ * for readers. Works on memory and segments alone, never on sockets.
+ */
+#pragma once
+
+#include <bsd/sys/tree.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "client/protocol/format.h"
+#include "client/protocol/header.h"
+#include "daemon/credentials.h"
+#include "daemon/segment.h"
+#include "daemon/semaphore.h"
+
+struct session;
+struct store;
+
+enum keep {
+	KEEP_CACHE,
+	KEEP_PINNED,
+	KEEP_ATTACHED,
+};
+
+const char *keep_word(enum keep keep);
+
+/* The lifetime of a word, or -EINVAL. */
+int keep_find(const char *word);
+
+/* A session's hold on a rendition; owned by the session's tree, listed by the rendition. */
+struct pin {
+	RB_ENTRY(pin) node;
+	LIST_ENTRY(pin) link;
+	struct session *session;
+	struct rendition *rendition;
+};
+
+/* One segment: the picture in one format. */
+struct rendition {
+	TAILQ_ENTRY(rendition) link;
+	struct generation *generation;
+	char segment[SEGMENT_NAME_SIZE];
+	uint64_t segment_size;
+	uint64_t pixel_offset;
+	uint64_t stride;
+	uint32_t width;
+	uint32_t height;
+	uint32_t orientation;
+	enum format format;
+	unsigned pin_count;
+	LIST_HEAD(, pin) pins;
+};
+
+/* One state of the file: its renditions show the same picture. */
+struct generation {
+	TAILQ_ENTRY(generation) link;
+	struct image *image;
+	uint64_t number;
+	struct header_source source;
+	enum format native; /* nearest format to the file */
+	char type[8];	    /* the file's, such as "JPEG" */
+	TAILQ_HEAD(, rendition) renditions;
+};
+
+struct image {
+	RB_ENTRY(image) node;	   /* while it is named */
+	TAILQ_ENTRY(image) recent; /* while it is named */
+	struct store *store;
+	const char *name; /* is text, but in a key to search with */
+	uid_t owner;
+	gid_t group;
+	enum share share;
+	enum keep keep;
+	bool named; /* found by its name; else alive through pins alone */
+	uint32_t slot;
+	struct semaphore semaphore;
+	unsigned pin_count;		      /* of all its renditions */
+	TAILQ_HEAD(, generation) generations; /* newest first; those after it are held by pins */
+	char text[];
+};
+
+/* The generation that FETCH finds; NULL when there is none any more. */
+struct generation *image_current(const struct image *image);
+
+/* The rendition in a format, or NULL. */
+struct rendition *generation_find(const struct generation *generation, enum format format);
+
+/* Counts a pin; image_unpin() of the last one may free rendition, generation and image. */
+void image_pin(struct pin *pin, struct rendition *rendition);
+void image_unpin(struct pin *pin);
+
+/* Frees what is neither findable by name nor pinned: renditions, generations, the image. */
+void image_settle(struct image *image);

@@ -1,0 +1,115 @@
+/*
+ * What a connection has received.
+ * See inbox.h for what it does and never does.
+ */
+#include "daemon/inbox.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void inbox_init(struct inbox *inbox)
+{
+	inbox->start = 0;
+	inbox->end = 0;
+	inbox->position = 0;
+	inbox->fd_count = 0;
+}
+
+static void drop_fds(struct inbox *inbox, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		close(inbox->fds[i].fd);
+	inbox->fd_count -= count;
+	memmove(inbox->fds, inbox->fds + count, inbox->fd_count * sizeof(inbox->fds[0]));
+}
+
+void inbox_clear(struct inbox *inbox)
+{
+	drop_fds(inbox, inbox->fd_count);
+}
+
+/* Keeps the descriptors of a message; closes what there is no room for. */
+static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
+{
+	int r = message->msg_flags & MSG_CTRUNC ? -EPROTO : 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (inbox->fd_count < INBOX_FDS_MAX) {
+				inbox->fds[inbox->fd_count++] = (struct inbox_fd){fd, end};
+			} else {
+				close(fd);
+				r = -EPROTO;
+			}
+		}
+	}
+	return r;
+}
+
+ssize_t inbox_receive(struct inbox *inbox, int socket)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(INBOX_FDS_MAX * sizeof(int))];
+	} control;
+	memmove(inbox->data, inbox->data + inbox->start, inbox->end - inbox->start);
+	inbox->end -= inbox->start;
+	inbox->start = 0;
+	struct iovec data = {inbox->data + inbox->end, WIRE_LINE_MAX - inbox->end};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t count;
+	do
+		count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return -errno;
+	inbox->end += (size_t)count;
+	int r = keep_fds(inbox, &message, inbox->position + inbox->end);
+	return r < 0 ? r : count;
+}
+
+char *inbox_line(struct inbox *inbox, size_t *length)
+{
+	char *line = inbox->data + inbox->start;
+	const char *newline = memchr(line, '\n', inbox->end - inbox->start);
+	if (!newline)
+		return NULL;
+	*length = (size_t)(newline - line);
+	return line;
+}
+
+bool inbox_is_full(const struct inbox *inbox)
+{
+	return inbox->end - inbox->start == WIRE_LINE_MAX;
+}
+
+void inbox_consume(struct inbox *inbox, size_t length)
+{
+	unsigned expired = 0;
+	inbox->start += length;
+	inbox->position += length;
+	while (expired < inbox->fd_count && inbox->fds[expired].end <= inbox->position)
+		expired++;
+	drop_fds(inbox, expired);
+}
+
+int inbox_take_fd(struct inbox *inbox)
+{
+	if (inbox->fd_count == 0)
+		return -1;
+	int fd = inbox->fds[0].fd;
+	inbox->fd_count--;
+	memmove(inbox->fds, inbox->fds + 1, inbox->fd_count * sizeof(inbox->fds[0]));
+	return fd;
+}

@@ -1,0 +1,113 @@
+/*
+ * What a connection has to send.
+ * See outbox.h for what it does and never does.
+ */
+#include "daemon/outbox.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void outbox_init(struct outbox *outbox)
+{
+	outbox->start = 0;
+	outbox->end = 0;
+	outbox->fd_count = 0;
+}
+
+void outbox_clear(struct outbox *outbox)
+{
+	for (unsigned i = 0; i < outbox->fd_count; i++)
+		close(outbox->fds[i].fd);
+	outbox_init(outbox);
+}
+
+bool outbox_is_empty(const struct outbox *outbox)
+{
+	return outbox->start == outbox->end;
+}
+
+static void compact(struct outbox *outbox)
+{
+	if (outbox->start == 0)
+		return;
+	memmove(outbox->data, outbox->data + outbox->start, outbox->end - outbox->start);
+	for (unsigned i = 0; i < outbox->fd_count; i++)
+		outbox->fds[i].offset -= outbox->start;
+	outbox->end -= outbox->start;
+	outbox->start = 0;
+}
+
+bool outbox_has_room(struct outbox *outbox)
+{
+	if (outbox->fd_count == OUTBOX_FDS_MAX)
+		return false;
+	if (OUTBOX_SIZE - outbox->end < WIRE_LINE_MAX)
+		compact(outbox);
+	return OUTBOX_SIZE - outbox->end >= WIRE_LINE_MAX;
+}
+
+char *outbox_space(struct outbox *outbox, size_t *size)
+{
+	*size = OUTBOX_SIZE - outbox->end;
+	return outbox->data + outbox->end;
+}
+
+void outbox_add(struct outbox *outbox, size_t length, int fd)
+{
+	if (fd >= 0)
+		outbox->fds[outbox->fd_count++] = (struct outbox_fd){fd, outbox->end};
+	outbox->end += length;
+}
+
+/* The bytes that may go in one message: up to the reply of the next descriptor. */
+static size_t run_length(const struct outbox *outbox, bool with_fd)
+{
+	unsigned next = with_fd ? 1 : 0;
+	size_t end = next < outbox->fd_count ? outbox->fds[next].offset : outbox->end;
+	return end - outbox->start;
+}
+
+static ssize_t send_run(struct outbox *outbox, int socket, bool with_fd)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec data = {outbox->data + outbox->start, run_length(outbox, with_fd)};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	if (with_fd) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &outbox->fds[0].fd, sizeof(int));
+	}
+	ssize_t count;
+	do
+		count = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (count < 0 && errno == EINTR);
+	return count < 0 ? -errno : count;
+}
+
+int outbox_send(struct outbox *outbox, int socket)
+{
+	while (outbox->start < outbox->end) {
+		bool with_fd = outbox->fd_count > 0 && outbox->fds[0].offset == outbox->start;
+		ssize_t count = send_run(outbox, socket, with_fd);
+		if (count < 0)
+			return (int)count;
+		outbox->start += (size_t)count;
+		if (with_fd) {
+			close(outbox->fds[0].fd);
+			outbox->fd_count--;
+			memmove(outbox->fds, outbox->fds + 1,
+				outbox->fd_count * sizeof(outbox->fds[0]));
+		}
+	}
+	outbox->start = 0;
+	outbox->end = 0;
+	return 0;
+}

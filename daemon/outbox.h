@@ -1,0 +1,47 @@
+/*
+ * What a connection has to send: bytes within a bound, and descriptors each of which goes
+ * with the first byte of its reply. Knows nothing of what is said.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "client/protocol/wire.h"
+
+enum {
+	OUTBOX_SIZE = 4 * WIRE_LINE_MAX,
+	OUTBOX_FDS_MAX = 16,
+};
+
+struct outbox_fd {
+	int fd;
+	size_t offset; /* of its reply in data */
+};
+
+struct outbox {
+	size_t start; /* of what is not sent yet, in data */
+	size_t end;
+	unsigned fd_count;
+	struct outbox_fd fds[OUTBOX_FDS_MAX];
+	char data[OUTBOX_SIZE];
+};
+
+void outbox_init(struct outbox *outbox);
+
+/* Forgets what is not sent, and closes its descriptors. */
+void outbox_clear(struct outbox *outbox);
+
+bool outbox_is_empty(const struct outbox *outbox);
+
+/* Whether one more reply, of any length and perhaps with a descriptor, fits. */
+bool outbox_has_room(struct outbox *outbox);
+
+/* Where the next reply can be written, and how much. */
+char *outbox_space(struct outbox *outbox, size_t *size);
+
+/* Adds what was written to the space, with a descriptor (taken over) unless fd is -1. */
+void outbox_add(struct outbox *outbox, size_t length, int fd);
+
+/* Sends what it can. Returns 0 when all is sent, -EAGAIN, or another negative errno. */
+int outbox_send(struct outbox *outbox, int socket);

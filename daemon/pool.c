@@ -1,0 +1,107 @@
+/*
+ * The decoders: which process does which job.
+ * See pool.h for what it does and never does.
+ */
+#include "daemon/pool.h"
+
+#include <string.h>
+
+#include "daemon/log.h"
+
+static struct worker *find_idle(const struct pool *pool, bool bound, uid_t uid)
+{
+	struct worker *worker;
+	LIST_FOREACH (worker, &pool->workers, link) {
+		if (worker->state == WORKER_IDLE && worker->bound == bound &&
+			(!bound || worker->uid == uid))
+			return worker;
+	}
+	return NULL;
+}
+
+/* Makes room for a user's decoder by ending an idle one of another's. */
+static void retire_idle(struct pool *pool)
+{
+	struct worker *worker;
+	LIST_FOREACH (worker, &pool->workers, link) {
+		if (worker->state == WORKER_IDLE) {
+			worker_kill(worker);
+			return;
+		}
+	}
+}
+
+/* Returns whether the job has left the queue. */
+static bool start_job(struct pool *pool, struct job *job)
+{
+	struct worker *worker = find_idle(pool, true, job->uid);
+	if (!worker)
+		worker = find_idle(pool, false, 0);
+	if (!worker && pool->count >= pool->max) {
+		retire_idle(pool);
+		return false;
+	}
+	TAILQ_REMOVE(&pool->queue, job, link);
+	int r = worker ? 0 : worker_start(pool, &worker);
+	if (r < 0) {
+		log_error("cannot start %s: %s", pool->program, strerror(-r));
+		job->events->end(job, FAULT_DECODER_FAILED, "the decoder could not be started");
+		return true;
+	}
+	worker_give(worker, job);
+	return true;
+}
+
+static int on_kick(sd_event_source *source, void *context)
+{
+	struct pool *pool = context;
+	struct job *job = TAILQ_FIRST(&pool->queue);
+	(void)source;
+	while (job) {
+		if (!job->events->ready(job))
+			job = TAILQ_NEXT(job, link);
+		else if (start_job(pool, job))
+			job = TAILQ_FIRST(&pool->queue); /* its end may have changed the queue */
+		else
+			break;
+	}
+	return 0;
+}
+
+int pool_init(
+	struct pool *pool, sd_event *event, const char *program, unsigned max, unsigned timeout)
+{
+	*pool = (struct pool){.event = event, .program = program, .max = max, .timeout = timeout};
+	LIST_INIT(&pool->workers);
+	TAILQ_INIT(&pool->queue);
+	int r = sd_event_add_defer(event, &pool->kick, on_kick, pool);
+	return r < 0 ? r : sd_event_source_set_enabled(pool->kick, SD_EVENT_OFF);
+}
+
+void pool_kick(struct pool *pool)
+{
+	sd_event_source_set_enabled(pool->kick, SD_EVENT_ONESHOT);
+}
+
+void pool_stop(struct pool *pool)
+{
+	pool->kick = sd_event_source_disable_unref(pool->kick);
+	while (!LIST_EMPTY(&pool->workers))
+		worker_destroy(LIST_FIRST(&pool->workers));
+}
+
+void pool_submit(struct pool *pool, struct job *job)
+{
+	job->worker = NULL;
+	TAILQ_INSERT_TAIL(&pool->queue, job, link);
+	pool_kick(pool);
+}
+
+void pool_cancel(struct pool *pool, struct job *job)
+{
+	if (job->worker)
+		worker_forget_job(job->worker);
+	else
+		TAILQ_REMOVE(&pool->queue, job, link);
+	pool_kick(pool); /* what had to come after it may go ahead */
+}

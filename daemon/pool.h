@@ -1,0 +1,35 @@
+/*
+ * The decoders: at most so many processes, a queue of jobs, and which process may do which
+ * job - one that has seen a user's file never sees another user's.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "daemon/worker.h"
+
+struct pool {
+	sd_event *event;
+	const char *program;
+	unsigned max;	  /* processes at most */
+	unsigned count;	  /* processes, the ending ones included */
+	unsigned timeout; /* seconds a job may take */
+	LIST_HEAD(, worker) workers;
+	TAILQ_HEAD(job_queue, job) queue;
+	sd_event_source *kick; /* runs the queue once the current event is dealt with */
+	uint64_t restarts;     /* processes that died or were killed over a job */
+};
+
+/* Returns 0 or a negative errno. */
+int pool_init(
+	struct pool *pool, sd_event *event, const char *program, unsigned max, unsigned timeout);
+void pool_stop(struct pool *pool);
+
+/* Queues a job; its events come later, never from within. */
+void pool_submit(struct pool *pool, struct job *job);
+
+/* Takes a job back, queued or running: no event of it comes any more. */
+void pool_cancel(struct pool *pool, struct job *job);
+
+/* Starts what can be started, soon. For workers that became idle or have gone. */
+void pool_kick(struct pool *pool);

@@ -1,0 +1,117 @@
+/*
+ * Starts a decoder process and talks to it.
+ * See process.h for what it does and never does.
+ */
+#include "daemon/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/decoder/job.h"
+
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t none, usual;
+	sigemptyset(&none);
+	sigemptyset(&usual);
+	sigaddset(&usual, SIGPIPE);
+	int r = posix_spawnattr_setsigmask(attributes, &none);
+	if (r == 0)
+		r = posix_spawnattr_setsigdefault(attributes, &usual);
+	if (r == 0)
+		r = posix_spawnattr_setpgroup(attributes, 0);
+	if (r == 0)
+		r = posix_spawnattr_setflags(attributes,
+			POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	return r;
+}
+
+static int set_descriptors(posix_spawn_file_actions_t *actions, int channel)
+{
+	int r = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+	if (r == 0)
+		r = posix_spawn_file_actions_addopen(actions, 1, "/dev/null", O_WRONLY, 0);
+	if (r == 0)
+		r = posix_spawn_file_actions_adddup2(actions, channel, JOB_CHANNEL);
+	return r;
+}
+
+static int spawn(const char *program, int channel, pid_t *pid)
+{
+	char name[] = "shmimg-decoder", locale[] = "LC_ALL=C";
+	char *const arguments[] = {name, NULL};
+	char *const environment[] = {locale, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int r = posix_spawn_file_actions_init(&actions);
+	if (r)
+		return -r;
+	r = posix_spawnattr_init(&attributes);
+	if (r)
+		goto without_attributes;
+	r = set_attributes(&attributes);
+	if (r == 0)
+		r = set_descriptors(&actions, channel);
+	if (r == 0)
+		r = posix_spawn(pid, program, &actions, &attributes, arguments, environment);
+	posix_spawnattr_destroy(&attributes);
+without_attributes:
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+int process_start(const char *program, int *channel, pid_t *pid)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	OWN_FD int near = ends[0];
+	OWN_FD int far = ends[1];
+	if (fcntl(near, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	int r = spawn(program, far, pid);
+	if (r == 0)
+		*channel = take_fd(&near);
+	return r;
+}
+
+int process_send(int channel, const void *packet, size_t size, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec data = {(void *)(uintptr_t)packet, size};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+	}
+	ssize_t count;
+	do
+		count = sendmsg(channel, &message, MSG_NOSIGNAL);
+	while (count < 0 && errno == EINTR);
+	return count < 0 ? -errno : 0;
+}
+
+ssize_t process_receive(int channel, void *packet, size_t size)
+{
+	ssize_t count;
+	do
+		count = recv(channel, packet, size, MSG_TRUNC);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return -errno;
+	/* A packet that was cut is as good as none of the protocol's. */
+	return (size_t)count > size ? -EMSGSIZE : count;
+}

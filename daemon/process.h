@@ -1,0 +1,24 @@
+/*
+ * Starts a decoder process with a channel to it: packets of job.h over a socketpair.
+ * Keeps no state and waits for nothing.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Starts the program with the far end of a channel as descriptor JOB_CHANNEL, no other
+ * descriptors but /dev/null and standard error, and no blocked signals.
+ * Returns 0 and the near end (not blocking) and its pid, or a negative errno.
+ */
+int process_start(const char *program, int *channel, pid_t *pid);
+
+/* Sends a packet, with a descriptor unless fd is -1. Returns 0 or a negative errno. */
+int process_send(int channel, const void *packet, size_t size, int fd);
+
+/*
+ * Receives a packet into a buffer. Returns its size, 0 when the process has closed its end,
+ * -EAGAIN when there is none yet, or another negative errno.
+ */
+ssize_t process_receive(int channel, void *packet, size_t size);

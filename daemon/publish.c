@@ -1,0 +1,178 @@
+/*
+ * Publishing a filled segment.
+ * See publish.h for what it does and never does.
+ */
+#include "daemon/publish.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool source_equal(const struct header_source *a, const struct header_source *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->mtime_seconds == b->mtime_seconds &&
+	       a->mtime_nanoseconds == b->mtime_nanoseconds &&
+	       a->ctime_seconds == b->ctime_seconds && a->ctime_nanoseconds == b->ctime_nanoseconds;
+}
+
+bool publish_continues(const struct image *image, int share, gid_t group)
+{
+	if (share < 0)
+		return true;
+	return (enum share)share == image->share &&
+	       (image->share != SHARE_GROUP || image->group == group);
+}
+
+/* An image without a name yet, with its semaphore and slot. */
+static struct image *make_image(
+	struct store *store, const struct publication *publication, int *error)
+{
+	struct image *image = calloc(1, sizeof(*image) + strlen(publication->name) + 1);
+	*error = -ENOMEM;
+	if (!image)
+		return NULL;
+	image->name = strcpy(image->text, publication->name);
+	TAILQ_INIT(&image->generations);
+	image->store = store;
+	image->owner = publication->owner;
+	image->group = publication->group;
+	image->share = publication->share < 0 ? SHARE_PRIVATE : (enum share)publication->share;
+	*error = board_take_slot(store->board, &image->slot);
+	if (*error < 0)
+		goto fail;
+	*error = semaphore_take(
+		store->semaphores, image->owner, image->share, image->group, &image->semaphore);
+	if (*error == 0)
+		return image;
+	board_put_slot(store->board, image->slot);
+fail:
+	free(image);
+	return NULL;
+}
+
+static struct generation *make_generation(
+	struct store *store, struct image *image, const struct publication *publication)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+	if (!generation)
+		return NULL;
+	TAILQ_INIT(&generation->renditions);
+	generation->image = image;
+	generation->number = board_new_generation(store->board);
+	generation->source = publication->header->source;
+	generation->native = publication->native;
+	strncpy(generation->type, publication->type, sizeof(generation->type) - 1);
+	return generation;
+}
+
+static struct rendition *make_rendition(struct generation *generation, const struct header *header)
+{
+	struct rendition *rendition = calloc(1, sizeof(*rendition));
+	if (!rendition)
+		return NULL;
+	LIST_INIT(&rendition->pins);
+	rendition->generation = generation;
+	rendition->segment_size = header->segment_size;
+	rendition->pixel_offset = header->pixel_offset;
+	rendition->stride = header->stride;
+	rendition->width = header->width;
+	rendition->height = header->height;
+	rendition->orientation = header->orientation;
+	rendition->format = (enum format)header->format;
+	return rendition;
+}
+
+static int publish_segment(
+	struct store *store, const struct publication *publication, struct rendition *rendition)
+{
+	const struct generation *generation = rendition->generation;
+	const struct image *image = generation->image;
+	struct header *header = publication->header;
+	header->generation = generation->number;
+	header->owner = image->owner;
+	header->slot = image->slot;
+	header->semaphore_id = image->semaphore.id;
+	header->semaphore_index = image->semaphore.index;
+	if (header->name_offset < HEADER_SIZE)
+		memcpy(header->name, image->name, header->name_length);
+	header_seal(header);
+	struct segment_readers readers = {image->owner, image->share, image->group};
+	return segment_publish(publication->fd, header, image->name, &readers, store->instance,
+		rendition->segment);
+}
+
+/* The step that shows it all; nothing in here can fail. */
+static void commit(struct store *store, const struct publication *publication,
+	struct image *replaced, struct rendition *rendition)
+{
+	struct generation *generation = rendition->generation;
+	struct image *image = generation->image;
+	if (replaced && replaced != image)
+		store_drop(store, replaced);
+	if (publication->keep >= 0)
+		image->keep = (enum keep)publication->keep;
+	if (TAILQ_EMPTY(&generation->renditions) && generation != image_current(image))
+		TAILQ_INSERT_HEAD(&image->generations, generation, link);
+	TAILQ_INSERT_HEAD(&generation->renditions, rendition, link);
+	store->rendition_count++;
+	if (!image->named)
+		store_insert(store, image);
+	else
+		store_touch(store, image);
+	board_show(store->board, image->slot, generation->number);
+	image_settle(image);
+}
+
+static void discard(struct store *store, struct image *image, struct image *existing,
+	struct generation *generation, struct rendition *rendition)
+{
+	free(rendition);
+	if (generation && (image != existing || generation != image_current(image)))
+		free(generation);
+	if (image && image != existing) {
+		semaphore_put(store->semaphores, &image->semaphore);
+		board_put_slot(store->board, image->slot);
+		free(image);
+	}
+}
+
+/* The rendition that is published already in the same format of the same file, or NULL. */
+static struct rendition *find_same(const struct generation *current, const struct header *header)
+{
+	if (!current || !source_equal(&current->source, &header->source))
+		return NULL;
+	return generation_find(current, (enum format)header->format);
+}
+
+int publish(
+	struct store *store, const struct publication *publication, struct rendition **published)
+{
+	int r = 0;
+	struct generation *generation = NULL;
+	struct rendition *rendition = NULL;
+	struct image *existing = store_find(store, publication->name, publication->owner);
+	struct image *image = existing;
+	if (!image || !publish_continues(image, publication->share, publication->group))
+		image = make_image(store, publication, &r);
+	if (!image)
+		return r;
+	generation = image_current(image);
+	*published = find_same(generation, publication->header);
+	if (*published)
+		return 1; /* asked for by another word too, such as native */
+	if (!generation || !source_equal(&generation->source, &publication->header->source))
+		generation = make_generation(store, image, publication);
+	r = -ENOMEM;
+	if (generation)
+		rendition = make_rendition(generation, publication->header);
+	if (rendition)
+		r = publish_segment(store, publication, rendition);
+	if (r < 0) {
+		discard(store, image, existing, generation, rendition);
+		return r;
+	}
+	commit(store, publication, existing, rendition);
+	*published = rendition;
+	return 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * Publishing: turns a filled segment into a rendition that FETCH finds, in one step, as a
+ * new image, a new generation or one more rendition. Decodes nothing and asks nobody.
+ */
+#pragma once
+
+#include "daemon/store.h"
+
+struct publication {
+	const char *name;
+	uid_t owner;
+	gid_t group;
+	int share; /* enum share, or -1: as the image has it, else private */
+	int keep;  /* enum keep, or -1: as the image has it, else cache */
+	enum format native;
+	const char *type;      /* of the file, such as "JPEG" */
+	int fd;		       /* the filled segment; stays the caller's */
+	struct header *header; /* planned, with the source; the rest is filled in here */
+};
+
+/*
+ * Publishes a segment whose bytes store_reserve() has accounted for. On failure everything
+ * is as it was. Returns 0; 1 when the same rendition was there already, which is given, and
+ * the segment was not needed; -EBADMSG when it is not complete; or a negative errno.
+ */
+int publish(
+	struct store *store, const struct publication *publication, struct rendition **published);
+
+/* Whether a LOAD with this share (or -1) continues the image; else it takes its name over. */
+bool publish_continues(const struct image *image, int share, gid_t group);
+
+/* Whether two files are the same, unchanged. */
+bool source_equal(const struct header_source *a, const struct header_source *b);

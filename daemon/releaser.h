@@ -1,0 +1,25 @@
+/*
+ * Frees large segments away from the daemon's thread: sends their last descriptor to a
+ * process of its own, which closes it. Knows nothing of what was in them.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+struct releaser {
+	sd_event *event;
+	const char *program; /* the decoder, which has this as its second job */
+	sd_event_source *child;
+	sd_event_source *answers;
+	int channel; /* -1: not running */
+	pid_t pid;
+};
+
+void releaser_init(struct releaser *releaser, sd_event *event, const char *program);
+void releaser_stop(struct releaser *releaser);
+
+/*
+ * Takes fd over. When no process can be had, the descriptor is closed here: late is worse
+ * than never only for memory.
+ */
+void releaser_close(struct releaser *releaser, int fd);

@@ -1,0 +1,97 @@
+/*
+ * Segments, from nameless to removed.
+ * See segment.h for what it does and never does.
+ */
+#include "daemon/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "daemon/access.h"
+#include "daemon/cleanup.h"
+#include "daemon/random.h"
+
+#define SHM_FOLDER "/dev/shm" /* where shm_open(3) has its names, by shm_overview(7) */
+
+int segment_create(uint64_t size)
+{
+	OWN_FD int fd = open(SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0400);
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+static int write_all(int fd, const void *data, size_t size, uint64_t offset)
+{
+	ssize_t count = pwrite(fd, data, size, (off_t)offset);
+	if (count < 0)
+		return -errno;
+	return (size_t)count == size ? 0 : -ENOSPC;
+}
+
+/* The decoder could have changed the size or left holes, which would fault when read. */
+static int check_complete(int fd, const struct header *header)
+{
+	struct stat status;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if ((uint64_t)status.st_size != header->segment_size ||
+		(uint64_t)status.st_blocks * 512 < header->segment_size)
+		return -EBADMSG;
+	return 0;
+}
+
+static int link_name(int fd, const char *instance, char name[SEGMENT_NAME_SIZE])
+{
+	char secret[33], from[32], to[SEGMENT_NAME_SIZE + sizeof(SHM_FOLDER)];
+	int r = random_hex(secret, 16);
+	if (r < 0)
+		return r;
+	snprintf(name, SEGMENT_NAME_SIZE, "/shmimg-%s-%s", instance, secret);
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	snprintf(to, sizeof(to), SHM_FOLDER "%s", name);
+	/* linkat(2) is exclusive: a file planted at this name is an error, never followed. */
+	return linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+int segment_publish(int fd, const struct header *header, const char *image_name,
+	const struct segment_readers *readers, const char *instance, char name[SEGMENT_NAME_SIZE])
+{
+	int r = check_complete(fd, header);
+	if (r == 0)
+		r = write_all(fd, header, sizeof(*header), 0);
+	if (r == 0 && header->name_offset >= HEADER_SIZE)
+		r = write_all(fd, image_name, header->name_length, header->name_offset);
+	if (r == 0)
+		r = access_grant(fd, readers->owner, readers->share, readers->group);
+	if (r == 0)
+		r = link_name(fd, instance, name);
+	return r;
+}
+
+int segment_open(const char *name)
+{
+	int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+void segment_remove(const char *name, struct releaser *releaser)
+{
+	int fd = segment_open(name);
+	shm_unlink(name);
+	if (fd >= 0)
+		releaser_close(releaser, fd);
+}
+
+uint64_t segment_free_space(void)
+{
+	struct statvfs shm;
+	if (statvfs(SHM_FOLDER, &shm) < 0)
+		return 0;
+	return (uint64_t)shm.f_bavail * shm.f_frsize;
+}

@@ -1,0 +1,193 @@
+/*
+ * The listening socket and all connections.
+ * See server.h for what it does and never does.
+ */
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/log.h"
+#include "daemon/session.h"
+
+enum { BATCH = 64, ACCEPTS = 32 };
+
+static void want_turn(struct server *server, struct connection *connection)
+{
+	if (connection->is_queued)
+		return;
+	connection->is_queued = true;
+	TAILQ_INSERT_TAIL(&server->queue, connection, queued);
+}
+
+/* A deferred reply is complete; the turn comes when the current event is dealt with. */
+static void on_wake(struct connection *connection)
+{
+	struct server *server = connection->server;
+	want_turn(server, connection);
+	sd_event_source_set_enabled(server->turning, SD_EVENT_ONESHOT);
+}
+
+static void close_connection(struct server *server, struct connection *connection)
+{
+	TAILQ_REMOVE(&server->connections, connection, link);
+	server->count--;
+	connection_close(connection);
+	/* There is a descriptor again for who waits to be accepted. */
+	sd_event_source_set_enabled(server->accepting, SD_EVENT_ON);
+}
+
+static void update_interest(struct server *server, struct connection *connection)
+{
+	uint32_t interest = connection_interest(connection);
+	if (interest == connection->interest)
+		return;
+	struct epoll_event event = {.events = interest, .data.ptr = connection};
+	if (epoll_ctl(server->epoll, EPOLL_CTL_MOD, connection->fd, &event) == 0)
+		connection->interest = interest;
+}
+
+/* Gives each connection in the queue one turn; those that could go on queue up again. */
+static void run_turns(struct server *server)
+{
+	struct connection *last = TAILQ_LAST(&server->queue, turn_queue);
+	struct connection *connection = NULL;
+	while (last && connection != last) {
+		connection = TAILQ_FIRST(&server->queue);
+		TAILQ_REMOVE(&server->queue, connection, queued);
+		connection->is_queued = false;
+		enum turn turn = connection_turn(connection);
+		if (turn == TURN_AGAIN)
+			want_turn(server, connection);
+		if (turn == TURN_CLOSE)
+			close_connection(server, connection);
+		else
+			update_interest(server, connection);
+	}
+	if (!TAILQ_EMPTY(&server->queue))
+		sd_event_source_set_enabled(server->turning, SD_EVENT_ONESHOT);
+}
+
+static int on_turning(sd_event_source *source, void *context)
+{
+	(void)source;
+	run_turns(context);
+	return 0;
+}
+
+static int on_serving(sd_event_source *source, int fd, uint32_t ready, void *context)
+{
+	struct server *server = context;
+	struct epoll_event events[BATCH];
+	(void)source;
+	(void)ready;
+	int count = epoll_wait(fd, events, BATCH, 0);
+	for (int i = 0; i < count; i++) {
+		struct connection *connection = events[i].data.ptr;
+		if (events[i].events & (EPOLLHUP | EPOLLERR))
+			connection->broken = true;
+		want_turn(server, connection);
+	}
+	run_turns(server);
+	return 0;
+}
+
+static int admit(struct server *server, int socket)
+{
+	OWN_FD int fd = socket;
+	struct credentials who;
+	int r = credentials_read(&who, fd);
+	if (r < 0)
+		return r;
+	struct session *session = session_open(server->engine, &who);
+	struct connection *connection = session ? connection_open(fd, session) : NULL;
+	if (!connection) {
+		if (session)
+			session_close(session);
+		else
+			credentials_free(&who);
+		return -ENOMEM;
+	}
+	take_fd(&fd);
+	connection->wake = on_wake;
+	connection->server = server;
+	connection->interest = connection_interest(connection);
+	TAILQ_INSERT_TAIL(&server->connections, connection, link);
+	server->count++;
+	struct epoll_event event = {.events = connection->interest, .data.ptr = connection};
+	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, connection->fd, &event) == 0)
+		return 0;
+	r = -errno;
+	close_connection(server, connection);
+	return r;
+}
+
+/* Out of descriptors or memory: those who are served go on; others wait in the backlog. */
+static bool must_pause(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct server *server = context;
+	(void)events;
+	for (int i = 0; i < ACCEPTS; i++) {
+		int socket = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int r = socket < 0 ? -errno : admit(server, socket);
+		if (socket < 0 && r == -EAGAIN)
+			break;
+		if (r < 0 && must_pause(-r) && server->count > 0) {
+			log_warning("no connection can be accepted until another ends: %s",
+				strerror(-r));
+			sd_event_source_set_enabled(source, SD_EVENT_OFF);
+			break;
+		}
+	}
+	return 0;
+}
+
+static int add_sources(struct server *server)
+{
+	int r = sd_event_add_io(
+		server->event, &server->accepting, server->listener, EPOLLIN, on_accepting, server);
+	if (r >= 0)
+		r = sd_event_add_io(server->event, &server->serving, server->epoll, EPOLLIN,
+			on_serving, server);
+	if (r >= 0)
+		r = sd_event_add_defer(server->event, &server->turning, on_turning, server);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(server->turning, SD_EVENT_OFF);
+	return r;
+}
+
+int server_start(struct server *server, sd_event *event, struct engine *engine, int listener)
+{
+	*server = (struct server){.event = event, .engine = engine, .listener = listener};
+	TAILQ_INIT(&server->connections);
+	TAILQ_INIT(&server->queue);
+	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	int r = server->epoll < 0 ? -errno : add_sources(server);
+	if (r < 0)
+		server_stop(server);
+	return r;
+}
+
+void server_stop(struct server *server)
+{
+	server->accepting = sd_event_source_disable_unref(server->accepting);
+	server->serving = sd_event_source_disable_unref(server->serving);
+	server->turning = sd_event_source_disable_unref(server->turning);
+	while (!TAILQ_EMPTY(&server->connections)) {
+		struct connection *connection = TAILQ_FIRST(&server->connections);
+		TAILQ_REMOVE(&server->connections, connection, link);
+		connection_close(connection);
+	}
+	if (server->epoll >= 0)
+		close(server->epoll);
+	close(server->listener);
+}

@@ -1,0 +1,35 @@
+/*
+ * The listening socket and all connections: one inner epoll for the connections, drained in
+ * batches under one event source, and a fair queue of turns. Knows nothing of requests.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/connection.h"
+
+struct engine;
+
+struct server {
+	sd_event *event;
+	struct engine *engine; /* given to new sessions */
+	int listener;
+	int epoll;
+	unsigned count;
+	sd_event_source *accepting;
+	sd_event_source *serving;
+	sd_event_source *turning;
+	TAILQ_HEAD(, connection) connections;
+	TAILQ_HEAD(turn_queue, connection) queue; /* of those that want a turn */
+};
+
+/*
+ * Serves an engine on a listening socket, which is taken over, also by a failure.
+ * Returns 0 or a negative errno.
+ */
+int server_start(struct server *server, sd_event *event, struct engine *engine, int listener);
+
+/* Closes all connections and the listening socket. */
+void server_stop(struct server *server);

@@ -1,0 +1,112 @@
+/*
+ * A client as command handlers see it.
+ * See session.h for what it does and never does.
+ */
+#include "daemon/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/flight.h"
+
+static const struct image *image_of(const struct pin *pin)
+{
+	return pin->rendition->generation->image;
+}
+
+/* By name first, so that RELEASE finds a name's pins; then by what is pinned. */
+static int compare(const struct pin *a, const struct pin *b)
+{
+	int order = image_of(a) == image_of(b) ? 0 : strcmp(image_of(a)->name, image_of(b)->name);
+	if (order)
+		return order;
+	return a->rendition < b->rendition ? -1 : a->rendition > b->rendition;
+}
+
+RB_GENERATE_INTERNAL(pin_tree, pin, node, compare, __attribute__((unused)) static)
+
+struct session *session_open(struct engine *engine, struct credentials *who)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	if (!session)
+		return NULL;
+	session->engine = engine;
+	session->who = *who;
+	*who = (struct credentials){0};
+	RB_INIT(&session->pins);
+	TAILQ_INIT(&session->loads);
+	engine->counters.connections++;
+	return session;
+}
+
+static void unpin(struct session *session, struct pin *pin)
+{
+	RB_REMOVE(pin_tree, &session->pins, pin);
+	image_unpin(pin);
+	free(pin);
+}
+
+void session_close(struct session *session)
+{
+	while (!TAILQ_EMPTY(&session->loads))
+		load_cancel(TAILQ_FIRST(&session->loads));
+	while (!RB_EMPTY(&session->pins))
+		unpin(session, RB_ROOT(&session->pins));
+	session->engine->counters.connections--;
+	credentials_free(&session->who);
+	free(session);
+}
+
+int session_pin(struct session *session, struct rendition *rendition)
+{
+	struct pin key = {.rendition = rendition};
+	if (RB_FIND(pin_tree, &session->pins, &key))
+		return 0;
+	struct pin *pin = calloc(1, sizeof(*pin));
+	if (!pin)
+		return -ENOMEM;
+	pin->session = session;
+	image_pin(pin, rendition);
+	RB_INSERT(pin_tree, &session->pins, pin);
+	return 0;
+}
+
+static bool matches(const struct pin *pin, const struct pin_filter *filter)
+{
+	const struct rendition *rendition = pin->rendition;
+	const struct generation *generation = rendition->generation;
+	if (filter->owner >= 0 && generation->image->owner != (uid_t)filter->owner)
+		return false;
+	if (filter->format >= 0 && (int)rendition->format != filter->format)
+		return false;
+	return filter->generation == 0 || generation->number == filter->generation;
+}
+
+/* The first pin of a name, in the order of the tree. */
+static struct pin *first_of_name(struct session *session, const char *name)
+{
+	struct pin *pin = RB_ROOT(&session->pins), *found = NULL;
+	while (pin) {
+		int order = strcmp(name, image_of(pin)->name);
+		if (order == 0)
+			found = pin;
+		pin = order <= 0 ? RB_LEFT(pin, node) : RB_RIGHT(pin, node);
+	}
+	return found;
+}
+
+unsigned session_release(struct session *session, const struct pin_filter *filter)
+{
+	unsigned count = 0;
+	struct pin *pin = first_of_name(session, filter->name);
+	while (pin && strcmp(image_of(pin)->name, filter->name) == 0) {
+		struct pin *next = RB_NEXT(pin_tree, &session->pins, pin);
+		if (matches(pin, filter)) {
+			unpin(session, pin);
+			count++;
+		}
+		pin = next;
+	}
+	return count;
+}

@@ -1,0 +1,51 @@
+/*
+ * A client as command handlers see it: who it is, what it holds, what it waits for.
+ * Outlives no connection and knows nothing of one.
+ */
+#pragma once
+
+#include <bsd/sys/tree.h>
+#include <sys/queue.h>
+
+#include "client/protocol/name.h"
+#include "daemon/credentials.h"
+#include "daemon/engine.h"
+#include "daemon/image.h"
+
+struct load;
+
+RB_HEAD(pin_tree, pin);
+
+struct session {
+	struct engine *engine;
+	struct credentials who;
+	struct pin_tree pins;
+	TAILQ_HEAD(, load) loads; /* under way */
+	/* Where a LIST goes on when its reader has made room. */
+	struct {
+		bool started;
+		char name[NAME_LENGTH_MAX + 1]; /* of the image that was looked at last */
+		uid_t owner;
+		uint64_t count;
+	} cursor;
+};
+
+/* who is taken over. Returns NULL without memory. */
+struct session *session_open(struct engine *engine, struct credentials *who);
+
+/* Lets go of all pins, cancels what it waits for, and frees it. */
+void session_close(struct session *session);
+
+/* Holds a rendition, once however often it is asked to. Returns 0 or -ENOMEM. */
+int session_pin(struct session *session, struct rendition *rendition);
+
+/* Which pins to let go of. */
+struct pin_filter {
+	const char *name;
+	int64_t owner;	     /* -1: any */
+	int format;	     /* -1: any */
+	uint64_t generation; /* 0: any */
+};
+
+/* Lets go of the pins that match. Returns how many there were. */
+unsigned session_release(struct session *session, const struct pin_filter *filter);

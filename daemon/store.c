@@ -1,0 +1,154 @@
+/*
+ * The store: images by name, and room for them.
+ * See store.h for what it does and never does.
+ */
+#include "daemon/store.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int compare(const struct image *a, const struct image *b)
+{
+	int order = strcmp(a->name, b->name);
+	if (order)
+		return order;
+	return a->owner < b->owner ? -1 : a->owner > b->owner;
+}
+
+RB_GENERATE_INTERNAL(image_tree, image, node, compare, __attribute__((unused)) static)
+
+void store_init(struct store *store, struct board *board, struct semaphores *semaphores,
+	struct releaser *releaser, const char *instance, uint64_t memory_max)
+{
+	*store = (struct store){
+		.board = board,
+		.semaphores = semaphores,
+		.releaser = releaser,
+		.instance = instance,
+		.memory_max = memory_max,
+	};
+	RB_INIT(&store->images);
+	TAILQ_INIT(&store->recent);
+}
+
+void store_destroy(struct store *store)
+{
+	while (!TAILQ_EMPTY(&store->recent))
+		store_drop(store, TAILQ_FIRST(&store->recent));
+}
+
+void store_insert(struct store *store, struct image *image)
+{
+	RB_INSERT(image_tree, &store->images, image);
+	TAILQ_INSERT_HEAD(&store->recent, image, recent);
+	store->image_count++;
+	image->named = true;
+}
+
+struct image *store_find(struct store *store, const char *name, uid_t owner)
+{
+	struct image key = {.name = name, .owner = owner};
+	return RB_FIND(image_tree, &store->images, &key);
+}
+
+static struct image *find_from(struct store *store, const char *name, uid_t owner)
+{
+	struct image key = {.name = name, .owner = owner};
+	return RB_NFIND(image_tree, &store->images, &key);
+}
+
+static bool may_see(const struct credentials *who, const struct image *image)
+{
+	return share_permits(who, image->owner, image->share, image->group);
+}
+
+struct image *store_see(
+	struct store *store, const struct credentials *who, const char *name, int64_t owner)
+{
+	struct image *image = store_find(store, name, owner < 0 ? who->uid : (uid_t)owner);
+	if (image)
+		return may_see(who, image) ? image : NULL;
+	if (owner >= 0)
+		return NULL;
+	image = find_from(store, name, 0);
+	while (image && strcmp(image->name, name) == 0) {
+		if (may_see(who, image))
+			return image;
+		image = RB_NEXT(image_tree, &store->images, image);
+	}
+	return NULL;
+}
+
+struct image *store_next(struct store *store, const char *name, uid_t owner)
+{
+	if (!name)
+		return RB_MIN(image_tree, &store->images);
+	struct image *image = find_from(store, name, owner);
+	if (image && image->owner == owner && strcmp(image->name, name) == 0)
+		image = RB_NEXT(image_tree, &store->images, image);
+	return image;
+}
+
+void store_touch(struct store *store, struct image *image)
+{
+	TAILQ_REMOVE(&store->recent, image, recent);
+	TAILQ_INSERT_HEAD(&store->recent, image, recent);
+}
+
+void store_drop(struct store *store, struct image *image)
+{
+	RB_REMOVE(image_tree, &store->images, image);
+	TAILQ_REMOVE(&store->recent, image, recent);
+	store->image_count--;
+	image->named = false;
+	/* Who keeps a mapping learns at once that the name has nothing newer than this. */
+	board_show(store->board, image->slot, 0);
+	image_settle(image);
+}
+
+/* Bytes that dropping an image would free: none while any of it is pinned. */
+static uint64_t evictable_bytes(const struct image *image)
+{
+	uint64_t bytes = 0;
+	const struct generation *generation;
+	const struct rendition *rendition;
+	if (image->pin_count > 0 || image->keep == KEEP_PINNED)
+		return 0;
+	TAILQ_FOREACH (generation, &image->generations, link) {
+		TAILQ_FOREACH (rendition, &generation->renditions, link)
+			bytes += rendition->segment_size;
+	}
+	return bytes;
+}
+
+uint64_t store_pinned_bytes(const struct store *store)
+{
+	uint64_t bytes = store->bytes;
+	const struct image *image;
+	TAILQ_FOREACH (image, &store->recent, recent)
+		bytes -= evictable_bytes(image);
+	return bytes;
+}
+
+int store_reserve(struct store *store, uint64_t size)
+{
+	/* Nobody loses an image for a request that cannot be met even then. */
+	if (size > store->memory_max || store_pinned_bytes(store) > store->memory_max - size)
+		return -ENOSPC;
+	struct image *image = TAILQ_LAST(&store->recent, image_list);
+	while (image && store->bytes > store->memory_max - size) {
+		struct image *previous = TAILQ_PREV(image, image_list, recent);
+		if (evictable_bytes(image) > 0) {
+			store_drop(store, image);
+			store->evictions++;
+		}
+		image = previous;
+	}
+	store->bytes += size;
+	return 0;
+}
+
+void store_refund(struct store *store, uint64_t size)
+{
+	store->bytes -= size;
+}

@@ -1,0 +1,243 @@
+/*
+ * A decoder process and the job it is at.
+ * See worker.h for what it does and never does.
+ */
+#include "daemon/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/pool.h"
+#include "daemon/process.h"
+
+#define SECOND_USEC UINT64_C(1000000)
+
+static void free_worker(struct worker *worker)
+{
+	sd_event_source_disable_unref(worker->answers);
+	sd_event_source_disable_unref(worker->deadline);
+	sd_event_source_disable_unref(worker->child);
+	if (worker->channel >= 0)
+		close(worker->channel);
+	LIST_REMOVE(worker, link);
+	worker->pool->count--;
+	free(worker);
+}
+
+/* Ends the job, if it still has an owner, after the worker has let go of it. */
+static void end_job(struct worker *worker, enum fault fault, const char *message)
+{
+	struct job *job = worker->job;
+	worker->job = NULL;
+	if (!job)
+		return;
+	job->worker = NULL;
+	job->events->end(job, fault, message);
+}
+
+static void become_idle(struct worker *worker)
+{
+	worker->state = WORKER_IDLE;
+	sd_event_source_set_enabled(worker->deadline, SD_EVENT_OFF);
+}
+
+void worker_kill(struct worker *worker)
+{
+	worker->state = WORKER_ENDING;
+	sd_event_source_set_enabled(worker->answers, SD_EVENT_OFF);
+	sd_event_source_set_enabled(worker->deadline, SD_EVENT_OFF);
+	kill(worker->pid, SIGKILL);
+}
+
+static void describe_death(
+	const struct worker *worker, const siginfo_t *info, char *text, size_t size)
+{
+	if (worker->overdue)
+		snprintf(text, size, "decoding took longer than %u seconds", worker->pool->timeout);
+	else if (info->si_code == CLD_EXITED)
+		snprintf(text, size, "the decoder exited with status %d", info->si_status);
+	else
+		snprintf(text, size, "the decoder was ended by signal %d (SIG%s)", info->si_status,
+			sigabbrev_np(info->si_status));
+}
+
+static int on_death(sd_event_source *source, const siginfo_t *info, void *context)
+{
+	struct worker *worker = context;
+	struct pool *pool = worker->pool;
+	(void)source;
+	char text[128];
+	describe_death(worker, info, text, sizeof(text));
+	if (worker->state != WORKER_ENDING || worker->job) {
+		log_warning("decoder %d: %s", worker->pid, text);
+		pool->restarts++;
+	}
+	end_job(worker, FAULT_DECODER_FAILED, text);
+	free_worker(worker);
+	pool_kick(pool);
+	return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *context)
+{
+	struct worker *worker = context;
+	(void)source;
+	(void)usec;
+	worker->overdue = true;
+	worker_kill(worker);
+	return 0;
+}
+
+static void on_header(struct worker *worker, const struct job_header *header)
+{
+	struct job_segment answer = {.kind = JOB_SEGMENT};
+	struct job_signal refusal = {JOB_REFUSE};
+	int segment = -1;
+	if (worker->job) {
+		struct job *job = worker->job;
+		job->worker = NULL;
+		worker->job = NULL;
+		segment = job->events->header(job, header, &answer);
+		if (segment >= 0) {
+			job->worker = worker;
+			worker->job = job;
+		}
+	}
+	int r;
+	if (segment < 0) {
+		become_idle(worker);
+		r = process_send(worker->channel, &refusal, sizeof(refusal), -1);
+	} else {
+		worker->state = WORKER_PIXELS;
+		r = process_send(worker->channel, &answer, sizeof(answer), segment);
+	}
+	if (r < 0)
+		worker_kill(worker);
+}
+
+static void on_error(struct worker *worker, struct job_error *error)
+{
+	error->message[JOB_MESSAGE_SIZE - 1] = '\0';
+	become_idle(worker);
+	end_job(worker, (enum fault)error->fault, error->message);
+}
+
+static bool may_fail_with(uint32_t fault)
+{
+	return fault == FAULT_NOT_AN_IMAGE || fault == FAULT_DECODER_FAILED ||
+	       fault == FAULT_TOO_LARGE || fault == FAULT_NO_SPACE;
+}
+
+/* Acts on a packet that may be sent now. Returns false for any other. */
+static bool on_packet(struct worker *worker, union job_packet *packet, size_t size)
+{
+	bool working = worker->state == WORKER_HEADER || worker->state == WORKER_PIXELS;
+	if (size == sizeof(packet->header) && packet->kind == JOB_HEADER &&
+		worker->state == WORKER_HEADER) {
+		on_header(worker, &packet->header);
+		return true;
+	}
+	if (size == sizeof(packet->signal) && packet->kind == JOB_DONE &&
+		worker->state == WORKER_PIXELS) {
+		become_idle(worker);
+		end_job(worker, FAULT_NONE, NULL);
+		return true;
+	}
+	if (size == sizeof(packet->error) && packet->kind == JOB_ERROR && working &&
+		may_fail_with(packet->error.fault)) {
+		on_error(worker, &packet->error);
+		return true;
+	}
+	return false;
+}
+
+static int on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct worker *worker = context;
+	struct pool *pool = worker->pool;
+	union job_packet packet;
+	(void)source;
+	(void)events;
+	ssize_t size = process_receive(fd, &packet, sizeof(packet));
+	if (size == -EAGAIN)
+		return 0;
+	if (size <= 0 || !on_packet(worker, &packet, (size_t)size)) {
+		if (size != 0)
+			log_warning("decoder %d said what it may not say", worker->pid);
+		worker_kill(worker);
+	}
+	pool_kick(pool);
+	return 0;
+}
+
+static int watch(struct worker *worker)
+{
+	sd_event *event = worker->pool->event;
+	int r = sd_event_add_io(
+		event, &worker->answers, worker->channel, EPOLLIN, on_answer, worker);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &worker->deadline, CLOCK_MONOTONIC,
+			UINT64_MAX / 2, 0, on_deadline, worker);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(worker->deadline, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_child(
+			event, &worker->child, worker->pid, WEXITED, on_death, worker);
+	return r;
+}
+
+int worker_start(struct pool *pool, struct worker **started)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	if (!worker)
+		return -ENOMEM;
+	worker->pool = pool;
+	int r = process_start(pool->program, &worker->channel, &worker->pid);
+	if (r < 0) {
+		free(worker);
+		return r;
+	}
+	LIST_INSERT_HEAD(&pool->workers, worker, link);
+	pool->count++;
+	r = watch(worker);
+	if (r < 0)
+		worker_destroy(worker);
+	else
+		*started = worker;
+	return r;
+}
+
+void worker_give(struct worker *worker, struct job *job)
+{
+	struct job_decode order = {JOB_DECODE, job->format};
+	worker->bound = true;
+	worker->uid = job->uid;
+	worker->job = job;
+	worker->state = WORKER_HEADER;
+	job->worker = worker;
+	sd_event_source_set_time_relative(worker->deadline, worker->pool->timeout * SECOND_USEC);
+	sd_event_source_set_enabled(worker->deadline, SD_EVENT_ONESHOT);
+	if (process_send(worker->channel, &order, sizeof(order), job->input) < 0)
+		worker_kill(worker);
+}
+
+void worker_forget_job(struct worker *worker)
+{
+	worker->job->worker = NULL;
+	worker->job = NULL;
+}
+
+void worker_destroy(struct worker *worker)
+{
+	kill(worker->pid, SIGKILL);
+	worker->child = sd_event_source_disable_unref(worker->child);
+	waitpid(worker->pid, NULL, 0);
+	free_worker(worker);
+}

@@ -1,0 +1,78 @@
+/*
+ * A decoder process and the job it is at: starts it, speaks job.h with it, minds its
+ * deadline, and believes only what may be said in its state. One job at a time; what the job
+ * is for, its owner knows.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <systemd/sd-event.h>
+
+#include "client/protocol/fault.h"
+#include "client/protocol/format.h"
+#include "daemon/decoder/job.h"
+
+struct pool;
+struct worker;
+struct job;
+
+/* What the owner of a job is told. */
+struct job_events {
+	/*
+	 * The file is an image. Fills in the answer and returns the segment's descriptor,
+	 * which stays the owner's; or returns -1 when the image is refused, which ends the
+	 * job without another event.
+	 */
+	int (*header)(struct job *job, const struct job_header *header, struct job_segment *answer);
+	/* The job has ended: with its segment filled (FAULT_NONE), or with a fault. */
+	void (*end)(struct job *job, enum fault fault, const char *message);
+	/* Whether it may begin now. */
+	bool (*ready)(const struct job *job);
+};
+
+struct job {
+	TAILQ_ENTRY(job) link; /* while it is queued */
+	const struct job_events *events;
+	struct worker *worker; /* while it runs */
+	uid_t uid;	       /* whose file it is */
+	int input;	       /* the file; stays the owner's */
+	enum format format;
+};
+
+enum worker_state {
+	WORKER_IDLE,
+	WORKER_HEADER, /* owes a JOB_HEADER */
+	WORKER_PIXELS, /* owes a JOB_DONE */
+	WORKER_ENDING, /* has been killed, or has closed its channel */
+};
+
+struct worker {
+	LIST_ENTRY(worker) link;
+	struct pool *pool;
+	enum worker_state state;
+	struct job *job; /* NULL while idle, and when the job was cancelled */
+	bool bound;	 /* has seen a file of uid's, and never sees another's */
+	bool overdue;
+	uid_t uid;
+	pid_t pid;
+	int channel;
+	sd_event_source *answers;
+	sd_event_source *child;
+	sd_event_source *deadline;
+};
+
+/* Starts a decoder. Returns 0 or a negative errno. */
+int worker_start(struct pool *pool, struct worker **started);
+
+/* Gives an idle worker a job; a failure ends the worker, and the job with it. */
+void worker_give(struct worker *worker, struct job *job);
+
+/* Lets the running job of a worker go; it finishes for nobody. */
+void worker_forget_job(struct worker *worker);
+
+/* Kills it; the pool hears when it has gone. */
+void worker_kill(struct worker *worker);
+
+/* Kills it and waits for it, without events. For the end of the daemon. */
+void worker_destroy(struct worker *worker);
