@@ -1,2 +1,29 @@
-# The decoder, a program of its own.
-EXTRA_DIST += daemon/decoder/job.h
+# The decoder, a program of its own. All but main is a library, for tests.
+
+noinst_LTLIBRARIES += %D%/libdecoder.la
+%C%_libdecoder_la_SOURCES = \
+	%D%/canvas.c %D%/canvas.h \
+	%D%/channel.c %D%/channel.h \
+	%D%/codec.c %D%/codec.h \
+	%D%/convert.c %D%/convert.h \
+	%D%/exif.c %D%/exif.h \
+	%D%/input.c %D%/input.h \
+	%D%/job.h \
+	%D%/jpeg.c \
+	%D%/picture.c %D%/picture.h \
+	%D%/png.c \
+	%D%/png-exif.c %D%/png-exif.h
+%C%_libdecoder_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
+%C%_libdecoder_la_LIBADD = $(JPEG_LIBS) $(PNG_LIBS) client/protocol/libprotocol.la
+
+if HAVE_XPM
+%C%_libdecoder_la_SOURCES += \
+	%D%/xpm.c \
+	%D%/xpm-colours.c %D%/xpm-colours.h
+%C%_libdecoder_la_CFLAGS += $(XPM_CFLAGS)
+%C%_libdecoder_la_LIBADD += $(XPM_LIBS)
+endif
+
+pkglibexec_PROGRAMS += %D%/shmimg-decoder
+%C%_shmimg_decoder_SOURCES = %D%/main.c
+%C%_shmimg_decoder_LDADD = %D%/libdecoder.la

@@ -1,0 +1,74 @@
+/*
+ * The table of codecs.
+ * See codec.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/codec.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct codec *const codecs[] = {
+	&codec_jpeg,
+	&codec_png,
+#ifdef HAVE_XPM
+	&codec_xpm,
+#endif
+};
+
+static const struct codec *find(const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
+		if (codecs[i]->probe(bytes, size))
+			return codecs[i];
+	}
+	return NULL;
+}
+
+static void begin(struct picture *picture, int fd)
+{
+	picture->codec = NULL;
+	picture->state = NULL;
+	picture->width = picture->height = 0;
+	picture->native = FORMAT_RGBA8;
+	picture->colour = COLOUR_UNSPECIFIED;
+	picture->orientation = 1;
+	picture->block_count = 0;
+	picture->error = (struct job_error){0};
+	input_begin(&picture->input, fd);
+}
+
+int codec_open(struct picture *picture, int fd)
+{
+	begin(picture, fd);
+	const uint8_t *bytes;
+	ssize_t size = input_peek(&picture->input, &bytes);
+	if (size <= 0)
+		return picture_fail(picture, FAULT_NOT_AN_IMAGE, "the file is empty");
+	picture->codec = find(bytes, (size_t)size);
+	if (!picture->codec)
+		return picture_fail(
+			picture, FAULT_NOT_AN_IMAGE, "the file begins like no image that is known");
+	int result = picture->codec->open(picture);
+	if (result < 0)
+		return result;
+	if (picture->width == 0 || picture->height == 0 || picture->width > INT32_MAX ||
+		picture->height > INT32_MAX)
+		return picture_fail(picture, FAULT_NOT_AN_IMAGE,
+			"%s: width or height is 0, or too much", picture->codec->type);
+	return 0;
+}
+
+int codec_decode(struct picture *picture, struct canvas *canvas)
+{
+	return picture->codec->decode(picture, canvas);
+}
+
+void codec_close(struct picture *picture)
+{
+	if (picture->codec)
+		picture->codec->close(picture);
+	picture->codec = NULL;
+	picture_clear(picture);
+}

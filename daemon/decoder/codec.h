@@ -1,0 +1,42 @@
+/*
+ * The table of codecs. The content of a file decides which one it is for, never its name.
+ * A codec reads through picture->input, writes through a canvas, and touches nothing else.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "daemon/decoder/canvas.h"
+#include "daemon/decoder/picture.h"
+
+struct codec {
+	char type[8]; /* ended by NUL */
+
+	/* Whether a file that begins like this is for this codec. */
+	bool (*probe)(const uint8_t *bytes, size_t size);
+
+	/* Reads all that is known before the pixels, and sets what struct picture says.
+	 * Returns 0 or, having failed the picture, a negative errno. */
+	int (*open)(struct picture *picture);
+
+	/* Decodes all pixels and the rest of the file. Returns as open() does. */
+	int (*decode)(struct picture *picture, struct canvas *canvas);
+
+	/* Frees picture->state, after open() has failed too. */
+	void (*close)(struct picture *picture);
+};
+
+extern const struct codec codec_jpeg;
+extern const struct codec codec_png;
+extern const struct codec codec_xpm;
+
+/*
+ * Begins a picture of a file and reads its header by the codec that fits.
+ * Returns 0 or, picture->error saying why, a negative errno. End it by codec_close().
+ */
+int codec_open(struct picture *picture, int fd);
+
+int codec_decode(struct picture *picture, struct canvas *canvas);
+
+/* Frees all that the picture holds. */
+void codec_close(struct picture *picture);

@@ -1,0 +1,332 @@
+/*
+ * JPEG by libjpeg-turbo, as its own djpeg decodes it (ITU-T T.81; EXIF, CIPA DC-008; ICC.1
+ * annex B.4). What cannot be decoded whole is an error; nothing is printed, and libjpeg's
+ * exits come back here by longjmp, so that all state is in memory of the heap.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "daemon/decoder/codec.h"
+#include "daemon/decoder/exif.h"
+
+enum {
+	HEADER_BYTES_MAX = 64 << 20, /* of a file before its pixels; all of it may be kept */
+	SCANS_MAX = 500,	     /* each costs a pass over all pixels */
+	MEMORY_MAX = INT32_MAX,	     /* coefficients of a progressive picture */
+};
+
+struct jpeg {
+	struct jpeg_decompress_struct codec;
+	struct jpeg_error_mgr errors;
+	struct jpeg_source_mgr source;
+	struct jpeg_progress_mgr progress;
+	struct picture *picture;
+	enum fault fault; /* what an error is at this stage */
+	jmp_buf jump;
+	uint8_t *strip; /* rows on their way to the canvas */
+	size_t pitch;
+};
+
+static bool probe(const uint8_t *bytes, size_t size)
+{
+	return size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+}
+
+/* ---- What libjpeg calls ---- */
+
+static _Noreturn void give_up(struct jpeg *jpeg, const char *message)
+{
+	picture_fail(jpeg->picture, jpeg->fault, "JPEG: %s", message);
+	longjmp(jpeg->jump, 1);
+}
+
+static void error_exit(j_common_ptr codec)
+{
+	char message[JMSG_LENGTH_MAX];
+	codec->err->format_message(codec, message);
+	give_up(codec->client_data, message);
+}
+
+/*
+ * libjpeg draws something in place of lost data and warns. The warnings that are let pass
+ * are of data that is too much or oddly labelled, with which nothing is lost.
+ */
+static void emit_message(j_common_ptr codec, int level)
+{
+	if (level >= 0)
+		return;
+	codec->err->num_warnings++;
+	switch (codec->err->msg_code) {
+	case JWRN_ADOBE_XFORM:
+	case JWRN_BOGUS_ICC:
+	case JWRN_BOGUS_PROGRESSION:
+	case JWRN_EXTRANEOUS_DATA:
+	case JWRN_JFIF_MAJOR:
+	case JWRN_NOT_SEQUENTIAL:
+		return;
+	default:
+		error_exit(codec);
+	}
+}
+
+static void output_message(j_common_ptr codec)
+{
+	(void)codec;
+}
+
+static void begin_source(j_decompress_ptr codec)
+{
+	(void)codec;
+}
+
+static boolean fill_source(j_decompress_ptr codec)
+{
+	struct jpeg *jpeg = codec->client_data;
+	struct input *input = &jpeg->picture->input;
+	if (jpeg->fault == FAULT_NOT_AN_IMAGE && input_taken(input) > HEADER_BYTES_MAX)
+		give_up(jpeg, "the header is too long");
+	ssize_t size = input_peek(input, &jpeg->source.next_input_byte);
+	if (size <= 0)
+		ERREXIT(codec, JWRN_JPEG_EOF);
+	jpeg->source.bytes_in_buffer = (size_t)size;
+	input_skip(input, (uint64_t)size);
+	return TRUE;
+}
+
+static void skip_source(j_decompress_ptr codec, long count)
+{
+	struct jpeg *jpeg = codec->client_data;
+	if (count <= 0)
+		return;
+	size_t left = jpeg->source.bytes_in_buffer;
+	size_t here = (size_t)count < left ? (size_t)count : left;
+	jpeg->source.next_input_byte += here;
+	jpeg->source.bytes_in_buffer -= here;
+	input_skip(&jpeg->picture->input, (size_t)count - here);
+}
+
+static void end_source(j_decompress_ptr codec)
+{
+	(void)codec;
+}
+
+static void count_scans(j_common_ptr codec)
+{
+	struct jpeg *jpeg = codec->client_data;
+	if (jpeg->codec.input_scan_number > SCANS_MAX)
+		give_up(jpeg, "too many scans");
+}
+
+/* ---- Header ---- */
+
+static void prepare(struct jpeg *jpeg, struct picture *picture)
+{
+	jpeg->picture = picture;
+	jpeg->fault = FAULT_NOT_AN_IMAGE;
+	jpeg->codec.client_data = jpeg;
+	jpeg->codec.err = jpeg_std_error(&jpeg->errors);
+	jpeg->errors.error_exit = error_exit;
+	jpeg->errors.emit_message = emit_message;
+	jpeg->errors.output_message = output_message;
+	jpeg->source.init_source = begin_source;
+	jpeg->source.fill_input_buffer = fill_source;
+	jpeg->source.skip_input_data = skip_source;
+	jpeg->source.resync_to_restart = jpeg_resync_to_restart;
+	jpeg->source.term_source = end_source;
+	jpeg->progress.progress_monitor = count_scans;
+}
+
+static int keep_profile(struct jpeg *jpeg)
+{
+	JOCTET *profile;
+	unsigned size;
+	if (!jpeg_read_icc_profile(&jpeg->codec, &profile, &size))
+		return 0;
+	int result = picture_add_block(jpeg->picture, BLOCK_ICC, profile, size);
+	free(profile);
+	if (result == 0)
+		jpeg->picture->colour = COLOUR_ICC;
+	return result;
+}
+
+static int keep_exif(struct jpeg *jpeg)
+{
+	static const char start[] = "Exif\0"; /* and the second NUL that ends it */
+	struct jpeg_marker_struct *marker = jpeg->codec.marker_list;
+	while (marker && (marker->marker != JPEG_APP0 + 1 || marker->data_length <= sizeof(start) ||
+				 memcmp(marker->data, start, sizeof(start)) != 0))
+		marker = marker->next;
+	if (!marker)
+		return 0;
+	const uint8_t *data = marker->data + sizeof(start);
+	size_t size = marker->data_length - sizeof(start);
+	struct exif exif = exif_read(data, size);
+	jpeg->picture->orientation = exif.orientation;
+	if (exif.srgb && jpeg->picture->colour == COLOUR_UNSPECIFIED)
+		jpeg->picture->colour = COLOUR_SRGB;
+	return picture_add_block(jpeg->picture, BLOCK_EXIF, data, size);
+}
+
+static int read_header(struct jpeg *jpeg)
+{
+	struct picture *picture = jpeg->picture;
+	struct jpeg_decompress_struct *codec = &jpeg->codec;
+	if (setjmp(jpeg->jump))
+		return -EBADMSG;
+	jpeg_create_decompress(codec);
+	codec->src = &jpeg->source;
+	codec->progress = &jpeg->progress;
+	codec->mem->max_memory_to_use = MEMORY_MAX;
+	jpeg_save_markers(codec, JPEG_APP0 + 1, 0xffff);
+	jpeg_save_markers(codec, JPEG_APP0 + 2, 0xffff);
+	jpeg_read_header(codec, TRUE);
+	jpeg_save_markers(codec, JPEG_APP0 + 1, 0);
+	jpeg_save_markers(codec, JPEG_APP0 + 2, 0);
+	if (codec->jpeg_color_space == JCS_UNKNOWN)
+		give_up(jpeg, "its colour space is unknown");
+	picture->width = codec->image_width;
+	picture->height = codec->image_height;
+	picture->native = codec->num_components == 1 ? FORMAT_GRAY8 : FORMAT_RGB8;
+	int result = keep_profile(jpeg);
+	return result ? result : keep_exif(jpeg);
+}
+
+static int open_jpeg(struct picture *picture)
+{
+	struct jpeg *jpeg = calloc(1, sizeof(*jpeg));
+	if (!jpeg)
+		return picture_fail(picture, FAULT_DECODER_FAILED, "JPEG: no memory");
+	picture->state = jpeg;
+	prepare(jpeg, picture);
+	return read_header(jpeg);
+}
+
+/* ---- Pixels ---- */
+
+/* Asks libjpeg for what comes nearest to the format. Returns the kind of its rows. */
+static enum row choose_output(struct jpeg_decompress_struct *codec, enum format format)
+{
+	if (codec->jpeg_color_space == JCS_CMYK || codec->jpeg_color_space == JCS_YCCK) {
+		codec->out_color_space = JCS_CMYK;
+		return ROW_RGB8; /* as ink_to_light() leaves them */
+	}
+	bool grey = codec->num_components == 1;
+	switch (format) {
+	case FORMAT_RGBA8:
+		codec->out_color_space = JCS_EXT_RGBA;
+		return ROW_RGBA8;
+	case FORMAT_BGRA8_PREMUL:
+		codec->out_color_space = JCS_EXT_BGRA;
+		return ROW_BGRA8_OPAQUE;
+	case FORMAT_GRAY8:
+	case FORMAT_GRAY16:
+		codec->out_color_space = JCS_GRAYSCALE;
+		return ROW_GRAY8;
+	default:
+		codec->out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
+		return grey ? ROW_GRAY8 : ROW_RGB8;
+	}
+}
+
+static uint8_t multiply(unsigned a, unsigned b)
+{
+	return (uint8_t)((a * b + 127) / 255);
+}
+
+/*
+ * Ink to light, in place, without a profile: CMYK has no other meaning than its profile's,
+ * which is kept as a block. Adobe's files hold 255 for no ink, others 0.
+ */
+static void ink_to_light(uint8_t *row, size_t count, bool adobe)
+{
+	const uint8_t flip = adobe ? 0 : 255;
+	const uint8_t *from = row;
+	for (size_t i = 0; i < count; i++, from += 4, row += 3) {
+		unsigned black = from[3] ^ flip;
+		uint8_t red = multiply(from[0] ^ flip, black);
+		uint8_t green = multiply(from[1] ^ flip, black);
+		uint8_t blue = multiply(from[2] ^ flip, black);
+		row[0] = red;
+		row[1] = green;
+		row[2] = blue;
+	}
+}
+
+/* Reads the next strip: into the canvas itself, or into a buffer and from there. */
+static void read_strip(struct jpeg *jpeg, struct canvas *canvas, enum row row)
+{
+	struct jpeg_decompress_struct *codec = &jpeg->codec;
+	JSAMPROW rows[CANVAS_STRIP];
+	JDIMENSION y = codec->output_scanline;
+	JDIMENSION left = codec->output_height - y;
+	JDIMENSION count = left < CANVAS_STRIP ? left : CANVAS_STRIP;
+	for (JDIMENSION i = 0; i < count; i++)
+		rows[i] = jpeg->strip ? jpeg->strip + i * jpeg->pitch
+				      : canvas_row(canvas, row, y + i);
+	while (codec->output_scanline < y + count) {
+		JDIMENSION done = codec->output_scanline - y;
+		jpeg_read_scanlines(codec, rows + done, count - done);
+	}
+	if (!jpeg->strip)
+		return;
+	for (JDIMENSION i = 0; codec->out_color_space == JCS_CMYK && i < count; i++)
+		ink_to_light(rows[i], codec->output_width, codec->saw_Adobe_marker);
+	const struct strip strip = {.pixels = jpeg->strip,
+		.pitch = jpeg->pitch,
+		.row = row,
+		.rows = count,
+		.count = codec->output_width,
+		.y = y,
+		.step = 1};
+	canvas_put(canvas, &strip);
+}
+
+static int decode(struct picture *picture, struct canvas *canvas)
+{
+	struct jpeg *jpeg = picture->state;
+	struct jpeg_decompress_struct *codec = &jpeg->codec;
+	jpeg->fault = FAULT_DECODER_FAILED;
+	if (setjmp(jpeg->jump))
+		return -EBADMSG;
+	enum row row = choose_output(codec, canvas->format);
+	jpeg_start_decompress(codec);
+	bool direct = codec->out_color_space != JCS_CMYK && canvas_row(canvas, row, 0);
+	if (!direct) {
+		jpeg->pitch = (size_t)codec->output_width * (size_t)codec->output_components;
+		jpeg->strip = reallocarray(NULL, CANVAS_STRIP, jpeg->pitch);
+		if (!jpeg->strip)
+			give_up(jpeg, "no memory for rows");
+	}
+	while (codec->output_scanline < codec->output_height)
+		read_strip(jpeg, canvas, row);
+	jpeg_finish_decompress(codec);
+	return 0;
+}
+
+static void close_jpeg(struct picture *picture)
+{
+	struct jpeg *jpeg = picture->state;
+	if (!jpeg)
+		return;
+	jpeg_destroy_decompress(&jpeg->codec);
+	free(jpeg->strip);
+	free(jpeg);
+	picture->state = NULL;
+}
+
+const struct codec codec_jpeg = {
+	.type = "JPEG",
+	.probe = probe,
+	.open = open_jpeg,
+	.decode = decode,
+	.close = close_jpeg,
+};

@@ -1,0 +1,68 @@
+/*
+ * What a file says it is.
+ * See picture.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/picture.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int picture_fail(struct picture *picture, enum fault fault, const char *format, ...)
+{
+	struct job_error *error = &picture->error;
+	if (error->kind == JOB_ERROR)
+		return -EBADMSG;
+	*error = (struct job_error){.kind = JOB_ERROR, .fault = fault};
+	if (picture->input.error) {
+		error->fault = FAULT_DECODER_FAILED;
+		snprintf(error->message, sizeof(error->message), "cannot read the file: %s",
+			strerror(-picture->input.error));
+		return -EBADMSG;
+	}
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(error->message, sizeof(error->message), format, arguments);
+	va_end(arguments);
+	for (char *c = error->message; *c; c++) {
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+	return -EBADMSG;
+}
+
+static size_t bytes_of_blocks(const struct picture *picture)
+{
+	size_t sum = 0;
+	for (uint32_t i = 0; i < picture->block_count; i++)
+		sum += picture->blocks[i].size;
+	return sum;
+}
+
+int picture_add_block(struct picture *picture, uint32_t type, const void *data, size_t size)
+{
+	if (picture->block_count == HEADER_BLOCKS_MAX ||
+		size > JOB_BLOCK_BYTES_MAX - bytes_of_blocks(picture))
+		return picture_fail(picture, FAULT_TOO_LARGE, "more than %d bytes of metadata",
+			JOB_BLOCK_BYTES_MAX);
+	struct picture_block *block = &picture->blocks[picture->block_count];
+	block->data = malloc(size ? size : 1);
+	if (!block->data)
+		return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for metadata");
+	memcpy(block->data, data, size);
+	block->type = type;
+	block->size = size;
+	picture->block_count++;
+	return 0;
+}
+
+void picture_clear(struct picture *picture)
+{
+	for (uint32_t i = 0; i < picture->block_count; i++)
+		free(picture->blocks[i].data);
+	picture->block_count = 0;
+}

@@ -1,0 +1,79 @@
+/*
+ * The eXIf chunk of a PNG file.
+ * See png-exif.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/png-exif.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/decoder/exif.h"
+
+enum {
+	SIGNATURE = 8,
+	FRAME = 12,	      /* length, type and CRC of a chunk */
+	LENGTH_MAX = 1 << 20, /* of EXIF; cameras stay below 64 KiB */
+	CHUNKS_MAX = 1 << 20, /* that are stepped over */
+};
+
+static uint32_t big_endian(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+/* CRC-32 of type and data; they are short and there is one such chunk in a file. */
+static uint32_t crc_of(const uint8_t *bytes, size_t size)
+{
+	uint32_t crc = 0xffffffff;
+	for (size_t i = 0; i < size; i++) {
+		crc ^= bytes[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (0xedb88320 & (0 - (crc & 1)));
+	}
+	return ~crc;
+}
+
+/* Finds the chunk. Returns its offset, and 0 when there is none. */
+static uint64_t find(struct input *input, uint32_t *length)
+{
+	uint64_t offset = SIGNATURE;
+	for (int i = 0; i < CHUNKS_MAX; i++) {
+		uint8_t head[8];
+		if (input_look(input, offset, head, sizeof(head)) < 0)
+			return 0;
+		*length = big_endian(head);
+		if (*length > INT32_MAX || memcmp(head + 4, "IEND", 4) == 0)
+			return 0;
+		if (memcmp(head + 4, "eXIf", 4) == 0)
+			return offset;
+		offset += FRAME + (uint64_t)*length;
+	}
+	return 0;
+}
+
+static int keep(struct picture *picture, const uint8_t *data, size_t size)
+{
+	picture->orientation = exif_read(data, size).orientation;
+	return picture_add_block(picture, BLOCK_EXIF, data, size);
+}
+
+int png_exif_read(struct picture *picture)
+{
+	uint32_t length;
+	uint64_t offset = find(&picture->input, &length);
+	if (offset == 0 || length == 0 || length > LENGTH_MAX)
+		return 0;
+	uint8_t *chunk = malloc((size_t)length + FRAME);
+	if (!chunk)
+		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory for EXIF");
+	int result = 0;
+	bool whole = input_look(&picture->input, offset, chunk, (size_t)length + FRAME) == 0;
+	if (whole && crc_of(chunk + 4, (size_t)length + 4) == big_endian(chunk + 8 + length))
+		result = keep(picture, chunk + 8, length);
+	free(chunk);
+	return result;
+}

@@ -1,0 +1,215 @@
+/*
+ * PNG by libpng (ISO/IEC 15948): all colour types, depths, interlaced or not. Gamma is never
+ * applied. libpng's exits come back here by longjmp, so that all state is in memory of the
+ * heap; nothing is printed.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <png.h>
+
+#include "daemon/decoder/codec.h"
+#include "daemon/decoder/png-exif.h"
+
+enum { SIGNATURE = 8, CHUNKS_MAX = 1000 };
+
+struct png {
+	png_structp codec;
+	png_infop info;
+	struct picture *picture;
+	enum fault fault; /* what an error is at this stage */
+	uint8_t *buffer;  /* a row on its way to the canvas */
+};
+
+static bool probe(const uint8_t *bytes, size_t size)
+{
+	return size >= SIGNATURE && png_sig_cmp(bytes, 0, SIGNATURE) == 0;
+}
+
+/* ---- What libpng calls ---- */
+
+static void give_up(png_structp codec, const char *message)
+{
+	struct png *png = png_get_error_ptr(codec);
+	picture_fail(png->picture, png->fault, "PNG: %s", message);
+	png_longjmp(codec, 1);
+}
+
+/* Of what can be ignored: libpng decides, and what is lost is never a pixel. */
+static void warn(png_structp codec, const char *message)
+{
+	(void)codec;
+	(void)message;
+}
+
+static void read_bytes(png_structp codec, png_bytep to, size_t count)
+{
+	struct png *png = png_get_io_ptr(codec);
+	if (input_take(&png->picture->input, to, count) < 0)
+		png_error(codec, "the file ends too early");
+}
+
+/* ---- Header ---- */
+
+/* Chunks that change no pixel and are not kept: text above all, which may be compressed. */
+static void ignore_chunks(png_structp codec)
+{
+	static const png_byte names[] = "tEXt\0zTXt\0iTXt\0hIST\0tIME\0sPLT\0pCAL\0sCAL\0oFFs\0"
+					"pHYs\0eXIf\0bKGD\0gAMA\0cHRM\0sBIT";
+	png_set_keep_unknown_chunks(codec, PNG_HANDLE_CHUNK_NEVER, names, sizeof(names) / 5);
+}
+
+static void set_limits(png_structp codec)
+{
+	png_set_user_limits(codec, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+	png_set_chunk_malloc_max(codec, JOB_BLOCK_BYTES_MAX);
+	png_set_chunk_cache_max(codec, CHUNKS_MAX);
+}
+
+static enum format native_of(const struct png *png)
+{
+	bool wide = png_get_bit_depth(png->codec, png->info) == 16;
+	png_byte type = png_get_color_type(png->codec, png->info);
+	bool alpha =
+		type & PNG_COLOR_MASK_ALPHA || png_get_valid(png->codec, png->info, PNG_INFO_tRNS);
+	bool colour = type & PNG_COLOR_MASK_COLOR;
+	if (wide)
+		return alpha || colour ? FORMAT_RGBA16 : FORMAT_GRAY16;
+	if (alpha)
+		return FORMAT_RGBA8;
+	return colour ? FORMAT_RGB8 : FORMAT_GRAY8;
+}
+
+static int keep_colour(struct png *png)
+{
+	char *name;
+	png_bytep profile;
+	png_uint_32 size;
+	int method, intent;
+	if (png_get_iCCP(png->codec, png->info, &name, &method, &profile, &size)) {
+		png->picture->colour = COLOUR_ICC;
+		return picture_add_block(png->picture, BLOCK_ICC, profile, size);
+	}
+	if (png_get_sRGB(png->codec, png->info, &intent))
+		png->picture->colour = COLOUR_SRGB;
+	return 0;
+}
+
+static int read_header(struct png *png)
+{
+	struct picture *picture = png->picture;
+	if (setjmp(png_jmpbuf(png->codec)))
+		return -EBADMSG;
+	set_limits(png->codec);
+	ignore_chunks(png->codec);
+	png_set_read_fn(png->codec, png, read_bytes);
+	png_read_info(png->codec, png->info);
+	picture->width = png_get_image_width(png->codec, png->info);
+	picture->height = png_get_image_height(png->codec, png->info);
+	picture->native = native_of(png);
+	int result = keep_colour(png);
+	return result ? result : png_exif_read(picture);
+}
+
+static int open_png(struct picture *picture)
+{
+	struct png *png = calloc(1, sizeof(*png));
+	if (!png)
+		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory");
+	picture->state = png;
+	png->picture = picture;
+	png->fault = FAULT_NOT_AN_IMAGE;
+	png->codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, png, give_up, warn);
+	if (png->codec)
+		png->info = png_create_info_struct(png->codec);
+	if (!png->info)
+		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory");
+	return read_header(png);
+}
+
+/* ---- Pixels ---- */
+
+/* Samples of 8 or 16 bits in host order, and transparent colours as alpha. */
+static enum row choose_output(struct png *png)
+{
+	static const enum row narrow[] = {ROW_GRAY8, ROW_GRAYALPHA8, ROW_RGB8, ROW_RGBA8};
+	static const enum row wide[] = {ROW_GRAY16, ROW_GRAYALPHA16, ROW_RGB16, ROW_RGBA16};
+	png_set_expand(png->codec);
+	const uint16_t one = 1;
+	if (*(const uint8_t *)&one)
+		png_set_swap(png->codec);
+	png_read_update_info(png->codec, png->info);
+	unsigned channels = png_get_channels(png->codec, png->info);
+	bool is_wide = png_get_bit_depth(png->codec, png->info) == 16;
+	return is_wide ? wide[(channels - 1) & 3] : narrow[(channels - 1) & 3];
+}
+
+/* Which pixels are in a pass: from (x, y) on, every dx-th of every dy-th row. */
+struct pass {
+	uint32_t x, y, dx, dy;
+};
+
+static void read_pass(struct png *png, struct canvas *canvas, enum row row, struct pass pass)
+{
+	struct strip strip = {
+		.pixels = png->buffer, .row = row, .rows = 1, .x = pass.x, .step = pass.dx};
+	if (pass.x >= canvas->width)
+		return;
+	strip.count = (canvas->width - pass.x + pass.dx - 1) / pass.dx;
+	for (strip.y = pass.y; strip.y < canvas->height; strip.y += pass.dy) {
+		uint8_t *direct = pass.dx == 1 ? canvas_row(canvas, row, strip.y) : NULL;
+		png_read_row(png->codec, direct ? direct : png->buffer, NULL);
+		if (!direct)
+			canvas_put(canvas, &strip);
+	}
+}
+
+static void read_pixels(struct png *png, struct canvas *canvas, enum row row)
+{
+	static const struct pass whole = {0, 0, 1, 1};
+	static const struct pass adam7[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
+		{0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+	if (png_get_interlace_type(png->codec, png->info) == PNG_INTERLACE_NONE) {
+		read_pass(png, canvas, row, whole);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(adam7) / sizeof(adam7[0]); i++)
+		read_pass(png, canvas, row, adam7[i]);
+}
+
+static int decode(struct picture *picture, struct canvas *canvas)
+{
+	struct png *png = picture->state;
+	png->fault = FAULT_DECODER_FAILED;
+	if (setjmp(png_jmpbuf(png->codec)))
+		return -EBADMSG;
+	enum row row = choose_output(png);
+	png->buffer = malloc(png_get_rowbytes(png->codec, png->info));
+	if (!png->buffer)
+		png_error(png->codec, "no memory for a row");
+	read_pixels(png, canvas, row);
+	png_read_end(png->codec, NULL);
+	return 0;
+}
+
+static void close_png(struct picture *picture)
+{
+	struct png *png = picture->state;
+	if (!png)
+		return;
+	png_destroy_read_struct(&png->codec, &png->info, NULL);
+	free(png->buffer);
+	free(png);
+	picture->state = NULL;
+}
+
+const struct codec codec_png = {
+	.type = "PNG",
+	.probe = probe,
+	.open = open_png,
+	.decode = decode,
+	.close = close_png,
+};
