@@ -1,1 +1,26 @@
+# The library: exports what shmimg.h declares and nothing else.
+
+lib_LTLIBRARIES += %D%/libshmimg.la
+%C%_libshmimg_la_SOURCES = \
+	%D%/ask.c \
+	%D%/call.c %D%/call.h \
+	%D%/channel.c %D%/channel.h \
+	%D%/cleanup.h \
+	%D%/client.c %D%/client.h \
+	%D%/deadline.c %D%/deadline.h \
+	%D%/format.c \
+	%D%/image.c %D%/image.h \
+	%D%/load.c \
+	%D%/lock.c \
+	%D%/options.c %D%/options.h \
+	%D%/path.c \
+	%D%/promise.c %D%/promise.h \
+	%D%/public.h \
+	%D%/record.c %D%/record.h
+%C%_libshmimg_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+%C%_libshmimg_la_LIBADD = client/protocol/libprotocol.la
+%C%_libshmimg_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(SHMIMG_LTVERSION) -no-undefined \
+	-Wl,--version-script=$(srcdir)/%D%/libshmimg.map
+EXTRA_%C%_libshmimg_la_DEPENDENCIES = %D%/libshmimg.map
+EXTRA_DIST += %D%/libshmimg.map
 pkgconfig_DATA += %D%/shmimg.pc

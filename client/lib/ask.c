@@ -1,0 +1,94 @@
+/*
+ * Asking: STAT, LIST and STATS, one record at a time to the caller's handler. Keeps no
+ * record and no order of its own.
+ */
+#include <errno.h>
+
+#include "client/lib/call.h"
+#include "client/lib/client.h"
+#include "client/lib/options.h"
+#include "client/lib/record.h"
+#include "client/protocol/name.h"
+
+/* Gives the present reply to the handler, which may not use the client meanwhile. */
+static int hand_over(struct shmimg_client *client, shmimg_record_handler handler, void *context)
+{
+	struct shmimg_record record = {.line = &client->reply};
+	client->busy = true;
+	int r = handler(&record, context);
+	client->busy = false;
+	return r;
+}
+
+/* Sends a request whose reply is one record. */
+static int ask_one(struct shmimg_client *client, struct wire_writer *writer,
+	shmimg_record_handler handler, void *context)
+{
+	int r = call_ask(client, writer, -1, NULL);
+	return r < 0 ? r : hand_over(client, handler, context);
+}
+
+int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_options *given,
+	shmimg_record_handler handler, void *context)
+{
+	struct shmimg_options options;
+	struct wire_writer writer;
+	if (options_read(given, &options) < 0)
+		return client_fail(client, -EINVAL, "the options hold a value that is none");
+	const char *fault = name_check(name);
+	if (fault)
+		return client_fail(client, -EINVAL, "%s", fault);
+	int r = call_begin(client, &writer, "STAT");
+	if (r < 0)
+		return r;
+	wire_add(&writer, "name", name);
+	options_add_owner(&options, &writer);
+	options_add_format(&options, &writer);
+	return ask_one(client, &writer, handler, context);
+}
+
+int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *context)
+{
+	struct wire_writer writer;
+	int r = call_begin(client, &writer, "STATS");
+	return r < 0 ? r : ask_one(client, &writer, handler, context);
+}
+
+/*
+ * Receives all of a list. Once the handler has ended it the rest is read unseen, for the
+ * next reply comes after it; that rest has no more than the time of one wait.
+ */
+static int receive_list(struct shmimg_client *client, shmimg_record_handler handler, void *context)
+{
+	uint64_t count = 0;
+	int result = 0;
+	int r;
+	while ((r = call_receive(client)) > 0) {
+		count++;
+		if (result != 0)
+			continue;
+		result = hand_over(client, handler, context);
+		client->end = deadline_after(client->timeout_ms);
+	}
+	channel_discard(&client->channel);
+	if (r < 0)
+		return r;
+	const char *said = wire_get(&client->reply, "count");
+	uint64_t number;
+	if (!said || wire_number(said, UINT64_MAX, &number) < 0 || number != count)
+		return client_lose(client, -EPROTO, "the daemon's list is not whole");
+	return result;
+}
+
+int shmimg_list(
+	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context)
+{
+	struct wire_writer writer;
+	int r = call_begin(client, &writer, "LIST");
+	if (r < 0)
+		return r;
+	if (match)
+		wire_add(&writer, "match", match);
+	r = call_send(client, &writer, -1);
+	return r < 0 ? r : receive_list(client, handler, context);
+}

@@ -1,0 +1,48 @@
+/*
+ * The socket as a stream of lines, with a descriptor beside a line now and then. Bounds
+ * what it takes in and how long it waits; knows nothing of what the lines say.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "client/lib/deadline.h"
+#include "client/protocol/wire.h"
+
+struct channel {
+	int fd;
+	int passed;	   /* the first descriptor received and not taken yet, or -1 */
+	uid_t peer;	   /* uid of who listens, as the kernel knows it (SO_PEERCRED) */
+	const char *fault; /* what was wrong when a function returned -EPROTO */
+	size_t start;	   /* data[start..end) has been received and not been read */
+	size_t end;
+	char data[WIRE_LINE_MAX];
+};
+
+/* Connects to a socket's path. Returns 0, or the negative errno of connect(2). */
+int channel_open(struct channel *channel, const char *path, deadline end);
+
+void channel_close(struct channel *channel);
+
+/*
+ * Sends size bytes, and a descriptor unless that is -1, which stays the caller's.
+ * *begun tells whether the other side may have got any of it.
+ * Returns 0, -ECONNRESET when the other side is gone, -ETIMEDOUT, or another errno.
+ */
+int channel_send(
+	struct channel *channel, const char *data, size_t size, int fd, deadline end, bool *begun);
+
+/*
+ * Receives a line; (*line)[*length] is its '\n'. It is valid until the next call.
+ * Returns 0, -ECONNRESET at the end of the stream, -ETIMEDOUT, -EPROTO for a line that is
+ * too long and for descriptors that were lost, or another errno.
+ */
+int channel_receive(struct channel *channel, char **line, size_t *length, deadline end);
+
+/* Gives the received descriptor away, or -1. */
+int channel_take(struct channel *channel);
+
+/* Closes a received descriptor that nobody took. */
+void channel_discard(struct channel *channel);

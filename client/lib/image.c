@@ -1,0 +1,246 @@
+/*
+ * A mapped image: the checks, the mapping, and what callers ask of it.
+ * See image.h for what it does and never does.
+ */
+#include "client/lib/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/protocol/name.h"
+
+/*
+ * A socket that systemd listens on has systemd for its peer, and who root is may say who
+ * the daemon is. Another peer makes its segments itself.
+ */
+static bool is_maker(const struct makers *makers, uid_t uid)
+{
+	return uid == makers->peer || (makers->peer == 0 && uid == makers->said);
+}
+
+static const char *check_file(
+	const struct stat *file, const struct promise *promise, const struct makers *makers)
+{
+	if (!S_ISREG(file->st_mode))
+		return "the segment is no shared memory";
+	if (file->st_size < 0 || (uint64_t)file->st_size != promise->size)
+		return "the segment has another size than the daemon said";
+	if (!is_maker(makers, file->st_uid))
+		return "the segment does not belong to the daemon";
+	if (file->st_mode & (S_IWGRP | S_IWOTH))
+		return "others than the daemon may write to the segment";
+	return NULL;
+}
+
+/* Reads without mapping: a file that is shorter than it said is no SIGBUS then. */
+static bool read_exactly(int fd, void *data, size_t size, uint64_t offset)
+{
+	ssize_t count;
+	do
+		count = pread(fd, data, size, (off_t)offset);
+	while (count < 0 && errno == EINTR);
+	return count >= 0 && (size_t)count == size;
+}
+
+static const char *check_header(const struct header *header, const struct promise *promise)
+{
+	const struct {
+		uint64_t found;
+		uint64_t said;
+		const char *fault;
+	} pairs[] = {
+		{header->pixel_offset, promise->offset, "the segment's offset is not as said"},
+		{header->width, promise->width, "the segment's width is not as said"},
+		{header->height, promise->height, "the segment's height is not as said"},
+		{header->stride, promise->stride, "the segment's stride is not as said"},
+		{header->format, promise->format, "the segment's format is not as said"},
+		{header->generation, promise->generation,
+			"the segment's generation is not as said"},
+		{header->slot, promise->slot, "the segment's slot is not as said"},
+		{(uint64_t)header->semaphore_id, promise->semaphore_id,
+			"the segment's semaphore is not as said"},
+		{header->semaphore_index, promise->semaphore_index,
+			"the segment's semaphore is not as said"},
+		{header->orientation, promise->orientation,
+			"the segment's orientation is not as said"},
+	};
+	const char *fault = header_check(header, promise->size);
+	for (size_t i = 0; !fault && i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (pairs[i].found != pairs[i].said)
+			fault = pairs[i].fault;
+	}
+	if (!fault && header->pixel_offset % (uint64_t)sysconf(_SC_PAGESIZE) != 0)
+		fault = "the segment's pixels do not begin at a page";
+	return fault;
+}
+
+/* The header's name must be the one that was asked for; it may be outside page 0. */
+static const char *check_name(int fd, const struct header *header, const char *name)
+{
+	char found[NAME_LENGTH_MAX];
+	size_t length = header->name_length;
+	if (length != strlen(name) || length > sizeof(found) ||
+		!read_exactly(fd, found, length, header->name_offset) ||
+		memcmp(found, name, length) != 0)
+		return "the segment has another name than was asked for";
+	return NULL;
+}
+
+static const char *check(int fd, const char *name, const struct promise *promise,
+	const struct makers *makers, struct shmimg_image *image)
+{
+	struct stat file;
+	if (fstat(fd, &file) < 0)
+		return "the segment cannot be examined";
+	const char *fault = check_file(&file, promise, makers);
+	if (fault)
+		return fault;
+	if (!read_exactly(fd, &image->header, sizeof(image->header), 0))
+		return "the segment cannot be read";
+	fault = check_header(&image->header, promise);
+	if (fault)
+		return fault;
+	image->maker = file.st_uid;
+	return check_name(fd, &image->header, name);
+}
+
+static int map(int fd, struct shmimg_image *image)
+{
+	if (image->header.segment_size > SIZE_MAX)
+		return -EOVERFLOW;
+	image->size = (size_t)image->header.segment_size;
+	void *data = mmap(NULL, image->size, PROT_READ, MAP_SHARED, fd, 0);
+	if (data == MAP_FAILED)
+		return -errno;
+	image->data = data;
+	return 0;
+}
+
+static void unref(struct shmimg_image **image)
+{
+	shmimg_unref(*image);
+}
+
+int image_map(int fd, const char *name, const struct promise *promise, const struct makers *makers,
+	struct shmimg_image **result, const char **fault)
+{
+	*fault = "out of memory";
+	__attribute__((cleanup(unref))) struct shmimg_image *image = calloc(1, sizeof(*image));
+	if (!image)
+		return -ENOMEM;
+	image->name = strdup(name);
+	if (!image->name)
+		return -ENOMEM;
+	*fault = check(fd, name, promise, makers, image);
+	if (*fault)
+		return -EBADMSG;
+	*fault = "the segment cannot be mapped";
+	int r = map(fd, image);
+	if (r < 0)
+		return r;
+	memcpy(image->segment, promise->segment, sizeof(image->segment));
+	image->cached = promise->cached;
+	*fault = NULL;
+	*result = image;
+	image = NULL;
+	return 0;
+}
+
+void shmimg_unref(shmimg_image *image)
+{
+	if (!image)
+		return;
+	if (image->data) {
+		/* munmap takes what mmap gave; that it was mapped to be read is no matter. */
+		union {
+			const unsigned char *read;
+			void *any;
+		} data = {.read = image->data};
+		munmap(data.any, image->size);
+	}
+	free(image->name);
+	free(image);
+}
+
+const void *shmimg_pixels(const shmimg_image *image)
+{
+	return image->data + image->header.pixel_offset;
+}
+
+uint32_t shmimg_width(const shmimg_image *image)
+{
+	return image->header.width;
+}
+
+uint32_t shmimg_height(const shmimg_image *image)
+{
+	return image->header.height;
+}
+
+size_t shmimg_stride(const shmimg_image *image)
+{
+	return (size_t)image->header.stride;
+}
+
+enum shmimg_format shmimg_image_format(const shmimg_image *image)
+{
+	return (enum shmimg_format)image->header.format;
+}
+
+uint32_t shmimg_fourcc(const shmimg_image *image)
+{
+	return image->header.fourcc;
+}
+
+unsigned shmimg_orientation(const shmimg_image *image)
+{
+	return image->header.orientation;
+}
+
+uint64_t shmimg_generation(const shmimg_image *image)
+{
+	return image->header.generation;
+}
+
+const char *shmimg_name(const shmimg_image *image)
+{
+	return image->name;
+}
+
+uid_t shmimg_owner(const shmimg_image *image)
+{
+	return image->header.owner;
+}
+
+int shmimg_cached(const shmimg_image *image)
+{
+	return image->cached;
+}
+
+const char *shmimg_segment(const shmimg_image *image)
+{
+	return image->segment;
+}
+
+size_t shmimg_segment_size(const shmimg_image *image)
+{
+	return image->size;
+}
+
+const void *shmimg_metadata(const shmimg_image *image, enum shmimg_metadata kind, size_t *size)
+{
+	uint32_t type = kind == SHMIMG_ICC ? BLOCK_ICC : kind == SHMIMG_EXIF ? BLOCK_EXIF : 0;
+	const struct header *header = &image->header;
+	for (uint32_t i = 0; type && i < header->block_count; i++) {
+		if (header->blocks[i].type != type)
+			continue;
+		*size = (size_t)header->blocks[i].size;
+		return image->data + header->blocks[i].offset;
+	}
+	*size = 0;
+	return NULL;
+}

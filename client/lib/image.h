@@ -1,0 +1,37 @@
+/*
+ * A mapped image: a segment that was checked against all that the daemon promised, and
+ * what its header says. Never talks to the daemon.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "client/lib/promise.h"
+#include "client/lib/public.h"
+#include "client/protocol/header.h"
+
+struct shmimg_image {
+	const unsigned char *data; /* the mapping, from the segment's start on */
+	size_t size;
+	uid_t maker; /* uid of the daemon, as the segment's owner has it */
+	bool cached;
+	struct header header; /* a copy that nobody can change after the check */
+	char *name;
+	char segment[NAME_MAX + 1];
+};
+
+/* Who may have made a segment. */
+struct makers {
+	uid_t peer; /* as the kernel says who listens on the socket */
+	uid_t said; /* as the daemon says; counts when the peer is root, as systemd is */
+};
+
+/*
+ * Maps the segment that fd has open, which stays the caller's.
+ * Returns 0, or a negative errno with *fault in English (a static string): -EBADMSG when
+ * the segment is not what was promised.
+ */
+int image_map(int fd, const char *name, const struct promise *promise, const struct makers *makers,
+	struct shmimg_image **image, const char **fault);

@@ -1,0 +1,217 @@
+/*
+ * Images from the daemon: load, fetch, release, drop. Each mapping is checked by image.c;
+ * one that fails gives its pin back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "client/lib/call.h"
+#include "client/lib/cleanup.h"
+#include "client/lib/client.h"
+#include "client/lib/image.h"
+#include "client/lib/options.h"
+#include "client/protocol/name.h"
+
+/* Checks what every request about a name is given. */
+static int check_arguments(struct shmimg_client *client, const char *name,
+	const struct shmimg_options *given, struct shmimg_options *options)
+{
+	if (options_read(given, options) < 0)
+		return client_fail(client, -EINVAL, "the options hold a value that is none");
+	const char *fault = name_check(name);
+	return fault ? client_fail(client, -EINVAL, "%s", fault) : 0;
+}
+
+/* Sends a request whose reply is about an image, and reads that. */
+static int ask(struct shmimg_client *client, struct wire_writer *writer, int fd, int *passed,
+	const char *name, struct promise *promise)
+{
+	int r = call_ask(client, writer, fd, passed);
+	if (r < 0)
+		return r;
+	const char *key = promise_read(&client->reply, name, promise);
+	if (key)
+		return client_lose(client, -EPROTO, "the daemon's reply has no proper %s=", key);
+	return 0;
+}
+
+/* owner: uid, or -1 for whoever it is. */
+static int release(struct shmimg_client *client, const char *name, int64_t owner,
+	const char *format, uint64_t generation)
+{
+	struct wire_writer writer;
+	int r = call_begin(client, &writer, "RELEASE");
+	if (r < 0)
+		return r;
+	wire_add(&writer, "name", name);
+	if (owner >= 0)
+		wire_add_number(&writer, "owner", (uint64_t)owner);
+	wire_add(&writer, "format", format);
+	wire_add_number(&writer, "generation", generation);
+	return call_ask(client, &writer, -1, NULL);
+}
+
+/* Gives a pin back after a failure, which stays what the client's message tells. */
+static void release_promise(struct shmimg_client *client, const char *name, int64_t owner,
+	const struct promise *promise)
+{
+	char message[sizeof(client->message)];
+	const char *code = client->code;
+	memcpy(message, client->message, sizeof(message));
+	release(client, name, owner, format_word((enum format)promise->format),
+		promise->generation);
+	memcpy(client->message, message, sizeof(message));
+	client->code = code;
+}
+
+/*
+ * The segment is not where this process looks for it, as in a container: asks for the
+ * descriptor itself. What is promised may be newer by now; the older pin goes back then.
+ */
+static int ask_descriptor(struct shmimg_client *client, const char *name, int64_t owner,
+	struct promise *promise, int *segment)
+{
+	struct promise old = *promise;
+	struct wire_writer writer;
+	int r = call_begin(client, &writer, "FETCH");
+	if (r < 0)
+		return r;
+	wire_add(&writer, "name", name);
+	if (owner >= 0)
+		wire_add_number(&writer, "owner", (uint64_t)owner);
+	wire_add(&writer, "format", format_word((enum format)promise->format));
+	wire_add(&writer, "fd", "yes");
+	CLOSED int passed = -1;
+	r = ask(client, &writer, -1, &passed, name, promise);
+	if (r < 0 || old.generation != promise->generation)
+		release_promise(client, name, owner, &old);
+	if (r < 0)
+		return r;
+	if (passed < 0) {
+		release_promise(client, name, owner, promise);
+		return client_fail(
+			client, -EBADMSG, "the daemon sent no descriptor of the segment");
+	}
+	promise->cached = old.cached;
+	*segment = passed;
+	passed = -1;
+	return 0;
+}
+
+/* Opens the segment that was promised. */
+static int open_segment(struct shmimg_client *client, const char *name, int64_t owner,
+	struct promise *promise, int *segment)
+{
+	*segment = shm_open(promise->segment, O_RDONLY | O_CLOEXEC, 0);
+	if (*segment >= 0)
+		return 0;
+	if (errno == ENOENT || errno == EACCES)
+		return ask_descriptor(client, name, owner, promise, segment);
+	int error = errno;
+	release_promise(client, name, owner, promise);
+	return client_fail(client, -error, "cannot open %s: %s", promise->segment, strerror(error));
+}
+
+/* Sends LOAD or FETCH and maps what it promises. */
+static int obtain(struct shmimg_client *client, struct wire_writer *writer, int fd,
+	const char *name, int64_t owner, shmimg_image **image)
+{
+	struct promise promise;
+	int r = ask(client, writer, fd, NULL, name, &promise);
+	if (r < 0)
+		return r;
+	CLOSED int segment = -1;
+	r = open_segment(client, name, owner, &promise, &segment);
+	if (r < 0)
+		return r;
+	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
+	const char *fault;
+	r = image_map(segment, name, &promise, &makers, image, &fault);
+	if (r == 0)
+		return 0;
+	release_promise(client, name, owner, &promise);
+	return client_fail(client, r, "%s", fault);
+}
+
+int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
+	const struct shmimg_options *given, shmimg_image **image)
+{
+	struct shmimg_options options;
+	struct wire_writer writer;
+	struct stat file;
+	*image = NULL;
+	int r = check_arguments(client, name, given, &options);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &file) < 0)
+		return client_fail(client, -errno, "the descriptor cannot be examined");
+	if (!S_ISREG(file.st_mode))
+		return client_fail(client, -EINVAL, "%s is not a regular file", name);
+	r = call_begin(client, &writer, "LOAD");
+	if (r < 0)
+		return r;
+	wire_add(&writer, "source", "fd");
+	wire_add(&writer, "name", name);
+	options_add_load(&options, &writer);
+	return obtain(client, &writer, fd, name, -1, image);
+}
+
+int shmimg_load(shmimg_client *client, const char *path, const char *name,
+	const struct shmimg_options *options, shmimg_image **image)
+{
+	char path_name[NAME_LENGTH_MAX + 1];
+	*image = NULL;
+	if (!name) {
+		int r = shmimg_name_of_path(path, path_name, sizeof(path_name));
+		if (r < 0)
+			return client_fail(client, r, "the path %s cannot be a name", path);
+		name = path_name;
+	}
+	/* Opening must not wait, as it would for a FIFO; with regular files this does nothing. */
+	CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		int error = errno;
+		return client_fail(client, -error, "cannot open %s: %s", path, strerror(error));
+	}
+	return shmimg_load_fd(client, fd, name, options, image);
+}
+
+int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *given,
+	shmimg_image **image)
+{
+	struct shmimg_options options;
+	struct wire_writer writer;
+	*image = NULL;
+	int r = check_arguments(client, name, given, &options);
+	if (r == 0)
+		r = call_begin(client, &writer, "FETCH");
+	if (r < 0)
+		return r;
+	wire_add(&writer, "name", name);
+	options_add_owner(&options, &writer);
+	options_add_format(&options, &writer);
+	return obtain(client, &writer, -1, name, options.owner, image);
+}
+
+int shmimg_release(shmimg_client *client, const shmimg_image *image)
+{
+	return release(client, image->name, image->header.owner,
+		format_word((enum format)image->header.format), image->header.generation);
+}
+
+int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_options *given)
+{
+	struct shmimg_options options;
+	struct wire_writer writer;
+	int r = check_arguments(client, name, given, &options);
+	if (r == 0)
+		r = call_begin(client, &writer, "DROP");
+	if (r < 0)
+		return r;
+	wire_add(&writer, "name", name);
+	options_add_owner(&options, &writer);
+	return call_ask(client, &writer, -1, NULL);
+}

@@ -1,0 +1,77 @@
+/*
+ * What a caller may say with a request.
+ * See options.h for what it does and never does.
+ */
+#include "client/lib/options.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* No version of the structure will be larger: what says so was never initialised. */
+enum { SIZE_SANE = 4096 };
+
+/* Whether the first size bytes of the structure hold a member whole. */
+#define HAS(size, member)                                    \
+	((size) >= offsetof(struct shmimg_options, member) + \
+			   sizeof(((struct shmimg_options *)0)->member))
+
+static bool tail_is_zero(const struct shmimg_options *given)
+{
+	const unsigned char *bytes = (const unsigned char *)given;
+	for (size_t i = sizeof(*given); i < given->size; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
+
+static bool are_valid(const struct shmimg_options *options)
+{
+	if (options->format != SHMIMG_DEFAULT && !shmimg_format_name(options->format))
+		return false;
+	return (unsigned)options->share <= SHMIMG_ALL &&
+	       (unsigned)options->keep <= SHMIMG_ATTACHED && options->owner >= -1 &&
+	       options->owner < UINT32_MAX;
+}
+
+int options_read(const struct shmimg_options *given, struct shmimg_options *options)
+{
+	*options = (struct shmimg_options)SHMIMG_OPTIONS_INIT;
+	if (!given)
+		return 0;
+	if (given->size < sizeof(given->size) || given->size > SIZE_SANE || !tail_is_zero(given))
+		return -EINVAL;
+	if (HAS(given->size, format))
+		options->format = given->format;
+	if (HAS(given->size, share))
+		options->share = given->share;
+	if (HAS(given->size, keep))
+		options->keep = given->keep;
+	if (HAS(given->size, owner))
+		options->owner = given->owner;
+	return are_valid(options) ? 0 : -EINVAL;
+}
+
+void options_add_format(const struct shmimg_options *options, struct wire_writer *writer)
+{
+	if (options->format != SHMIMG_DEFAULT)
+		wire_add(writer, "format", shmimg_format_name(options->format));
+}
+
+void options_add_owner(const struct shmimg_options *options, struct wire_writer *writer)
+{
+	if (options->owner >= 0)
+		wire_add_number(writer, "owner", (uint64_t)options->owner);
+}
+
+void options_add_load(const struct shmimg_options *options, struct wire_writer *writer)
+{
+	static const char *const shares[] = {"private", "group", "all"};
+	static const char *const keeps[] = {"cache", "pinned", "attached"};
+	options_add_format(options, writer);
+	if (options->share != SHMIMG_PRIVATE)
+		wire_add(writer, "share", shares[options->share]);
+	if (options->keep != SHMIMG_CACHE)
+		wire_add(writer, "keep", keeps[options->keep]);
+}

@@ -1,0 +1,92 @@
+/*
+ * What the daemon promises in its reply.
+ * See promise.h for what it does and never does.
+ */
+#include "client/lib/promise.h"
+
+#include <string.h>
+
+static bool read_number(
+	const struct wire_line *reply, const char *key, uint64_t max, uint64_t *number)
+{
+	const char *value = wire_get(reply, key);
+	return value && wire_number(value, max, number) == 0;
+}
+
+/* A slash, then letters, digits, '.', '-' and '_': nothing that leaves the folder. */
+static bool read_segment(const struct wire_line *reply, char segment[NAME_MAX + 1])
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	const char *value = wire_get(reply, "segment");
+	if (!value || value[0] != '/' || !value[1] || value[1] == '.')
+		return false;
+	size_t length = strlen(value);
+	if (length > NAME_MAX || 1 + strspn(value + 1, allowed) != length)
+		return false;
+	memcpy(segment, value, length + 1);
+	return true;
+}
+
+/* "<id>:<index>", as semop(2) takes them. */
+static bool read_semaphore(const struct wire_line *reply, struct promise *promise)
+{
+	const char *value = wire_get(reply, "semaphore");
+	const char *colon = value ? strchr(value, ':') : NULL;
+	char id[16];
+	if (!colon || (size_t)(colon - value) >= sizeof(id))
+		return false;
+	memcpy(id, value, (size_t)(colon - value));
+	id[colon - value] = '\0';
+	return wire_number(id, INT32_MAX, &promise->semaphore_id) == 0 &&
+	       wire_number(colon + 1, USHRT_MAX, &promise->semaphore_index) == 0;
+}
+
+static bool read_format(const struct wire_line *reply, struct promise *promise)
+{
+	const char *word = wire_get(reply, "format");
+	int format = word ? format_find(word) : -1;
+	promise->format = (uint64_t)format;
+	return format > FORMAT_NATIVE;
+}
+
+/* Keys that are there only when they say something. */
+static bool read_optional(const struct wire_line *reply, struct promise *promise)
+{
+	const char *cached = wire_get(reply, "cached");
+	promise->cached = cached && strcmp(cached, "yes") == 0;
+	promise->orientation = 1;
+	return !wire_get(reply, "orientation") ||
+	       read_number(reply, "orientation", 8, &promise->orientation);
+}
+
+const char *promise_read(const struct wire_line *reply, const char *name, struct promise *promise)
+{
+	const struct {
+		const char *key;
+		uint64_t max;
+		uint64_t *number;
+	} numbers[] = {
+		{"size", INT64_MAX, &promise->size},
+		{"offset", INT64_MAX, &promise->offset},
+		{"stride", INT64_MAX, &promise->stride},
+		{"width", UINT32_MAX, &promise->width},
+		{"height", UINT32_MAX, &promise->height},
+		{"generation", UINT64_MAX, &promise->generation},
+		{"slot", UINT32_MAX, &promise->slot},
+	};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (!read_number(reply, numbers[i].key, numbers[i].max, numbers[i].number))
+			return numbers[i].key;
+	}
+	const char *said = wire_get(reply, "name");
+	if (!said || strcmp(said, name) != 0)
+		return "name";
+	if (!read_segment(reply, promise->segment))
+		return "segment";
+	if (!read_semaphore(reply, promise))
+		return "semaphore";
+	if (!read_format(reply, promise))
+		return "format";
+	return read_optional(reply, promise) ? NULL : "orientation";
+}
