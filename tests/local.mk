@@ -1,1 +1,2 @@
 # Tests.
+include tests/unit/lib.mk
