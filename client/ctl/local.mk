@@ -1,1 +1,41 @@
-# shmimgctl.
+# shmimgctl. What does not talk to the daemon is a library of its own, for the tests.
+
+noinst_LTLIBRARIES += %D%/libctl.la
+%C%_libctl_la_SOURCES = \
+	%D%/exit.h \
+	%D%/json.c %D%/json.h \
+	%D%/memory.c %D%/memory.h \
+	%D%/output.c %D%/output.h \
+	%D%/output-file.c %D%/output-file.h \
+	%D%/output-jpeg.c \
+	%D%/output-pam.c \
+	%D%/output-png.c \
+	%D%/progress.c %D%/progress.h \
+	%D%/raster.c %D%/raster.h \
+	%D%/report.c %D%/report.h \
+	%D%/table.c %D%/table.h \
+	%D%/text.c %D%/text.h
+%C%_libctl_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+%C%_libctl_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
+%C%_libctl_la_LIBADD = client/protocol/libprotocol.la $(JPEG_LIBS) $(PNG_LIBS) -lm
+
+bin_PROGRAMS += %D%/shmimgctl
+%C%_shmimgctl_SOURCES = \
+	%D%/autostart.c %D%/autostart.h \
+	%D%/client.c %D%/client.h \
+	%D%/command-drop.c \
+	%D%/command-fetch.c \
+	%D%/command-list.c \
+	%D%/command-load.c \
+	%D%/command-lock.c \
+	%D%/commands.h \
+	%D%/daemon-find.c %D%/daemon-find.h \
+	%D%/help.c %D%/help.h \
+	%D%/load-pool.c %D%/load-pool.h \
+	%D%/main.c \
+	%D%/options.c %D%/options.h \
+	%D%/record.c %D%/record.h \
+	%D%/verb.c %D%/verb.h
+%C%_shmimgctl_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DBINDIR='"$(bindir)"'
+%C%_shmimgctl_CFLAGS = $(AM_CFLAGS) -pthread
+%C%_shmimgctl_LDADD = %D%/libctl.la client/lib/libshmimg.la client/protocol/libprotocol.la

@@ -1,0 +1,303 @@
+/*
+ * Starting a daemon for the user.
+ * See autostart.h for what it does and never does.
+ */
+#include "client/ctl/autostart.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client/ctl/daemon-find.h"
+#include "client/ctl/progress.h"
+
+enum { ALARM_MICROSECONDS = 200000 };
+
+/* A daemon under way. */
+struct launch {
+	struct autostart *start;
+	int notify;  /* datagram socket on which it says that it is ready */
+	int errors;  /* its standard error */
+	int process; /* pidfd */
+	pid_t pid;
+	char line[256]; /* the last line that it said */
+	size_t length;
+	bool ended; /* the line: the next byte begins a new one */
+};
+
+static void wake(int number)
+{
+	(void)number;
+}
+
+/* Locks a descriptor; a timer that interrupts the wait bounds it. */
+static int lock_within(int fd, int timeout_ms)
+{
+	const struct itimerval off = {0};
+	const struct itimerval often = {
+		.it_interval.tv_usec = ALARM_MICROSECONDS, .it_value.tv_usec = ALARM_MICROSECONDS};
+	struct sigaction action = {.sa_handler = wake};
+	struct sigaction before;
+	double until = progress_clock() + timeout_ms / 1e3;
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	int result;
+	do
+		result = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	while (result == -EINTR && progress_clock() < until);
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	return result;
+}
+
+/* The lock is on the socket's folder, so that no file of its own is left behind. */
+int autostart_enter(const char *path, int timeout_ms)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int length = slash ? (int)(slash - path) : 0;
+	snprintf(folder, sizeof(folder), "%.*s", length ? length : 1,
+		length	? path
+		: slash ? "/"
+			: ".");
+	if (mkdir(folder, geteuid() == 0 ? 0755 : 0700) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int result = lock_within(fd, timeout_ms);
+	if (result == 0)
+		return fd;
+	close(fd);
+	return result;
+}
+
+/* Binds the socket to an abstract name of the kernel's choice and puts it in *name. */
+static int open_notify(char *name, size_t size)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t length = sizeof(address);
+	int on = 1;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)) == 0 &&
+		setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0 &&
+		getsockname(fd, (struct sockaddr *)&address, &length) == 0) {
+		int bytes = (int)(length - offsetof(struct sockaddr_un, sun_path) - 1);
+		snprintf(name, size, "@%.*s", bytes, address.sun_path + 1);
+		return fd;
+	}
+	int result = -errno;
+	close(fd);
+	return result;
+}
+
+/* In the child: what a daemon must not inherit from whoever ran shmimgctl. */
+static void detach(int errors)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Nobody reads its standard error later on; that must not end it. */
+	signal(SIGPIPE, SIG_IGN);
+	setsid();
+	int null = open("/dev/null", O_RDWR);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(errors, STDERR_FILENO);
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	if (chdir("/") < 0)
+		_exit(127);
+}
+
+static void run_daemon(const char *program, const char *path, const char *notify, int errors)
+{
+	static const char *const foreign[] = {
+		"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC"};
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
+		unsetenv(foreign[i]);
+	setenv("NOTIFY_SOCKET", notify, 1);
+	detach(errors);
+	execlp(program, "shmimgd", "--socket", path, NULL);
+	dprintf(STDERR_FILENO, "cannot run %s: %s\n", program, strerror(errno));
+	_exit(127);
+}
+
+/* A relative path means nothing to a daemon, whose folder is "/". */
+static int make_absolute(const char *path, char *out, size_t size)
+{
+	char folder[PATH_MAX] = "";
+	if (path[0] != '/' && !getcwd(folder, sizeof(folder)))
+		return -errno;
+	int length = snprintf(out, size, "%s%s%s", folder, path[0] == '/' ? "" : "/", path);
+	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+static int spawn(struct launch *launch)
+{
+	char program[PATH_MAX];
+	char notify[64];
+	char path[PATH_MAX];
+	int pipes[2];
+	int result = make_absolute(launch->start->path, path, sizeof(path));
+	if (result < 0)
+		return result;
+	daemon_find(program, sizeof(program));
+	launch->notify = open_notify(notify, sizeof(notify));
+	if (launch->notify < 0)
+		return launch->notify;
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	launch->errors = pipes[0];
+	launch->pid = fork();
+	if (launch->pid == 0)
+		run_daemon(program, path, notify, pipes[1]);
+	result = launch->pid < 0 ? -errno : 0;
+	close(pipes[1]);
+	if (result < 0)
+		return result;
+	launch->process = pidfd_open(launch->pid, 0);
+	return launch->process < 0 ? -errno : 0;
+}
+
+/* Keeps the last line of what the daemon says; returns whether there may be more. */
+static bool read_errors(struct launch *launch)
+{
+	char bytes[512];
+	ssize_t count = read(launch->errors, bytes, sizeof(bytes));
+	for (ssize_t i = 0; i < count; i++) {
+		if (bytes[i] == '\n') {
+			launch->ended = true;
+			continue;
+		}
+		if (launch->ended)
+			launch->length = 0;
+		launch->ended = false;
+		if (launch->length + 1 < sizeof(launch->line))
+			launch->line[launch->length++] = bytes[i];
+		launch->line[launch->length] = '\0';
+	}
+	return count > 0;
+}
+
+static bool has_line(const char *text, const char *wanted)
+{
+	size_t length = strlen(wanted);
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, wanted, length) == 0 && (!line[length] || line[length] == '\n'))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the message is from this user's daemon: anybody can write to the socket. */
+static bool read_ready(struct launch *launch)
+{
+	char text[4096];
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec part = {text, sizeof(text) - 1};
+	struct msghdr message = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
+	ssize_t count = recvmsg(launch->notify, &message, MSG_CMSG_CLOEXEC);
+	if (count < 0)
+		return false;
+	text[count] = '\0';
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	if (!header || header->cmsg_type != SCM_CREDENTIALS)
+		return false;
+	struct ucred sender;
+	memcpy(&sender, CMSG_DATA(header), sizeof(sender));
+	return (sender.uid == geteuid() || sender.uid == 0) && has_line(text, "READY=1");
+}
+
+/* Says how a daemon ended that never was ready. */
+static int explain_end(struct launch *launch)
+{
+	int status = 0;
+	fcntl(launch->errors, F_SETFL, O_NONBLOCK);
+	while (read_errors(launch)) {
+	}
+	waitpid(launch->pid, &status, 0);
+	char *fault = launch->start->fault;
+	if (launch->length)
+		snprintf(fault, AUTOSTART_FAULT_SIZE, "it could not be started: %s", launch->line);
+	else if (WIFSIGNALED(status))
+		snprintf(fault, AUTOSTART_FAULT_SIZE, "it could not be started: signal %d ended it",
+			WTERMSIG(status));
+	else
+		snprintf(fault, AUTOSTART_FAULT_SIZE,
+			"it could not be started: it ended with exit code %d", WEXITSTATUS(status));
+	return -ECHILD;
+}
+
+/* One event. Returns 1 to go on, 0 when the daemon is ready, or a negative errno. */
+static int await(struct launch *launch, double until)
+{
+	struct pollfd events[] = {{launch->notify, POLLIN, 0}, {launch->process, POLLIN, 0},
+		{launch->errors, POLLIN, 0}};
+	double left = until - progress_clock();
+	int count = poll(events, 3, left > 0 ? (int)(left * 1e3) + 1 : 0);
+	if (count < 0)
+		return errno == EINTR ? 1 : -errno;
+	if (count == 0) {
+		kill(launch->pid, SIGTERM);
+		snprintf(launch->start->fault, AUTOSTART_FAULT_SIZE,
+			"it was started, but was not ready in time");
+		return -ETIMEDOUT;
+	}
+	if (events[0].revents && read_ready(launch))
+		return 0;
+	if (events[1].revents)
+		return explain_end(launch);
+	if (events[2].revents && !read_errors(launch)) {
+		close(launch->errors);
+		launch->errors = -1;
+	}
+	return 1;
+}
+
+static void close_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+int autostart_run(struct autostart *start)
+{
+	struct launch launch = {.start = start, .notify = -1, .errors = -1, .process = -1};
+	double until = progress_clock() + start->timeout_ms / 1e3;
+	int result = spawn(&launch);
+	if (result < 0)
+		snprintf(start->fault, sizeof(start->fault), "it could not be started: %s",
+			strerror(-result));
+	else
+		do
+			result = await(&launch, until);
+		while (result > 0);
+	close_open(launch.notify);
+	close_open(launch.errors);
+	close_open(launch.process);
+	return result;
+}

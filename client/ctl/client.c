@@ -1,0 +1,101 @@
+/*
+ * The way to the daemon.
+ * See client.h for what it does and never does.
+ */
+#include "client/ctl/client.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/ctl/autostart.h"
+#include "client/ctl/exit.h"
+#include "client/ctl/report.h"
+#include "client/protocol/name.h"
+
+enum { CONNECT_MS = 10000 };
+
+/* The socket that was asked for, or NULL: wherever a daemon is. */
+static const char *wanted_socket(const struct options *options)
+{
+	const char *path = options->values[OPTION_SOCKET];
+	if (!path)
+		path = secure_getenv("SHMIMG_SOCKET");
+	return path && *path ? path : NULL;
+}
+
+/* A daemon answers at once: only what it is asked later may take long. */
+static int connect_to(const char *path, const struct options *options, shmimg_client **client)
+{
+	int limit = options->timeout_ms < 0 ? CONNECT_MS : options->timeout_ms;
+	int result = shmimg_connect(client, path, limit);
+	if (result == 0)
+		shmimg_set_timeout(*client, options->timeout_ms);
+	return result;
+}
+
+int client_open_again(const struct options *options, shmimg_client **client)
+{
+	return connect_to(wanted_socket(options), options, client);
+}
+
+static int say_no_daemon(const char *path, const char *why)
+{
+	report("no daemon at %s: %s", path ? path : "the user's or the system's socket", why);
+	return EXIT_NO_DAEMON;
+}
+
+/* Starts a daemon with nobody else doing so at the same time, and connects to it. */
+static int open_started(const struct options *options, const char *path, shmimg_client **client)
+{
+	int limit = options->timeout_ms < 0 ? CONNECT_MS : options->timeout_ms;
+	struct autostart start = {.path = path, .timeout_ms = limit};
+	int gate = autostart_enter(path, limit);
+	int result = connect_to(path, options, client); /* whoever was first may have started it */
+	if (result == -ENOENT || result == -ECONNREFUSED) {
+		int started = autostart_run(&start);
+		result = connect_to(path, options, client);
+		if (result == 0 && started == 0)
+			report("started shmimgd at %s", path);
+	}
+	if (gate >= 0)
+		close(gate);
+	if (result == 0)
+		return 0;
+	return say_no_daemon(path, *start.fault ? start.fault : strerror(-result));
+}
+
+int client_open(const struct options *options, shmimg_client **client)
+{
+	const char *path = wanted_socket(options);
+	int result = connect_to(path, options, client);
+	if (result == 0)
+		return 0;
+	bool none = result == -ENOENT || result == -ECONNREFUSED;
+	if (!none || options->values[OPTION_NO_AUTOSTART])
+		return say_no_daemon(path, strerror(-result));
+	if (path)
+		return open_started(options, path, client);
+	char chosen[PATH_MAX];
+	if (name_user_socket(chosen, sizeof(chosen)) == 0)
+		return open_started(options, chosen, client);
+	if (geteuid() == 0)
+		return open_started(options, SOCKET_SYSTEM, client);
+	return say_no_daemon(NULL, "and none can be started, as XDG_RUNTIME_DIR is not set: "
+				   "say --socket PATH");
+}
+
+int client_by_name(shmimg_client *client, const struct options *options, const char *typed,
+	client_action action, void *context)
+{
+	char name[NAME_LENGTH_MAX + 1];
+	if (!options->values[OPTION_EXACT] && shmimg_name_of_path(typed, name, sizeof(name)) == 0 &&
+		strcmp(name, typed) != 0) {
+		int result = action(client, name, &options->image, context);
+		if (result != -ENOENT || strcmp(shmimg_code(client), "not-found") != 0)
+			return result;
+	}
+	return action(client, typed, &options->image, context);
+}

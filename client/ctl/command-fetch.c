@@ -1,0 +1,153 @@
+/*
+ * shmimgctl fetch: prints an image's descriptor, or writes its pixels to a file. Holds the
+ * image's pin only while it runs; never changes the pixels but as a file format demands.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/ctl/client.h"
+#include "client/ctl/commands.h"
+#include "client/ctl/exit.h"
+#include "client/ctl/output-file.h"
+#include "client/ctl/output.h"
+#include "client/ctl/record.h"
+#include "client/ctl/report.h"
+
+/* The numbers are those of segment headers on both sides. */
+_Static_assert((int)FORMAT_RGBA8 == (int)SHMIMG_RGBA8, "formats differ");
+_Static_assert((int)FORMAT_GRAY16 == (int)SHMIMG_GRAY16, "formats differ");
+
+struct target {
+	const char *path; /* NULL: only the descriptor; "-": standard output */
+	const struct output_format *format;
+	int quality;
+};
+
+static int say_usage(const char *message)
+{
+	report("%s", message);
+	return EXIT_USAGE;
+}
+
+/* What shall be written where. Returns 0 or the exit code. */
+static int choose_target(const struct options *options, struct target *target)
+{
+	const char *path = options->values[OPTION_OUTPUT];
+	const char *as = options->values[OPTION_AS];
+	*target = (struct target){.path = path, .quality = options->quality};
+	if (!path)
+		return as ? say_usage("--as says nothing without -o FILE") : 0;
+	bool standard = strcmp(path, "-") == 0;
+	target->format = as	    ? output_by_word(as)
+			 : standard ? output_by_word("raw")
+				    : output_by_path(path);
+	if (!target->format) {
+		report("%s: the name must end in .png, .jpg, .pam or .raw, or say --as", path);
+		return EXIT_USAGE;
+	}
+	if (standard && isatty(STDOUT_FILENO))
+		return say_usage(
+			"pixels are nothing for a terminal: redirect them, or say -o FILE");
+	return 0;
+}
+
+static struct raster raster_of(const shmimg_image *image)
+{
+	struct raster raster = {.pixels = shmimg_pixels(image),
+		.width = shmimg_width(image),
+		.height = shmimg_height(image),
+		.stride = shmimg_stride(image),
+		.format = (enum format)shmimg_image_format(image)};
+	raster.icc = shmimg_metadata(image, SHMIMG_ICC, &raster.icc_size);
+	return raster;
+}
+
+static int write_pixels(FILE *stream, const shmimg_image *image, const struct target *target)
+{
+	const char *path = target->path;
+	struct output_report output = {0};
+	struct raster raster = raster_of(image);
+	errno = 0;
+	int result = target->format->write(stream, &raster, target->quality, &output);
+	if (result < 0)
+		report("%s: %s", path, *output.fault ? output.fault : strerror(-result));
+	else
+		for (unsigned i = 0; i < output.note_count; i++)
+			report("%s: %s", path, output.notes[i]);
+	return result;
+}
+
+/* Returns the exit code. */
+static int write_file(const shmimg_image *image, const struct target *target)
+{
+	if (strcmp(target->path, "-") == 0)
+		return write_pixels(stdout, image, target) < 0 ? EXIT_REFUSED : EXIT_DONE;
+	struct output_file file;
+	int result = output_file_open(&file, target->path);
+	if (result == 0) {
+		if (write_pixels(file.stream, image, target) < 0) {
+			output_file_abandon(&file);
+			return EXIT_REFUSED;
+		}
+		result = output_file_commit(&file);
+	}
+	if (result < 0)
+		report("%s: %s", target->path, strerror(-result));
+	return result < 0 ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static int print_descriptor(const shmimg_record *record, void *context)
+{
+	const bool *json = context;
+	record_print(record, record_fetch_keys, *json);
+	return 0;
+}
+
+/* Of the image that is pinned: its very format and owner. */
+static int describe(shmimg_client *client, const shmimg_image *image, bool json)
+{
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	options.format = shmimg_image_format(image);
+	options.owner = shmimg_owner(image);
+	return shmimg_stat(client, shmimg_name(image), &options, print_descriptor, &json);
+}
+
+static int fetch_image(
+	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
+{
+	return shmimg_fetch(client, name, image, context);
+}
+
+/* Returns the exit code. */
+static int deliver(shmimg_client *client, const shmimg_image *image, const struct options *options,
+	const struct target *target)
+{
+	bool json = options->values[OPTION_JSON];
+	int code = target->path ? write_file(image, target) : EXIT_DONE;
+	bool to_output = target->path && strcmp(target->path, "-") == 0;
+	if (code != EXIT_DONE || to_output || (target->path && !json))
+		return code;
+	int result = describe(client, image, json);
+	return result < 0 ? report_refusal(options->operands[0], client, result) : EXIT_DONE;
+}
+
+int command_fetch(const struct options *options)
+{
+	struct target target;
+	shmimg_client *client;
+	shmimg_image *image = NULL;
+	int code = choose_target(options, &target);
+	if (code == 0)
+		code = client_open(options, &client);
+	if (code != 0)
+		return code;
+	const char *name = options->operands[0];
+	int result = client_by_name(client, options, name, fetch_image, &image);
+	code = result < 0 ? report_refusal(name, client, result)
+			  : deliver(client, image, options, &target);
+	shmimg_unref(image);
+	shmimg_close(client);
+	return code;
+}

@@ -1,0 +1,15 @@
+/*
+ * What each verb does, one file a verb. Each takes a command line that is known to make
+ * sense, says itself what went wrong, and returns the exit code.
+ */
+#pragma once
+
+#include "client/ctl/options.h"
+
+int command_load(const struct options *options);
+int command_fetch(const struct options *options);
+int command_list(const struct options *options);
+int command_stat(const struct options *options);
+int command_stats(const struct options *options);
+int command_drop(const struct options *options);
+int command_lock(const struct options *options);

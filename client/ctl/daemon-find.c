@@ -1,0 +1,65 @@
+/*
+ * Which shmimgd to start.
+ * See daemon-find.h for what it does and never does.
+ */
+#include "client/ctl/daemon-find.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* Cuts the last part of a path off if it is that. */
+static bool cut(char *path, const char *part)
+{
+	size_t length = strlen(path);
+	size_t tail = strlen(part);
+	if (length < tail || strcmp(path + length - tail, part) != 0)
+		return false;
+	path[length - tail] = '\0';
+	return true;
+}
+
+static bool usable(const char *path)
+{
+	return access(path, X_OK) == 0;
+}
+
+/* The one of the same build tree, or in the same folder. */
+static bool find_near(char *path, size_t size)
+{
+	char here[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", here, sizeof(here) - 1);
+	if (length <= 0)
+		return false;
+	here[length] = '\0';
+	char *slash = strrchr(here, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	snprintf(path, size, "%s/shmimgd", here);
+	if (usable(path))
+		return true;
+	cut(here, "/.libs");
+	if (!cut(here, "/client/ctl"))
+		return false;
+	snprintf(path, size, "%s/daemon/shmimgd", here);
+	return usable(path);
+}
+
+void daemon_find(char *path, size_t size)
+{
+	const char *said = secure_getenv("SHMIMG_DAEMON");
+	if (said && *said) {
+		snprintf(path, size, "%s", said);
+		return;
+	}
+	if (find_near(path, size))
+		return;
+	snprintf(path, size, "%s", BINDIR "/shmimgd");
+	if (!usable(path))
+		snprintf(path, size, "%s", "shmimgd");
+}

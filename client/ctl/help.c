@@ -1,0 +1,102 @@
+/*
+ * --help and --version.
+ * See help.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "client/ctl/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client/ctl/options.h"
+#include "client/protocol/command.h"
+#include "client/protocol/format.h"
+
+enum { OPTION_COLUMN = 26 };
+
+static void print_option(const struct option_entry *entry)
+{
+	char head[64];
+	int length = entry->letter ? snprintf(head, sizeof(head), "-%c, ", entry->letter)
+				   : snprintf(head, sizeof(head), "    ");
+	length += snprintf(head + length, sizeof(head) - (size_t)length, "--%s%s%s", entry->word,
+		entry->argument ? " " : "", entry->argument ? entry->argument : "");
+	if (length <= OPTION_COLUMN)
+		printf("  %-*s %s\n", OPTION_COLUMN, head, entry->help);
+	else
+		printf("  %s\n  %-*s %s\n", head, OPTION_COLUMN, "", entry->help);
+}
+
+static void print_options(unsigned verbs)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if (option_table[i].verbs == verbs)
+			print_option(&option_table[i]);
+	}
+}
+
+/* Options that a verb has besides those that every verb has. */
+static void print_own_options(enum verb_id verb)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		unsigned verbs = option_table[i].verbs;
+		if ((verbs & 1u << verb) && verbs != EVERY_VERB)
+			print_option(&option_table[i]);
+	}
+}
+
+static bool has_own_options(enum verb_id verb)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if ((option_table[i].verbs & 1u << verb) && option_table[i].verbs != EVERY_VERB)
+			return true;
+	}
+	return false;
+}
+
+static void print_verb(enum verb_id id)
+{
+	char head[64];
+	snprintf(head, sizeof(head), "%s %s", verb_word(id), verb_table[id].synopsis);
+	printf("  %-*s %s\n", OPTION_COLUMN, head, verb_table[id].command->help);
+}
+
+static void print_formats(void)
+{
+	printf("\nFORMAT:");
+	for (int i = 0; i < FORMAT_COUNT; i++)
+		printf("%s %s", i ? "," : "", format_word((enum format)i));
+	putchar('\n');
+}
+
+void help_print(enum verb_id verb)
+{
+	if (verb != VERB_NONE) {
+		printf("usage: shmimgctl %s [OPTION...] %s\n\n%s\n\n", verb_word(verb),
+			verb_table[verb].synopsis, verb_table[verb].command->help);
+		print_own_options(verb);
+		print_options(EVERY_VERB);
+		if (option_table[OPTION_FORMAT].verbs & 1u << verb)
+			print_formats();
+		return;
+	}
+	puts("usage: shmimgctl [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n");
+	for (int i = 0; i < VERB_COUNT; i++)
+		print_verb((enum verb_id)i);
+	puts("\noptions of every command:");
+	print_options(EVERY_VERB);
+	for (int i = 0; i < VERB_COUNT; i++) {
+		if (!has_own_options((enum verb_id)i))
+			continue;
+		printf("\noptions of %s:\n", verb_word((enum verb_id)i));
+		print_own_options((enum verb_id)i);
+	}
+	print_formats();
+	puts("Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon; lock: the command's.");
+}
+
+void help_print_version(void)
+{
+	puts("shmimgctl " PACKAGE_VERSION);
+}

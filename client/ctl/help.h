@@ -1,0 +1,11 @@
+/*
+ * --help and --version, from the tables of verbs and options.
+ */
+#pragma once
+
+#include "client/ctl/verb.h"
+
+/* Prints the help of a verb, or with VERB_NONE that of the program, with all of them. */
+void help_print(enum verb_id verb);
+
+void help_print_version(void);

@@ -1,0 +1,37 @@
+/*
+ * Memory, or the end of the program.
+ * See memory.h for what it does and never does.
+ */
+#include "client/ctl/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/ctl/exit.h"
+#include "client/ctl/report.h"
+
+static void *checked(void *memory)
+{
+	if (memory)
+		return memory;
+	report("out of memory");
+	exit(EXIT_REFUSED);
+}
+
+void *memory_array(size_t count, size_t size)
+{
+	return checked(calloc(count ? count : 1, size));
+}
+
+char *memory_copy(const char *text)
+{
+	return text ? checked(strdup(text)) : NULL;
+}
+
+void *memory_grow(void *array, size_t count, size_t *room, size_t size)
+{
+	if (count < *room)
+		return array;
+	*room = *room ? 2 * *room : 16;
+	return checked(reallocarray(array, *room, size));
+}

@@ -1,0 +1,289 @@
+/*
+ * Parses the command line by the table of options.
+ * See options.h for what it does and never does.
+ */
+#include "client/ctl/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/ctl/help.h"
+#include "client/ctl/output.h"
+#include "client/ctl/report.h"
+#include "client/ctl/text.h"
+#include "client/protocol/name.h"
+#include "client/protocol/wire.h"
+
+const struct option_entry option_table[OPTION_COUNT] = {
+#define X(constant, word, letter, argument, verbs, help) \
+	[OPTION_##constant] = {word, letter, argument, verbs, help},
+	OPTION_TABLE(X)
+#undef X
+};
+
+enum { LONG_BASE = 256, LETTERS_SIZE = 2 * OPTION_COUNT + 3 };
+
+/* What getopt_long(3) wants to know. */
+struct grammar {
+	struct option longs[OPTION_COUNT + 1];
+	char letters[LETTERS_SIZE];
+};
+
+/* The options of a verb; those before any verb are the ones that every verb has. */
+static void fill_grammar(struct grammar *grammar, enum verb_id verb, const char *mode)
+{
+	memset(grammar, 0, sizeof(*grammar));
+	struct option *next = grammar->longs;
+	char *letter = stpcpy(grammar->letters, mode);
+	unsigned wanted = verb == VERB_NONE ? EVERY_VERB : 1u << verb;
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		const struct option_entry *entry = &option_table[i];
+		if ((entry->verbs & wanted) != wanted)
+			continue;
+		*next++ = (struct option){.name = entry->word,
+			.has_arg = entry->argument ? required_argument : no_argument,
+			.val = LONG_BASE + i};
+		if (entry->letter)
+			*letter++ = entry->letter;
+		if (entry->letter && entry->argument)
+			*letter++ = ':';
+	}
+}
+
+static int option_of(int found)
+{
+	if (found >= LONG_BASE)
+		return found - LONG_BASE;
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if (option_table[i].letter == found)
+			return i;
+	}
+	return -1;
+}
+
+static int say_wrong(int found, char **arguments)
+{
+	const char *text = arguments[optind - 1];
+	int letter = optopt > 0 && optopt < LONG_BASE ? optopt : 0;
+	if (found == ':')
+		report("%s needs an argument", text);
+	else if (letter)
+		report("unknown option -%c (see --help)", letter);
+	else
+		report("unknown, ambiguous or wrongly used option %s (see --help)", text);
+	return -EINVAL;
+}
+
+/* Collects options as they are. Returns 0 with optind at the first operand, or -EINVAL. */
+static int collect(struct options *options, int count, char **arguments, const char *mode)
+{
+	struct grammar grammar;
+	fill_grammar(&grammar, options->verb, mode);
+	opterr = 0;
+	optind = 0; /* glibc: begin anew */
+	for (;;) {
+		int found = getopt_long(count, arguments, grammar.letters, grammar.longs, NULL);
+		if (found == -1)
+			return 0;
+		if (found == '?' || found == ':')
+			return say_wrong(found, arguments);
+		options->values[option_of(found)] = optarg ? optarg : "";
+	}
+}
+
+static int say_bad_value(enum option_id id, const char *value)
+{
+	const struct option_entry *entry = &option_table[id];
+	report("--%s %s: must be %s (see --help)", entry->word, value, entry->argument);
+	return -EINVAL;
+}
+
+/* Reads one of a few words: its place, or -EINVAL. */
+static int read_word(const char *text, const char *const *words, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	}
+	return -EINVAL;
+}
+
+static int read_format(const char *text, struct options *options)
+{
+	int format = shmimg_format_parse(text);
+	options->image.format = (enum shmimg_format)(format < 0 ? SHMIMG_DEFAULT : format);
+	return format < 0 ? format : 0;
+}
+
+static int read_share(const char *text, struct options *options)
+{
+	static const char *const words[] = {"private", "group", "all"};
+	int share = read_word(text, words, 3);
+	options->image.share = (enum shmimg_share)(share < 0 ? SHMIMG_PRIVATE : share);
+	return share < 0 ? share : 0;
+}
+
+static int read_keep(const char *text, struct options *options)
+{
+	static const char *const words[] = {"cache", "pinned", "attached"};
+	int keep = read_word(text, words, 3);
+	options->image.keep = (enum shmimg_keep)(keep < 0 ? SHMIMG_CACHE : keep);
+	return keep < 0 ? keep : 0;
+}
+
+static int read_owner(const char *text, struct options *options)
+{
+	uint64_t number;
+	const struct passwd *user = getpwnam(text);
+	if (user)
+		number = user->pw_uid;
+	else if (wire_number(text, UINT32_MAX, &number) < 0)
+		return -EINVAL;
+	options->image.owner = (int64_t)number;
+	return 0;
+}
+
+static int read_quality(const char *text, struct options *options)
+{
+	uint64_t number;
+	if (wire_number(text, 100, &number) < 0 || number == 0)
+		return -EINVAL;
+	options->quality = (int)number;
+	return 0;
+}
+
+static int read_timeout(const char *text, struct options *options)
+{
+	return text_parse_seconds(text, &options->timeout_ms);
+}
+
+static int read_wait(const char *text, struct options *options)
+{
+	return text_parse_seconds(text, &options->wait_ms);
+}
+
+static int read_as(const char *text, struct options *options)
+{
+	(void)options;
+	return output_by_word(text) ? 0 : -EINVAL;
+}
+
+static int read_name(const char *text, struct options *options)
+{
+	(void)options;
+	const char *fault = name_check(text);
+	if (fault)
+		report("--name: %s", fault);
+	return fault ? -EINVAL : 0;
+}
+
+/* Turns what was given into what it means. */
+static int interpret(struct options *options)
+{
+	static int (*const readers[OPTION_COUNT])(const char *, struct options *) = {
+		[OPTION_AS] = read_as,
+		[OPTION_FORMAT] = read_format,
+		[OPTION_KEEP] = read_keep,
+		[OPTION_NAME] = read_name,
+		[OPTION_OWNER] = read_owner,
+		[OPTION_QUALITY] = read_quality,
+		[OPTION_SHARE] = read_share,
+		[OPTION_TIMEOUT] = read_timeout,
+		[OPTION_WAIT] = read_wait,
+	};
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		const char *value = options->values[i];
+		if (value && readers[i] && readers[i](value, options) < 0)
+			return say_bad_value((enum option_id)i, value);
+	}
+	return 0;
+}
+
+static int answer(const struct options *options)
+{
+	if (options->values[OPTION_HELP])
+		help_print(options->verb);
+	else if (options->values[OPTION_VERSION])
+		help_print_version();
+	else
+		return 0;
+	return OPTIONS_ANSWERED;
+}
+
+static int say_usage(enum verb_id id)
+{
+	const char *synopsis = verb_table[id].synopsis;
+	report("usage: shmimgctl %s [OPTION...]%s%s (see --help)", verb_word(id),
+		*synopsis ? " " : "", synopsis);
+	return -EINVAL;
+}
+
+/* Takes what is between the verb, arguments[0], and arguments[count]. */
+static int take_operands(struct options *options, int count, char **arguments)
+{
+	const struct verb *verb = &verb_table[options->verb];
+	int result = collect(options, count, arguments, ":");
+	if (result == 0)
+		result = answer(options);
+	if (result != 0)
+		return result;
+	options->count = count - optind;
+	options->operands = arguments + optind;
+	if (options->count < verb->least || (verb->most >= 0 && options->count > verb->most))
+		return say_usage(options->verb);
+	return 0;
+}
+
+/*
+ * What follows "--" is the command's, its options too; before it is one name. The name, last
+ * of its side when options have been moved ahead, takes the place of "--".
+ */
+static int take_command(struct options *options, int count, char **arguments)
+{
+	int dash = 1;
+	while (dash < count && strcmp(arguments[dash], "--") != 0)
+		dash++;
+	int result = collect(options, dash, arguments, ":");
+	if (result == 0)
+		result = answer(options);
+	if (result != 0)
+		return result;
+	if (dash - optind != 1 || count - dash < 2)
+		return say_usage(options->verb);
+	arguments[dash] = arguments[dash - 1];
+	options->count = count - dash;
+	options->operands = arguments + dash;
+	return 0;
+}
+
+int options_parse(struct options *options, int count, char **arguments)
+{
+	*options = (struct options){.verb = VERB_NONE,
+		.image = SHMIMG_OPTIONS_INIT,
+		.quality = 90,
+		.timeout_ms = -1,
+		.wait_ms = -1};
+	int result = collect(options, count, arguments, "+:");
+	if (result == 0)
+		result = answer(options);
+	if (result != 0)
+		return result;
+	int first = optind;
+	if (first >= count) {
+		report("no command is given (see --help)");
+		return -EINVAL;
+	}
+	options->verb = verb_find(arguments[first]);
+	if (options->verb == VERB_NONE) {
+		report("there is no command %s (see --help)", arguments[first]);
+		return -EINVAL;
+	}
+	result = options->verb == VERB_LOCK
+			 ? take_command(options, count - first, arguments + first)
+			 : take_operands(options, count - first, arguments + first);
+	return result != 0 ? result : interpret(options);
+}

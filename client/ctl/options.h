@@ -1,0 +1,75 @@
+/*
+ * The command line: one table of options gives the parser, the help and (by a test) the
+ * manual and the completions. Knows what options mean, never what commands do.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "client/ctl/verb.h"
+#include "client/include/shmimg.h"
+
+#define VERB_BIT(verb)	   (1u << VERB_##verb)
+#define EVERY_VERB	   ((1u << VERB_COUNT) - 1)
+#define VERBS_WITH_FORMATS (VERB_BIT(LOAD) | VERB_BIT(FETCH) | VERB_BIT(STAT))
+#define VERBS_WITH_NAMES   (VERB_BIT(FETCH) | VERB_BIT(STAT) | VERB_BIT(DROP) | VERB_BIT(LOCK))
+
+/* Constant, long option, letter or 0, argument or NULL, verbs that have it, help. */
+#define OPTION_TABLE(X)                                                                           \
+	X(AS, "as", 0, "png|jpg|pam|raw", VERB_BIT(FETCH), "write this, whatever FILE ends in")   \
+	X(EXACT, "exact", 0, NULL, VERBS_WITH_NAMES, "NAME is an image's name, never a file's")   \
+	X(FORMAT, "format", 'f', "FORMAT", VERBS_WITH_FORMATS, "pixel format (RGBA8)")            \
+	X(KEEP, "keep", 0, "cache|pinned|attached", VERB_BIT(LOAD),                               \
+		"until room is needed, until drop, while in use")                                 \
+	X(NAME, "name", 'n', "NAME", VERB_BIT(LOAD), "image's name, in place of the file's path") \
+	X(NO_PROGRESS, "no-progress", 0, NULL, VERB_BIT(LOAD), "draw no progress bar")            \
+	X(OUTPUT, "output", 'o', "FILE", VERB_BIT(FETCH),                                         \
+		"write a .png, .jpg, .pam or .raw file, or - (raw)")                              \
+	X(OWNER, "owner", 0, "USER", VERBS_WITH_NAMES, "whose image: a user's name or number")    \
+	X(QUALITY, "quality", 0, "1-100", VERB_BIT(FETCH), "quality of JPEG files (90)")          \
+	X(QUIET, "quiet", 'q', NULL, VERB_BIT(LOAD), "print nothing but errors")                  \
+	X(SHARE, "share", 0, "private|group|all", VERB_BIT(LOAD), "who else may fetch it")        \
+	X(WAIT, "wait", 'w', "SECONDS", VERB_BIT(LOCK), "give up when others hold it so long")    \
+	X(JSON, "json", 'j', NULL, EVERY_VERB, "print JSON, one object a line")                   \
+	X(NO_AUTOSTART, "no-autostart", 0, NULL, EVERY_VERB, "start no daemon when none runs")    \
+	X(SOCKET, "socket", 's', "PATH", EVERY_VERB, "the daemon's socket")                       \
+	X(TIMEOUT, "timeout", 't', "SECONDS", EVERY_VERB, "how long to wait for the daemon")      \
+	X(HELP, "help", 'h', NULL, EVERY_VERB, "print this help")                                 \
+	X(VERSION, "version", 'V', NULL, EVERY_VERB, "print the version")
+
+enum option_id {
+#define X(constant, word, letter, argument, verbs, help) OPTION_##constant,
+	OPTION_TABLE(X)
+#undef X
+		OPTION_COUNT,
+};
+
+struct option_entry {
+	const char *word;
+	char letter;
+	const char *argument;
+	unsigned verbs;
+	const char *help;
+};
+
+extern const struct option_entry option_table[OPTION_COUNT];
+
+struct options {
+	enum verb_id verb;
+	int count; /* operands */
+	char **operands;
+	const char *values[OPTION_COUNT]; /* as given; "" for one without argument; or NULL */
+	struct shmimg_options image;
+	int quality;
+	int timeout_ms; /* -1: for ever */
+	int wait_ms;	/* -1: for ever */
+};
+
+/* options_parse(): whoever asked for help has it, and there is nothing more to do. */
+enum { OPTIONS_ANSWERED = 1 };
+
+/*
+ * Parses a command line. Returns 0, OPTIONS_ANSWERED, or -EINVAL when it makes no sense,
+ * which was said.
+ */
+int options_parse(struct options *options, int count, char **arguments);

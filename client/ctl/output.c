@@ -1,0 +1,54 @@
+/*
+ * The table of file formats, and the writer that needs no format at all.
+ * See output.h for what it does and never does.
+ */
+#include "client/ctl/output.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct output_format formats[] = {
+	{"png", NULL, output_png},
+	{"jpg", "jpeg", output_jpeg},
+	{"pam", NULL, output_pam},
+	{"raw", NULL, output_raw},
+};
+
+enum { FORMATS = sizeof(formats) / sizeof(*formats) };
+
+const struct output_format *output_by_word(const char *word)
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		const char *other = formats[i].extension;
+		if (strcasecmp(word, formats[i].word) == 0 ||
+			(other && strcasecmp(word, other) == 0))
+			return &formats[i];
+	}
+	return NULL;
+}
+
+const struct output_format *output_by_path(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dot = strrchr(slash ? slash + 1 : path, '.');
+	return dot ? output_by_word(dot + 1) : NULL;
+}
+
+void output_note(struct output_report *report, const char *note)
+{
+	if (report->note_count < OUTPUT_NOTES)
+		report->notes[report->note_count++] = note;
+}
+
+int output_raw(FILE *stream, const struct raster *raster, int quality, struct output_report *report)
+{
+	(void)quality;
+	(void)report;
+	size_t bytes = raster_row_bytes(raster);
+	for (uint32_t y = 0; y < raster->height; y++) {
+		if (fwrite(raster_row(raster, y), 1, bytes, stream) != bytes)
+			return errno ? -errno : -EIO;
+	}
+	return 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * Pixels to be written to a file, as plain memory, and their rows in the forms that file
+ * formats want. Owns nothing and knows of no daemon.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/protocol/format.h"
+
+struct raster {
+	const void *pixels;
+	uint32_t width;
+	uint32_t height;
+	size_t stride; /* bytes from a row to the next */
+	enum format format;
+	const void *icc; /* colour profile, or NULL */
+	size_t icc_size;
+};
+
+/* 1 (grey), 3 (RGB) or 4 (RGBA). */
+unsigned raster_channels(const struct raster *raster);
+
+/* Bits of a channel: 8 or 16. */
+unsigned raster_depth(const struct raster *raster);
+
+/* Bytes of a row without padding. */
+size_t raster_row_bytes(const struct raster *raster);
+
+/* A row as it is. */
+const void *raster_row(const struct raster *raster, uint32_t y);
+
+/*
+ * A row with channels in the order R G B A and straight alpha, depth as it is. It is the
+ * row itself or was made in scratch, which has raster_row_bytes().
+ */
+const void *raster_straight_row(const struct raster *raster, uint32_t y, void *scratch);
+
+/*
+ * A row of 8 bits a channel without alpha, in out: width x 3 bytes, or width x 1 of grey.
+ * scratch as above.
+ */
+void raster_plain_row(const struct raster *raster, uint32_t y, void *scratch, uint8_t *out);
+
+/* Whether every pixel is opaque. */
+bool raster_is_opaque(const struct raster *raster);

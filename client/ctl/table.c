@@ -1,0 +1,92 @@
+/*
+ * A table with aligned columns.
+ * See table.h for what it does and never does.
+ */
+#include "client/ctl/table.h"
+
+#include <stdlib.h>
+
+#include "client/ctl/memory.h"
+#include "client/ctl/text.h"
+
+enum { GAP = 2, FIRST_LEAST = 12, CELL_SIZE = 8192 };
+
+void table_add(struct table *table, const char *const cells[TABLE_COLUMNS])
+{
+	table->rows = memory_grow(table->rows, table->count, &table->room, sizeof(*table->rows));
+	struct table_row *row = &table->rows[table->count++];
+	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+		row->cells[i] = memory_copy(cells[i] ? cells[i] : "");
+		text_make_safe(row->cells[i]);
+	}
+}
+
+/* The width of a column; 0 when it has nothing but its title. */
+static unsigned column_width(const struct table *table, size_t column)
+{
+	unsigned width = 0;
+	for (size_t i = 1; i < table->count; i++) {
+		unsigned cell = text_width(table->rows[i].cells[column]);
+		width = cell > width ? cell : width;
+	}
+	if (width == 0)
+		return 0;
+	unsigned title = text_width(table->rows[0].cells[column]);
+	return title > width ? title : width;
+}
+
+static void measure(const struct table *table, unsigned columns, unsigned widths[TABLE_COLUMNS])
+{
+	unsigned others = 0;
+	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+		widths[i] = column_width(table, i);
+		if (i > 0 && widths[i])
+			others += widths[i] + GAP;
+	}
+	if (!columns || widths[0] + others <= columns)
+		return;
+	unsigned left = columns > others ? columns - others : 0;
+	unsigned least = widths[0] < FIRST_LEAST ? widths[0] : FIRST_LEAST;
+	widths[0] = left > least ? left : least;
+}
+
+static void print_row(const struct table_row *row, FILE *out, unsigned right,
+	const unsigned widths[TABLE_COLUMNS])
+{
+	unsigned pending = 0; /* spaces owed, so that none end a line */
+	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+		if (!widths[i])
+			continue;
+		char cell[CELL_SIZE];
+		unsigned width = text_fit(cell, sizeof(cell), row->cells[i], widths[i], true);
+		unsigned space = widths[i] - width;
+		bool to_right = right & 1u << i;
+		pending += to_right ? space : 0;
+		if (*cell) {
+			fprintf(out, "%*s%s", (int)pending, "", cell);
+			pending = 0;
+		} else if (to_right) {
+			pending += width;
+		}
+		pending += GAP + (to_right ? 0 : space);
+	}
+	fputc('\n', out);
+}
+
+void table_print(const struct table *table, FILE *out, unsigned right, unsigned columns)
+{
+	unsigned widths[TABLE_COLUMNS];
+	measure(table, columns, widths);
+	for (size_t i = 0; i < table->count; i++)
+		print_row(&table->rows[i], out, right, widths);
+}
+
+void table_clear(struct table *table)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		for (size_t j = 0; j < TABLE_COLUMNS; j++)
+			free(table->rows[i].cells[j]);
+	}
+	free(table->rows);
+	*table = (struct table){0};
+}

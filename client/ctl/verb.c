@@ -1,0 +1,38 @@
+/*
+ * The table of verbs.
+ * See verb.h for what it does and never does.
+ */
+#include "client/ctl/verb.h"
+
+#include <string.h>
+
+#include "client/ctl/commands.h"
+#include "client/protocol/command.h"
+
+/* The lock is the kernel's: the protocol has no word for it. */
+static const struct command lock_command = {
+	.word = "lock", .help = "run a command while holding an image's lock"};
+
+const struct verb verb_table[VERB_COUNT] = {
+	[VERB_LOAD] = {&command_table[COMMAND_LOAD], "FILE...", 1, -1, command_load},
+	[VERB_FETCH] = {&command_table[COMMAND_FETCH], "NAME", 1, 1, command_fetch},
+	[VERB_LIST] = {&command_table[COMMAND_LIST], "[GLOB]", 0, 1, command_list},
+	[VERB_STAT] = {&command_table[COMMAND_STAT], "NAME", 1, 1, command_stat},
+	[VERB_STATS] = {&command_table[COMMAND_STATS], "", 0, 0, command_stats},
+	[VERB_DROP] = {&command_table[COMMAND_DROP], "NAME...", 1, -1, command_drop},
+	[VERB_LOCK] = {&lock_command, "NAME -- COMMAND...", 2, -1, command_lock},
+};
+
+const char *verb_word(enum verb_id id)
+{
+	return verb_table[id].command->word;
+}
+
+enum verb_id verb_find(const char *word)
+{
+	for (int i = 0; i < VERB_COUNT; i++) {
+		if (strcmp(verb_word((enum verb_id)i), word) == 0)
+			return (enum verb_id)i;
+	}
+	return VERB_NONE;
+}

@@ -1,0 +1,34 @@
+/*
+ * shmimgctl's verbs: those of the protocol's command table that make sense in a shell, and
+ * lock, which needs no request. Words and help are the protocol's.
+ */
+#pragma once
+
+struct options;
+struct command;
+
+enum verb_id {
+	VERB_LOAD,
+	VERB_FETCH,
+	VERB_LIST,
+	VERB_STAT,
+	VERB_STATS,
+	VERB_DROP,
+	VERB_LOCK,
+	VERB_COUNT,
+	VERB_NONE = VERB_COUNT,
+};
+
+struct verb {
+	const struct command *command;		   /* its word and help */
+	const char *synopsis;			   /* its operands */
+	int least, most;			   /* how many of them; most -1: any number */
+	int (*run)(const struct options *options); /* returns the exit code */
+};
+
+extern const struct verb verb_table[VERB_COUNT];
+
+/* The verb of a word, or VERB_NONE. */
+enum verb_id verb_find(const char *word);
+
+const char *verb_word(enum verb_id id);
