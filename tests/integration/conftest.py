@@ -1,0 +1,52 @@
+"""Fixtures: daemons on private sockets, clients of them, and a folder for pictures."""
+
+import os
+
+import pytest
+from server import SHMIMGD, Daemon
+
+
+def pytest_sessionstart(session):
+    if not os.access(SHMIMGD, os.X_OK):
+        raise pytest.UsageError(f"{SHMIMGD} is not built (SHMIMG_BUILD says where to look)")
+
+
+@pytest.fixture
+def start_daemon():
+    """Starts any number of daemons with the options given; stops what still runs."""
+    daemons = []
+
+    def start(*options, **settings):
+        daemon = Daemon(*options, **settings)
+        daemons.append(daemon)
+        return daemon.start()
+
+    yield start
+    for daemon in daemons:
+        daemon.close()
+
+
+@pytest.fixture
+def daemon(request, start_daemon):
+    """A daemon; @pytest.mark.options(...) gives it options."""
+    marker = request.node.get_closest_marker("options")
+    return start_daemon(*(marker.args if marker else ()))
+
+
+@pytest.fixture
+def connect(daemon):
+    """Makes connections that end with the test."""
+    clients = []
+
+    def make(**options):
+        clients.append(daemon.connect(**options))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(connect):
+    return connect()

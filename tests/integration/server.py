@@ -1,0 +1,175 @@
+"""A daemon under test: started, awaited, stopped, and checked to have left nothing."""
+
+import glob
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+import semaphore
+from client import TIMEOUT, Client
+from segment import Board
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("SHMIMG_BUILD", os.path.join(TOP, ".build", "normal")))
+SHMIMGD = os.path.join(BUILD, "daemon", "shmimgd")
+BOARD_NAME = re.compile(r"/shmimg-([0-9a-f]{16})-[!-.0-~]+")
+
+
+def children(pid):
+    """Processes whose parent is pid."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def cpu_ticks(pid):
+    """Clock ticks that a process has used; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(fields[11]) + int(fields[12])
+
+
+def memory(pid):
+    """Bytes of private memory of a process."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"RssAnon:\s+(\d+)", file.read())[1]) * 1024
+
+
+def ended(pidfd, timeout=TIMEOUT):
+    """Waits for the end of a process; False when it still runs after timeout."""
+    return bool(select.select([pidfd], [], [], timeout)[0])
+
+
+class Daemon:
+    """One shmimgd on a private socket."""
+
+    def __init__(self, *options, folder=None, environment=None):
+        self.own_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="shmimgd-test-")
+        self.path = os.path.join(self.folder, "socket")
+        self.options = options
+        self.environment = environment or {}
+        self.process = None
+        self.instance = None
+        self.semids = set()
+
+    def start(self):
+        notify = os.path.join(self.folder, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+            ready.bind(notify)
+            with open(os.path.join(self.folder, "log"), "ab") as log:
+                self.process = subprocess.Popen(
+                    [SHMIMGD, "--socket", self.path, *self.options],
+                    env={**os.environ, "NOTIFY_SOCKET": notify, **self.environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+            self.pidfd = os.pidfd_open(self.process.pid)
+            self._await_ready(ready)
+        os.unlink(notify)
+        self._learn()
+        return self
+
+    def _await_ready(self, ready):
+        while True:
+            readable = select.select([ready, self.pidfd], [], [], TIMEOUT)[0]
+            assert readable, "the daemon does not get ready\n" + self.log()
+            if ready not in readable:
+                self.process.wait()
+                raise AssertionError(f"exit {self.process.returncode}\n{self.log()}")
+            if b"READY=1" in ready.recv(4096).split(b"\n"):
+                return
+
+    def _learn(self):
+        with self.connect() as client:
+            self.hello = client.hello
+        match = BOARD_NAME.fullmatch(self.hello["board"])
+        assert match, self.hello["board"]
+        self.instance = match[1]
+        self.board = Board(self.hello["board"])
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def connect(self, **options):
+        return Client(self.path, **options)
+
+    def segments(self):
+        """Files of this daemon in /dev/shm."""
+        return sorted(glob.glob(f"/dev/shm/shmimg-{self.instance}-*"))
+
+    def decoders(self):
+        return children(self.pid)
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def note_sets(self):
+        """Remembers the semaphore sets that there are now, for left_over()."""
+        for key in self.board.set_keys():
+            try:
+                self.semids.add(semaphore.find(key))
+            except FileNotFoundError:
+                continue
+
+    def left_over(self):
+        """What is still there of this daemon: segments, semaphore sets."""
+        sets = [f"semaphore set {semid}" for semid in self.semids if semaphore.exists(semid)]
+        return self.segments() + sets
+
+    def kill(self):
+        """Ends the daemon as a crash would; its decoders must go by themselves."""
+        self.note_sets()
+        workers = [os.pidfd_open(pid) for pid in self.decoders()]
+        self.process.kill()
+        self.process.wait()
+        self._reap(workers)
+
+    def stop(self, signum=signal.SIGTERM):
+        """Ends the daemon cleanly; checks its exit and that nothing of it is left."""
+        self.note_sets()
+        workers = [os.pidfd_open(pid) for pid in self.decoders()]
+        self.process.send_signal(signum)
+        try:
+            code = self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("the daemon does not stop\n" + self.log()) from None
+        self._reap(workers)
+        assert code == 0, f"exit {code}\n{self.log()}"
+        assert "Sanitizer" not in self.log() and "runtime error:" not in self.log(), self.log()
+        assert not self.left_over()
+        assert not os.path.exists(self.path)
+
+    def _reap(self, workers):
+        os.close(self.pidfd)
+        gone = [ended(worker, 10) for worker in workers]
+        for worker in workers:
+            os.close(worker)
+        assert all(gone), "decoders outlive their daemon"
+
+    def close(self):
+        """Stops a daemon that still runs, and removes its folder."""
+        try:
+            if self.process and self.process.poll() is None:
+                self.stop()
+        finally:
+            if self.own_folder:
+                shutil.rmtree(self.folder, ignore_errors=True)
