@@ -1,2 +1,7 @@
-# Tests.
+# Tests. Programs of make check are in the fragments; tests/run-all runs all the rest.
+
+EXTRA_DIST += \
+	%D%/demo %D%/run-all %D%/setup %D%/tally.py \
+	%D%/integration %D%/style
+
 include tests/unit/lib.mk

@@ -52,8 +52,8 @@ def write_gray16(path, pixels):
 def write_rgba16(path, pixels):
     """Saves height x width x 4 uint16 by way of pamtopng: PIL has no such mode."""
     height, width, _ = pixels.shape
-    head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH 4\nMAXVAL 65535\nTUPLTYPE RGB_ALPHA\nENDHDR\n"
-    pam = head.encode() + pixels.astype(">u2").tobytes()
+    head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH 4\nMAXVAL 65535\n"
+    pam = head.encode() + b"TUPLTYPE RGB_ALPHA\nENDHDR\n" + pixels.astype(">u2").tobytes()
     png = subprocess.run(["pamtopng"], input=pam, stdout=subprocess.PIPE, check=True).stdout
     with open(path, "wb") as file:
         file.write(png)
@@ -64,7 +64,7 @@ def tiny_png(path, seed=0):
     return write_png(path, noise(2, 3, 3, seed))
 
 
-def big_png(path, height=5000, width=6000):
+def big_png(path, height=4000, width=5000):
     """A picture that keeps a decoder busy for a good part of a second at least."""
     rows = noise(64, width, 3)
     pixels = numpy.tile(rows, (height // 64 + 1, 1, 1))[:height]

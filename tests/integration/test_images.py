@@ -12,7 +12,9 @@ from segment import Segment, check_reply, shm_path
 REPLY = (
     "name segment size offset width height stride format generation semaphore slot"
 ).split()
-DESCRIPTION = REPLY + "owner share keep type orientation renditions pins holders lock waiters".split()
+DESCRIPTION = (
+    REPLY + "owner share keep type orientation renditions pins holders lock waiters".split()
+)
 STATS = (
     "images renditions bytes pinned-bytes memory-max connections loads decodes hits fetches errors"
     " decoders decoder-restarts uptime"

@@ -1,6 +1,7 @@
 """Several users of one daemon: what belongs to whom, and what stays hidden."""
 
 import os
+import re
 import shutil
 import tempfile
 
@@ -234,7 +235,7 @@ def test_decoders_have_no_privilege(shared):
     load(shared, ANNA)
     for pid in shared.decoders():
         with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+            status = dict(re.findall(r"^(\w+):\t(.*)$", file.read(), re.MULTILINE))
         assert int(status["CapEff"], 16) == 0 and int(status["CapPrm"], 16) == 0
         assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
 

@@ -1,0 +1,88 @@
+"""The arrows between the parts: who may include whom."""
+
+import fnmatch
+import os
+import re
+import subprocess
+
+import pytest
+from sources import BUILD, TOP, c_files, read
+
+# Files: folders (or headers) of ours that they may include. The first match counts.
+MAY_INCLUDE = [
+    ("client/protocol/*", ["client/protocol/"]),
+    ("client/include/*", []),
+    ("client/lib/*", ["client/include/", "client/lib/", "client/protocol/"]),
+    ("client/ctl/*", ["client/ctl/", "client/include/", "client/protocol/"]),
+    ("client/*", ["client/"]),
+    ("daemon/decoder/*", ["client/protocol/", "daemon/decoder/"]),
+    ("daemon/*", ["client/protocol/", "daemon/*.h", "daemon/decoder/job.h"]),
+    ("tests/*", ["client/", "daemon/", "tests/"]),
+]
+
+# Files: headers that they must not include, directly.
+MUST_NOT_INCLUDE = [
+    ("daemon/command-*", ["daemon/connection.h", "daemon/server.h", "sys/socket.h"]),
+    ("daemon/connection.[ch]", ["daemon/image.h", "daemon/store.h", "daemon/segment.h"]),
+    ("daemon/server.[ch]", ["daemon/image.h", "daemon/store.h", "daemon/segment.h"]),
+    ("client/lib/*", ["systemd/*"]),
+    ("daemon/decoder/*", ["systemd/*"]),
+]
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+SOURCES = c_files()
+
+
+def includes(path):
+    """(quote, header) of each #include of a file."""
+    return INCLUDE.findall(read(path))
+
+
+def matches(header, pattern):
+    if pattern.endswith("/"):
+        return header.startswith(pattern)
+    return fnmatch.fnmatch(header, pattern) and header.count("/") == pattern.count("/")
+
+
+def test_there_are_sources():
+    assert len(SOURCES) > 20
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_includes(path):
+    allowed = next(allowed for pattern, allowed in MAY_INCLUDE if fnmatch.fnmatch(path, pattern))
+    for quote, header in includes(path):
+        if quote == "<":
+            assert not os.path.exists(os.path.join(TOP, header)), f"<{header}> is ours"
+            continue
+        if header == "config.h":
+            continue
+        assert os.path.exists(os.path.join(TOP, header)), f"{header}: no path from the top"
+        assert any(matches(header, pattern) for pattern in allowed), f"{path} includes {header}"
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_forbidden_includes(path):
+    for pattern, forbidden in MUST_NOT_INCLUDE:
+        if fnmatch.fnmatch(path, pattern):
+            for _, header in includes(path):
+                assert not any(fnmatch.fnmatch(header, each) for each in forbidden), header
+
+
+def test_headers_are_guarded():
+    for path in SOURCES:
+        if path.endswith(".h"):
+            text = read(path)
+            assert "#pragma once" in text or "#ifndef SHMIMG_H" in text, path
+
+
+def test_the_library_exports_its_prefix_alone():
+    library = os.path.join(BUILD, "client", "lib", ".libs", "libshmimg.so")
+    done = subprocess.run(
+        ["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True
+    )
+    names = {line.split()[-1].partition("@")[0] for line in done.stdout.splitlines()}
+    exported = {name for name in names if not name.startswith(("SHMIMG_", "LIBSHMIMG_"))}
+    declared = set(re.findall(r"\b(shmimg_\w+)\(", read("client/include/shmimg.h")))
+    assert exported and exported <= declared
+    assert declared - exported == set()

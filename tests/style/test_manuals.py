@@ -1,0 +1,102 @@
+"""Manual pages: well formed, and complete against the tables in the sources."""
+
+import os
+import re
+import subprocess
+
+import pytest
+from sources import BUILD, TOP, manuals, read
+
+PROTOCOL = "client/protocol/shmimg-protocol.7"
+SEGMENT = "client/protocol/shmimg-segment.5"
+DAEMON = "daemon/shmimgd.8"
+
+
+def table(path, name, pattern):
+    """What pattern finds in each line X(...) of a table of a header."""
+    text = read(path)
+    start = text.index(f"#define {name}(X)")
+    lines = []
+    for line in text[start:].splitlines():
+        lines.append(line)
+        if not line.endswith("\\"):
+            break
+    return re.findall(pattern, "\n".join(lines))
+
+
+def plain(path):
+    """A manual page as its readers see it, without bold, hyphens or breaks."""
+    done = subprocess.run(
+        ["mandoc", "-T", "utf8", "-O", "width=1000", os.path.join(TOP, path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return re.sub(r".\x08", "", done.stdout)
+
+
+def words(path):
+    return set(re.findall(r"[A-Za-z0-9][A-Za-z0-9_-]*", plain(path)))
+
+
+@pytest.mark.parametrize("path", manuals())
+def test_mandoc_has_no_complaint(path):
+    subprocess.run(["mandoc", "-T", "lint", "-W", "warning", os.path.join(TOP, path)], check=True)
+
+
+@pytest.mark.parametrize("path", manuals())
+def test_groff_has_no_complaint(path):
+    done = subprocess.run(
+        ["groff", "-ww", "-mdoc", "-Tutf8", "-z", os.path.join(TOP, path)],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert not done.stderr
+
+
+def test_the_protocol_is_told_whole():
+    told = words(PROTOCOL)
+    verbs = table("client/protocol/command.h", "COMMAND_TABLE", r"X\((\w+),")
+    keys = table("client/protocol/command.h", "KEY_TABLE", r'X\(\w+, "([^"]+)"')
+    faults = table("client/protocol/fault.h", "FAULT_TABLE", r'X\(\w+, "([^"]+)"')
+    formats = table("client/protocol/format.h", "FORMAT_TABLE", r'X\(\w+, \d+, "([^"]+)"')
+    assert len(verbs) >= 8 and len(keys) >= 12 and len(faults) >= 12 and len(formats) >= 6
+    assert set(verbs + keys + faults + formats) - told == set()
+
+
+def test_the_segment_is_told_whole():
+    text = plain(SEGMENT)
+    header = read("client/protocol/header.h")
+    offsets = re.findall(r"^AT\(([\w.]+), (\d+)\);", header, re.MULTILINE)
+    assert len(offsets) >= 28
+    for member, offset in offsets:
+        name = member.rpartition(".")[2]
+        assert re.search(rf"^\s*{offset}\s+\S+\s+{name}\b", text, re.MULTILINE), member
+    for word, number in re.findall(r'X\(\w+, (\d+), "([^"]+)"', read("client/protocol/format.h")):
+        assert re.search(rf"^\s*{word}\s+{number}\b", text, re.MULTILINE), number
+    for member in re.findall(r"^\t\w+ (\w+)[;\[]", read("client/protocol/board.h"), re.MULTILINE):
+        assert member in text, member
+
+
+def test_the_daemons_options_are_told():
+    program = os.path.join(BUILD, "daemon", "shmimgd")
+    done = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True, check=True)
+    options = set(re.findall(r"--[a-z][a-z-]*", done.stdout))
+    assert len(options) >= 7
+    text = plain(DAEMON)
+    assert {option for option in options if option not in text} == set()
+    told = set(re.findall(r"--[a-z][a-z-]*", text))
+    assert told - options == set()
+
+
+def test_each_program_has_its_page():
+    pages = {os.path.basename(path) for path in manuals()}
+    wanted = {
+        "shmimgd.8",
+        "shmimgctl.1",
+        "libshmimg.3",
+        "shmimg-protocol.7",
+        "shmimg-segment.5",
+    }
+    assert wanted - pages == set()
