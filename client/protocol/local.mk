@@ -9,3 +9,5 @@ noinst_LTLIBRARIES += %D%/libprotocol.la
 	%D%/header.c %D%/header.h \
 	%D%/name.c %D%/name.h \
 	%D%/wire.c %D%/wire.h
+
+dist_man_MANS += %D%/shmimg-protocol.7 %D%/shmimg-segment.5
