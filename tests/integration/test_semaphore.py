@@ -88,7 +88,7 @@ def test_a_thousand_killed_holders(lock):
 
 def test_stat_tells_holder_and_waiters(client, lock):
     idle = client.ask("STAT", name="a")
-    assert idle["waiters"] == "0"
+    assert (idle["lock"], idle["waiters"]) == ("free", "0")
     pid, reading = hold(lock)
     stat = client.ask("STAT", name="a")
     assert stat["lock"] == str(pid) != idle["lock"]

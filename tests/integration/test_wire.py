@@ -39,7 +39,6 @@ MALFORMED = {
     "digit in the verb": b"FETCH2 name=a",
     "unknown key": b"FETCH name=a colour=red",
     "key of another command": b"FETCH name=a path=/a",
-    "missing key": b"FETCH",
     "key without value": b"FETCH name",
     "empty key": b"FETCH =a",
     "capital key": b"FETCH Name=a",
@@ -67,6 +66,11 @@ MALFORMED = {
 def test_a_malformed_line_is_refused_and_the_connection_goes_on(client, text):
     assert client.error(text) == "protocol"
     assert "connections" in client.ask("STATS")
+
+
+@pytest.mark.parametrize("verb", ["FETCH", "RELEASE", "DROP", "STAT", "LOAD", "LOAD name=a"])
+def test_a_missing_key_is_named(client, verb):
+    assert client.error(verb.encode()) == "invalid-argument"
 
 
 def test_escapes_of_both_cases_and_of_plain_bytes(client, tmp_path):
