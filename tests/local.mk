@@ -4,4 +4,5 @@ EXTRA_DIST += \
 	%D%/demo %D%/run-all %D%/setup %D%/tally.py \
 	%D%/integration %D%/style
 
+include tests/unit/codec.mk
 include tests/unit/lib.mk

@@ -1,0 +1,39 @@
+# Tests of the decoder and its codecs.
+
+if HAVE_CMOCKA
+check_LTLIBRARIES += tests/unit/libdecodertest.la
+tests_unit_libdecodertest_la_SOURCES = \
+	tests/unit/decoder-harness.c tests/unit/decoder-harness.h \
+	tests/unit/exif-writer.c tests/unit/exif-writer.h \
+	tests/unit/expectation.c tests/unit/expectation.h \
+	tests/unit/jpeg-writer.c tests/unit/jpeg-writer.h \
+	tests/unit/png-writer.c tests/unit/png-writer.h \
+	tests/unit/unit.h
+tests_unit_libdecodertest_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DDECODER_PROGRAM='"$(abs_top_builddir)/daemon/decoder/shmimg-decoder"'
+tests_unit_libdecodertest_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
+tests_unit_libdecodertest_la_LIBADD = daemon/decoder/libdecoder.la \
+	$(CMOCKA_LIBS) $(JPEG_LIBS) $(PNG_LIBS) -lm
+
+decoder_tests = \
+	tests/unit/test-codec-broken \
+	tests/unit/test-codec-jpeg \
+	tests/unit/test-codec-parts \
+	tests/unit/test-codec-png \
+	tests/unit/test-decoder \
+	tests/unit/test-decoder-order
+tests_unit_test_codec_broken_LDADD = tests/unit/libdecodertest.la
+tests_unit_test_codec_jpeg_LDADD = tests/unit/libdecodertest.la
+tests_unit_test_codec_parts_LDADD = tests/unit/libdecodertest.la
+tests_unit_test_codec_png_LDADD = tests/unit/libdecodertest.la
+tests_unit_test_decoder_order_LDADD = tests/unit/libdecodertest.la
+tests_unit_test_decoder_LDADD = tests/unit/libdecodertest.la
+
+if HAVE_XPM
+decoder_tests += tests/unit/test-codec-xpm
+tests_unit_test_codec_xpm_LDADD = tests/unit/libdecodertest.la
+endif
+
+check_PROGRAMS += $(decoder_tests)
+TESTS += $(decoder_tests)
+endif

@@ -1,0 +1,79 @@
+/*
+ * Runs the real decoder as the daemon does, for tests: starts it, gives it files from
+ * memory, checks its headers, gives it segments. Fails the running test by itself when the
+ * decoder breaks the order of job.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/decoder/job.h"
+
+struct bytes {
+	uint8_t *data;
+	size_t size;
+};
+
+struct decoder {
+	int channel;
+	pid_t pid;
+};
+
+/* What became of a job. */
+struct outcome {
+	bool done; /* else error says why */
+	struct job_error error;
+	struct job_header header;
+	struct job_segment segment;
+	uint8_t *map; /* the segment, NULL unless done */
+};
+
+void decoder_start(struct decoder *decoder);
+
+/* Closes the channel and waits. Returns the exit status, or minus the signal's number. */
+int decoder_stop(struct decoder *decoder);
+
+/* Waits for a decoder that ends by itself. */
+int decoder_wait(struct decoder *decoder);
+
+/* A descriptor of a file without name that holds the bytes. */
+int file_of(const void *data, size_t size);
+
+/* Takes the plan of a segment for a header, as the daemon makes it. */
+struct job_segment plan_for(const struct job_header *header);
+
+/* An empty segment without name. */
+int segment_of(uint64_t size);
+
+/* Sends a packet of a kind whose fields are 0; what is to decode is wanted as RGBA8. */
+void decoder_send(struct decoder *decoder, uint32_t kind, int fd);
+void decoder_send_segment(struct decoder *decoder, const struct job_segment *segment, int fd);
+
+/* Receives what has to be a packet of one of two kinds. */
+void decoder_expect(
+	struct decoder *decoder, union job_packet *packet, uint32_t kind, uint32_t or_kind);
+
+/* Decodes a file. Pictures of more than 4 million pixels are refused as too large. */
+void decoder_decode(struct decoder *decoder, const void *data, size_t size, enum format format,
+	struct outcome *outcome);
+
+/* Asserts that it was done, and with which native format. */
+void assert_done(const struct outcome *outcome);
+
+/* Asserts the error and that its message is not empty. */
+void assert_refused(const struct outcome *outcome, uint32_t fault);
+
+void outcome_free(struct outcome *outcome);
+
+/* Pixel (x, y) of the segment; asserts that it lies inside the picture. */
+const uint8_t *pixel_at(const struct outcome *outcome, uint32_t x, uint32_t y);
+
+/* Asserts that block number index is this one. */
+void assert_block(const struct outcome *outcome, uint32_t index, uint32_t type, const void *data,
+	size_t size);
+
+/* A sequence of numbers that is the same in every run. */
+uint32_t draw(uint32_t *seed);
