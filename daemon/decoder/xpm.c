@@ -133,7 +133,8 @@ static int survey(struct picture *picture, struct xpm *xpm)
 {
 	struct text text = {xpm->file, xpm->file + xpm->size};
 	struct text string;
-	skip_comment(&text);
+	if (memchr(xpm->file, 0, xpm->size))
+		return picture_fail(picture, FAULT_NOT_AN_IMAGE, "XPM: it is no text");
 	if (!next_string(&text, &string) || !next_number(&string, &xpm->width) ||
 		!next_number(&string, &xpm->height) || !next_number(&string, &xpm->colours) ||
 		!next_number(&string, &xpm->characters))

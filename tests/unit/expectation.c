@@ -62,7 +62,7 @@ static unsigned to8(uint16_t value, bool wide)
 
 static uint16_t to16(uint16_t value, bool wide)
 {
-	return wide ? value : (uint16_t)(value << 8 | value);
+	return wide ? value : (uint16_t)(value * 257);
 }
 
 static unsigned luma_of(unsigned red, unsigned green, unsigned blue)

@@ -30,7 +30,7 @@ const struct jpeg_kind jpeg_kinds[] = {
 	{"CMYK progressive", JCS_CMYK, JCS_CMYK, 1, 1, .progressive = true},
 	{"YCCK", JCS_CMYK, JCS_YCCK, 1, 1, .progressive = false},
 	{"YCCK 4:2:0", JCS_CMYK, JCS_YCCK, 2, 2, .progressive = false},
-	{NULL},
+	{.name = NULL},
 };
 
 static void set_kind(struct jpeg_compress_struct *codec, const struct jpeg_kind *kind)

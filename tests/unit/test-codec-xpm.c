@@ -22,10 +22,11 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+/* The last test: what a sanitizer found in the decoder shows in how it ends. */
+static void decoder_ends_well(void **state)
 {
 	(void)state;
-	return decoder_stop(&decoder);
+	assert_int_equal(decoder_stop(&decoder), 0);
 }
 
 /* A colour as a file may write it, and what it is. */
@@ -203,6 +204,16 @@ static void pixels_are_checked(void **state)
 	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red\",\"a\"", FAULT_DECODER_FAILED);
 }
 
+/* libXpm takes a NUL for the end, and forgets memory there. */
+static void text_has_no_nul(void **state)
+{
+	static const char text[] = HEAD "\"1 1 1 1\",\"a c red\",\"a\"};\0";
+	(void)state;
+	struct outcome outcome;
+	decoder_decode(&decoder, text, sizeof(text), FORMAT_RGBA8, &outcome);
+	assert_refused(&outcome, FAULT_NOT_AN_IMAGE);
+}
+
 static void messages_are_printable(void **state)
 {
 	(void)state;
@@ -253,9 +264,11 @@ int main(void)
 		cmocka_unit_test(bombs_are_not_believed),
 		cmocka_unit_test(colours_are_checked),
 		cmocka_unit_test(pixels_are_checked),
+		cmocka_unit_test(text_has_no_nul),
 		cmocka_unit_test(messages_are_printable),
 		cmocka_unit_test(names_are_found),
 		cmocka_unit_test(other_names_are_not),
+		cmocka_unit_test(decoder_ends_well),
 	};
-	return cmocka_run_group_tests_name("xpm", tests, start, stop);
+	return cmocka_run_group_tests_name("xpm", tests, start, NULL);
 }
