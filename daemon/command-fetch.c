@@ -22,7 +22,6 @@ enum outcome command_fetch(struct call *call)
 	if (session_pin(session, rendition) < 0)
 		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 	store_touch(&engine->store, rendition->generation->image);
-	engine->counters.hits++;
 	struct wire_writer *line = reply_begin(call->reply, "OK");
 	command_describe(line, rendition);
 	if (rendition->orientation != 1)

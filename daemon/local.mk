@@ -1,5 +1,7 @@
 # The daemon; all but its main file is a library that the unit tests link too.
 
+dist_man_MANS += %D%/shmimgd.8
+
 noinst_LTLIBRARIES += %D%/libdaemon.la
 %C%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS) $(ACL_CFLAGS)
 %C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS)

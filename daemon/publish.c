@@ -114,7 +114,7 @@ static void commit(struct store *store, const struct publication *publication,
 		image->keep = (enum keep)publication->keep;
 	if (TAILQ_EMPTY(&generation->renditions) && generation != image_current(image))
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
-	TAILQ_INSERT_HEAD(&generation->renditions, rendition, link);
+	TAILQ_INSERT_TAIL(&generation->renditions, rendition, link);
 	store->rendition_count++;
 	if (!image->named)
 		store_insert(store, image);

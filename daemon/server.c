@@ -35,10 +35,13 @@ static void on_wake(struct connection *connection)
 static void close_connection(struct server *server, struct connection *connection)
 {
 	TAILQ_REMOVE(&server->connections, connection, link);
+	if (connection->is_queued)
+		TAILQ_REMOVE(&server->queue, connection, queued);
 	server->count--;
 	connection_close(connection);
 	/* There is a descriptor again for who waits to be accepted. */
-	sd_event_source_set_enabled(server->accepting, SD_EVENT_ON);
+	if (server->accepting)
+		sd_event_source_set_enabled(server->accepting, SD_EVENT_ON);
 }
 
 static void update_interest(struct server *server, struct connection *connection)
@@ -182,11 +185,8 @@ void server_stop(struct server *server)
 	server->accepting = sd_event_source_disable_unref(server->accepting);
 	server->serving = sd_event_source_disable_unref(server->serving);
 	server->turning = sd_event_source_disable_unref(server->turning);
-	while (!TAILQ_EMPTY(&server->connections)) {
-		struct connection *connection = TAILQ_FIRST(&server->connections);
-		TAILQ_REMOVE(&server->connections, connection, link);
-		connection_close(connection);
-	}
+	while (!TAILQ_EMPTY(&server->connections))
+		close_connection(server, TAILQ_FIRST(&server->connections));
 	if (server->epoll >= 0)
 		close(server->epoll);
 	close(server->listener);
