@@ -65,10 +65,12 @@ static int receive_list(struct shmimg_client *client, shmimg_record_handler hand
 	int r;
 	while ((r = call_receive(client)) > 0) {
 		count++;
-		if (result != 0)
-			continue;
-		result = hand_over(client, handler, context);
-		client->end = deadline_after(client->timeout_ms);
+		if (result == 0) {
+			result = hand_over(client, handler, context);
+			client->end = deadline_after(client->timeout_ms);
+		} else if (deadline_poll(client->end) == 0) {
+			return client_lose(client, -ETIMEDOUT, "the daemon's list has no end");
+		}
 	}
 	channel_discard(&client->channel);
 	if (r < 0)

@@ -42,6 +42,9 @@ static void fill(const struct segment *segment, int fd)
 		assert_int_equal(pwrite(fd, row, sizeof(row), offset), sizeof(row));
 	}
 	assert_int_equal(pwrite(fd, "profile", 7, (off_t)header->blocks[0].offset), 7);
+	assert_int_equal(
+		pwrite(fd, segment->label, header->name_length, (off_t)header->name_offset),
+		header->name_length);
 }
 
 void segment_write(const struct segment *segment)
@@ -54,7 +57,7 @@ void segment_write(const struct segment *segment)
 	close(fd);
 }
 
-void segment_make(struct segment *segment)
+void segment_make(struct segment *segment, const char *label)
 {
 	static unsigned number;
 	struct header *header = &segment->header;
@@ -69,10 +72,12 @@ void segment_make(struct segment *segment)
 		.slot = 12,
 		.semaphore_id = segment->set,
 		.semaphore_index = SEMAPHORE_INDEX,
-		.name_length = 4,
+		.name_length = (uint32_t)strlen(label),
 		.block_count = 1,
-		.blocks = {{.type = BLOCK_ICC, .size = 7}},
-		.name = "duck"};
+		.blocks = {{.type = BLOCK_ICC, .size = 7}}};
+	memcpy(segment->label, label, header->name_length);
+	if (header->name_length <= sizeof(header->name))
+		memcpy(header->name, label, header->name_length);
 	assert_int_equal(header_plan(header, (uint64_t)sysconf(_SC_PAGESIZE)), 0);
 	snprintf(segment->name, sizeof(segment->name), "/shmimg-unit-%d-%u", getpid(), number++);
 	int fd = shm_open(segment->name, O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -93,12 +98,12 @@ void segment_tell(const struct segment *segment, char *text, size_t size)
 {
 	const struct header *header = &segment->header;
 	int length = snprintf(text, size,
-		"OK name=%.*s segment=%s size=%llu offset=%llu width=%u height=%u stride=%llu "
-		"format=%s generation=%llu semaphore=%d:%u slot=%u\n",
-		(int)header->name_length, header->name, segment->name,
-		(unsigned long long)header->segment_size, (unsigned long long)header->pixel_offset,
-		header->width, header->height, (unsigned long long)header->stride,
-		format_word((enum format)header->format), (unsigned long long)header->generation,
-		header->semaphore_id, header->semaphore_index, header->slot);
+		"OK name=%s segment=%s size=%llu offset=%llu width=%u height=%u stride=%llu "
+		"format=%s generation=%llu semaphore=%d:%u slot=%u orientation=%u\n",
+		segment->label, segment->name, (unsigned long long)header->segment_size,
+		(unsigned long long)header->pixel_offset, header->width, header->height,
+		(unsigned long long)header->stride, format_word((enum format)header->format),
+		(unsigned long long)header->generation, header->semaphore_id,
+		header->semaphore_index, header->slot, header->orientation);
 	assert_true(length > 0 && (size_t)length < size);
 }

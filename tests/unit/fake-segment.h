@@ -9,13 +9,17 @@
 #include "client/protocol/header.h"
 
 struct segment {
-	char name[64];
+	char name[64];	      /* for shm_open(3) */
+	char label[4096];     /* name of the image */
 	struct header header; /* what lies in the segment */
 	int set;	      /* of semaphores: 4 of them, the image has number 2 */
 };
 
-/* Makes one of 20 x 10 RGBA8 named "duck", with an ICC block "profile". */
-void segment_make(struct segment *segment);
+/*
+ * Makes one of 20 x 10 RGBA8 with an ICC block "profile"; all bytes of row y are y + 1.
+ * The label is plain text without spaces.
+ */
+void segment_make(struct segment *segment, const char *label);
 
 /* Seals and writes the header again after a test has changed it. */
 void segment_write(const struct segment *segment);

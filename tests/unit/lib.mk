@@ -4,7 +4,14 @@ if HAVE_CMOCKA
 lib_tests = \
 	%D%/test-connect \
 	%D%/test-header \
+	%D%/test-image \
+	%D%/test-load \
+	%D%/test-lock \
 	%D%/test-name \
+	%D%/test-options \
+	%D%/test-path \
+	%D%/test-promise \
+	%D%/test-record \
 	%D%/test-reply \
 	%D%/test-tables \
 	%D%/test-wire
@@ -12,34 +19,77 @@ check_PROGRAMS += $(lib_tests)
 TESTS += $(lib_tests)
 
 lib_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+lib_test_cppflags = $(AM_CPPFLAGS) -D_GNU_SOURCE
 lib_test_protocol = client/protocol/libprotocol.la $(CMOCKA_LIBS)
 lib_test_library = client/lib/libshmimg.la $(CMOCKA_LIBS)
+lib_test_both = client/lib/libshmimg.la client/protocol/libprotocol.la $(CMOCKA_LIBS)
 lib_test_daemon = %D%/fake-daemon.c %D%/fake-daemon.h %D%/unit.h
-lib_test_segment = %D%/fake-segment.c %D%/fake-segment.h
+lib_test_image = $(lib_test_daemon) \
+	%D%/fake-image.c %D%/fake-image.h \
+	%D%/fake-segment.c %D%/fake-segment.h
+
+%C%_test_connect_SOURCES = %D%/test-connect.c $(lib_test_daemon)
+%C%_test_connect_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_connect_CFLAGS = $(lib_test_cflags)
+%C%_test_connect_LDADD = $(lib_test_library)
 
 %C%_test_header_SOURCES = %D%/test-header.c %D%/unit.h
+%C%_test_header_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_header_CFLAGS = $(lib_test_cflags)
 %C%_test_header_LDADD = $(lib_test_protocol)
 
+%C%_test_image_SOURCES = %D%/test-image.c $(lib_test_image)
+%C%_test_image_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_image_CFLAGS = $(lib_test_cflags)
+%C%_test_image_LDADD = $(lib_test_both)
+
+%C%_test_load_SOURCES = %D%/test-load.c $(lib_test_image)
+%C%_test_load_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_load_CFLAGS = $(lib_test_cflags)
+%C%_test_load_LDADD = $(lib_test_both)
+
+%C%_test_lock_SOURCES = %D%/test-lock.c $(lib_test_image)
+%C%_test_lock_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_lock_CFLAGS = $(lib_test_cflags)
+%C%_test_lock_LDADD = $(lib_test_both)
+
 %C%_test_name_SOURCES = %D%/test-name.c %D%/unit.h
+%C%_test_name_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_name_CFLAGS = $(lib_test_cflags)
 %C%_test_name_LDADD = $(lib_test_protocol)
 
+%C%_test_options_SOURCES = %D%/test-options.c $(lib_test_daemon)
+%C%_test_options_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_options_CFLAGS = $(lib_test_cflags)
+%C%_test_options_LDADD = $(lib_test_library)
+
+%C%_test_path_SOURCES = %D%/test-path.c %D%/unit.h
+%C%_test_path_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_path_CFLAGS = $(lib_test_cflags)
+%C%_test_path_LDADD = $(lib_test_library)
+
+%C%_test_promise_SOURCES = %D%/test-promise.c $(lib_test_image)
+%C%_test_promise_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_promise_CFLAGS = $(lib_test_cflags)
+%C%_test_promise_LDADD = $(lib_test_both)
+
+%C%_test_record_SOURCES = %D%/test-record.c $(lib_test_daemon)
+%C%_test_record_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_record_CFLAGS = $(lib_test_cflags)
+%C%_test_record_LDADD = $(lib_test_library)
+
+%C%_test_reply_SOURCES = %D%/test-reply.c $(lib_test_daemon)
+%C%_test_reply_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_reply_CFLAGS = $(lib_test_cflags)
+%C%_test_reply_LDADD = $(lib_test_library)
+
 %C%_test_tables_SOURCES = %D%/test-tables.c %D%/unit.h
+%C%_test_tables_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_tables_CFLAGS = $(lib_test_cflags)
 %C%_test_tables_LDADD = $(lib_test_protocol)
 
 %C%_test_wire_SOURCES = %D%/test-wire.c %D%/unit.h
+%C%_test_wire_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_wire_CFLAGS = $(lib_test_cflags)
 %C%_test_wire_LDADD = $(lib_test_protocol)
-
-%C%_test_connect_SOURCES = %D%/test-connect.c $(lib_test_daemon)
-%C%_test_connect_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-%C%_test_connect_CFLAGS = $(lib_test_cflags)
-%C%_test_connect_LDADD = $(lib_test_library)
-
-%C%_test_reply_SOURCES = %D%/test-reply.c $(lib_test_daemon)
-%C%_test_reply_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-%C%_test_reply_CFLAGS = $(lib_test_cflags)
-%C%_test_reply_LDADD = $(lib_test_library)
 endif
