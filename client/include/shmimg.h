@@ -10,8 +10,11 @@
  *   too-large -EFBIG, no-space -ENOSPC, over-quota -EDQUOT, busy -EBUSY, timeout -ETIMEDOUT,
  *   decoder-failed -EIO, protocol -EPROTO, internal -EREMOTEIO
  *
- * and shmimg_message() tells it in words. A connection that was lost is -ECONNRESET: close
- * the client and connect anew; images fetched before stay mapped and readable.
+ * and shmimg_message() tells it in words; shmimg_code() is "" unless it was the daemon that
+ * refused. A connection that was lost is -ECONNRESET. One on which the daemon did not answer
+ * in time (-ETIMEDOUT) or answered what it must not (-EPROTO) is given up, and every later
+ * call is -ECONNRESET: close the client and connect anew. Images fetched before stay mapped
+ * and readable.
  *
  * Threads: a client and what is fetched through it belong to one thread at a time. Several
  * threads use several clients. The library keeps no other state, installs no signal
@@ -94,13 +97,15 @@ struct shmimg_options {
 
 /*
  * Connects to the daemon at a socket's path and says hello. With path NULL it is
- * $SHMIMG_SOCKET; else the user's ($XDG_RUNTIME_DIR/shmimgd/socket) if there is one; else
- * the system's (/run/shmimgd/socket).
+ * $SHMIMG_SOCKET if that is set and not empty; else the user's
+ * ($XDG_RUNTIME_DIR/shmimgd/socket) if there is one; else the system's
+ * (/run/shmimgd/socket). Set-user-ID programs go to the system's alone.
  * timeout_ms bounds this and every later wait for the daemon: milliseconds, or -1 for
  * ever. Loading takes as long as decoding does; the daemon itself bounds that.
  * On success *client is the caller's, for shmimg_close(). On failure it is NULL, and errors
- * are those of connect(2) (-ENOENT, -ECONNREFUSED: no daemon), -ETIMEDOUT, -ENOMEM, or
- * -EPROTO when what answers is no shmimgd or has another protocol.
+ * are those of connect(2) (-ENOENT, -ECONNREFUSED: no daemon), -ETIMEDOUT, -ENOMEM,
+ * -EPROTO when what answers is no shmimgd or has another protocol, or what the daemon
+ * refuses a connection with (-EBUSY, -EDQUOT).
  */
 int shmimg_connect(shmimg_client **client, const char *path, int timeout_ms);
 
@@ -140,9 +145,10 @@ const char *shmimg_daemon_version(const shmimg_client *client);
  * Has a file decoded, pinned and mapped. The file is opened by the caller's own permissions
  * and the open file goes to the daemon. With name NULL the image is named by the file's
  * path as shmimg_name_of_path() gives it. An unchanged file is not decoded again.
- * On success *image is the caller's, for shmimg_unref(). Errors: those of open(2), the
- * daemon's (above), those of mmap(2), or -EBADMSG when what was mapped is not what the
- * daemon promised.
+ * On success *image is the caller's, for shmimg_unref(); else it is NULL, and the client
+ * has no pin on it. Errors: those of open(2), -EINVAL for what is no regular file, the
+ * daemon's (above), those of shm_open(3) and mmap(2), or -EBADMSG when the segment is not
+ * what the daemon promised.
  */
 int shmimg_load(shmimg_client *client, const char *path, const char *name,
 	const struct shmimg_options *options, shmimg_image **image);
@@ -156,7 +162,8 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 
 /*
  * Finds an image by name, pins and maps it. With SHMIMG_DEFAULT, RGBA8 if the image is
- * there in that, else whichever format there is. Errors as shmimg_load().
+ * there in that, else whichever format there is. Fetching again what is pinned does not
+ * pin it twice. Errors as shmimg_load().
  */
 int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *options,
 	shmimg_image **image);
@@ -167,7 +174,10 @@ int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_op
  */
 void shmimg_unref(shmimg_image *image);
 
-/* Tells the daemon that this client no longer needs an image; what is mapped stays so. */
+/*
+ * Tells the daemon that this client no longer needs an image; what is mapped stays so, in
+ * every handle. -ENOENT when the client has no pin on it (any more).
+ */
 int shmimg_release(shmimg_client *client, const shmimg_image *image);
 
 /* Removes an image's name at once; those who hold its pixels keep them. Owner alone. */
@@ -176,8 +186,8 @@ int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_opt
 /*
  * The name under which shmimg_load() with name NULL loads a file: its absolute path, with
  * the links in its folders resolved, but not in its last part; the file need not exist.
- * Returns 0, -ENAMETOOLONG when size is not enough, or -EINVAL for a path that cannot be a
- * name.
+ * Returns 0, -ENAMETOOLONG when size is not enough, -EINVAL for a path that cannot be a
+ * name, or -ENOENT when it is relative to a folder that was removed.
  */
 int shmimg_name_of_path(const char *path, char *name, size_t size);
 
@@ -233,7 +243,8 @@ const void *shmimg_metadata(const shmimg_image *image, enum shmimg_metadata kind
  * however it dies, the kernel lets go of the lock. Waits at most timeout_ms milliseconds;
  * 0 does not wait, -1 waits for ever; signals do not end the wait.
  * Errors: -ETIMEDOUT, or -EAGAIN with timeout_ms 0, when others have it; -EACCES; -EIDRM
- * when the daemon has removed the semaphore (the image is gone).
+ * when the daemon has removed the semaphore (the image is gone), or has it where this
+ * process cannot reach it (another IPC namespace).
  * The lock belongs to the process: the thread that unlocks need not be the one that locked.
  */
 int shmimg_lock(const shmimg_image *image, int timeout_ms);
@@ -266,7 +277,8 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
 /*
  * Describes each image whose name matches a glob ('*' any bytes, '?' one character, '[a-z]'
  * one of these); all with match NULL. Only what the caller may see, in order of names.
- * The handler must not use the client.
+ * The handler must not use the client: calls on it are -EBUSY. timeout_ms holds for each
+ * record, and handlers take as long as they like.
  */
 int shmimg_list(
 	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context);

@@ -1,5 +1,16 @@
 # Unit tests of client/protocol and of the library.
 
+lib_checks = %D%/check-header %D%/check-symbols
+TESTS += $(lib_checks)
+EXTRA_DIST += $(lib_checks)
+
+# The example of the manual page, by the strictest standard.
+check_PROGRAMS += %D%/test-example
+%C%_test_example_SOURCES = client/lib/example.c
+%C%_test_example_CPPFLAGS = -I$(top_srcdir)/client/include
+%C%_test_example_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
+%C%_test_example_LDADD = client/lib/libshmimg.la
+
 if HAVE_CMOCKA
 lib_tests = \
 	%D%/test-connect \
