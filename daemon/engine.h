@@ -16,7 +16,7 @@ struct flight;
 struct counters {
 	uint64_t loads;	      /* LOAD requests */
 	uint64_t decodes;     /* decodes begun */
-	uint64_t hits;	      /* LOADs and FETCHes answered from memory */
+	uint64_t hits;	      /* LOADs answered from memory */
 	uint64_t fetches;     /* FETCH requests */
 	uint64_t errors;      /* requests refused */
 	uint64_t connections; /* open now */
