@@ -39,3 +39,7 @@ bin_PROGRAMS += %D%/shmimgctl
 %C%_shmimgctl_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DBINDIR='"$(bindir)"'
 %C%_shmimgctl_CFLAGS = $(AM_CFLAGS) -pthread
 %C%_shmimgctl_LDADD = %D%/libctl.la client/lib/libshmimg.la client/protocol/libprotocol.la
+
+dist_man_MANS += %D%/shmimgctl.1
+dist_bash_completion_DATA += %D%/completion/shmimgctl
+dist_zsh_completion_DATA += %D%/completion/_shmimgctl
