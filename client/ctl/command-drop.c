@@ -7,8 +7,8 @@
 #include "client/ctl/client.h"
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
+#include "client/ctl/failure.h"
 #include "client/ctl/json.h"
-#include "client/ctl/report.h"
 
 static int drop_image(
 	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)

@@ -10,6 +10,7 @@
 #include "client/ctl/client.h"
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
+#include "client/ctl/failure.h"
 #include "client/ctl/output-file.h"
 #include "client/ctl/output.h"
 #include "client/ctl/record.h"

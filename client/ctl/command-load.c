@@ -13,6 +13,7 @@
 #include "client/ctl/client.h"
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
+#include "client/ctl/failure.h"
 #include "client/ctl/load-pool.h"
 #include "client/ctl/memory.h"
 #include "client/ctl/report.h"

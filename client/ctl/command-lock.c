@@ -13,6 +13,7 @@
 #include "client/ctl/client.h"
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
+#include "client/ctl/failure.h"
 #include "client/ctl/report.h"
 
 static int fetch_image(

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/ctl/failure.h"
 #include "client/ctl/options.h"
 #include "client/ctl/progress.h"
-#include "client/ctl/report.h"
 #include "client/include/shmimg.h"
 
 enum { LOAD_WORKERS_MAX = 8 };

@@ -30,6 +30,7 @@ bin_PROGRAMS += %D%/shmimgctl
 	%D%/command-lock.c \
 	%D%/commands.h \
 	%D%/daemon-find.c %D%/daemon-find.h \
+	%D%/failure.c %D%/failure.h \
 	%D%/help.c %D%/help.h \
 	%D%/load-pool.c %D%/load-pool.h \
 	%D%/main.c \

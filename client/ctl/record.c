@@ -66,6 +66,8 @@ void record_value(const char *key, const char *value, char *out, size_t size)
 	size_t left = size - (size_t)length;
 	if (is_size(key) && number >= 1024)
 		snprintf(end, left, " (%s)", text_bytes(number).data);
+	else if (time_unit(key) >= 1 && number < 60)
+		snprintf(end, left, " s");
 	else if (time_unit(key) > 0)
 		snprintf(out, size, "%s", text_duration((double)number * time_unit(key)).data);
 	else if (strcmp(key, "owner") == 0)

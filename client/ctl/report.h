@@ -1,31 +1,8 @@
 /*
- * What shmimgctl says on standard error, and the exit code that goes with a failure.
- * Every message begins with the program's name and what it is about; none goes elsewhere.
+ * What shmimgctl says on standard error: lines that begin with its name. Knows no failure
+ * and ends nothing.
  */
 #pragma once
 
-#include "client/include/shmimg.h"
-
-enum { FAILURE_MESSAGE_SIZE = 512 };
-
-/* A failed call, kept after its client is gone. */
-struct failure {
-	int error;     /* negative errno */
-	char code[32]; /* as the protocol spells it; "" when the daemon did not refuse */
-	char message[FAILURE_MESSAGE_SIZE];
-};
-
 /* Prints a line; what a terminal must not get is replaced. */
 void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Keeps what the last call on a client said; client may be NULL. */
-struct failure failure_take(const shmimg_client *client, int error);
-
-/* Says what failed, and what can be done about it. Returns the exit code. */
-int report_failure(const char *subject, const struct failure *failure);
-
-/* Both of these at once. */
-int report_refusal(const char *subject, const shmimg_client *client, int error);
-
-/* Whether an error means that the daemon has gone, or does not answer. */
-int failure_is_loss(int error);

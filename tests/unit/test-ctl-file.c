@@ -2,13 +2,6 @@
  * Tests of the files that appear whole or not at all: modes, links, and that nothing is
  * left behind.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +11,7 @@
 #include <unistd.h>
 
 #include "client/ctl/output-file.h"
+#include "tests/unit/unit.h"
 
 static char folder[] = "/tmp/shmimg-test-XXXXXX";
 

@@ -2,13 +2,6 @@
  * Tests of what shmimgctl prints: sizes, durations, cut texts, JSON, tables and the
  * progress line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +11,7 @@
 #include "client/ctl/progress.h"
 #include "client/ctl/table.h"
 #include "client/ctl/text.h"
+#include "tests/unit/unit.h"
 
 static void test_bytes(void **state)
 {
@@ -179,7 +173,7 @@ static void test_table(void **state)
 		       "/photos/qt.png      9 B  17\n"
 		       "b               1.2 MiB\n");
 	check_table(27, "NAME            BYTES  LOCK\n"
-			"\xe2\x80\xa6hotos/qt.png"
+			"\xe2\x80\xa6otos/qt.png"
 			"      9 B  17\n"
 			"b             1.2 MiB\n");
 }
@@ -209,7 +203,7 @@ static void test_progress(void **state)
 	struct progress progress = halfway();
 	check_progress(&progress, 17, 79,
 		"[##########----------] 34/100  31.6 MiB  2.0/s  0:17 left  "
-		"\xe2\x80\xa6-a-photograph.jpg");
+		"\xe2\x80\xa6of-a-photograph.jpg");
 	/* Without room for it there is no name, and no line is wider than the terminal. */
 	check_progress(
 		&progress, 17, 60, "[##########----------] 34/100  31.6 MiB  2.0/s  0:17 left");

@@ -1,0 +1,49 @@
+/*
+ * Failed calls of the library.
+ * See failure.h for what it does and never does.
+ */
+#include "client/ctl/failure.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/ctl/exit.h"
+#include "client/ctl/report.h"
+#include "client/protocol/fault.h"
+
+int failure_is_loss(int error)
+{
+	return error == -ECONNRESET || error == -EPIPE || error == -ECONNREFUSED;
+}
+
+struct failure failure_take(const shmimg_client *client, int error)
+{
+	struct failure failure = {.error = error};
+	const char *message = client ? shmimg_message(client) : "";
+	const char *code = client ? shmimg_code(client) : "";
+	snprintf(failure.code, sizeof(failure.code), "%s", code);
+	snprintf(failure.message, sizeof(failure.message), "%s",
+		*message ? message : strerror(-error));
+	return failure;
+}
+
+int report_failure(const char *subject, const struct failure *failure)
+{
+	const char *advice = fault_advice(fault_find(failure->code));
+	if (!*failure->code && strstr(failure->message, subject))
+		report("%s", failure->message);
+	else if (!*failure->code)
+		report("%s: %s", subject, failure->message);
+	else if (!*advice || strstr(failure->message, advice))
+		report("%s: %s: %s", subject, failure->code, failure->message);
+	else
+		report("%s: %s: %s (%s)", subject, failure->code, failure->message, advice);
+	return failure_is_loss(failure->error) ? EXIT_NO_DAEMON : EXIT_REFUSED;
+}
+
+int report_refusal(const char *subject, const shmimg_client *client, int error)
+{
+	struct failure failure = failure_take(client, error);
+	return report_failure(subject, &failure);
+}
