@@ -38,6 +38,9 @@ static void close_connection(struct server *server, struct connection *connectio
 	if (connection->is_queued)
 		TAILQ_REMOVE(&server->queue, connection, queued);
 	server->count--;
+	/* Closing is not enough: a decoder just started may share the socket until its exec(2)
+	 * is through, and epoll(7) would go on to tell of it. */
+	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	connection_close(connection);
 	/* There is a descriptor again for who waits to be accepted. */
 	if (server->accepting)

@@ -1,1 +1,24 @@
-# Units for systemd.
+# Units for systemd; the services name the folder that the daemon is installed in.
+
+systemsystemdir = $(systemdsystemunitdir)
+usersystemdir = $(systemduserunitdir)
+
+EXTRA_DIST += \
+	%D%/system/shmimgd.service.in %D%/system/shmimgd.socket \
+	%D%/user/shmimgd.service.in %D%/user/shmimgd.socket
+
+if SYSTEM_UNITS
+systemsystem_DATA = %D%/system/shmimgd.service %D%/system/shmimgd.socket
+CLEANFILES += %D%/system/shmimgd.service
+endif
+if USER_UNITS
+usersystem_DATA = %D%/user/shmimgd.service %D%/user/shmimgd.socket
+CLEANFILES += %D%/user/shmimgd.service
+endif
+
+%D%/system/shmimgd.service: %D%/system/shmimgd.service.in
+	$(AM_V_GEN)$(MKDIR_P) %D%/system && \
+		sed 's|@bindir[@]|$(bindir)|g' $(srcdir)/%D%/system/shmimgd.service.in >$@
+%D%/user/shmimgd.service: %D%/user/shmimgd.service.in
+	$(AM_V_GEN)$(MKDIR_P) %D%/user && \
+		sed 's|@bindir[@]|$(bindir)|g' $(srcdir)/%D%/user/shmimgd.service.in >$@

@@ -5,9 +5,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "daemon/decoder/channel.h"
@@ -120,6 +122,8 @@ static int serve(const union job_packet *packet, int fd)
 
 int main(void)
 {
+	/* A decode that takes long does not outlive the daemon that wanted it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		union job_packet packet;
 		int fd;
