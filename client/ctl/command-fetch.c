@@ -67,7 +67,7 @@ static struct raster raster_of(const shmimg_image *image)
 
 static int write_pixels(FILE *stream, const shmimg_image *image, const struct target *target)
 {
-	const char *path = target->path;
+	const char *path = stream == stdout ? "standard output" : target->path;
 	struct output_report output = {0};
 	struct raster raster = raster_of(image);
 	errno = 0;

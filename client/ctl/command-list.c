@@ -26,6 +26,7 @@ struct listing {
 	struct table table;
 	unsigned long count;
 	uint64_t bytes;
+	bool more; /* images have other formats beside the one whose bytes are known */
 };
 
 static const char *value_of(const shmimg_record *record, const char *key)
@@ -64,6 +65,7 @@ static void add_row(struct listing *listing, const shmimg_record *record)
 	char lock[64];
 	uint64_t number;
 	const char *share = value_of(record, "share");
+	const char *formats = value_of(record, "renditions");
 	const char *width = value_of(record, "width");
 	snprintf(
 		size, sizeof(size), "%s%s%s", width, *width ? "x" : "", value_of(record, "height"));
@@ -72,11 +74,12 @@ static void add_row(struct listing *listing, const shmimg_record *record)
 		listing->bytes += number;
 		snprintf(bytes, sizeof(bytes), "%s", text_bytes(number).data);
 	}
+	listing->more |= strchr(formats, ',') != NULL;
 	describe_owner(value_of(record, "owner"), owner, sizeof(owner));
 	describe_lock(record, lock, sizeof(lock));
 	const char *const cells[TABLE_COLUMNS] = {value_of(record, "name"), size,
-		value_of(record, "format"), bytes, value_of(record, "pins"), owner,
-		strcmp(share, "private") == 0 ? "" : share, lock};
+		*formats ? formats : value_of(record, "format"), bytes, value_of(record, "pins"),
+		owner, strcmp(share, "private") == 0 ? "" : share, lock};
 	table_add(&listing->table, cells);
 }
 
@@ -102,8 +105,8 @@ static void print_listing(const struct listing *listing)
 	unsigned columns = text_columns(STDOUT_FILENO);
 	table_print(&listing->table, stdout, RIGHT, columns);
 	if (columns)
-		printf("%lu image%s, %s\n", listing->count, listing->count == 1 ? "" : "s",
-			text_bytes(listing->bytes).data);
+		printf("%lu image%s, %s%s\n", listing->count, listing->count == 1 ? "" : "s",
+			listing->more ? "more than " : "", text_bytes(listing->bytes).data);
 }
 
 int command_list(const struct options *options)

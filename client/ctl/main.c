@@ -14,10 +14,10 @@
 /* What was printed must have arrived: a full disk is no success. */
 static int finish(int code)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_DONE)
 		return code;
 	report("standard output: %s", strerror(errno));
-	return code == EXIT_DONE ? EXIT_REFUSED : code;
+	return EXIT_REFUSED;
 }
 
 int main(int count, char **arguments)

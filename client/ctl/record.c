@@ -107,7 +107,8 @@ static void print_lines(const shmimg_record *record, const char *const *keys)
 		char text[VALUE_SIZE];
 		record_value(key, value, text, sizeof(text));
 		text_make_safe(text);
-		printf("%s:%*s %s\n", key, (int)(widest - strlen(key)), "", text);
+		int gap = *text ? (int)(widest - strlen(key)) + 1 : 0;
+		printf("%s:%*s%s\n", key, gap, "", text);
 	}
 }
 
