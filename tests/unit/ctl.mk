@@ -1,7 +1,10 @@
 # Unit tests of shmimgctl.
 
-EXTRA_DIST += tests/unit/ctl-words
-TESTS += tests/unit/ctl-words
+ctl_scripts = \
+	tests/unit/ctl-commands \
+	tests/unit/ctl-words
+EXTRA_DIST += $(ctl_scripts)
+TESTS += $(ctl_scripts)
 
 if HAVE_CMOCKA
 ctl_tests = \
