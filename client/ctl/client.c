@@ -83,8 +83,9 @@ int client_open(const struct options *options, shmimg_client **client)
 		return open_started(options, chosen, client);
 	if (geteuid() == 0)
 		return open_started(options, SOCKET_SYSTEM, client);
-	return say_no_daemon(NULL, "and none can be started, as XDG_RUNTIME_DIR is not set: "
-				   "say --socket PATH");
+	report("no daemon runs, and none can be started where XDG_RUNTIME_DIR does not say: "
+	       "give --socket PATH");
+	return EXIT_NO_DAEMON;
 }
 
 int client_by_name(shmimg_client *client, const struct options *options, const char *typed,
