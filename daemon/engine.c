@@ -26,7 +26,10 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	releaser_init(&engine->releaser, event, decoder);
 	store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser, instance,
 		options->memory_max);
-	return pool_init(&engine->pool, event, decoder, options->decoders, options->decode_timeout);
+	r = pool_init(&engine->pool, event, decoder, options->decoders, options->decode_timeout);
+	if (r < 0)
+		engine_stop(engine);
+	return r;
 }
 
 void engine_stop(struct engine *engine)

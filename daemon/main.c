@@ -5,12 +5,14 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -21,7 +23,7 @@
 #include "daemon/options.h"
 #include "daemon/server.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, NO_LISTENER = -4096 };
 
 /* As many connections as the administrator permits: the soft limit is for select(2). */
 static void raise_descriptor_limit(void)
@@ -54,19 +56,25 @@ static const char *find_decoder(char path[PATH_MAX])
 	return DECODER;
 }
 
-/* The socket that systemd(1) gives, or one of our own. */
-static int open_listener(const struct options *options, bool *given)
+/*
+ * Takes the socket that systemd(1) gives, whatever its path, as the one to serve.
+ * Returns it, NO_LISTENER, or a negative errno.
+ */
+static int take_given_listener(struct options *options)
 {
+	struct sockaddr_un address = {0};
+	socklen_t size = sizeof(address);
 	int count = sd_listen_fds(1);
-	*given = count > 0;
-	if (count == 0)
-		return instance_listen(options->socket, options->socket_mode);
-	if (count > 1 ||
-		sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, options->socket, 0) <= 0) {
-		log_error(
-			"the socket that was given is not a stream socket at %s", options->socket);
+	if (count <= 0)
+		return count < 0 ? count : NO_LISTENER;
+	if (count > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0 ||
+		getsockname(SD_LISTEN_FDS_START, (struct sockaddr *)&address, &size) < 0 ||
+		address.sun_path[0] != '/')
 		return -EINVAL;
-	}
+	snprintf(options->socket, sizeof(options->socket), "%.*s", (int)sizeof(options->socket) - 1,
+		address.sun_path);
+	if (fcntl(SD_LISTEN_FDS_START, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
 	return SD_LISTEN_FDS_START;
 }
 
@@ -90,11 +98,12 @@ static int add_signals(sd_event *event)
 	return 0;
 }
 
-static int serve(sd_event *event, const struct options *options, struct engine *engine)
+static int serve(sd_event *event, const struct options *options, struct engine *engine, int given)
 {
 	struct server server;
-	bool given;
-	int listener = open_listener(options, &given);
+	int listener = given;
+	if (given == NO_LISTENER)
+		listener = instance_listen(options->socket, options->socket_mode);
 	if (listener < 0) {
 		log_error("cannot listen at %s: %s", options->socket, strerror(-listener));
 		return listener;
@@ -107,12 +116,12 @@ static int serve(sd_event *event, const struct options *options, struct engine *
 		sd_notify(0, "STOPPING=1");
 		server_stop(&server);
 	}
-	if (!given)
+	if (given == NO_LISTENER)
 		unlink(options->socket);
 	return r;
 }
 
-static int run(const struct options *options, const struct instance *instance)
+static int run(const struct options *options, const struct instance *instance, int listener)
 {
 	char path[PATH_MAX];
 	struct engine engine;
@@ -131,7 +140,7 @@ static int run(const struct options *options, const struct instance *instance)
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 	} else {
-		r = serve(event, options, &engine);
+		r = serve(event, options, &engine, listener);
 		engine_stop(&engine);
 	}
 	sd_event_unref(event);
@@ -146,15 +155,20 @@ int main(int argc, char **argv)
 	if (r != 0)
 		return r > 0 ? 0 : EXIT_USAGE;
 	raise_descriptor_limit();
+	int listener = take_given_listener(&options);
+	if (listener < 0 && listener != NO_LISTENER) {
+		log_error("what was given to listen on is not one stream socket with a path");
+		return EXIT_FAILED;
+	}
 	r = instance_claim(&instance, options.socket);
 	if (r == -EBUSY)
-		log_error("another shmimgd serves %s already", options.socket);
+		log_error("%s is in use already, by another shmimgd", options.socket);
 	else if (r < 0)
 		log_error("cannot lock %s: %s", instance.path, strerror(-r));
 	if (r < 0)
 		return EXIT_FAILED;
 	instance_clean(&instance);
-	r = run(&options, &instance);
+	r = run(&options, &instance, listener);
 	instance_release(&instance);
 	return r < 0 ? EXIT_FAILED : 0;
 }

@@ -182,7 +182,9 @@ static void set_defaults(struct options *options)
 
 int options_read(struct options *options, int argc, char **argv)
 {
+	static char name[] = "shmimgd"; /* in getopt(3)'s messages */
 	set_defaults(options);
+	argv[0] = name;
 	for (;;) {
 		int id = getopt_long(argc, argv, "hV", long_options, NULL);
 		if (id == -1)
