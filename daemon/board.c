@@ -38,6 +38,7 @@ int board_create(struct board *board, const char *instance)
 	board->header->slot_offset = BOARD_SLOT_OFFSET;
 	board->header->slot_count = BOARD_SLOTS;
 	board->header->next_generation = 1;
+	board->fd = take_fd(&fd);
 	return 0;
 fail:;
 	int r = -errno;
@@ -50,6 +51,7 @@ void board_destroy(struct board *board)
 	if (!board->header)
 		return;
 	munmap(board->header, BOARD_SIZE);
+	close(board->fd);
 	shm_unlink(board->name);
 	free(board->free_slots);
 	*board = (struct board){0};
@@ -70,13 +72,10 @@ static int grow_free_slots(struct board *board)
 }
 
 /* Makes sure that a slot's page exists: a full /dev/shm must be an error, not SIGBUS. */
-static int reserve_slot(struct board *board, uint32_t slot)
+static int reserve_slot(const struct board *board, uint32_t slot)
 {
-	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
 	off_t offset = BOARD_SLOT_OFFSET + (off_t)(slot * sizeof(uint64_t));
-	return fallocate(fd, 0, offset, sizeof(uint64_t)) < 0 ? -errno : 0;
+	return fallocate(board->fd, 0, offset, sizeof(uint64_t)) < 0 ? -errno : 0;
 }
 
 int board_take_slot(struct board *board, uint32_t *slot)

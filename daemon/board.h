@@ -12,6 +12,7 @@
 struct board {
 	struct board_header *header; /* the mapping */
 	uint64_t *slots;
+	int fd;		      /* of the segment: its mode lets nobody write, not even the daemon */
 	char name[64];	      /* for shm_open(3) */
 	uint32_t next_slot;   /* slots from here on were never used */
 	uint32_t *free_slots; /* given back: a stack */
