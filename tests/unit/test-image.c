@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -319,6 +320,27 @@ static void segment_of_another_user(void **state)
 	fixture_refuse(fixture, -EBADMSG, "the segment does not belong to the daemon");
 }
 
+/* Without a descriptor to open the segment with, the pin goes back too. */
+static void no_descriptor_left(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rlimit limit, none;
+	char message[128];
+	shmimg_image *image;
+	shmimg_client *client = fake_connect(&fixture->fake, fixture_answer_and_release, fixture);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){1, limit.rlim_max}; /* poll(2) wants one */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int r = shmimg_fetch(client, "duck", NULL, &image);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_null(image);
+	snprintf(message, sizeof(message), "cannot open %s: %s", fixture->segment.name,
+		strerror(EMFILE));
+	assert_string_equal(shmimg_message(client), message);
+	fake_finish(&fixture->fake, client);
+}
+
 /* The pin cannot be given back to a daemon that is gone; the first error still tells. */
 static void gone_before_the_release(void **state)
 {
@@ -357,6 +379,7 @@ int main(void)
 		TEST(others_may_write),
 		TEST(others_may_read),
 		TEST(segment_of_another_user),
+		TEST(no_descriptor_left),
 		TEST(gone_before_the_release),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
