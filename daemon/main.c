@@ -89,6 +89,7 @@ static int add_signals(sd_event *event)
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* the end of a terminal is not the end of a daemon */
 	for (size_t i = 0; i < 2; i++) {
 		/* Without a handler, sd-event ends its loop. */
 		int r = sd_event_add_signal(event, NULL, stopping[i], NULL, NULL);
@@ -110,7 +111,7 @@ static int serve(sd_event *event, const struct options *options, struct engine *
 	}
 	int r = server_start(&server, event, engine, listener);
 	if (r >= 0) {
-		log_notice("version " PACKAGE_VERSION ", serving at %s", options->socket);
+		log_notice("version " PACKAGE_VERSION ", listening at %s", options->socket);
 		sd_notify(0, "READY=1");
 		r = sd_event_loop(event);
 		sd_notify(0, "STOPPING=1");
