@@ -1,3 +1,31 @@
+# Tests. Programs of make check are in the fragments; tests/run-all runs all the rest.
+
+EXTRA_DIST += \
+	%D%/demo %D%/run-all %D%/setup %D%/tally.py \
+	%D%/integration/client.py \
+	%D%/integration/conftest.py \
+	%D%/integration/pictures.py \
+	%D%/integration/pytest.ini \
+	%D%/integration/segment.py \
+	%D%/integration/semaphore.py \
+	%D%/integration/server.py \
+	%D%/integration/test_decoder.py \
+	%D%/integration/test_formats.py \
+	%D%/integration/test_images.py \
+	%D%/integration/test_library.py \
+	%D%/integration/test_load.py \
+	%D%/integration/test_manual.py \
+	%D%/integration/test_process.py \
+	%D%/integration/test_semaphore.py \
+	%D%/integration/test_users.py \
+	%D%/integration/test_wire.py \
+	%D%/integration/users.py \
+	%D%/style/pytest.ini \
+	%D%/style/sources.py \
+	%D%/style/test_layering.py \
+	%D%/style/test_manuals.py \
+	%D%/style/test_style.py
+
 include tests/unit/codec.mk
 include tests/unit/ctl.mk
 include tests/unit/lib.mk

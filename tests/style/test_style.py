@@ -73,6 +73,14 @@ def test_c_is_formatted():
     assert done.returncode == 0, done.stderr[:4000]
 
 
+def test_the_tests_are_distributed():
+    listed = set(re.findall(r"%D%/(\S+)", read("tests/local.mk")))
+    for folder in ("integration", "style"):
+        names = os.listdir(os.path.join(TOP, "tests", folder))
+        written = {f"{folder}/{name}" for name in names if not name.startswith((".", "__"))}
+        assert written - listed == set()
+
+
 @pytest.mark.parametrize("path", scripts())
 def test_scripts_parse(path):
     first = read(path).splitlines()[0]
