@@ -8,6 +8,7 @@ import collections
 import os
 import re
 import socket
+import time
 
 LINE_MAX = 16384
 TIMEOUT = float(os.environ.get("SHMIMG_TEST_TIMEOUT", "60"))
@@ -51,6 +52,13 @@ def parse(text):
         assert key not in values, f"{key} twice in {text!r}"
         values[key] = decode(match[2])
     return verb.decode(), values
+
+
+def eventually(condition):
+    """Asks again until a condition holds, for what there is no event to wait for."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come true"
 
 
 class Refused(Exception):

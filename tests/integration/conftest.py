@@ -1,6 +1,9 @@
 """Fixtures: daemons on private sockets, clients of them, and a folder for pictures."""
 
+import contextlib
 import os
+import shutil
+import tempfile
 
 import pytest
 from server import SHMIMGD, Daemon
@@ -12,7 +15,16 @@ def pytest_sessionstart(session):
 
 
 @pytest.fixture
-def start_daemon():
+def folder():
+    """A folder that everybody may enter, as pytest's own is not; it outlives the daemons."""
+    path = tempfile.mkdtemp(prefix="shmimgd-test-")
+    os.chmod(path, 0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def start_daemon(folder):
     """Starts any number of daemons with the options given; stops what still runs."""
     daemons = []
 
@@ -22,8 +34,9 @@ def start_daemon():
         return daemon.start()
 
     yield start
-    for daemon in daemons:
-        daemon.close()
+    with contextlib.ExitStack() as stack:
+        for daemon in daemons:
+            stack.callback(daemon.close)
 
 
 @pytest.fixture

@@ -53,14 +53,15 @@ def ended(pidfd, timeout=TIMEOUT):
 class Daemon:
     """One shmimgd on a private socket."""
 
-    def __init__(self, *options, folder=None, environment=None):
+    def __init__(self, *options, folder=None, environment=None, socket="socket"):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="shmimgd-test-")
-        self.path = os.path.join(self.folder, "socket")
+        self.path = os.path.join(self.folder, socket)
         self.options = options
         self.environment = environment or {}
         self.process = None
         self.instance = None
+        self.was_ended = False
         self.semids = set()
 
     def start(self):
@@ -86,6 +87,7 @@ class Daemon:
             readable = select.select([ready, self.pidfd], [], [], TIMEOUT)[0]
             assert readable, "the daemon does not get ready\n" + self.log()
             if ready not in readable:
+                self.was_ended = True
                 self.process.wait()
                 raise AssertionError(f"exit {self.process.returncode}\n{self.log()}")
             if b"READY=1" in ready.recv(4096).split(b"\n"):
@@ -135,6 +137,7 @@ class Daemon:
 
     def kill(self):
         """Ends the daemon as a crash would; its decoders must go by themselves."""
+        self.was_ended = True
         self.note_sets()
         workers = [os.pidfd_open(pid) for pid in self.decoders()]
         self.process.kill()
@@ -143,6 +146,7 @@ class Daemon:
 
     def stop(self, signum=signal.SIGTERM):
         """Ends the daemon cleanly; checks its exit and that nothing of it is left."""
+        self.was_ended = True
         self.note_sets()
         workers = [os.pidfd_open(pid) for pid in self.decoders()]
         self.process.send_signal(signum)
@@ -166,9 +170,9 @@ class Daemon:
         assert all(gone), "decoders outlive their daemon"
 
     def close(self):
-        """Stops a daemon that still runs, and removes its folder."""
+        """Stops a daemon that nobody ended yet, and removes its folder."""
         try:
-            if self.process and self.process.poll() is None:
+            if self.process and not self.was_ended:
                 self.stop()
         finally:
             if self.own_folder:

@@ -1,23 +1,14 @@
 """The daemon as a process: its command line, its start and its end."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 
 import pytest
 import semaphore
 from pictures import tiny_png
 from server import SHMIMGD, Daemon
-
-
-@pytest.fixture
-def folder():
-    path = tempfile.mkdtemp(prefix="shmimgd-test-")
-    yield path
-    shutil.rmtree(path)
 
 
 def run(*options, **settings):
@@ -57,6 +48,9 @@ BAD_OPTIONS = {
     "size of overflow": ["--memory-max", "99999999999999999999G"],
     "empty size": ["--memory-max", ""],
     "empty socket": ["--socket", ""],
+    "relative socket": ["--socket", "socket"],
+    "no mode": ["--socket-mode", "999"],
+    "mode beyond permissions": ["--socket-mode", "01777"],
     "path too long": ["--socket", "/tmp/" + "s" * 200],
 }
 
@@ -65,7 +59,7 @@ BAD_OPTIONS = {
 def test_bad_options(folder, options):
     done = run("--socket", os.path.join(folder, "socket"), *options)
     assert done.returncode == 2
-    assert done.stderr.startswith("shmimgd:")
+    assert "shmimgd: " in done.stderr
     assert not done.stdout
     assert os.listdir(folder) == []
 
@@ -85,7 +79,7 @@ def test_a_clean_stop_removes_everything(daemon, client, tmp_path, signum):
 def test_a_second_daemon_on_the_socket(daemon, client):
     done = run("--socket", daemon.path)
     assert done.returncode == 1
-    assert daemon.path in done.stderr and "in use" in done.stderr.replace("already ", "")
+    assert f"another shmimgd serves {daemon.path}" in done.stderr
     assert client.ask("STATS")
     with daemon.connect() as other:
         assert other.ask("STATS")
@@ -102,9 +96,22 @@ def test_what_is_no_socket_is_not_replaced(folder):
 
 
 def test_a_folder_that_is_not_there(folder):
-    path = os.path.join(folder, "none", "socket")
+    path = os.path.join(folder, "none", "none", "socket")
     done = run("--socket", path)
     assert done.returncode == 1 and path in done.stderr
+
+
+def test_the_folder_of_the_socket_is_made(start_daemon, folder):
+    daemon = start_daemon(folder=folder, socket="made/socket")
+    assert daemon.path == os.path.join(folder, "made", "socket")
+    assert os.stat(os.path.join(folder, "made")).st_mode & 0o777 in (0o755, 0o700)
+
+
+def test_the_mode_of_the_socket(start_daemon, folder):
+    usual = start_daemon(folder=folder)
+    assert os.stat(usual.path).st_mode & 0o777 == (0o666 if os.getuid() == 0 else 0o600)
+    chosen = start_daemon("--socket-mode", "0640", folder=folder, socket="other")
+    assert os.stat(chosen.path).st_mode & 0o777 == 0o640
 
 
 def test_a_stale_socket_is_replaced(start_daemon, folder):
@@ -199,7 +206,7 @@ def test_socket_activation(folder):
         if pid == 0:
             os.dup2(listener.fileno(), 3, inheritable=True)
             environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-            os.execve(SHMIMGD, [SHMIMGD], environment)
+            os.execve(SHMIMGD, [SHMIMGD, "--socket", path], environment)
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(60)
             client.connect(path)
@@ -208,3 +215,16 @@ def test_socket_activation(folder):
         os.kill(pid, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert os.path.exists(path), "the socket is systemd's to remove"
+
+
+def test_a_socket_of_another_path_is_not_taken(folder):
+    path = os.path.join(folder, "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(listener.fileno(), 3, inheritable=True)
+            environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+            os.execve(SHMIMGD, [SHMIMGD, "--socket", path + "2"], environment)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1

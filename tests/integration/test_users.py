@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import tempfile
 
 import numpy
@@ -16,15 +15,6 @@ from users import as_user
 ANNA, BERT, CARL = 1234, 65534, 2345
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
-
-
-@pytest.fixture
-def folder():
-    """A folder that everybody may enter, as pytest's own is not."""
-    path = tempfile.mkdtemp(prefix="shmimgd-test-")
-    os.chmod(path, 0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture
