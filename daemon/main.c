@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 	}
 	r = instance_claim(&instance, options.socket);
 	if (r == -EBUSY)
-		log_error("%s is in use already, by another shmimgd", options.socket);
+		log_error("another shmimgd serves %s already", options.socket);
 	else if (r < 0)
 		log_error("cannot lock %s: %s", instance.path, strerror(-r));
 	if (r < 0)

@@ -103,7 +103,8 @@ class Client:
                 [data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights.tobytes())]
             )
             data = data[sent:]
-        self.socket.sendall(data)
+        if data:
+            self.socket.sendall(data)
 
     def send(self, text, fds=(), **values):
         """Sends one line: a whole one as bytes, or a verb and its values."""

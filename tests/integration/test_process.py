@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import semaphore
+from client import Client
 from pictures import tiny_png
 from server import SHMIMGD, Daemon
 
@@ -217,7 +218,7 @@ def test_socket_activation(folder):
     assert os.path.exists(path), "the socket is systemd's to remove"
 
 
-def test_a_socket_of_another_path_is_not_taken(folder):
+def test_a_given_socket_goes_before_the_option(folder):
     path = os.path.join(folder, "socket")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -227,4 +228,17 @@ def test_a_socket_of_another_path_is_not_taken(folder):
             os.dup2(listener.fileno(), 3, inheritable=True)
             environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
             os.execve(SHMIMGD, [SHMIMGD, "--socket", path + "2"], environment)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+        with Client(path) as client:
+            assert client.ask("STATS")
+        assert os.path.exists(path + ".lock") and not os.path.exists(path + "2.lock")
+        os.kill(pid, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_given_what_is_no_socket(folder):
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(os.open(folder, os.O_RDONLY), 3, inheritable=True)
+        environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+        os.execve(SHMIMGD, [SHMIMGD], environment)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
