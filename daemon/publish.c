@@ -159,8 +159,12 @@ int publish(
 		return r;
 	generation = image_current(image);
 	*published = find_same(generation, publication->header);
-	if (*published)
-		return 1; /* asked for by another word too, such as native */
+	if (*published) {
+		/* It was asked for by another word too, such as native. */
+		if (publication->keep >= 0)
+			image->keep = (enum keep)publication->keep;
+		return 1;
+	}
 	if (!generation || !source_equal(&generation->source, &publication->header->source))
 		generation = make_generation(store, image, publication);
 	r = -ENOMEM;
