@@ -28,4 +28,5 @@ EXTRA_DIST += \
 
 include tests/unit/codec.mk
 include tests/unit/ctl.mk
+include tests/unit/daemon.mk
 include tests/unit/lib.mk

@@ -1,0 +1,15 @@
+# Unit tests of the daemon's modules.
+
+if HAVE_CMOCKA
+check_LTLIBRARIES += %D%/libdaemontest.la
+%C%_libdaemontest_la_SOURCES = %D%/unit.h %D%/world.c %D%/world.h
+%C%_libdaemontest_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS)
+%C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
+
+daemon_tests = \
+	%D%/test-store
+check_PROGRAMS += $(daemon_tests)
+TESTS += $(daemon_tests)
+
+%C%_test_store_LDADD = %D%/libdaemontest.la
+endif
