@@ -50,18 +50,22 @@ static const char *match_set(const char *pattern, const char *character, bool *m
 	return *pattern ? pattern + 1 : NULL;
 }
 
-/* Matches one character. Returns the pattern after it, or NULL. */
-static const char *match_one(const char *pattern, const char *name)
+/*
+ * Matches one character. Returns the pattern after it, or NULL. *unclosed is a '[' without
+ * a ']', or NULL: none behind it has one either, so the pattern's rest is not read again.
+ */
+static const char *match_one(const char *pattern, const char *name, const char **unclosed)
 {
 	bool matches;
 	if (!*pattern || !*name)
 		return NULL;
 	if (*pattern == '?')
 		return pattern + 1;
-	if (*pattern == '[') {
+	if (*pattern == '[' && (!*unclosed || pattern < *unclosed)) {
 		const char *rest = match_set(pattern + 1, name, &matches);
 		if (rest)
 			return matches ? rest : NULL;
+		*unclosed = pattern;
 	} else if (*pattern == '\\' && pattern[1]) {
 		pattern++;
 	}
@@ -71,7 +75,7 @@ static const char *match_one(const char *pattern, const char *name)
 bool glob_matches(const char *pattern, const char *name)
 {
 	/* After a mismatch, the last '*' takes one character more: earlier ones need not. */
-	const char *star = NULL, *taken = NULL;
+	const char *star = NULL, *taken = NULL, *unclosed = NULL;
 	for (;;) {
 		if (*pattern == '*') {
 			star = ++pattern;
@@ -80,7 +84,7 @@ bool glob_matches(const char *pattern, const char *name)
 		}
 		if (!*pattern && !*name)
 			return true;
-		const char *next = match_one(pattern, name);
+		const char *next = match_one(pattern, name, &unclosed);
 		if (next) {
 			pattern = next;
 			name = after(name);

@@ -7,9 +7,11 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 %C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
 
 daemon_tests = \
+	%D%/test-glob \
 	%D%/test-store
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
+%C%_test_glob_LDADD = %D%/libdaemontest.la
 %C%_test_store_LDADD = %D%/libdaemontest.la
 endif
