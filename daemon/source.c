@@ -61,6 +61,8 @@ static int walk_public(const char *path)
 			return take_fd(&at);
 		if (length > NAME_MAX)
 			return -ENAMETOOLONG;
+		if (S_ISLNK(status.st_mode))
+			return -ELOOP;
 		if (!S_ISDIR(status.st_mode))
 			return -ENOTDIR;
 		if (!(status.st_mode & S_IXOTH))
