@@ -8,12 +8,16 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 
 daemon_tests = \
 	%D%/test-glob \
+	%D%/test-segment \
+	%D%/test-semaphore \
 	%D%/test-source \
 	%D%/test-store
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
 %C%_test_glob_LDADD = %D%/libdaemontest.la
+%C%_test_segment_LDADD = %D%/libdaemontest.la
+%C%_test_semaphore_LDADD = %D%/libdaemontest.la
 %C%_test_source_LDADD = %D%/libdaemontest.la
 %C%_test_store_LDADD = %D%/libdaemontest.la
 endif

@@ -1,0 +1,218 @@
+/*
+ * Tests of segments and of who may read them: nameless until they are published, complete
+ * or refused, headed, named and removed.
+ */
+#include <acl/libacl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/access.h"
+#include "daemon/random.h"
+#include "daemon/segment.h"
+#include "tests/unit/unit.h"
+
+static char instance[17];
+static char label[4096];
+static const struct segment_readers me_alone = {0, SHARE_PRIVATE, 0};
+
+static struct segment_readers readers_me(void)
+{
+	struct segment_readers readers = me_alone;
+	readers.owner = geteuid();
+	return readers;
+}
+
+/* A header of 10 x 10 pixels for a name of so many bytes, which is in label. */
+static struct header plan(uint32_t name_length)
+{
+	struct header header = {
+		.width = 10,
+		.height = 10,
+		.format = FORMAT_RGB8,
+		.orientation = 1,
+		.name_length = name_length,
+	};
+	for (uint32_t i = 0; i < name_length; i++)
+		label[i] = (char)('a' + i % 26);
+	label[name_length] = '\0';
+	assert_int_equal(header_plan(&header, (uint64_t)sysconf(_SC_PAGESIZE)), 0);
+	if (header.name_offset < HEADER_SIZE)
+		memcpy(header.name, label, name_length);
+	header_seal(&header);
+	return header;
+}
+
+static int make(const struct header *header)
+{
+	int fd = segment_create(header->segment_size);
+	assert_return_code(fd, -fd);
+	assert_return_code(fallocate(fd, 0, 0, (off_t)header->segment_size), errno);
+	return fd;
+}
+
+static void test_life(void **state)
+{
+	char name[SEGMENT_NAME_SIZE], prefix[64];
+	struct stat status;
+	struct releaser releaser;
+	(void)state;
+	releaser_init(&releaser, NULL, "/nowhere/decoder");
+	struct header header = plan(3), found;
+	const struct segment_readers readers = readers_me();
+	int fd = make(&header);
+	assert_return_code(fstat(fd, &status), errno);
+	assert_int_equal(status.st_nlink, 0);
+	assert_int_equal(status.st_size, header.segment_size);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(segment_publish(fd, &header, label, &readers, instance, name), 0);
+	assert_return_code(fstat(fd, &status), errno);
+	assert_int_equal(status.st_nlink, 1);
+	assert_int_equal(status.st_mode & 07777, 0400);
+	snprintf(prefix, sizeof(prefix), "/shmimg-%s-", instance);
+	assert_memory_equal(name, prefix, strlen(prefix));
+	assert_int_equal(strspn(name + strlen(prefix), "0123456789abcdef"), 32);
+	assert_int_equal(strlen(name), strlen(prefix) + 32);
+
+	int reader = segment_open(name);
+	assert_return_code(reader, -reader);
+	assert_int_equal(fcntl(reader, F_GETFL) & O_ACCMODE, O_RDONLY);
+	assert_int_equal(pread(reader, &found, sizeof(found), 0), sizeof(found));
+	assert_memory_equal(&found, &header, sizeof(found));
+	assert_null(header_check(&found, (uint64_t)status.st_size));
+	segment_remove(name, &releaser);
+	assert_int_equal(segment_open(name), -ENOENT);
+	assert_return_code(fstat(reader, &status), errno);
+	assert_int_equal(status.st_nlink, 0);
+	segment_remove(name, &releaser); /* does no harm */
+	close(reader);
+	close(fd);
+	releaser_stop(&releaser);
+}
+
+static void test_names_in_the_header_and_behind(void **state)
+{
+	static const uint32_t lengths[] = {1, 3583, 3584, 3585, 4000, 4095};
+	char name[SEGMENT_NAME_SIZE], found[4096];
+	(void)state;
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		struct header header = plan(lengths[i]), read;
+		const struct segment_readers readers = readers_me();
+		int fd = make(&header);
+		assert_int_equal(segment_publish(fd, &header, label, &readers, instance, name), 0);
+		assert_int_equal(pread(fd, &read, sizeof(read), 0), sizeof(read));
+		assert_null(header_check(&read, header.segment_size));
+		assert_int_equal(read.name_offset < HEADER_SIZE, lengths[i] <= 3584);
+		assert_int_equal(pread(fd, found, lengths[i], (off_t)read.name_offset), lengths[i]);
+		assert_memory_equal(found, label, lengths[i]);
+		shm_unlink(name);
+		close(fd);
+	}
+}
+
+/* What a decoder may have done to its segment; page 0 is the daemon's own. */
+static void test_incomplete(void **state)
+{
+	static const struct {
+		off_t reserved; /* bytes less than all */
+		off_t size;	/* bytes more than there should be */
+		int result;
+	} cases[] = {
+		{0, 0, 0},
+		{4096, 0, -EBADMSG},
+		{8192, 0, -EBADMSG},
+		{0, 4096, -EBADMSG},
+		{0, -4096, -EBADMSG},
+		{0, 1, -EBADMSG},
+		{0, -8192, -EBADMSG},
+	};
+	char name[SEGMENT_NAME_SIZE];
+	(void)state;
+	if (sysconf(_SC_PAGESIZE) != 4096)
+		skip();
+	struct header header = plan(1);
+	const struct segment_readers readers = readers_me();
+	assert_int_equal(header.segment_size, 8192);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct stat status;
+		off_t size = (off_t)header.segment_size;
+		int fd = segment_create(header.segment_size);
+		if (size > cases[i].reserved)
+			assert_return_code(fallocate(fd, 0, 0, size - cases[i].reserved), errno);
+		assert_return_code(ftruncate(fd, size + cases[i].size), errno);
+		assert_int_equal(segment_publish(fd, &header, label, &readers, instance, name),
+			cases[i].result);
+		assert_return_code(fstat(fd, &status), errno);
+		assert_int_equal(status.st_nlink, cases[i].result == 0);
+		if (cases[i].result == 0)
+			shm_unlink(name);
+		close(fd);
+	}
+}
+
+static void test_bad_sizes(void **state)
+{
+	(void)state;
+	assert_true(segment_create(UINT64_MAX) < 0);
+	assert_true(segment_create((uint64_t)INT64_MAX + 1) < 0);
+	assert_true(segment_free_space() > 0);
+}
+
+static void test_access(void **state)
+{
+	static const struct {
+		int64_t owner; /* -1: the daemon's user */
+		enum share share;
+		unsigned mode; /* the group's bits are the mask where there is a list */
+		const char *list;
+	} cases[] = {
+		{-1, SHARE_PRIVATE, 0400, "u::r--,g::---,o::---"},
+		{4711, SHARE_PRIVATE, 0440, "u::r--,u:4711:r--,g::---,m::r--,o::---"},
+		{4711, SHARE_GROUP, 0440, "u::r--,u:4711:r--,g::---,g:4242:r--,m::r--,o::---"},
+		{4711, SHARE_ALL, 0444, "u::r--,g::r--,o::r--"},
+		{-1, SHARE_ALL, 0444, "u::r--,g::r--,o::r--"},
+	};
+	(void)state;
+	mode_t mask = umask(0777); /* which must not matter */
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct stat status;
+		uid_t owner = cases[i].owner < 0 ? geteuid() : (uid_t)cases[i].owner;
+		int fd = segment_create(4096);
+		assert_int_equal(access_grant(fd, owner, cases[i].share, 4242), 0);
+		assert_return_code(fstat(fd, &status), errno);
+		assert_int_equal(status.st_mode & 07777, cases[i].mode);
+		acl_t list = acl_get_fd(fd);
+		assert_non_null(list);
+		char *text = acl_to_any_text(list, NULL, ',', TEXT_ABBREVIATE | TEXT_NUMERIC_IDS);
+		assert_string_equal(text, cases[i].list);
+		acl_free(text);
+		acl_free(list);
+		close(fd);
+	}
+	umask(mask);
+	assert_int_equal(access_grant(-1, 4711, SHARE_PRIVATE, 0), -EBADF);
+	assert_int_equal(access_grant(-1, 4711, SHARE_ALL, 0), -EBADF);
+}
+
+static int make_instance(void **state)
+{
+	(void)state;
+	return random_hex(instance, 8);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_names_in_the_header_and_behind),
+		cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_bad_sizes),
+		cmocka_unit_test(test_access),
+	};
+	return cmocka_run_group_tests(tests, make_instance, NULL);
+}
