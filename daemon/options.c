@@ -82,9 +82,10 @@ static int read_socket(struct options *options, const char *path)
 
 static int read_mode(struct options *options, const char *text)
 {
-	char *end;
-	unsigned long mode = strtoul(text, &end, 8);
-	if (!*text || *end || mode > 0777)
+	/* strtoul(3) would take spaces and signs too. */
+	bool digits = *text && !text[strspn(text, "01234567")];
+	unsigned long mode = digits ? strtoul(text, NULL, 8) : 0;
+	if (!digits || mode > 0777)
 		return bad_value("socket-mode", text, "an octal number from 0 to 0777");
 	options->socket_mode = (mode_t)mode;
 	return 0;

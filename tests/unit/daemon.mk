@@ -8,6 +8,8 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 
 daemon_tests = \
 	%D%/test-glob \
+	%D%/test-inbox \
+	%D%/test-instance \
 	%D%/test-segment \
 	%D%/test-semaphore \
 	%D%/test-source \
@@ -16,6 +18,8 @@ check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
 %C%_test_glob_LDADD = %D%/libdaemontest.la
+%C%_test_inbox_LDADD = %D%/libdaemontest.la
+%C%_test_instance_LDADD = %D%/libdaemontest.la
 %C%_test_segment_LDADD = %D%/libdaemontest.la
 %C%_test_semaphore_LDADD = %D%/libdaemontest.la
 %C%_test_source_LDADD = %D%/libdaemontest.la

@@ -1,0 +1,360 @@
+/*
+ * Tests of the daemon's options, and of its claim on a socket: the lock, the identity, the
+ * socket itself, and what is cleaned up after a daemon that was killed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/board.h"
+#include "daemon/instance.h"
+#include "daemon/options.h"
+#include "daemon/random.h"
+#include "daemon/semaphore.h"
+#include "tests/unit/unit.h"
+
+static char folder[] = "/tmp/shmimg-instance-XXXXXX";
+static char socket_path[64], lock_path[80];
+
+static int make_folder(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(socket_path, sizeof(socket_path), "%s/run/socket", folder);
+	snprintf(lock_path, sizeof(lock_path), "%s.lock", socket_path);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	char path[64];
+	(void)state;
+	unlink(socket_path);
+	unlink(lock_path);
+	snprintf(path, sizeof(path), "%s/run", folder);
+	rmdir(path);
+	return rmdir(folder);
+}
+
+static int read_options(struct options *options, const char *first, const char *second)
+{
+	char name[] = "shmimgd", one[300] = "", two[64] = "";
+	char *argv[] = {name, one, second ? two : NULL, NULL};
+	snprintf(one, sizeof(one), "%s", first);
+	snprintf(two, sizeof(two), "%s", second ? second : "");
+	optind = 0; /* getopt_long(3) begins anew */
+	return options_read(options, second ? 3 : 2, argv);
+}
+
+static void test_bad_options(void **state)
+{
+	static const char *const bad[] = {"--nonsense", "-x", "argument", "--", "--socket",
+		"--socket=", "--socket=relative", "--socket-mode=", "--socket-mode=8",
+		"--socket-mode=1000", "--socket-mode=-1", "--socket-mode=+7", "--socket-mode= 7",
+		"--socket-mode=7x", "--socket-mode=-18446744073709551615",
+		"--memory-max=", "--memory-max=K", "--memory-max=1KK", "--memory-max=1k",
+		"--memory-max=-1", "--memory-max=1.5G", "--memory-max=9223372036854775808",
+		"--memory-max=8388608T", "--memory-max=99999999999999999999999999999999",
+		"--memory-max=1 G", "--max-pixels=0", "--max-pixels=", "--max-pixels=1K",
+		"--max-pixels=-5", "--max-pixels=576460752303423488", "--decoders=0",
+		"--decoders=257", "--decoders=two", "--decoders=4294967297", "--decode-timeout=0",
+		"--decode-timeout=86401", "--decode-timeout=1s"};
+	struct options options;
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		int expected = strcmp(bad[i], "--") == 0 ? 0 : -EINVAL;
+		if (read_options(&options, bad[i], NULL) != expected)
+			fail_msg("%s", bad[i]);
+	}
+	assert_int_equal(read_options(&options, "--decoders=1", "argument"), -EINVAL);
+	assert_int_equal(read_options(&options, "--help", NULL), 1);
+	assert_int_equal(read_options(&options, "-h", "--decoders=0"), 1);
+	assert_int_equal(read_options(&options, "-V", NULL), 1);
+	assert_int_equal(read_options(&options, "--version", NULL), 1);
+}
+
+static void test_good_options(void **state)
+{
+	static const struct {
+		const char *option;
+		uint64_t value;
+		enum { MEMORY, PIXELS, DECODERS, TIMEOUT, MODE } member;
+	} cases[] = {
+		{"--memory-max=1", 1, MEMORY},
+		{"--memory-max=3K", 3 << 10, MEMORY},
+		{"--memory-max=512M", 512 << 20, MEMORY},
+		{"--memory-max=2G", UINT64_C(2) << 30, MEMORY},
+		{"--memory-max=8388607T", UINT64_C(8388607) << 40, MEMORY},
+		{"--memory-max=9223372036854775807", INT64_MAX, MEMORY},
+		{"--max-pixels=1", 1, PIXELS},
+		{"--max-pixels=576460752303423487", INT64_MAX / 16, PIXELS},
+		{"--decoders=1", 1, DECODERS},
+		{"--decoders=256", 256, DECODERS},
+		{"--decode-timeout=1", 1, TIMEOUT},
+		{"--decode-timeout=86400", 86400, TIMEOUT},
+		{"--socket-mode=0", 0, MODE},
+		{"--socket-mode=660", 0660, MODE},
+		{"--socket-mode=0777", 0777, MODE},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct options options;
+		assert_int_equal(read_options(&options, cases[i].option, NULL), 0);
+		const uint64_t found[] = {options.memory_max, options.max_pixels, options.decoders,
+			options.decode_timeout, options.socket_mode};
+		assert_int_equal(found[cases[i].member], cases[i].value);
+	}
+	struct options options;
+	assert_int_equal(read_options(&options, "--decoder=/x/y", "--decoders=9"), 0);
+	assert_string_equal(options.decoder, "/x/y");
+	assert_int_equal(options.decoders, 9);
+}
+
+static void test_defaults(void **state)
+{
+	struct options options;
+	(void)state;
+	assert_int_equal(read_options(&options, "--", NULL), 0);
+	assert_null(options.decoder);
+	assert_int_equal(options.socket_mode, geteuid() == 0 ? 0666 : 0600);
+	assert_in_range(options.decoders, 1, 256);
+	assert_int_equal(options.decode_timeout, 60);
+	assert_int_equal(options.max_pixels, 1 << 28);
+	assert_true(options.memory_max > 0);
+}
+
+static void set(const char *variable, const char *value)
+{
+	if (value)
+		setenv(variable, value, 1);
+	else
+		unsetenv(variable);
+}
+
+static void test_socket_option(void **state)
+{
+
+	static const struct {
+		const char *option, *socket, *runtime, *result;
+	} cases[] = {
+		{"--socket=/a/b", "/c", "/d", "/a/b"},
+		{"--", "/c", "/d", "/c"},
+		{"--", "", "/d", "/d/shmimgd/socket"},
+		{"--", NULL, "/d", "/d/shmimgd/socket"},
+		{"--", NULL, "relative", "/run/shmimgd/socket"},
+		{"--", NULL, "", "/run/shmimgd/socket"},
+		{"--", NULL, NULL, "/run/shmimgd/socket"},
+		{"--", "relative", "/d", NULL},
+	};
+	struct options options;
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		set("SHMIMG_SOCKET", cases[i].socket);
+		set("XDG_RUNTIME_DIR", cases[i].runtime);
+		int r = read_options(&options, cases[i].option, NULL);
+		assert_int_equal(r, cases[i].result ? 0 : -EINVAL);
+		if (cases[i].result)
+			assert_string_equal(options.socket, cases[i].result);
+	}
+	set("SHMIMG_SOCKET", NULL);
+	char path[200];
+	for (size_t length = 100; length < 110; length++) {
+		memcpy(path, "--socket=/", 10);
+		memset(path + 10, 'x', length - 1);
+		path[9 + length] = '\0';
+		assert_int_equal(read_options(&options, path, NULL), length <= 102 ? 0 : -EINVAL);
+		set("XDG_RUNTIME_DIR", NULL);
+		set("SHMIMG_SOCKET", path + 9);
+		assert_int_equal(read_options(&options, "--", NULL), length <= 102 ? 0 : -EINVAL);
+		set("SHMIMG_SOCKET", NULL);
+	}
+	memset(path, 'x', 120);
+	path[0] = '/';
+	path[120] = '\0';
+	set("XDG_RUNTIME_DIR", path);
+	assert_int_equal(read_options(&options, "--", NULL), -EINVAL);
+	set("XDG_RUNTIME_DIR", NULL);
+}
+
+static void test_claim(void **state)
+{
+	struct instance first, second;
+	(void)state;
+	assert_int_equal(instance_claim(&first, socket_path), 0); /* makes the folder */
+	assert_int_equal(strlen(first.id), 16);
+	assert_int_equal(strspn(first.id, "0123456789abcdef"), 16);
+	assert_string_equal(first.path, lock_path);
+	assert_int_equal(instance_claim(&second, socket_path), -EBUSY);
+	instance_release(&second);
+	assert_int_equal(access(lock_path, F_OK), 0);
+	instance_release(&first);
+	assert_int_equal(first.lock, -1);
+	assert_int_not_equal(access(lock_path, F_OK), 0);
+	assert_int_equal(instance_claim(&second, socket_path), 0);
+	assert_string_not_equal(second.id, first.id);
+	instance_release(&first); /* has nothing any more */
+	assert_int_equal(access(lock_path, F_OK), 0);
+	instance_release(&second);
+}
+
+static void test_identity_of_one_that_was_killed(void **state)
+{
+	struct instance first, second;
+	(void)state;
+	assert_int_equal(instance_claim(&first, socket_path), 0);
+	close(first.lock);
+	assert_int_equal(instance_claim(&second, socket_path), 0);
+	assert_string_equal(second.id, first.id);
+	instance_release(&second);
+}
+
+static void test_strange_lock_files(void **state)
+{
+	static const char *const contents[] = {"", "0123", "0123456789ABCDEF", "0123456789abcde/",
+		"0123456789abcde\n", "../../../../../x"};
+	(void)state;
+	for (size_t i = 0; i < COUNT(contents); i++) {
+		struct instance instance, again;
+		int fd = open(lock_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		assert_int_equal(write(fd, contents[i], strlen(contents[i])), strlen(contents[i]));
+		close(fd);
+		assert_int_equal(instance_claim(&instance, socket_path), 0);
+		assert_int_equal(strspn(instance.id, "0123456789abcdef"), 16);
+		assert_memory_not_equal(instance.id, "0123", 4);
+		close(instance.lock);
+		assert_int_equal(instance_claim(&again, socket_path), 0);
+		assert_string_equal(again.id, instance.id);
+		instance_release(&again);
+	}
+	struct instance instance;
+	assert_return_code(symlink("elsewhere", lock_path), errno);
+	assert_int_equal(instance_claim(&instance, socket_path), -ELOOP);
+	unlink(lock_path);
+	assert_int_equal(instance_claim(&instance, "/nowhere/at/all/socket"), -ENOENT);
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int r = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+	r = r < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static void test_listen(void **state)
+{
+	static const mode_t modes[] = {0600, 0666, 0, 0777};
+	struct stat status;
+	(void)state;
+	mode_t mask = umask(077);
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		/* From the second on, in place of a stale one. */
+		int fd = instance_listen(socket_path, modes[i]);
+		assert_return_code(fd, -fd);
+		assert_return_code(stat(socket_path, &status), errno);
+		assert_int_equal(status.st_mode & 07777, modes[i]);
+		assert_int_equal(umask(077), 077);
+		assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+		if (modes[i])
+			assert_int_equal(connect_to(socket_path), 0);
+		close(fd);
+		assert_true(connect_to(socket_path) < 0);
+	}
+	umask(mask);
+	unlink(socket_path);
+	int fd = open(socket_path, O_WRONLY | O_CREAT, 0600);
+	assert_return_code(fd, errno);
+	close(fd);
+	assert_int_equal(instance_listen(socket_path, 0600), -EADDRINUSE);
+	assert_return_code(stat(socket_path, &status), errno);
+	assert_true(S_ISREG(status.st_mode));
+	unlink(socket_path);
+	assert_int_equal(instance_listen("/nowhere/at/all/socket", 0600), -ENOENT);
+}
+
+/* What a daemon leaves when it is killed: a board, a set of semaphores and segments. */
+struct remains {
+	struct instance instance;
+	struct board board;
+	struct semaphores semaphores;
+	struct semaphore semaphore;
+	char segment[64];
+};
+
+static void leave(struct remains *remains)
+{
+	*remains = (struct remains){0};
+	assert_int_equal(random_hex(remains->instance.id, 8), 0);
+	assert_int_equal(board_create(&remains->board, remains->instance.id), 0);
+	semaphores_init(&remains->semaphores, &remains->board);
+	assert_int_equal(
+		semaphore_take(&remains->semaphores, 5, SHARE_PRIVATE, 5, &remains->semaphore), 0);
+	snprintf(remains->segment, sizeof(remains->segment), "/shmimg-%s-0123456789",
+		remains->instance.id);
+	int fd = shm_open(remains->segment, O_RDWR | O_CREAT | O_EXCL, 0600);
+	assert_return_code(fd, errno);
+	close(fd);
+}
+
+static bool exists(const char *name)
+{
+	int fd = shm_open(name, O_RDONLY, 0);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void assert_remains(const struct remains *remains, bool there)
+{
+	assert_int_equal(exists(remains->segment), there);
+	assert_int_equal(exists(remains->board.name), there);
+	assert_int_equal(semctl(remains->semaphore.id, 0, GETVAL) >= 0, there);
+}
+
+static void test_clean(void **state)
+{
+	struct remains mine, others;
+	(void)state;
+	leave(&mine);
+	leave(&others);
+	assert_remains(&mine, true);
+	instance_clean(&mine.instance);
+	assert_remains(&mine, false);
+	assert_remains(&others, true);
+	instance_clean(&mine.instance); /* nothing is there any more */
+	instance_clean(&others.instance);
+	assert_remains(&others, false);
+	semaphores_destroy(&mine.semaphores);
+	semaphores_destroy(&others.semaphores);
+	board_destroy(&mine.board);
+	board_destroy(&others.board);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_good_options),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_socket_option),
+		cmocka_unit_test(test_claim),
+		cmocka_unit_test(test_identity_of_one_that_was_killed),
+		cmocka_unit_test(test_strange_lock_files),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_clean),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
