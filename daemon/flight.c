@@ -102,9 +102,11 @@ static void land(
 	free_flight(flight);
 }
 
-static bool is_plausible(const struct job_header *header)
+static bool is_plausible(const struct job_header *header, enum format wanted)
 {
 	uint64_t bytes = 0;
+	if (wanted != FORMAT_NATIVE && header->format != wanted)
+		return false;
 	if (header->width == 0 || header->height == 0 || header->format == FORMAT_NATIVE ||
 		!format_word((enum format)header->format) || header->native == FORMAT_NATIVE ||
 		!format_word((enum format)header->native) || header->colour > COLOUR_ICC ||
@@ -185,7 +187,7 @@ static int make_segment(struct flight *flight, const struct job_header *said)
 static int on_header(struct job *job, const struct job_header *header, struct job_segment *answer)
 {
 	struct flight *flight = flight_of(job);
-	if (!is_plausible(header)) {
+	if (!is_plausible(header, flight->order.format)) {
 		land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
 		return -1;
 	}

@@ -19,10 +19,14 @@ static struct worker *find_idle(const struct pool *pool, bool bound, uid_t uid)
 	return NULL;
 }
 
-/* Makes room for a user's decoder by ending an idle one of another's. */
+/* Makes room for a user's decoder by ending an idle one of another's, one at a time. */
 static void retire_idle(struct pool *pool)
 {
 	struct worker *worker;
+	LIST_FOREACH(worker, &pool->workers, link) {
+		if (worker->state == WORKER_ENDING)
+			return;
+	}
 	LIST_FOREACH (worker, &pool->workers, link) {
 		if (worker->state == WORKER_IDLE) {
 			worker_kill(worker);
