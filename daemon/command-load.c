@@ -105,9 +105,11 @@ static struct rendition *find_cached(struct store *store, const struct load_orde
 	if (!image || !publish_continues(image, order->share, order->group) ||
 		!source_equal(&image_current(image)->source, &order->source))
 		return NULL;
-	if (order->keep >= 0)
+	struct rendition *rendition = command_choose(image, (int)order->format);
+	/* What has to be decoded first can still fail, and then changes nothing. */
+	if (rendition && order->keep >= 0)
 		image->keep = (enum keep)order->keep;
-	return command_choose(image, (int)order->format);
+	return rendition;
 }
 
 static enum outcome answer_cached(
