@@ -7,6 +7,7 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 %C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
 
 daemon_tests = \
+	%D%/test-flight \
 	%D%/test-glob \
 	%D%/test-inbox \
 	%D%/test-instance \
@@ -17,6 +18,10 @@ daemon_tests = \
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
+check_PROGRAMS += %D%/fake-decoder
+%C%_test_flight_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
+%C%_test_flight_LDADD = %D%/libdaemontest.la
 %C%_test_glob_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la

@@ -16,7 +16,6 @@
 #include <sys/sem.h>
 #include <unistd.h>
 
-#include "daemon/dispatch.h"
 #include "daemon/random.h"
 
 #define WAIT_USEC UINT64_C(20000000)

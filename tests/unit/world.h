@@ -6,6 +6,7 @@
 #pragma once
 
 #include "client/protocol/command.h"
+#include "daemon/dispatch.h"
 #include "daemon/engine.h"
 #include "daemon/instance.h"
 #include "daemon/publish.h"
