@@ -164,6 +164,9 @@ enum outcome command_load(struct call *call)
 		!command_read_flag(call, KEY_PIN, true, &pin) ||
 		!command_read_flag(call, KEY_FD, false, &pass_fd) || !open_source(call, &input))
 		return OUTCOME_DONE;
+	if (order.keep == KEEP_ATTACHED && !pin)
+		return refuse(call, FAULT_INVALID_ARGUMENT,
+			"keep=attached needs a pin: the image would go at once");
 	int r = source_identify(input, &order.source);
 	if (r < 0)
 		return refuse(

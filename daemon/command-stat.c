@@ -7,7 +7,11 @@
 #include "daemon/command.h"
 #include "daemon/glob.h"
 
-enum { HOLDERS_MAX = 64, PATTERN_MAX = 1024 };
+enum {
+	HOLDERS_MAX = 64,
+	PATTERN_MAX = 1024,
+	LIST_WORK = 1 << 20, /* bytes of pattern x bytes of names in a turn: some milliseconds */
+};
 
 static void add_renditions(struct wire_writer *line, const struct generation *generation)
 {
@@ -49,7 +53,7 @@ static void add_lock(struct wire_writer *line, const struct image *image)
 	pid_t holder;
 	unsigned waiters;
 	semaphore_look(&image->semaphore, &holder, &waiters);
-	if (holder)
+	if (holder >= 0)
 		wire_add_number(line, "lock", (uint64_t)holder);
 	else
 		wire_add(line, "lock", "free");
@@ -109,7 +113,9 @@ enum outcome command_list(struct call *call)
 			call, FAULT_INVALID_ARGUMENT, "match= has more than %d bytes", PATTERN_MAX);
 	struct image *image = store_next(store,
 		session->cursor.started ? session->cursor.name : NULL, session->cursor.owner);
-	while (image && reply_has_room(call->reply)) {
+	size_t work = 0, cost = match ? strlen(match) : 1;
+	while (image && reply_has_room(call->reply) && work < LIST_WORK) {
+		work += cost * strlen(image->name);
 		if (is_listed(session, image, match)) {
 			struct wire_writer *line = reply_begin(call->reply, "ITEM");
 			describe_all(line, command_choose(image, -1));

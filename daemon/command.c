@@ -73,6 +73,7 @@ enum outcome command_refuse(
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
 	session->engine->counters.errors++;
+	reply_pass(reply, -1); /* an error brings no descriptor */
 	reply_fault(reply, fault, "%s", message);
 	return OUTCOME_DONE;
 }

@@ -195,25 +195,28 @@ static bool can_answer(struct connection *connection)
 	       connection->reply_count < CONNECTION_REPLIES;
 }
 
-/* Answers the next request. Returns whether there was one that could be answered. */
-static bool answer_next(struct connection *connection)
+/*
+ * Answers the next request. Returns how much of a turn it took: 0 when there was none that
+ * could be answered, all of it when its answer goes on.
+ */
+static unsigned answer_next(struct connection *connection)
 {
 	connection->blocked = !can_answer(connection);
 	if (connection->blocked)
-		return false;
+		return 0;
 	if (!connection->parsed && !parse_next(connection))
-		return false;
+		return 0;
 	if (!connection->parsed)
-		return true;
+		return 1;
 	if (dispatch_must_wait(connection->session, &connection->request)) {
 		connection->blocked = true;
-		return false;
+		return 0;
 	}
-	if (answer(connection, NULL, REQUEST_GOOD, NULL) != OUTCOME_MORE) {
-		inbox_consume(&connection->inbox, connection->line_length);
-		connection->parsed = false;
-	}
-	return true;
+	if (answer(connection, NULL, REQUEST_GOOD, NULL) == OUTCOME_MORE)
+		return CONNECTION_TURN;
+	inbox_consume(&connection->inbox, connection->line_length);
+	connection->parsed = false;
+	return 1;
 }
 
 static void receive(struct connection *connection)
@@ -222,7 +225,8 @@ static void receive(struct connection *connection)
 		return;
 	ssize_t count = inbox_receive(&connection->inbox, connection->fd);
 	if (count == -EPROTO)
-		give_up(connection, "more descriptors came than a line may bring");
+		give_up(connection, "descriptors were lost: more came than a line may bring, or "
+				    "than there is room for");
 	else if (count <= 0 && count != -EAGAIN)
 		connection->input_ended = true;
 }
@@ -256,18 +260,18 @@ enum turn connection_turn(struct connection *connection)
 	unsigned count = 0;
 	bool received = false;
 	while (count < CONNECTION_TURN) {
-		if (answer_next(connection)) {
-			count++;
-		} else if (!connection->blocked && !received) {
+		unsigned taken = answer_next(connection);
+		count += taken;
+		if (taken == 0 && (connection->blocked || received))
+			break;
+		if (taken == 0) {
 			receive(connection);
 			received = true;
-		} else {
-			break;
 		}
 	}
 	send_complete(connection);
 	transmit(connection);
-	if (count == CONNECTION_TURN)
+	if (count >= CONNECTION_TURN)
 		return TURN_AGAIN;
 	/* Room that sending has made may be what the next request or reply waits for. */
 	if (connection->blocked && outbox_is_empty(&connection->outbox) && can_answer(connection) &&

@@ -12,7 +12,7 @@ struct session;
 enum outcome {
 	OUTCOME_DONE,  /* the reply is complete */
 	OUTCOME_LATER, /* it has been deferred */
-	OUTCOME_MORE,  /* call again, as soon as the reply has room */
+	OUTCOME_MORE,  /* call again, in a later turn, when the reply has room */
 };
 
 struct call {

@@ -7,6 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Jobs may wait for room. */
+static void on_freed(void *context)
+{
+	pool_kick(context);
+}
+
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
 	const char *instance, const char *decoder)
 {
@@ -24,6 +30,8 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		return r;
 	semaphores_init(&engine->semaphores, &engine->board);
 	releaser_init(&engine->releaser, event, decoder);
+	engine->releaser.freed = on_freed;
+	engine->releaser.context = &engine->pool;
 	store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser, instance,
 		options->memory_max);
 	r = pool_init(&engine->pool, event, decoder, options->decoders, options->decode_timeout);

@@ -25,6 +25,7 @@ struct flight {
 	struct load_order order;
 	TAILQ_HEAD(, load) loads;
 	unsigned attempts;
+	bool waits;	   /* until what was evicted for it is free */
 	int segment;	   /* -1 until the header is known */
 	uint64_t reserved; /* bytes taken from the store's budget */
 	struct header header;
@@ -148,12 +149,21 @@ static void land_without_room(struct flight *flight)
 {
 	const struct store *store = &flight->engine->store;
 	char text[256];
+	discard_segment(flight);
 	snprintf(text, sizeof(text),
 		"the image needs %" PRIu64 " bytes; of memory-max=%" PRIu64 " %" PRIu64
 		" are pinned, and /dev/shm has %" PRIu64 " free",
 		flight->header.segment_size, store->memory_max, store_pinned_bytes(store),
 		segment_free_space());
 	land(flight, NULL, FAULT_NO_SPACE, text);
+}
+
+/* What it means to a client that something failed with an errno. */
+static enum fault fault_of(int error)
+{
+	return error == ENOSPC	  ? FAULT_NO_SPACE
+	       : error == EBADMSG ? FAULT_DECODER_FAILED
+				  : FAULT_BUSY;
 }
 
 /* Checks the limits and makes the segment. Returns it, or -1 when the flight has ended. */
@@ -178,7 +188,7 @@ static int make_segment(struct flight *flight, const struct job_header *said)
 	if (flight->segment < 0) {
 		snprintf(text, sizeof(text), "a segment cannot be made: %s",
 			strerror(-flight->segment));
-		land(flight, NULL, FAULT_NO_SPACE, text);
+		land(flight, NULL, fault_of(-flight->segment), text);
 		return -1;
 	}
 	return flight->segment;
@@ -214,6 +224,25 @@ static void retry(struct flight *flight, const struct header_source *source)
 	pool_submit(&flight->engine->pool, &flight->job);
 }
 
+/*
+ * /dev/shm is full, perhaps by others, perhaps by what is being freed: tries again when that
+ * is done and something was evicted. Returns false when nothing more can be done.
+ */
+static bool make_room(struct flight *flight)
+{
+	struct engine *engine = flight->engine;
+	bool freeing = engine->releaser.pending > 0;
+	discard_segment(flight);
+	if (++flight->attempts == ATTEMPTS_MAX)
+		return false;
+	if (store_evict(&engine->store, flight->header.segment_size) == 0 && !freeing)
+		return false;
+	flight->waits = true;
+	engine->counters.decodes++;
+	pool_submit(&engine->pool, &flight->job);
+	return true;
+}
+
 static void publish_flight(struct flight *flight)
 {
 	const struct load_order *order = &flight->order;
@@ -239,7 +268,7 @@ static void publish_flight(struct flight *flight)
 		return;
 	}
 	log_warning("cannot publish %s: %s", flight->name, strerror(-r));
-	land(flight, NULL, r == -EBADMSG ? FAULT_DECODER_FAILED : FAULT_NO_SPACE,
+	land(flight, NULL, fault_of(-r),
 		r == -EBADMSG ? "the decoder left the segment incomplete" : strerror(-r));
 }
 
@@ -250,12 +279,12 @@ static void on_end(struct job *job, enum fault fault, const char *message)
 	if (source_identify(flight->order.input, &source) == 0 &&
 		!source_equal(&source, &flight->order.source))
 		retry(flight, &source);
-	else if (fault == FAULT_NO_SPACE)
-		land_without_room(flight);
-	else if (fault)
-		land(flight, NULL, fault, message);
-	else
+	else if (fault == FAULT_NONE)
 		publish_flight(flight);
+	else if (fault != FAULT_NO_SPACE)
+		land(flight, NULL, fault, message);
+	else if (!make_room(flight))
+		land_without_room(flight);
 }
 
 static const struct job_events events = {

@@ -23,7 +23,7 @@ static struct worker *find_idle(const struct pool *pool, bool bound, uid_t uid)
 static void retire_idle(struct pool *pool)
 {
 	struct worker *worker;
-	LIST_FOREACH(worker, &pool->workers, link) {
+	LIST_FOREACH (worker, &pool->workers, link) {
 		if (worker->state == WORKER_ENDING)
 			return;
 	}
@@ -49,7 +49,7 @@ static bool start_job(struct pool *pool, struct job *job)
 	int r = worker ? 0 : worker_start(pool, &worker);
 	if (r < 0) {
 		log_error("cannot start %s: %s", pool->program, strerror(-r));
-		job->events->end(job, FAULT_DECODER_FAILED, "the decoder could not be started");
+		job->events->end(job, FAULT_BUSY, "the decoder cannot be started at present");
 		return true;
 	}
 	worker_give(worker, job);

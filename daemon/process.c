@@ -6,14 +6,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/decoder/job.h"
+
+enum { END_TIMEOUT_MSEC = 2000 };
 
 static int set_attributes(posix_spawnattr_t *attributes)
 {
@@ -79,6 +84,15 @@ int process_start(const char *program, int *channel, pid_t *pid)
 	if (r == 0)
 		*channel = take_fd(&near);
 	return r;
+}
+
+void process_end(pid_t pid)
+{
+	OWN_FD int handle = (int)syscall(SYS_pidfd_open, pid, 0);
+	kill(pid, SIGKILL);
+	if (handle >= 0)
+		poll(&(struct pollfd){.fd = handle, .events = POLLIN}, 1, END_TIMEOUT_MSEC);
+	waitpid(pid, NULL, handle >= 0 ? WNOHANG : 0);
 }
 
 int process_send(int channel, const void *packet, size_t size, int fd)

@@ -14,6 +14,9 @@
  */
 int process_start(const char *program, int *channel, pid_t *pid);
 
+/* Kills a process and waits until it has gone, but not for ever: it may hang in the kernel. */
+void process_end(pid_t pid);
+
 /* Sends a packet, with a descriptor unless fd is -1. Returns 0 or a negative errno. */
 int process_send(int channel, const void *packet, size_t size, int fd);
 

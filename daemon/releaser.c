@@ -4,6 +4,7 @@
  */
 #include "daemon/releaser.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
@@ -26,6 +27,13 @@ static void forget(struct releaser *releaser)
 	releaser->channel = -1;
 }
 
+static void all_freed(struct releaser *releaser)
+{
+	releaser->pending = 0;
+	if (releaser->freed)
+		releaser->freed(releaser->context);
+}
+
 static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void *context)
 {
 	struct releaser *releaser = context;
@@ -33,10 +41,11 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void
 	(void)info;
 	releaser->child = sd_event_source_disable_unref(releaser->child);
 	forget(releaser);
+	all_freed(releaser);
 	return 0;
 }
 
-/* Its answers say that a segment is freed; nobody waits for that. */
+/* Its answers say that a segment is freed. */
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct releaser *releaser = context;
@@ -44,9 +53,13 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 	(void)source;
 	(void)events;
 	ssize_t count = process_receive(fd, &packet, sizeof(packet));
-	if (count == 0 || (count > 0 && packet.kind != JOB_DONE)) {
+	if (count == -EAGAIN)
+		return 0;
+	if (count <= 0 || packet.kind != JOB_DONE || releaser->pending == 0) {
 		kill(releaser->pid, SIGKILL);
 		forget(releaser);
+	} else if (--releaser->pending == 0) {
+		all_freed(releaser);
 	}
 	return 0;
 }
@@ -79,8 +92,9 @@ void releaser_close(struct releaser *releaser, int fd)
 	OWN_FD int mine = fd;
 	if (start(releaser) < 0)
 		return;
-	process_send(
-		releaser->channel, &(struct job_signal){JOB_FREE}, sizeof(struct job_signal), mine);
+	const struct job_signal order = {JOB_FREE};
+	if (process_send(releaser->channel, &order, sizeof(order), mine) == 0)
+		releaser->pending++;
 }
 
 void releaser_stop(struct releaser *releaser)
@@ -88,7 +102,6 @@ void releaser_stop(struct releaser *releaser)
 	forget(releaser);
 	if (!releaser->child)
 		return;
-	/* It ends when its channel does, once all is freed. */
 	releaser->child = sd_event_source_disable_unref(releaser->child);
-	waitpid(releaser->pid, NULL, 0);
+	process_end(releaser->pid);
 }

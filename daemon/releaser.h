@@ -11,7 +11,10 @@ struct releaser {
 	const char *program; /* the decoder, which has this as its second job */
 	sd_event_source *child;
 	sd_event_source *answers;
-	int channel; /* -1: not running */
+	int channel;		      /* -1: not running */
+	unsigned pending;	      /* segments that are on their way to be freed */
+	void (*freed)(void *context); /* told when none is pending any more */
+	void *context;
 	pid_t pid;
 };
 

@@ -5,6 +5,7 @@
 #include "daemon/semaphore.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -22,6 +23,7 @@ struct semaphore_set {
 	uid_t owner;
 	enum share share;
 	gid_t group;
+	bool dead; /* removed by somebody else */
 	unsigned used;
 	uint64_t free[SET_WORDS]; /* a bit for each slot that may be given out */
 };
@@ -45,9 +47,21 @@ void semaphores_init(struct semaphores *semaphores, struct board *board)
 	semaphores->board = board;
 }
 
+/*
+ * Whether the kernel still has a set: the owner of private images may remove it, as its
+ * permissions go. What is gone is given out no more.
+ */
+static bool is_alive(struct semaphore_set *set)
+{
+	if (!set->dead && semctl(set->id, 0, GETVAL) < 0)
+		set->dead = true;
+	return !set->dead;
+}
+
 static void remove_set(struct semaphores *semaphores, struct semaphore_set *set)
 {
-	semctl(set->id, 0, IPC_RMID);
+	if (is_alive(set))
+		semctl(set->id, 0, IPC_RMID);
 	board_remove_key(semaphores->board, set->key_index);
 	LIST_REMOVE(set, link);
 	free(set);
@@ -132,7 +146,7 @@ static struct semaphore_set *find_set(
 	struct semaphore_set *set;
 	LIST_FOREACH (set, &semaphores->sets, link) {
 		if (set->used < SEMAPHORE_SET_SIZE && set->owner == owner && set->share == share &&
-			set->group == group)
+			set->group == group && is_alive(set))
 			return set;
 	}
 	return NULL;
@@ -178,7 +192,7 @@ void semaphore_look(const struct semaphore *semaphore, pid_t *holder, unsigned *
 	int value = semctl(semaphore->id, index, GETVAL);
 	int pid = semctl(semaphore->id, index, GETPID);
 	int count = semctl(semaphore->id, index, GETNCNT);
-	*holder = value == 0 && pid > 0 ? pid : 0;
+	*holder = value == 0 && pid >= 0 ? pid : -1;
 	*waiters = count > 0 ? (unsigned)count : 0;
 }
 

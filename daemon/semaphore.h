@@ -43,7 +43,7 @@ int semaphore_take(struct semaphores *semaphores, uid_t owner, enum share share,
 /* Gives it back; a set that nobody uses any more is removed. */
 void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore);
 
-/* Who holds it (0: nobody), and how many wait for it. */
+/* Who holds it (-1: nobody; 0: someone whom we cannot see), and how many wait for it. */
 void semaphore_look(const struct semaphore *semaphore, pid_t *holder, unsigned *waiters);
 
 /* Removes the set of a key that an earlier daemon of this user made, if there is one. */

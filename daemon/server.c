@@ -14,7 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/session.h"
 
-enum { BATCH = 64, ACCEPTS = 32 };
+enum { BATCH = 64, ACCEPTS = 32, PAUSE_USEC = 200000 };
 
 static void want_turn(struct server *server, struct connection *connection)
 {
@@ -42,9 +42,6 @@ static void close_connection(struct server *server, struct connection *connectio
 	 * is through, and epoll(7) would go on to tell of it. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	connection_close(connection);
-	/* There is a descriptor again for who waits to be accepted. */
-	if (server->accepting)
-		sd_event_source_set_enabled(server->accepting, SD_EVENT_ON);
 }
 
 static void update_interest(struct server *server, struct connection *connection)
@@ -138,19 +135,34 @@ static bool must_pause(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+static void pause_accepting(struct server *server, int error)
+{
+	log_warning("accepting no connection for a while: %s", strerror(error));
+	sd_event_source_set_enabled(server->accepting, SD_EVENT_OFF);
+	sd_event_source_set_time_relative(server->pause, PAUSE_USEC);
+	sd_event_source_set_enabled(server->pause, SD_EVENT_ONESHOT);
+}
+
+static int on_pause_end(sd_event_source *source, uint64_t usec, void *context)
+{
+	struct server *server = context;
+	(void)source;
+	(void)usec;
+	return sd_event_source_set_enabled(server->accepting, SD_EVENT_ON);
+}
+
 static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct server *server = context;
+	(void)source;
 	(void)events;
 	for (int i = 0; i < ACCEPTS; i++) {
 		int socket = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		int r = socket < 0 ? -errno : admit(server, socket);
-		if (socket < 0 && r == -EAGAIN)
+		if (r == -EAGAIN)
 			break;
-		if (r < 0 && must_pause(-r) && server->count > 0) {
-			log_warning("no connection can be accepted until another ends: %s",
-				strerror(-r));
-			sd_event_source_set_enabled(source, SD_EVENT_OFF);
+		if (r < 0 && must_pause(-r)) {
+			pause_accepting(server, -r);
 			break;
 		}
 	}
@@ -168,6 +180,11 @@ static int add_sources(struct server *server)
 		r = sd_event_add_defer(server->event, &server->turning, on_turning, server);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(server->turning, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time_relative(
+			server->event, &server->pause, CLOCK_MONOTONIC, 0, 0, on_pause_end, server);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(server->pause, SD_EVENT_OFF);
 	return r;
 }
 
@@ -188,6 +205,7 @@ void server_stop(struct server *server)
 	server->accepting = sd_event_source_disable_unref(server->accepting);
 	server->serving = sd_event_source_disable_unref(server->serving);
 	server->turning = sd_event_source_disable_unref(server->turning);
+	server->pause = sd_event_source_disable_unref(server->pause);
 	while (!TAILQ_EMPTY(&server->connections))
 		close_connection(server, TAILQ_FIRST(&server->connections));
 	if (server->epoll >= 0)

@@ -21,6 +21,7 @@ struct server {
 	sd_event_source *accepting;
 	sd_event_source *serving;
 	sd_event_source *turning;
+	sd_event_source *pause; /* ends the pause in accepting */
 	TAILQ_HEAD(, connection) connections;
 	TAILQ_HEAD(turn_queue, connection) queue; /* of those that want a turn */
 };

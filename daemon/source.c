@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
@@ -32,6 +33,9 @@ static enum fault fault_of(int error, const char **message)
 	case ENAMETOOLONG:
 		*message = "the path is too long";
 		return FAULT_INVALID_ARGUMENT;
+	case EWOULDBLOCK:
+		*message = "another program has a lease on the file";
+		return FAULT_BUSY;
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
@@ -43,6 +47,23 @@ static enum fault fault_of(int error, const char **message)
 	}
 }
 
+/* What a file is, by what the kernel knows: to ask a file server would hold up the daemon. */
+static int look(int fd, struct statx *status)
+{
+	int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+	return statx(fd, "", flags, STATX_BASIC_STATS, status) < 0 ? -errno : 0;
+}
+
+/* Whether all three classes have a permission, and no list (acl(5)) takes it from anybody. */
+static bool is_for_everybody(int place, const struct statx *status, mode_t permission)
+{
+	char link[32];
+	mode_t all = permission << 6 | permission << 3 | permission;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
+	return (status->stx_mode & all) == all &&
+	       getxattr(link, "system.posix_acl_access", NULL, 0) < 0;
+}
+
 /*
  * Walks a path for somebody who is not the daemon's user. Each part is opened from the one
  * before, so nothing can be exchanged between the check and the use.
@@ -52,20 +73,21 @@ static int walk_public(const char *path)
 	char part[NAME_MAX + 1];
 	OWN_FD int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	while (at >= 0) {
-		struct stat status;
-		if (fstat(at, &status) < 0)
-			return -errno;
+		struct statx status;
+		int r = look(at, &status);
+		if (r < 0)
+			return r;
 		path += strspn(path, "/");
 		size_t length = strcspn(path, "/");
 		if (length == 0)
 			return take_fd(&at);
 		if (length > NAME_MAX)
 			return -ENAMETOOLONG;
-		if (S_ISLNK(status.st_mode))
+		if (S_ISLNK(status.stx_mode))
 			return -ELOOP;
-		if (!S_ISDIR(status.st_mode))
+		if (!S_ISDIR(status.stx_mode))
 			return -ENOTDIR;
-		if (!(status.st_mode & S_IXOTH))
+		if (!is_for_everybody(at, &status, S_IXOTH))
 			return -EACCES;
 		memcpy(part, path, length);
 		part[length] = '\0';
@@ -82,18 +104,20 @@ static int walk_public(const char *path)
 /* Opens for reading what an O_PATH descriptor shows, once it is known to be harmless. */
 static int reopen(int place, bool public)
 {
-	struct stat status;
+	struct statx status;
 	char link[32];
-	if (fstat(place, &status) < 0)
-		return -errno;
-	if (S_ISLNK(status.st_mode))
+	int r = look(place, &status);
+	if (r < 0)
+		return r;
+	if (S_ISLNK(status.stx_mode))
 		return -ELOOP;
-	if (!S_ISREG(status.st_mode))
+	if (!S_ISREG(status.stx_mode))
 		return -EINVAL;
-	if (public && !(status.st_mode & S_IROTH))
+	if (public && !is_for_everybody(place, &status, S_IROTH))
 		return -EACCES;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
-	int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* Not to wait for the holder of a lease (fcntl(2)). */
+	int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -120,9 +144,9 @@ int source_open(
 
 enum fault source_check(int fd, const char **message)
 {
-	struct stat status;
+	struct statx status;
 	int flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+	if (flags < 0 || look(fd, &status) < 0 || !S_ISREG(status.stx_mode)) {
 		*message = "the descriptor is not that of a regular file";
 		return FAULT_INVALID_ARGUMENT;
 	}
@@ -136,9 +160,9 @@ enum fault source_check(int fd, const char **message)
 int source_identify(int fd, struct header_source *source)
 {
 	struct statx status;
-	/* What the kernel knows is enough: asking a server here would hold up the daemon. */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &status) < 0)
-		return -errno;
+	int r = look(fd, &status);
+	if (r < 0)
+		return r;
 	*source = (struct header_source){
 		.device = makedev(status.stx_dev_major, status.stx_dev_minor),
 		.inode = status.stx_ino,

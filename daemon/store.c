@@ -130,20 +130,30 @@ uint64_t store_pinned_bytes(const struct store *store)
 	return bytes;
 }
 
+uint64_t store_evict(struct store *store, uint64_t size)
+{
+	uint64_t evicted = 0;
+	struct image *image = TAILQ_LAST(&store->recent, image_list);
+	while (image && evicted < size) {
+		struct image *previous = TAILQ_PREV(image, image_list, recent);
+		uint64_t bytes = evictable_bytes(image);
+		if (bytes > 0) {
+			store_drop(store, image);
+			store->evictions++;
+			evicted += bytes;
+		}
+		image = previous;
+	}
+	return evicted;
+}
+
 int store_reserve(struct store *store, uint64_t size)
 {
 	/* Nobody loses an image for a request that cannot be met even then. */
 	if (size > store->memory_max || store_pinned_bytes(store) > store->memory_max - size)
 		return -ENOSPC;
-	struct image *image = TAILQ_LAST(&store->recent, image_list);
-	while (image && store->bytes > store->memory_max - size) {
-		struct image *previous = TAILQ_PREV(image, image_list, recent);
-		if (evictable_bytes(image) > 0) {
-			store_drop(store, image);
-			store->evictions++;
-		}
-		image = previous;
-	}
+	if (store->bytes > store->memory_max - size)
+		store_evict(store, store->bytes - (store->memory_max - size));
 	store->bytes += size;
 	return 0;
 }

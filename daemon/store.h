@@ -53,6 +53,12 @@ void store_insert(struct store *store, struct image *image);
 void store_drop(struct store *store, struct image *image);
 
 /*
+ * Evicts the least recently used unpinned images, until size bytes went. Returns how many
+ * did: what another process still maps is not free yet.
+ */
+uint64_t store_evict(struct store *store, uint64_t size);
+
+/*
  * Accounts for a segment before it is made; evicts unpinned images as needed.
  * Returns 0, or -ENOSPC when room cannot be made.
  */

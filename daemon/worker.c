@@ -56,16 +56,21 @@ void worker_kill(struct worker *worker)
 	kill(worker->pid, SIGKILL);
 }
 
-static void describe_death(
-	const struct worker *worker, const siginfo_t *info, char *text, size_t size)
+static void describe_death(const siginfo_t *info, char *text, size_t size)
 {
-	if (worker->overdue)
-		snprintf(text, size, "decoding took longer than %u seconds", worker->pool->timeout);
-	else if (info->si_code == CLD_EXITED)
+	if (info->si_code == CLD_EXITED)
 		snprintf(text, size, "the decoder exited with status %d", info->si_status);
 	else
 		snprintf(text, size, "the decoder was ended by signal %d (SIG%s)", info->si_status,
 			sigabbrev_np(info->si_status));
+}
+
+/* A decoder is lost, and its job with it. */
+static void lose(struct worker *worker, const char *text)
+{
+	log_warning("decoder %d: %s", worker->pid, text);
+	worker->pool->restarts++;
+	end_job(worker, FAULT_DECODER_FAILED, text);
 }
 
 static int on_death(sd_event_source *source, const siginfo_t *info, void *context)
@@ -74,24 +79,24 @@ static int on_death(sd_event_source *source, const siginfo_t *info, void *contex
 	struct pool *pool = worker->pool;
 	(void)source;
 	char text[128];
-	describe_death(worker, info, text, sizeof(text));
-	if (worker->state != WORKER_ENDING || worker->job) {
-		log_warning("decoder %d: %s", worker->pid, text);
-		pool->restarts++;
-	}
-	end_job(worker, FAULT_DECODER_FAILED, text);
+	describe_death(info, text, sizeof(text));
+	if (worker->state != WORKER_ENDING || worker->job)
+		lose(worker, text);
 	free_worker(worker);
 	pool_kick(pool);
 	return 0;
 }
 
+/* Who waits hears of it at once: the kernel may need long to end a process that hangs in it. */
 static int on_deadline(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct worker *worker = context;
 	(void)source;
 	(void)usec;
-	worker->overdue = true;
+	char text[64];
+	snprintf(text, sizeof(text), "decoding took longer than %u seconds", worker->pool->timeout);
 	worker_kill(worker);
+	lose(worker, text);
 	return 0;
 }
 
@@ -168,9 +173,10 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 	ssize_t size = process_receive(fd, &packet, sizeof(packet));
 	if (size == -EAGAIN)
 		return 0;
-	if (size <= 0 || !on_packet(worker, &packet, (size_t)size)) {
-		if (size != 0)
-			log_warning("decoder %d said what it may not say", worker->pid);
+	if (size <= 0) {
+		worker_kill(worker);
+	} else if (!on_packet(worker, &packet, (size_t)size)) {
+		log_warning("decoder %d said what it may not say", worker->pid);
 		worker_kill(worker);
 	}
 	pool_kick(pool);
@@ -224,20 +230,26 @@ void worker_give(struct worker *worker, struct job *job)
 	job->worker = worker;
 	sd_event_source_set_time_relative(worker->deadline, worker->pool->timeout * SECOND_USEC);
 	sd_event_source_set_enabled(worker->deadline, SD_EVENT_ONESHOT);
-	if (process_send(worker->channel, &order, sizeof(order), job->input) < 0)
+	int r = process_send(worker->channel, &order, sizeof(order), job->input);
+	if (r == -ETOOMANYREFS) {
+		/* unix(7): too many descriptors of this user are on their way to somebody. */
+		become_idle(worker);
+		end_job(worker, FAULT_BUSY, "too many descriptors are on their way");
+	} else if (r < 0) {
 		worker_kill(worker);
+	}
 }
 
 void worker_forget_job(struct worker *worker)
 {
 	worker->job->worker = NULL;
 	worker->job = NULL;
+	worker_kill(worker);
 }
 
 void worker_destroy(struct worker *worker)
 {
-	kill(worker->pid, SIGKILL);
 	worker->child = sd_event_source_disable_unref(worker->child);
-	waitpid(worker->pid, NULL, 0);
+	process_end(worker->pid);
 	free_worker(worker);
 }

@@ -53,7 +53,6 @@ struct worker {
 	enum worker_state state;
 	struct job *job; /* NULL while idle, and when the job was cancelled */
 	bool bound;	 /* has seen a file of uid's, and never sees another's */
-	bool overdue;
 	uid_t uid;
 	pid_t pid;
 	int channel;
@@ -68,7 +67,7 @@ int worker_start(struct pool *pool, struct worker **started);
 /* Gives an idle worker a job; a failure ends the worker, and the job with it. */
 void worker_give(struct worker *worker, struct job *job);
 
-/* Lets the running job of a worker go; it finishes for nobody. */
+/* Lets the running job of a worker go, and ends the worker: it would go on for nobody. */
 void worker_forget_job(struct worker *worker);
 
 /* Kills it; the pool hears when it has gone. */
