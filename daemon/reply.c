@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "daemon/cleanup.h"
+
 bool reply_has_room(const struct reply *reply)
 {
 	return reply->size - reply->length >= WIRE_LINE_MAX;
@@ -38,6 +40,9 @@ void reply_fault(struct reply *reply, enum fault fault, const char *format, ...)
 {
 	char message[1024];
 	va_list arguments;
+	/* What was to go with a better answer. */
+	if (reply->fd >= 0)
+		close(take_fd(&reply->fd));
 	va_start(arguments, format);
 	int length = vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
