@@ -7,6 +7,7 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 %C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
 
 daemon_tests = \
+	%D%/test-fault \
 	%D%/test-flight \
 	%D%/test-glob \
 	%D%/test-inbox \
@@ -19,8 +20,42 @@ check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
 check_PROGRAMS += %D%/fake-decoder
-%C%_test_flight_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
+fake_decoder = -DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
+
+fault_wraps = \
+	-Wl,--wrap=acl_create_entry \
+	-Wl,--wrap=acl_init \
+	-Wl,--wrap=acl_set_fd \
+	-Wl,--wrap=acl_set_qualifier \
+	-Wl,--wrap=calloc \
+	-Wl,--wrap=fallocate64 \
+	-Wl,--wrap=fchmod \
+	-Wl,--wrap=fstat64 \
+	-Wl,--wrap=ftruncate64 \
+	-Wl,--wrap=getrandom \
+	-Wl,--wrap=linkat \
+	-Wl,--wrap=mmap64 \
+	-Wl,--wrap=open64 \
+	-Wl,--wrap=posix_spawn \
+	-Wl,--wrap=posix_spawn_file_actions_init \
+	-Wl,--wrap=posix_spawnattr_init \
+	-Wl,--wrap=pwrite64 \
+	-Wl,--wrap=reallocarray \
+	-Wl,--wrap=sd_event_add_child \
+	-Wl,--wrap=sd_event_add_defer \
+	-Wl,--wrap=sd_event_add_io \
+	-Wl,--wrap=sd_event_add_time_relative \
+	-Wl,--wrap=semctl \
+	-Wl,--wrap=semget \
+	-Wl,--wrap=sendmsg \
+	-Wl,--wrap=shm_open \
+	-Wl,--wrap=socketpair \
+	-Wl,--wrap=statx
+%C%_test_fault_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_fault_SOURCES = %D%/fault.c %D%/fault.h %D%/test-fault.c
+%C%_test_fault_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)
+%C%_test_fault_LDADD = %D%/libdaemontest.la
+%C%_test_flight_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_flight_LDADD = %D%/libdaemontest.la
 %C%_test_glob_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la

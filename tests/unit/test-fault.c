@@ -1,0 +1,285 @@
+/*
+ * Tests of what is left when an allocation or a system call fails: each of them in turn, in
+ * publishing, pinning, loading and starting. Afterwards everything is as it was.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/unit/fault.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/world.h"
+
+enum { CALLS_MAX = 1000 };
+
+/* All that a failure must leave as it was. */
+struct balance {
+	uint64_t bytes, images, renditions, evictions, flights, sessions;
+	uint64_t slots, sets, segments, descriptors, shown;
+};
+
+static struct balance balance_of(const struct world *world)
+{
+	const struct engine *engine = &world->engine;
+	struct balance balance = {
+		.bytes = engine->store.bytes,
+		.images = engine->store.image_count,
+		.renditions = engine->store.rendition_count,
+		.evictions = engine->store.evictions,
+		.flights = engine->flight_count,
+		.sessions = engine->counters.connections,
+		.slots = engine->board.next_slot - engine->board.free_count,
+		.sets = engine->board.header->set_count,
+		.segments = world_segments(world),
+		.descriptors = world_descriptors(),
+	};
+	for (uint32_t i = 0; i < engine->board.next_slot; i++)
+		balance.shown += engine->board.slots[i] * (i + 1);
+	return balance;
+}
+
+static void assert_balance(const struct world *world, const struct balance *before, unsigned n)
+{
+	struct balance after = balance_of(world);
+	if (memcmp(&after, before, sizeof(after)) != 0)
+		fail_msg("call %u, %s: a balance has changed: %d bytes, %d sets, %d slots, "
+			 "%d segments, %d descriptors",
+			n, fault_name(), (int)(after.bytes - before->bytes),
+			(int)(after.sets - before->sets), (int)(after.slots - before->slots),
+			(int)(after.segments - before->segments),
+			(int)(after.descriptors - before->descriptors));
+}
+
+/* Publishes with each call failing in turn, until none is left to fail. */
+static unsigned publish_at_last(struct world *world, const struct recipe *recipe)
+{
+	struct rendition *rendition;
+	for (unsigned n = 1; n < CALLS_MAX; n++) {
+		struct balance before = balance_of(world);
+		fault_arm(n);
+		int r = world_publish(world, recipe, &rendition);
+		if (!fault_disarm()) {
+			assert_int_equal(r, 0);
+			return n - 1;
+		}
+		if (r >= 0 || r < -4095)
+			fail_msg("call %u, %s: %d", n, fault_name(), r);
+		assert_balance(world, &before, n);
+	}
+	fail();
+	return 0;
+}
+
+static void test_publish(void **state)
+{
+	static char long_name[4096];
+	static const int shares[] = {SHARE_PRIVATE, SHARE_GROUP, SHARE_ALL};
+	(void)state;
+	memset(long_name, 'n', sizeof(long_name) - 1);
+	for (size_t i = 0; i < COUNT(shares); i++) {
+		struct world world;
+		struct pin pins[3] = {0}; /* so that nothing old is freed */
+		world_open(&world, NULL);
+		struct store *store = &world.engine.store;
+		struct recipe recipe = {
+			long_name, 5, 50, .share = shares[i], .keep = KEEP_PINNED, .state = 1};
+		/* At least a segment, image, slot, set of semaphores and name. */
+		assert_in_range(publish_at_last(&world, &recipe), 25, CALLS_MAX);
+		const struct image *image = store_find(store, long_name, 5);
+		const struct generation *first = image_current(image);
+		recipe.format = FORMAT_GRAY8;
+		assert_in_range(publish_at_last(&world, &recipe), 8, CALLS_MAX);
+		assert_ptr_equal(image_current(image), first);
+		image_pin(&pins[0], generation_find(first, FORMAT_RGBA8));
+		image_pin(&pins[1], generation_find(first, FORMAT_GRAY8));
+		recipe.state = 2;
+		assert_in_range(publish_at_last(&world, &recipe), 8, CALLS_MAX);
+		assert_ptr_not_equal(image_current(image), first);
+		image_pin(&pins[2], generation_find(image_current(image), FORMAT_GRAY8));
+		recipe.share = recipe.share == SHARE_ALL ? SHARE_GROUP : SHARE_ALL;
+		assert_in_range(publish_at_last(&world, &recipe), 25, CALLS_MAX);
+		assert_ptr_not_equal(store_find(store, long_name, 5), image);
+		for (size_t k = 0; k < COUNT(pins); k++)
+			image_unpin(&pins[k]);
+		assert_int_equal(store->image_count, 1);
+		assert_int_equal(store->rendition_count, 1);
+		world_close(&world);
+	}
+}
+
+/* Giving back cannot fail, whatever does. */
+static void test_drop(void **state)
+{
+	(void)state;
+	for (unsigned n = 1;; n++) {
+		struct world world;
+		world_open(&world, NULL);
+		struct balance before = balance_of(&world);
+		const struct recipe recipe = {"a", 5, 50, .share = SHARE_GROUP, .state = 1};
+		struct image *image = world_make(&world, &recipe)->generation->image;
+		fault_arm(n);
+		store_drop(&world.engine.store, image);
+		bool failed = fault_disarm();
+		before.shown = balance_of(&world).shown;
+		assert_balance(&world, &before, n);
+		world_close(&world);
+		if (!failed)
+			break;
+	}
+}
+
+static void test_pin(void **state)
+{
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	struct rendition *rendition = world_make(&world, &(struct recipe){"a", .state = 1});
+	struct session *session = world_session(&world, 0, 0);
+	fault_arm(1);
+	assert_int_equal(session_pin(session, rendition), -ENOMEM);
+	assert_true(fault_disarm());
+	assert_int_equal(rendition->pin_count, 0);
+	assert_true(RB_EMPTY(&session->pins));
+	fault_arm(1);
+	world_expect(&world, session, "FETCH name=a", -1, "ERR code=busy ");
+	assert_true(fault_disarm());
+	fault_arm(2); /* when the descriptor is opened already */
+	static struct answer answer;
+	world_call(session, &answer, "FETCH name=a fd=yes", -1);
+	assert_true(fault_disarm());
+	assert_memory_equal(answer.data, "ERR code=busy ", 14);
+	assert_int_equal(answer.reply.fd, -1);
+	assert_int_equal(rendition->pin_count, 0);
+	fault_arm(1);
+	struct credentials who = {0};
+	assert_null(session_open(&world.engine, &who));
+	assert_true(fault_disarm());
+	session_close(session);
+	world_close(&world);
+}
+
+static int make_file(const char *word)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	assert_return_code(fd, errno);
+	assert_int_equal(write(fd, word, strlen(word)), strlen(word));
+	return fd;
+}
+
+static void test_join(void **state)
+{
+	static struct answer answers[2];
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	struct balance before = balance_of(&world);
+	unsigned n = 0;
+	for (bool failed = true; failed;) {
+		struct session *session = world_session(&world, 0, 0);
+		fault_arm(++n);
+		enum outcome outcome = world_call(
+			session, &answers[0], "LOAD name=a source=fd", make_file("good"));
+		failed = fault_disarm();
+		assert_int_equal(world.engine.flight_count, failed ? 0 : 1);
+		if (failed) {
+			assert_memory_equal(answers[0].data, "ERR code=", 9);
+			assert_true(outcome == OUTCOME_DONE || answers[0].reply.completed);
+			assert_true(TAILQ_EMPTY(&session->loads));
+		}
+		session_close(session);
+		assert_balance(&world, &before, n);
+	}
+	assert_in_range(n, 4, CALLS_MAX); /* the identity, load and flight */
+	world_close(&world);
+}
+
+/* A whole LOAD, with a decoder: any answer may come, but one does, and nothing stays. */
+static void test_load(void **state)
+{
+	static struct answer answer;
+	unsigned n = 0, refused = 0;
+	(void)state;
+	for (bool failed = true; failed && n < CALLS_MAX;) {
+		struct world world;
+		world_open(&world, FAKE_DECODER);
+		struct balance before = balance_of(&world);
+		struct session *session = world_session(&world, 4711, 4711);
+		int fd = make_file("good");
+		fault_arm(++n);
+		if (world_call(session, &answer, "LOAD name=a source=fd share=group fd=yes", fd) ==
+			OUTCOME_LATER)
+			world_wait(&world, &answer);
+		failed = fault_disarm();
+		bool good = strncmp(answer.data, "OK name=a ", 10) == 0;
+		if (!good && (!failed || strncmp(answer.data, "ERR code=", 9) != 0))
+			fail_msg("call %u, %s: %s", n, fault_name(), answer.data);
+		refused += !good;
+		assert_int_equal(answer.reply.fd >= 0, good);
+		if (good)
+			close(answer.reply.fd);
+		const struct store *store = &world.engine.store;
+		/* What was published stays, also when this client could not be handed it. */
+		uint64_t count = store->image_count;
+		assert_in_range(count, good, 1);
+		assert_int_equal(store->rendition_count, count);
+		assert_int_equal(store->bytes > 0, count);
+		assert_int_equal(world_segments(&world), count);
+		assert_int_equal(world.engine.flight_count, 0);
+		session_close(session);
+		if (count)
+			store_drop(&world.engine.store, TAILQ_FIRST(&store->recent));
+		/* The decoder and the releaser stay, with their channels and events. */
+		struct balance after = balance_of(&world);
+		before.descriptors = after.descriptors;
+		before.shown = after.shown;
+		assert_balance(&world, &before, n);
+		world_close(&world);
+	}
+	assert_in_range(refused, 25, CALLS_MAX);
+}
+
+static void test_start(void **state)
+{
+	static const struct options options = {.decoders = 1, .memory_max = 1 << 20};
+	struct world world;
+	(void)state;
+	world_open(&world, NULL); /* for its identity and events alone */
+	for (unsigned n = 1;; n++) {
+		struct engine engine;
+		char instance[INSTANCE_ID_SIZE];
+		snprintf(instance, sizeof(instance), "%015x%u", (unsigned)getpid(), n % 10);
+		struct world other = {.engine.board.header = NULL};
+		strcpy(other.instance, instance);
+		unsigned descriptors = world_descriptors();
+		fault_arm(n);
+		int r = engine_start(&engine, world.event, &options, instance, "/nowhere");
+		bool failed = fault_disarm();
+		if (!failed) {
+			assert_int_equal(r, 0);
+			engine_stop(&engine);
+			assert_in_range(n, 6, CALLS_MAX);
+		}
+		if ((failed && r >= 0) || world_segments(&other) != 0)
+			fail_msg("call %u, %s: %d, %u files are left", n, fault_name(), r,
+				world_segments(&other));
+		assert_int_equal(world_descriptors(), descriptors);
+		if (!failed)
+			break;
+	}
+	world_close(&world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_publish),
+		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_pin),
+		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_start),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
