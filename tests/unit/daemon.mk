@@ -7,6 +7,7 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 %C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
 
 daemon_tests = \
+	%D%/test-dispatch \
 	%D%/test-fault \
 	%D%/test-flight \
 	%D%/test-glob \
@@ -22,6 +23,7 @@ TESTS += $(daemon_tests)
 check_PROGRAMS += %D%/fake-decoder
 fake_decoder = -DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
 
+%C%_test_dispatch_LDADD = %D%/libdaemontest.la
 fault_wraps = \
 	-Wl,--wrap=acl_create_entry \
 	-Wl,--wrap=acl_init \

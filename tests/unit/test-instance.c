@@ -47,7 +47,7 @@ static int remove_folder(void **state)
 
 static int read_options(struct options *options, const char *first, const char *second)
 {
-	char name[] = "shmimgd", one[300] = "", two[64] = "";
+	static char name[] = "shmimgd", one[300], two[64]; /* options point into them */
 	char *argv[] = {name, one, second ? two : NULL, NULL};
 	snprintf(one, sizeof(one), "%s", first);
 	snprintf(two, sizeof(two), "%s", second ? second : "");

@@ -180,6 +180,12 @@ static void complete(struct reply *reply)
 
 enum outcome world_call(struct session *session, struct answer *answer, const char *line, int fd)
 {
+	return world_call_within(session, answer, line, fd, sizeof(answer->data) - 1);
+}
+
+enum outcome world_call_within(
+	struct session *session, struct answer *answer, const char *line, int fd, size_t room)
+{
 	char *text = strdup(line);
 	struct wire_line parsed;
 	struct request request;
@@ -192,7 +198,7 @@ enum outcome world_call(struct session *session, struct answer *answer, const ch
 		.complete = complete,
 		.fd = -1,
 		.data = answer->data,
-		.size = sizeof(answer->data) - 1,
+		.size = room,
 	};
 	struct call call = {session, &request, &answer->reply, fd};
 	enum outcome outcome = dispatch(&call);

@@ -67,6 +67,10 @@ struct answer {
 /* Answers a request line; fd goes with it and is taken over. */
 enum outcome world_call(struct session *session, struct answer *answer, const char *line, int fd);
 
+/* As world_call(), with so many bytes of room for the answer. */
+enum outcome world_call_within(
+	struct session *session, struct answer *answer, const char *line, int fd, size_t room);
+
 /* Runs the event loop until a deferred answer is complete. */
 void world_wait(struct world *world, struct answer *answer);
 

@@ -1,0 +1,463 @@
+/*
+ * Tests of the command handlers as dispatch() calls them, of what they read and refuse, of
+ * the pins of a session, and of replies that do not fit.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "daemon/flight.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/world.h"
+
+static struct answer answer;
+
+/* The value of a key in the answer, to its end; "" when there is none. */
+static const char *value(const char *key)
+{
+	static char text[WIRE_LINE_MAX];
+	char pattern[64];
+	snprintf(pattern, sizeof(pattern), " %s=", key);
+	const char *found = strstr(answer.data, pattern);
+	if (!found)
+		return "";
+	found += strlen(pattern);
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(found, " \n"), found);
+	return text;
+}
+
+/* Images of users 1, 2 and the caller's, 3, who is in group 30. */
+static const struct recipe images[] = {
+	{"own", 3, 30, .state = 1},
+	{"own", 3, 30, .state = 1, .format = FORMAT_GRAY8},
+	{"both", 1, 30, .share = SHARE_GROUP, .state = 1},
+	{"both", 3, 30, .state = 1, .format = FORMAT_RGB8},
+	{"private", 1, 30, .state = 1},
+	{"group", 1, 30, .share = SHARE_GROUP, .state = 1},
+	{"other-group", 1, 31, .share = SHARE_GROUP, .state = 1},
+	{"all", 2, 20, .share = SHARE_ALL, .state = 1, .format = FORMAT_GRAY16},
+	{"a%b c", 3, 30, .state = 1},
+};
+
+static struct session *begin(struct world *world)
+{
+	world_open(world, NULL);
+	for (size_t i = 0; i < COUNT(images); i++)
+		world_make(world, &images[i]);
+	return world_session(world, 3, 30);
+}
+
+static void end(struct world *world, struct session *session)
+{
+	session_close(session);
+	world_close(world);
+}
+
+static const struct {
+	const char *line;
+	const char *begin;
+} requests[] = {
+	{"HELLO", "OK protocol=1 version="},
+	{"HELLO protocol=1", "OK protocol=1 version="},
+	{"HELLO protocol=2", "ERR code=protocol "},
+	{"HELLO protocol=", "ERR code=protocol "},
+	{"HELLO protocol=01", "ERR code=protocol "},
+	{"FETCH name=missing", "ERR code=not-found "},
+	{"FETCH name=own", "OK name=own segment=/shmimg-"},
+	{"FETCH name=own format=GRAY8", "OK name=own segment=/shmimg-"},
+	{"FETCH name=own format=RGB8", "ERR code=not-found "},
+	{"FETCH name=own format=native", "ERR code=not-found "},
+	{"FETCH name=both format=native", "OK name=both "},
+	{"FETCH name=own owner=3", "OK name=own "},
+	{"FETCH name=own owner=1", "ERR code=not-found "},
+	{"FETCH name=own owner=-1", "ERR code=invalid-argument "},
+	{"FETCH name=own owner=4294967295", "ERR code=invalid-argument "},
+	{"FETCH name=own owner=", "ERR code=invalid-argument "},
+	{"FETCH name=own owner=root", "ERR code=invalid-argument "},
+	{"FETCH name=own format=rgba8", "ERR code=invalid-argument "},
+	{"FETCH name=own format=", "ERR code=invalid-argument "},
+	{"FETCH name=own fd=no", "OK name=own "},
+	{"FETCH name=own fd=yes", "OK name=own "},
+	{"FETCH name=own fd=1", "ERR code=invalid-argument "},
+	{"FETCH name=own fd=", "ERR code=invalid-argument "},
+	{"FETCH name=", "ERR code=invalid-argument "},
+	{"FETCH name=%01", "ERR code=invalid-argument "},
+	{"FETCH name=%c3", "ERR code=invalid-argument "},
+	{"FETCH name=a%25b%20c", "OK name=a%25b%20c "},
+	{"FETCH name=private", "ERR code=not-found "},
+	{"FETCH name=private owner=1", "ERR code=not-found "},
+	{"FETCH name=group", "OK name=group "},
+	{"FETCH name=other-group", "ERR code=not-found "},
+	{"FETCH name=all", "OK name=all "},
+	{"STAT name=all", "OK name=all "},
+	{"STAT name=private", "ERR code=not-found "},
+	{"STAT name=own format=native", "ERR code=not-found "},
+	{"STAT name=own owner=x", "ERR code=invalid-argument "},
+	{"DROP name=missing", "ERR code=not-found "},
+	{"DROP name=private", "ERR code=not-found "},
+	{"DROP name=private owner=1", "ERR code=not-found "},
+	{"DROP name=group", "ERR code=no-permission "},
+	{"DROP name=all owner=2", "ERR code=no-permission "},
+	{"DROP name=both owner=1", "ERR code=no-permission "},
+	{"DROP name=own owner=x", "ERR code=invalid-argument "},
+	{"DROP name=", "ERR code=invalid-argument "},
+	{"RELEASE name=missing", "ERR code=not-found "},
+	{"RELEASE name=other-group", "ERR code=not-found "},
+	{"RELEASE name=own format=native", "ERR code=invalid-argument "},
+	{"RELEASE name=own generation=0", "ERR code=invalid-argument "},
+	{"RELEASE name=own generation=", "ERR code=invalid-argument "},
+	{"RELEASE name=own generation=18446744073709551616", "ERR code=invalid-argument "},
+	{"RELEASE name=own generation=18446744073709551615", "ERR code=not-found "},
+	{"LOAD", "ERR code=invalid-argument "},
+	{"LOAD name=a", "ERR code=invalid-argument "},
+	{"LOAD source=fd", "ERR code=invalid-argument "},
+	{"LOAD name=a source=fd", "ERR code=invalid-argument "},
+	{"LOAD name=a source=file", "ERR code=invalid-argument "},
+	{"LOAD path=/dev/null source=fd", "ERR code=invalid-argument "},
+	{"LOAD path=relative", "ERR code=invalid-argument "},
+	{"LOAD path=/dev/null", "ERR code=invalid-argument "},
+	{"LOAD path=/", "ERR code=invalid-argument "},
+	{"LOAD path=/nowhere/at/all", "ERR code=not-found "},
+	{"LOAD path=/nowhere/at/all name=%01", "ERR code=invalid-argument "},
+	{"LOAD path=/nowhere/at/all format=x", "ERR code=invalid-argument "},
+	{"LOAD path=/nowhere/at/all keep=x", "ERR code=invalid-argument "},
+	{"LOAD path=/nowhere/at/all share=x", "ERR code=invalid-argument "},
+	{"LOAD path=/nowhere/at/all pin=x", "ERR code=invalid-argument "},
+	{"LOAD path=/nowhere/at/all fd=x", "ERR code=invalid-argument "},
+};
+
+static void test_requests(void **state)
+{
+	struct world world;
+	uint64_t errors = 0;
+	(void)state;
+	struct session *session = begin(&world);
+	for (size_t i = 0; i < COUNT(requests); i++) {
+		world_expect(&world, session, requests[i].line, -1, requests[i].begin);
+		errors += requests[i].begin[0] == 'E';
+		assert_int_equal(world.engine.counters.errors, errors);
+	}
+	assert_int_equal(world.engine.store.rendition_count, COUNT(images));
+	assert_int_equal(world.engine.flight_count, 0);
+	end(&world, session);
+}
+
+static void test_descriptors(void **state)
+{
+	struct world world;
+	int pipes[2];
+	(void)state;
+	struct session *session = begin(&world);
+	unsigned before = world_descriptors();
+	assert_return_code(pipe(pipes), errno);
+	close(pipes[1]);
+	world_expect(&world, session, "LOAD name=a source=fd", pipes[0], "ERR code=invalid-argu");
+	int fd = memfd_create("a", 0);
+	world_expect(&world, session, "FETCH name=own", fd, "OK name=own "); /* not asked for */
+	assert_int_equal(world_descriptors(), before);
+	world_call(session, &answer, "FETCH name=own fd=yes", -1);
+	fd = answer.reply.fd;
+	assert_int_equal(lseek(fd, 0, SEEK_END), strtoll(value("size"), NULL, 10));
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	close(fd);
+	end(&world, session);
+}
+
+static void test_drop(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = begin(&world);
+	world_expect(&world, session, "FETCH name=both", -1, "OK name=both ");
+	world_expect(&world, session, "DROP name=both", -1, "OK\n");
+	world_expect(&world, session, "DROP name=both", -1, "ERR code=no-permission ");
+	world_expect(&world, session, "RELEASE name=both owner=1", -1, "ERR code=not-found ");
+	world_expect(&world, session, "RELEASE name=both", -1, "OK\n");
+	world_call(session, &answer, "STAT name=both", -1);
+	assert_string_equal(value("owner"), "1");
+	end(&world, session);
+}
+
+static void test_stat(void **state)
+{
+	struct world world;
+	char pid[16];
+	(void)state;
+	struct session *session = begin(&world);
+	world_expect(&world, session, "FETCH name=own", -1, "OK ");
+	world_expect(&world, session, "FETCH name=own", -1, "OK ");
+	world_call(session, &answer, "STAT name=own", -1);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	static const char *const expected[][2] = {{"width", "16"}, {"height", "16"},
+		{"stride", "64"}, {"format", "RGBA8"}, {"owner", "3"}, {"share", "private"},
+		{"keep", "cache"}, {"type", "PNG"}, {"orientation", "1"},
+		{"renditions", "RGBA8,GRAY8"}, {"pins", "1"}, {"lock", "free"}, {"waiters", "0"}};
+	for (size_t i = 0; i < COUNT(expected); i++)
+		assert_string_equal(value(expected[i][0]), expected[i][1]);
+	assert_string_equal(value("holders"), pid);
+	end(&world, session);
+}
+
+static void test_stats(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = begin(&world);
+	world_expect(&world, session, "FETCH name=own", -1, "OK ");
+	world_expect(&world, session, "FETCH name=missing", -1, "ERR ");
+	world_expect(&world, session, "LOAD name=a", -1, "ERR ");
+	world_call(session, &answer, "STATS", -1);
+	static const char *const expected[][2] = {{"images", "8"}, {"renditions", "9"},
+		{"connections", "1"}, {"loads", "1"}, {"loading", "0"}, {"decodes", "0"},
+		{"hits", "0"}, {"fetches", "2"}, {"errors", "2"}, {"evictions", "0"},
+		{"decoders", "0"}, {"decoder-restarts", "0"}};
+	for (size_t i = 0; i < COUNT(expected); i++)
+		assert_string_equal(value(expected[i][0]), expected[i][1]);
+	assert_int_equal(strtoull(value("bytes"), NULL, 10), world.engine.store.bytes);
+	/* The image is held, with both its renditions. */
+	assert_int_equal(strtoull(value("pinned-bytes"), NULL, 10),
+		world_size(&images[0]) + world_size(&images[1]));
+	end(&world, session);
+}
+
+/* Lists with a reply of so much room, emptied whenever it is full. Returns the names. */
+static const char *list(struct session *session, const char *line, size_t room)
+{
+	static char names[512];
+	enum outcome outcome = OUTCOME_MORE;
+	names[0] = '\0';
+	while (outcome == OUTCOME_MORE) {
+		outcome = world_call_within(session, &answer, line, -1, room);
+		for (const char *item = answer.data; *item; item = strchr(item, '\n') + 1) {
+			if (strncmp(item, "ITEM name=", 10) == 0)
+				strncat(names, item + 10, strcspn(item + 10, " "));
+			else
+				strncat(names, item, strcspn(item, "\n"));
+			strcat(names, "|");
+		}
+	}
+	return names;
+}
+
+static void test_list(void **state)
+{
+	static const char *const cases[][2] = {
+		{"LIST", "a%25b%20c|all|both|both|group|own|OK count=6|"},
+		{"LIST match=*", "a%25b%20c|all|both|both|group|own|OK count=6|"},
+		{"LIST match=", "OK count=0|"},
+		{"LIST match=own", "own|OK count=1|"},
+		{"LIST match=*o*", "both|both|group|own|OK count=4|"},
+		{"LIST match=[a-b]*", "a%25b%20c|all|both|both|OK count=4|"},
+		{"LIST match=private", "OK count=0|"},
+	};
+	struct world world;
+	(void)state;
+	struct session *session = begin(&world);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_string_equal(
+			list(session, cases[i][0], sizeof(answer.data) - 1), cases[i][1]);
+		/* One at a time. */
+		assert_string_equal(list(session, cases[i][0], WIRE_LINE_MAX), cases[i][1]);
+	}
+	char line[1100] = "LIST match=";
+	memset(line + 11, '*', 1025);
+	world_expect(&world, session, line, -1, "ERR code=invalid-argument ");
+	line[11 + 1024] = '\0';
+	world_expect(&world, session, line, -1, "ITEM name=a%25b%20c ");
+	end(&world, session);
+}
+
+/* RELEASE lets go of what its keys say and of nothing else. */
+static void test_release(void **state)
+{
+	static const struct {
+		const char *line;
+		bool held[6];
+	} cases[] = {
+		{"RELEASE name=a", {false, false, false, false, false, true}},
+		{"RELEASE name=b", {true, true, true, true, true, false}},
+		{"RELEASE name=a owner=3", {false, false, false, false, true, true}},
+		{"RELEASE name=a owner=1", {true, true, true, true, false, true}},
+		{"RELEASE name=a format=RGBA8", {false, true, false, true, false, true}},
+		{"RELEASE name=a format=GRAY8", {true, false, true, false, true, true}},
+		{"RELEASE name=a generation=1", {false, false, true, true, true, true}},
+		{"RELEASE name=a generation=2", {true, true, false, false, true, true}},
+		{"RELEASE name=a owner=3 format=RGBA8 generation=2",
+			{true, true, false, true, true, true}},
+		{"RELEASE name=a owner=2", {true, true, true, true, true, true}},
+	};
+	static const struct recipe pinned[] = {
+		{"a", 3, 30, .state = 1},
+		{"a", 3, 30, .state = 1, .format = FORMAT_GRAY8},
+		{"a", 3, 30, .state = 2},
+		{"a", 3, 30, .state = 2, .format = FORMAT_GRAY8},
+		{"a", 1, 10, .share = SHARE_ALL, .state = 1},
+		{"b", 3, 30, .state = 1},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world world;
+		struct pin own[COUNT(pinned)] = {0}; /* of the test: they keep the memory */
+		unsigned held = 0, left = 0;
+		world_open(&world, NULL);
+		struct session *session = world_session(&world, 3, 30);
+		for (size_t k = 0; k < COUNT(pinned); k++) {
+			struct rendition *rendition = world_make(&world, &pinned[k]);
+			image_pin(&own[k], rendition);
+			assert_int_equal(session_pin(session, rendition), 0);
+			assert_int_equal(session_pin(session, rendition), 0); /* once */
+			assert_int_equal(rendition->pin_count, 2);
+			held += cases[i].held[k];
+		}
+		world_call(session, &answer, cases[i].line, -1);
+		for (size_t k = 0; k < COUNT(pinned); k++) {
+			left += own[k].rendition->pin_count - 1;
+			assert_int_equal(own[k].rendition->pin_count, cases[i].held[k] ? 2 : 1);
+			image_unpin(&own[k]);
+		}
+		assert_int_equal(left, held);
+		assert_memory_equal(answer.data, held < COUNT(pinned) ? "OK" : "ER", 2);
+		world_call(session, &answer, cases[i].line, -1);
+		assert_memory_equal(answer.data, "ERR code=not-found ", 19);
+		end(&world, session);
+	}
+}
+
+static void test_must_wait(void **state)
+{
+	static const struct {
+		const char *line;
+		bool waits;
+	} cases[] = {
+		{"LOAD name=b source=fd", false},
+		{"LOAD name=a source=fd", true},
+		{"LOAD path=/a", false},
+		{"LOAD path=a", true},
+		{"LOAD name=b path=a", false},
+		{"LOAD", true},
+		{"FETCH name=b", true},
+		{"HELLO", true},
+		{"STATS", true},
+	};
+	struct world world;
+	(void)state;
+	struct session *session = begin(&world);
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		const char *culprit;
+		struct wire_line parsed;
+		struct request request;
+		char text[64];
+		bool busy = i >= COUNT(cases);
+		strcpy(text, cases[i % COUNT(cases)].line);
+		assert_null(wire_parse(text, strlen(text), &parsed));
+		assert_int_equal(request_parse(&parsed, &request, &culprit), REQUEST_GOOD);
+		if (i == COUNT(cases))
+			assert_int_equal(world_call(session, &answer, "LOAD name=a source=fd",
+						 memfd_create("a", 0)),
+				OUTCOME_LATER);
+		assert_int_equal(dispatch_must_wait(session, &request),
+			busy && cases[i % COUNT(cases)].waits);
+	}
+	end(&world, session);
+}
+
+static void test_too_many_loads(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = begin(&world);
+	static struct answer answers[32];
+	struct request request = {.command = COMMAND_LOAD, .values = {[KEY_NAME] = "x"}};
+	for (int i = 0; i < 32; i++) {
+		char line[64];
+		assert_false(dispatch_must_wait(session, &request));
+		snprintf(line, sizeof(line), "LOAD name=%d source=fd", i);
+		world_call(session, &answers[i], line, memfd_create("a", 0));
+	}
+	assert_true(dispatch_must_wait(session, &request));
+	end(&world, session);
+}
+
+static void test_rejections(void **state)
+{
+	struct world world;
+	struct reply reply = {.fd = -1, .data = answer.data, .size = WIRE_LINE_MAX};
+	(void)state;
+	struct session *session = begin(&world);
+	dispatch_reject(session, &reply, "a key is given twice");
+	dispatch_reject_request(session, &reply, REQUEST_UNKNOWN_VERB, "NONSENSE");
+	dispatch_reject_request(session, &reply, REQUEST_UNKNOWN_KEY, "colour");
+	dispatch_reject_request(session, &reply, REQUEST_MISSING_KEY, "name");
+	answer.data[reply.length] = '\0';
+	static const char *const parts[] = {
+		"ERR code=protocol message=a%20key%20is%20given%20twice",
+		"\nERR code=protocol message=NONSENSE%20is%20no%20command",
+		"\nERR code=protocol message=colour=%20is%20no%20key",
+		"\nERR code=invalid-argument message=name=%20is%20missing"};
+	for (size_t i = 0; i < COUNT(parts); i++)
+		assert_non_null(strstr(answer.data, parts[i]));
+	assert_int_equal(world.engine.counters.errors, 4);
+	end(&world, session);
+}
+
+static void test_replies(void **state)
+{
+	static char data[2 * WIRE_LINE_MAX], text[WIRE_LINE_MAX];
+	struct reply reply = {.fd = -1, .data = data, .size = sizeof(data)};
+	(void)state;
+	unsigned before = world_descriptors();
+	assert_true(reply_has_room(&reply));
+	/* The longest line, and one that is a byte longer. */
+	memset(text, 'x', sizeof(text) - 1);
+	text[WIRE_LINE_MAX - strlen("OK a=\n")] = '\0';
+	wire_add(reply_begin(&reply, "OK"), "a", text);
+	reply_end(&reply);
+	assert_int_equal(reply.length, WIRE_LINE_MAX);
+	assert_true(reply_has_room(&reply));
+	reply.length = 0;
+	wire_add(reply_begin(&reply, "OKK"), "a", text);
+	reply_end(&reply);
+	data[reply.length] = '\0';
+	assert_string_equal(data, "ERR code=internal message="
+				  "the%20answer%20is%20longer%20than%20a%20line%20may%20be\n");
+	reply.length = sizeof(data) - WIRE_LINE_MAX + 1;
+	assert_false(reply_has_room(&reply));
+
+	/* One descriptor goes with a reply, and none with an error. */
+	reply.length = 0;
+	reply_pass(&reply, dup(0));
+	reply_pass(&reply, dup(0));
+	assert_int_equal(world_descriptors(), before + 1);
+	reply_fault(&reply, FAULT_BUSY, "%s", text);
+	assert_int_equal(reply.fd, -1);
+	assert_int_equal(world_descriptors(), before);
+	data[reply.length] = '\0';
+	assert_memory_equal(data, "ERR code=busy message=xxx", 25);
+	assert_true(reply.length < 4096);
+	reply.length = 0;
+	reply_fault(&reply, FAULT_BUSY, "%d%%", 5);
+	data[reply.length] = '\0';
+	assert_string_equal(data, "ERR code=busy message=5%25%20(try%20again%20later)\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_stat),
+		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_must_wait),
+		cmocka_unit_test(test_too_many_loads),
+		cmocka_unit_test(test_rejections),
+		cmocka_unit_test(test_replies),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
