@@ -8,6 +8,7 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 
 daemon_tests = \
 	%D%/test-dispatch \
+	%D%/test-distrust \
 	%D%/test-fault \
 	%D%/test-flight \
 	%D%/test-glob \
@@ -15,8 +16,10 @@ daemon_tests = \
 	%D%/test-instance \
 	%D%/test-segment \
 	%D%/test-semaphore \
+	%D%/test-session \
 	%D%/test-source \
-	%D%/test-store
+	%D%/test-store \
+	%D%/test-visibility
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
@@ -24,6 +27,8 @@ check_PROGRAMS += %D%/fake-decoder
 fake_decoder = -DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
 
 %C%_test_dispatch_LDADD = %D%/libdaemontest.la
+%C%_test_distrust_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_distrust_LDADD = %D%/libdaemontest.la
 fault_wraps = \
 	-Wl,--wrap=acl_create_entry \
 	-Wl,--wrap=acl_init \
@@ -64,6 +69,8 @@ fault_wraps = \
 %C%_test_instance_LDADD = %D%/libdaemontest.la
 %C%_test_segment_LDADD = %D%/libdaemontest.la
 %C%_test_semaphore_LDADD = %D%/libdaemontest.la
+%C%_test_session_LDADD = %D%/libdaemontest.la
 %C%_test_source_LDADD = %D%/libdaemontest.la
 %C%_test_store_LDADD = %D%/libdaemontest.la
+%C%_test_visibility_LDADD = %D%/libdaemontest.la
 endif

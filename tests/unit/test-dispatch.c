@@ -1,6 +1,6 @@
 /*
- * Tests of the command handlers as dispatch() calls them, of what they read and refuse, of
- * the pins of a session, and of replies that do not fit.
+ * Tests of the command handlers as dispatch() calls them, of what they read and refuse, and
+ * of replies that do not fit.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "daemon/flight.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
@@ -49,12 +48,6 @@ static struct session *begin(struct world *world)
 	for (size_t i = 0; i < COUNT(images); i++)
 		world_make(world, &images[i]);
 	return world_session(world, 3, 30);
-}
-
-static void end(struct world *world, struct session *session)
-{
-	session_close(session);
-	world_close(world);
 }
 
 static const struct {
@@ -143,7 +136,7 @@ static void test_requests(void **state)
 	}
 	assert_int_equal(world.engine.store.rendition_count, COUNT(images));
 	assert_int_equal(world.engine.flight_count, 0);
-	end(&world, session);
+	world_end(&world, session);
 }
 
 static void test_descriptors(void **state)
@@ -164,7 +157,7 @@ static void test_descriptors(void **state)
 	assert_int_equal(lseek(fd, 0, SEEK_END), strtoll(value("size"), NULL, 10));
 	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 	close(fd);
-	end(&world, session);
+	world_end(&world, session);
 }
 
 static void test_drop(void **state)
@@ -179,7 +172,7 @@ static void test_drop(void **state)
 	world_expect(&world, session, "RELEASE name=both", -1, "OK\n");
 	world_call(session, &answer, "STAT name=both", -1);
 	assert_string_equal(value("owner"), "1");
-	end(&world, session);
+	world_end(&world, session);
 }
 
 static void test_stat(void **state)
@@ -199,7 +192,7 @@ static void test_stat(void **state)
 	for (size_t i = 0; i < COUNT(expected); i++)
 		assert_string_equal(value(expected[i][0]), expected[i][1]);
 	assert_string_equal(value("holders"), pid);
-	end(&world, session);
+	world_end(&world, session);
 }
 
 static void test_stats(void **state)
@@ -221,7 +214,7 @@ static void test_stats(void **state)
 	/* The image is held, with both its renditions. */
 	assert_int_equal(strtoull(value("pinned-bytes"), NULL, 10),
 		world_size(&images[0]) + world_size(&images[1]));
-	end(&world, session);
+	world_end(&world, session);
 }
 
 /* Lists with a reply of so much room, emptied whenever it is full. Returns the names. */
@@ -268,118 +261,7 @@ static void test_list(void **state)
 	world_expect(&world, session, line, -1, "ERR code=invalid-argument ");
 	line[11 + 1024] = '\0';
 	world_expect(&world, session, line, -1, "ITEM name=a%25b%20c ");
-	end(&world, session);
-}
-
-/* RELEASE lets go of what its keys say and of nothing else. */
-static void test_release(void **state)
-{
-	static const struct {
-		const char *line;
-		bool held[6];
-	} cases[] = {
-		{"RELEASE name=a", {false, false, false, false, false, true}},
-		{"RELEASE name=b", {true, true, true, true, true, false}},
-		{"RELEASE name=a owner=3", {false, false, false, false, true, true}},
-		{"RELEASE name=a owner=1", {true, true, true, true, false, true}},
-		{"RELEASE name=a format=RGBA8", {false, true, false, true, false, true}},
-		{"RELEASE name=a format=GRAY8", {true, false, true, false, true, true}},
-		{"RELEASE name=a generation=1", {false, false, true, true, true, true}},
-		{"RELEASE name=a generation=2", {true, true, false, false, true, true}},
-		{"RELEASE name=a owner=3 format=RGBA8 generation=2",
-			{true, true, false, true, true, true}},
-		{"RELEASE name=a owner=2", {true, true, true, true, true, true}},
-	};
-	static const struct recipe pinned[] = {
-		{"a", 3, 30, .state = 1},
-		{"a", 3, 30, .state = 1, .format = FORMAT_GRAY8},
-		{"a", 3, 30, .state = 2},
-		{"a", 3, 30, .state = 2, .format = FORMAT_GRAY8},
-		{"a", 1, 10, .share = SHARE_ALL, .state = 1},
-		{"b", 3, 30, .state = 1},
-	};
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct world world;
-		struct pin own[COUNT(pinned)] = {0}; /* of the test: they keep the memory */
-		unsigned held = 0, left = 0;
-		world_open(&world, NULL);
-		struct session *session = world_session(&world, 3, 30);
-		for (size_t k = 0; k < COUNT(pinned); k++) {
-			struct rendition *rendition = world_make(&world, &pinned[k]);
-			image_pin(&own[k], rendition);
-			assert_int_equal(session_pin(session, rendition), 0);
-			assert_int_equal(session_pin(session, rendition), 0); /* once */
-			assert_int_equal(rendition->pin_count, 2);
-			held += cases[i].held[k];
-		}
-		world_call(session, &answer, cases[i].line, -1);
-		for (size_t k = 0; k < COUNT(pinned); k++) {
-			left += own[k].rendition->pin_count - 1;
-			assert_int_equal(own[k].rendition->pin_count, cases[i].held[k] ? 2 : 1);
-			image_unpin(&own[k]);
-		}
-		assert_int_equal(left, held);
-		assert_memory_equal(answer.data, held < COUNT(pinned) ? "OK" : "ER", 2);
-		world_call(session, &answer, cases[i].line, -1);
-		assert_memory_equal(answer.data, "ERR code=not-found ", 19);
-		end(&world, session);
-	}
-}
-
-static void test_must_wait(void **state)
-{
-	static const struct {
-		const char *line;
-		bool waits;
-	} cases[] = {
-		{"LOAD name=b source=fd", false},
-		{"LOAD name=a source=fd", true},
-		{"LOAD path=/a", false},
-		{"LOAD path=a", true},
-		{"LOAD name=b path=a", false},
-		{"LOAD", true},
-		{"FETCH name=b", true},
-		{"HELLO", true},
-		{"STATS", true},
-	};
-	struct world world;
-	(void)state;
-	struct session *session = begin(&world);
-	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
-		const char *culprit;
-		struct wire_line parsed;
-		struct request request;
-		char text[64];
-		bool busy = i >= COUNT(cases);
-		strcpy(text, cases[i % COUNT(cases)].line);
-		assert_null(wire_parse(text, strlen(text), &parsed));
-		assert_int_equal(request_parse(&parsed, &request, &culprit), REQUEST_GOOD);
-		if (i == COUNT(cases))
-			assert_int_equal(world_call(session, &answer, "LOAD name=a source=fd",
-						 memfd_create("a", 0)),
-				OUTCOME_LATER);
-		assert_int_equal(dispatch_must_wait(session, &request),
-			busy && cases[i % COUNT(cases)].waits);
-	}
-	end(&world, session);
-}
-
-static void test_too_many_loads(void **state)
-{
-	struct world world;
-	(void)state;
-	struct session *session = begin(&world);
-	static struct answer answers[32];
-	struct request request = {.command = COMMAND_LOAD, .values = {[KEY_NAME] = "x"}};
-	for (int i = 0; i < 32; i++) {
-		char line[64];
-		assert_false(dispatch_must_wait(session, &request));
-		snprintf(line, sizeof(line), "LOAD name=%d source=fd", i);
-		world_call(session, &answers[i], line, memfd_create("a", 0));
-	}
-	assert_true(dispatch_must_wait(session, &request));
-	end(&world, session);
+	world_end(&world, session);
 }
 
 static void test_rejections(void **state)
@@ -401,7 +283,7 @@ static void test_rejections(void **state)
 	for (size_t i = 0; i < COUNT(parts); i++)
 		assert_non_null(strstr(answer.data, parts[i]));
 	assert_int_equal(world.engine.counters.errors, 4);
-	end(&world, session);
+	world_end(&world, session);
 }
 
 static void test_replies(void **state)
@@ -453,9 +335,6 @@ int main(void)
 		cmocka_unit_test(test_stat),
 		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_release),
-		cmocka_unit_test(test_must_wait),
-		cmocka_unit_test(test_too_many_loads),
 		cmocka_unit_test(test_rejections),
 		cmocka_unit_test(test_replies),
 	};

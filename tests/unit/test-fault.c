@@ -160,14 +160,6 @@ static void test_pin(void **state)
 	world_close(&world);
 }
 
-static int make_file(const char *word)
-{
-	int fd = memfd_create("file", MFD_CLOEXEC);
-	assert_return_code(fd, errno);
-	assert_int_equal(write(fd, word, strlen(word)), strlen(word));
-	return fd;
-}
-
 static void test_join(void **state)
 {
 	static struct answer answers[2];
@@ -180,7 +172,7 @@ static void test_join(void **state)
 		struct session *session = world_session(&world, 0, 0);
 		fault_arm(++n);
 		enum outcome outcome = world_call(
-			session, &answers[0], "LOAD name=a source=fd", make_file("good"));
+			session, &answers[0], "LOAD name=a source=fd", world_file("good"));
 		failed = fault_disarm();
 		assert_int_equal(world.engine.flight_count, failed ? 0 : 1);
 		if (failed) {
@@ -206,7 +198,7 @@ static void test_load(void **state)
 		world_open(&world, FAKE_DECODER);
 		struct balance before = balance_of(&world);
 		struct session *session = world_session(&world, 4711, 4711);
-		int fd = make_file("good");
+		int fd = world_file("good");
 		fault_arm(++n);
 		if (world_call(session, &answer, "LOAD name=a source=fd share=group fd=yes", fd) ==
 			OUTCOME_LATER)

@@ -208,7 +208,7 @@ static void test_descriptor_with_any_piece(void **state)
 	for (size_t piece = 0; piece < 4; piece++) {
 		send_files("z\n", 2, 0, 0);
 		for (size_t i = 0; i < 4; i++)
-			send_files("abc\n" + i, 1, i == piece, 7);
+			send_files(&"abc\n"[i], 1, i == piece, 7);
 		while (inbox_receive(&inbox, sockets[0]) > 0) {
 		}
 		inbox_consume(&inbox, 2);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sem.h>
 #include <unistd.h>
 
@@ -168,6 +169,19 @@ struct session *world_session(struct world *world, uid_t uid, gid_t gid)
 	return session;
 }
 
+struct session *world_begin(struct world *world, const char *decoder)
+{
+	world_open(world, decoder);
+	world->engine.pool.max = 1;
+	return world_session(world, geteuid(), getegid());
+}
+
+void world_end(struct world *world, struct session *session)
+{
+	session_close(session);
+	world_close(world);
+}
+
 static struct reply *defer(struct reply *reply)
 {
 	return reply;
@@ -224,4 +238,20 @@ void world_expect(
 		fail_msg("%s: %s, instead of %s", line, answer.data, begin);
 	if (answer.reply.fd >= 0)
 		close(answer.reply.fd);
+}
+
+int world_file(const char *word)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	assert_return_code(fd, errno);
+	assert_int_equal(write(fd, word, strlen(word)), strlen(word));
+	return fd;
+}
+
+void world_load(struct world *world, struct session *session, const char *name, const char *word,
+	const char *begin)
+{
+	char line[128];
+	snprintf(line, sizeof(line), "LOAD source=fd name=%s", name);
+	world_expect(world, session, line, world_file(word), begin);
 }

@@ -58,6 +58,12 @@ uint64_t world_size(const struct recipe *recipe);
 /* A session of a user. */
 struct session *world_session(struct world *world, uid_t uid, gid_t gid);
 
+/* As world_open(), with one decoder at most, and a session of the test's own user. */
+struct session *world_begin(struct world *world, const char *decoder);
+
+/* Closes the session, then as world_close(). */
+void world_end(struct world *world, struct session *session);
+
 /* A reply that lives in the test, also when it is deferred. */
 struct answer {
 	struct reply reply;
@@ -77,3 +83,10 @@ void world_wait(struct world *world, struct answer *answer);
 /* Calls, waits if it is deferred, and checks how the answer begins. */
 void world_expect(
 	struct world *world, struct session *session, const char *line, int fd, const char *begin);
+
+/* A file that tells the fake decoder what to do. */
+int world_file(const char *word);
+
+/* Loads such a file under a name, and checks how the answer begins. */
+void world_load(struct world *world, struct session *session, const char *name, const char *word,
+	const char *begin);

@@ -1,0 +1,178 @@
+/*
+ * Tests of loads with a decoder that breaks every rule it has: each costs its own LOAD
+ * alone, and nothing stays reserved or open.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+#include "tests/unit/world.h"
+
+/* By each of these the decoder has broken a rule; restarts: it is ended for that. */
+static const struct {
+	const char *word;
+	unsigned restarts;
+} broken[] = {
+	{"early-exit", 1},
+	{"early-signal", 1},
+	{"early-short", 1},
+	{"early-empty", 1},
+	{"early-long", 1},
+	{"early-segment", 1},
+	{"early-unknown", 1},
+	{"early-done", 1},
+	{"early-busy", 1},
+	{"early-fault", 1},
+	{"early-none", 1},
+	{"early-header", 0},
+	{"late-exit", 1},
+	{"late-signal", 1},
+	{"late-short", 1},
+	{"late-empty", 1},
+	{"late-long", 1},
+	{"late-segment", 1},
+	{"late-header", 1},
+	{"late-busy", 1},
+	{"late-none", 1},
+	{"late-done", 0}, /* without having filled it */
+	{"holes", 0},
+	{"shrink", 0},
+	{"grow", 0},
+	{"width-none", 0},
+	{"height-none", 0},
+	{"format-none", 0},
+	{"format-other", 0},
+	{"format-unknown", 0},
+	{"format-huge", 0},
+	{"native-none", 0},
+	{"native-unknown", 0},
+	{"colour-unknown", 0},
+	{"orientation-none", 0},
+	{"orientation-unknown", 0},
+	{"blocks-many", 0},
+	{"blocks-huge", 0},
+	{"block-large", 0},
+	{"block-huge", 0},
+	{"block-sum", 0},
+	{"type", 0},
+};
+
+static void test_broken(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	const struct engine *engine = &world.engine;
+	world_load(&world, session, "kept", "good", "OK name=kept ");
+	uint64_t bytes = engine->store.bytes;
+	for (size_t i = 0; i < COUNT(broken); i++) {
+		uint64_t restarts = engine->pool.restarts;
+		print_message("%s\n", broken[i].word);
+		world_load(
+			&world, session, "a", broken[i].word, "ERR code=decoder-failed message=");
+		assert_int_equal(engine->store.bytes, bytes);
+		assert_int_equal(engine->flight_count, 0);
+		assert_int_equal(engine->pool.restarts - restarts, broken[i].restarts);
+		assert_int_equal(world_segments(&world), 1);
+		world_load(&world, session, "a", "good", "OK name=a ");
+		world_expect(&world, session, "RELEASE name=a", -1, "OK\n");
+		world_expect(&world, session, "DROP name=a", -1, "OK\n");
+	}
+	world_expect(&world, session, "FETCH name=kept", -1, "OK name=kept ");
+	world_end(&world, session);
+}
+
+static void test_native_must_be_what_was_written(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	const char *line = "LOAD name=a source=fd format=native";
+	world_expect(&world, session, line, world_file("native-other"), "ERR code=decoder-failed");
+	world_expect(&world, session, line, world_file("format-other"), "ERR code=decoder-failed");
+	world_expect(&world, session, line, world_file("good"), "OK name=a ");
+	world_end(&world, session);
+}
+
+/* What a decoder may say of a file. */
+static void test_refused(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	world_load(&world, session, "a", "early-error", "ERR code=not-an-image message=mmmmmm");
+	world_load(&world, session, "a", "late-error", "ERR code=not-an-image message=mmmmmm");
+	world_load(&world, session, "a", "width-huge", "ERR code=too-large ");
+	world.options.max_pixels = 63;
+	world_load(&world, session, "a", "good", "ERR code=too-large ");
+	world.options.max_pixels = 64;
+	world.engine.store.memory_max = 4096;
+	world_load(&world, session, "a", "good", "ERR code=no-space ");
+	world.engine.store.memory_max = 1 << 20;
+	assert_int_equal(world.engine.store.bytes, 0);
+	world_load(&world, session, "a", "good", "OK name=a ");
+	assert_int_equal(world.engine.pool.restarts, 0);
+	world_end(&world, session);
+}
+
+/* One that hangs is ended at its deadline; meanwhile another goes on. */
+static void test_hang(void **state)
+{
+	static const char *const words[] = {"early-hang", "late-hang"};
+	static struct answer hung;
+	(void)state;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		struct world world;
+		struct session *session = world_begin(&world, FAKE_DECODER);
+		world.engine.pool.max = 2;
+		assert_int_equal(
+			world_call(session, &hung, "LOAD name=a source=fd", world_file(words[i])),
+			OUTCOME_LATER);
+		world_load(&world, session, "b", "good", "OK name=b ");
+		assert_false(hung.reply.completed);
+		assert_int_equal(world.engine.flight_count, 1);
+		world_wait(&world, &hung);
+		assert_non_null(strstr(hung.data, "ERR code=decoder-failed"));
+		assert_non_null(strstr(hung.data, "longer%20than%201%20seconds"));
+		world_load(&world, session, "a", "good", "OK name=a ");
+		assert_int_equal(world.engine.pool.restarts, 1);
+		world_end(&world, session);
+	}
+}
+
+static void test_file_that_never_rests(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	world_load(&world, session, "a", "touch", "ERR code=busy ");
+	assert_int_equal(world.engine.counters.decodes, 3);
+	assert_int_equal(world.engine.store.bytes, 0);
+	world_end(&world, session);
+}
+
+static void test_no_decoder(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, NULL);
+	world_load(&world, session, "a", "good", "ERR code=decoder-failed ");
+	world_load(&world, session, "a", "good", "ERR code=decoder-failed ");
+	world_end(&world, session);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_native_must_be_what_was_written),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_hang),
+		cmocka_unit_test(test_file_that_never_rests),
+		cmocka_unit_test(test_no_decoder),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
