@@ -106,7 +106,7 @@ static void land(
 static bool is_plausible(const struct job_header *header, enum format wanted)
 {
 	uint64_t bytes = 0;
-	if (wanted != FORMAT_NATIVE && header->format != wanted)
+	if (header->format != (wanted == FORMAT_NATIVE ? header->native : wanted))
 		return false;
 	if (header->width == 0 || header->height == 0 || header->format == FORMAT_NATIVE ||
 		!format_word((enum format)header->format) || header->native == FORMAT_NATIVE ||
