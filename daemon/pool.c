@@ -4,6 +4,7 @@
  */
 #include "daemon/pool.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "daemon/log.h"
@@ -49,7 +50,9 @@ static bool start_job(struct pool *pool, struct job *job)
 	int r = worker ? 0 : worker_start(pool, &worker);
 	if (r < 0) {
 		log_error("cannot start %s: %s", pool->program, strerror(-r));
-		job->events->end(job, FAULT_BUSY, "the decoder cannot be started at present");
+		bool later = r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EAGAIN;
+		job->events->end(job, later ? FAULT_BUSY : FAULT_DECODER_FAILED,
+			"the decoder cannot be started");
 		return true;
 	}
 	worker_give(worker, job);

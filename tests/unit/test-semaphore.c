@@ -156,7 +156,7 @@ static void test_value_is_one_again(void **state)
 	unsigned index = semaphore.index;
 	assert_true(pipe(ready) == 0 && pipe(end) == 0);
 	semaphore_look(&semaphore, &holder, &waiters);
-	assert_int_equal(holder, 0);
+	assert_int_equal(holder, -1);
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct sembuf lock = {(unsigned short)index, -1, SEM_UNDO};
