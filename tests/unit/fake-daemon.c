@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,10 @@ void fake_greet(struct fake *fake)
 
 static void *run(void *context)
 {
+	/* The signals of a test are for its client. */
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	struct fake *fake = context;
 	struct pollfd poller = {.fd = fake->listener, .events = POLLIN};
 	if (poll(&poller, 1, PATIENCE_SECONDS * 1000) == 1)
