@@ -139,6 +139,30 @@ static void test_new_generation(void **state)
 	world_close(&world);
 }
 
+/* An old generation goes with its own last pin, whatever else of the image is pinned. */
+static void test_generations_go_one_by_one(void **state)
+{
+	struct world world;
+	struct pin pins[3] = {0};
+	(void)state;
+	world_open(&world, NULL);
+	struct recipe recipe = {"a", .state = 0};
+	for (unsigned i = 0; i < COUNT(pins); i++) {
+		recipe.state = i;
+		image_pin(&pins[i], world_make(&world, &recipe));
+	}
+	assert_balance(&world, 1, 3, 3 * world_size(&recipe));
+	image_unpin(&pins[1]);
+	assert_balance(&world, 1, 2, 2 * world_size(&recipe));
+	assert_true(is_open(pins[0].rendition->segment));
+	image_unpin(&pins[0]);
+	assert_balance(&world, 1, 1, world_size(&recipe));
+	image_unpin(&pins[2]); /* the newest stays */
+	assert_balance(&world, 1, 1, world_size(&recipe));
+	assert_int_equal(world_segments(&world), 1);
+	world_close(&world);
+}
+
 static void test_name_taken_over(void **state)
 {
 	static const struct {
@@ -358,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_defaults_of_share_and_keep),
 		cmocka_unit_test(test_renditions),
 		cmocka_unit_test(test_new_generation),
+		cmocka_unit_test(test_generations_go_one_by_one),
 		cmocka_unit_test(test_name_taken_over),
 		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_attached),
