@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/access.h"
+#include "daemon/instance.h"
 #include "daemon/random.h"
 #include "daemon/segment.h"
 #include "tests/unit/unit.h"
@@ -205,6 +206,16 @@ static int make_instance(void **state)
 	return random_hex(instance, 8);
 }
 
+/* What a failed test has left. */
+static int clean_instance(void **state)
+{
+	struct instance left = {.lock = -1};
+	(void)state;
+	memcpy(left.id, instance, sizeof(left.id));
+	instance_clean(&left);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,5 +225,5 @@ int main(void)
 		cmocka_unit_test(test_bad_sizes),
 		cmocka_unit_test(test_access),
 	};
-	return cmocka_run_group_tests(tests, make_instance, NULL);
+	return cmocka_run_group_tests(tests, make_instance, clean_instance);
 }
