@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,52 +16,137 @@
 
 #include "daemon/cleanup.h"
 
-#define BOARD_SIZE (BOARD_SLOT_OFFSET + BOARD_SLOTS * sizeof(uint64_t))
+enum { BOARD_MODE = 0644, BOARD_SIZE = BOARD_SLOT_OFFSET + BOARD_SLOTS * sizeof(uint64_t) };
 
-int board_create(struct board *board, const char *instance)
+/* A board to begin with: nothing used, the header's pages reserved, the slots sparse. */
+static int make(struct board *board)
 {
-	*board = (struct board){0};
-	snprintf(board->name, sizeof(board->name), "/shmimg-%s-board", instance);
-	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, BOARD_MODE);
 	if (fd < 0)
 		return -errno;
-	/* The slots are sparse; the pages of the header are reserved, as any first use is. */
-	if (fchmod(fd, 0444) < 0 || ftruncate(fd, BOARD_SIZE) < 0 ||
-		fallocate(fd, 0, 0, BOARD_SLOT_OFFSET) < 0)
-		goto fail;
-	void *memory = mmap(NULL, BOARD_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fchmod(fd, BOARD_MODE) == 0 && ftruncate(fd, BOARD_SIZE) == 0 &&
+		fallocate(fd, 0, 0, BOARD_SLOT_OFFSET) == 0)
+		return take_fd(&fd);
+	int r = -errno;
+	shm_unlink(board->name);
+	return r;
+}
+
+/* The board of a dead daemon of the same instance. -EBADMSG for what is none. */
+static int reopen(struct board *board)
+{
+	struct stat status;
+	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CLOEXEC, 0);
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+		(status.st_mode & 0777) != BOARD_MODE || status.st_size != BOARD_SIZE)
+		return -EBADMSG;
+	return take_fd(&fd);
+}
+
+static int map(struct board *board)
+{
+	void *memory = mmap(NULL, BOARD_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, board->fd, 0);
 	if (memory == MAP_FAILED)
-		goto fail;
+		return -errno;
 	board->header = memory;
 	board->slots = (uint64_t *)(void *)((char *)memory + BOARD_SLOT_OFFSET);
-	memcpy(board->header->magic, BOARD_MAGIC, sizeof(board->header->magic));
+	return 0;
+}
+
+static bool is_good(const struct board_header *header)
+{
+	return memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) == 0 &&
+	       header->version == BOARD_VERSION && header->slot_offset == BOARD_SLOT_OFFSET &&
+	       header->slot_count == BOARD_SLOTS && header->slots_used <= BOARD_SLOTS &&
+	       header->next_generation > 0;
+}
+
+static void unmap(struct board *board)
+{
+	if (board->header)
+		munmap(board->header, BOARD_SIZE);
+	if (board->fd >= 0)
+		close(board->fd);
+	board->header = NULL;
+	board->fd = -1;
+}
+
+static int try_reopen(struct board *board)
+{
+	board->fd = reopen(board);
+	int r = board->fd < 0 ? board->fd : map(board);
+	if (r == 0 && !is_good(board->header))
+		r = -EBADMSG;
+	if (r < 0)
+		unmap(board);
+	return r;
+}
+
+static int create(struct board *board)
+{
+	board->fd = make(board);
+	if (board->fd < 0)
+		return board->fd;
+	int r = map(board);
+	if (r < 0) {
+		unmap(board);
+		shm_unlink(board->name);
+		return r;
+	}
 	board->header->version = BOARD_VERSION;
 	board->header->slot_offset = BOARD_SLOT_OFFSET;
 	board->header->slot_count = BOARD_SLOTS;
 	board->header->next_generation = 1;
-	board->fd = take_fd(&fd);
+	/* Last: a board without it was not finished, and nothing was published by it. */
+	memcpy(board->header->magic, BOARD_MAGIC, sizeof(board->header->magic));
 	return 0;
-fail:;
-	int r = -errno;
-	shm_unlink(board->name);
-	return r;
+}
+
+/* All slots that were ever used may be given back. */
+static int make_free_slots(struct board *board)
+{
+	uint32_t room = board->header->slots_used + 1;
+	board->free_slots = reallocarray(NULL, room, sizeof(*board->free_slots));
+	if (!board->free_slots) {
+		unmap(board);
+		return -ENOMEM;
+	}
+	board->free_room = room;
+	return 1;
+}
+
+int board_open(struct board *board, const char *instance)
+{
+	*board = (struct board){.fd = -1};
+	snprintf(board->name, sizeof(board->name), "/shmimg-%s-board", instance);
+	int r = try_reopen(board);
+	if (r == 0)
+		return make_free_slots(board);
+	if (r == -EBADMSG)
+		shm_unlink(board->name);
+	else if (r == -EACCES)
+		return -EEXIST;
+	else if (r != -ENOENT)
+		return r;
+	return create(board);
 }
 
 void board_destroy(struct board *board)
 {
 	if (!board->header)
 		return;
-	munmap(board->header, BOARD_SIZE);
-	close(board->fd);
+	unmap(board);
 	shm_unlink(board->name);
 	free(board->free_slots);
-	*board = (struct board){0};
+	*board = (struct board){.fd = -1};
 }
 
 /* Room to give a slot back is made when it is taken, so that giving back cannot fail. */
 static int grow_free_slots(struct board *board)
 {
-	if (board->next_slot < board->free_room)
+	if (board->header->slots_used < board->free_room)
 		return 0;
 	uint32_t room = board->free_room ? board->free_room * 2 : 256;
 	uint32_t *slots = reallocarray(board->free_slots, room, sizeof(*slots));
@@ -84,14 +170,22 @@ int board_take_slot(struct board *board, uint32_t *slot)
 		*slot = board->free_slots[--board->free_count];
 		return 0;
 	}
-	if (board->next_slot == BOARD_SLOTS)
+	if (board->header->slots_used == BOARD_SLOTS)
 		return -ENOSPC;
 	int r = grow_free_slots(board);
-	if (r == 0 && board->next_slot * sizeof(uint64_t) % 4096 == 0)
-		r = reserve_slot(board, board->next_slot);
+	if (r == 0 && board->header->slots_used * sizeof(uint64_t) % 4096 == 0)
+		r = reserve_slot(board, board->header->slots_used);
 	if (r == 0)
-		*slot = board->next_slot++;
+		*slot = board->header->slots_used++;
 	return r;
+}
+
+void board_adopt(struct board *board, const bool *taken)
+{
+	for (uint32_t slot = 0; slot < board->header->slots_used; slot++) {
+		if (!taken[slot])
+			board_put_slot(board, slot);
+	}
 }
 
 void board_put_slot(struct board *board, uint32_t slot)
@@ -116,7 +210,6 @@ int board_add_key(struct board *board, int32_t key)
 		if (board->header->set_keys[i])
 			continue;
 		board->header->set_keys[i] = key;
-		board->header->set_count++;
 		return i;
 	}
 	return -ENOSPC;
@@ -125,5 +218,4 @@ int board_add_key(struct board *board, int32_t key)
 void board_remove_key(struct board *board, int index)
 {
 	board->header->set_keys[index] = 0;
-	board->header->set_count--;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "client/protocol/board.h"
@@ -12,16 +13,25 @@
 struct board {
 	struct board_header *header; /* the mapping */
 	uint64_t *slots;
-	int fd;		      /* of the segment: its mode lets nobody write, not even the daemon */
+	int fd;		      /* of the segment */
 	char name[64];	      /* for shm_open(3) */
-	uint32_t next_slot;   /* slots from here on were never used */
 	uint32_t *free_slots; /* given back: a stack */
 	uint32_t free_count;
 	uint32_t free_room;
 };
 
-/* Makes the board of an instance. Returns 0 or a negative errno. */
-int board_create(struct board *board, const char *instance);
+/*
+ * Takes over the board that a dead daemon of this instance has left, if it is one, or makes
+ * a new one. Returns 1 for a board taken over, which board_adopt() has to follow; 0 for a
+ * new one; -EEXIST when something of somebody else's has its name; or a negative errno.
+ */
+int board_open(struct board *board, const char *instance);
+
+/*
+ * Ends taking a board over: frees all slots but those taken, an array of as many as
+ * header->slots_used says.
+ */
+void board_adopt(struct board *board, const bool *taken);
 
 /* Removes its name and its mapping. */
 void board_destroy(struct board *board);

@@ -7,10 +7,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/adopt.h"
+#include "daemon/log.h"
+
 /* Jobs may wait for room. */
 static void on_freed(void *context)
 {
 	pool_kick(context);
+}
+
+/* Adopts what a dead daemon has left; without its board, removes it. */
+static int take_over(struct engine *engine, bool found)
+{
+	int r = found ? semaphores_adopt(&engine->semaphores) : 0;
+	if (r == 0)
+		r = adopt(&engine->store);
+	if (r > 0)
+		log_notice("took over %d images of the daemon before", r);
+	return r < 0 ? r : 0;
 }
 
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
@@ -25,16 +39,19 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 	};
 	TAILQ_INIT(&engine->flights);
-	int r = board_create(&engine->board, instance);
-	if (r < 0)
-		return r;
+	int found = board_open(&engine->board, instance);
+	if (found < 0)
+		return found;
 	semaphores_init(&engine->semaphores, &engine->board);
 	releaser_init(&engine->releaser, event, decoder);
 	engine->releaser.freed = on_freed;
 	engine->releaser.context = &engine->pool;
 	store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser, instance,
 		options->memory_max);
-	r = pool_init(&engine->pool, event, decoder, options->decoders, options->decode_timeout);
+	int r = pool_init(
+		&engine->pool, event, decoder, options->decoders, options->decode_timeout);
+	if (r >= 0)
+		r = take_over(engine, found > 0);
 	if (r < 0)
 		engine_stop(engine);
 	return r;

@@ -5,6 +5,7 @@
 #include "daemon/image.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,9 +31,68 @@ int keep_find(const char *word)
 	return -EINVAL;
 }
 
+struct image *image_new(
+	struct store *store, const char *name, uid_t owner, enum share share, gid_t group)
+{
+	struct image *image = calloc(1, sizeof(*image) + strlen(name) + 1);
+	if (!image)
+		return NULL;
+	image->name = strcpy(image->text, name);
+	TAILQ_INIT(&image->generations);
+	image->store = store;
+	image->owner = owner;
+	image->share = share;
+	image->group = group;
+	return image;
+}
+
+struct generation *generation_new(struct image *image, uint64_t number,
+	const struct header_source *source, enum format native, const char *type)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+	if (!generation)
+		return NULL;
+	TAILQ_INIT(&generation->renditions);
+	generation->image = image;
+	generation->number = number;
+	generation->source = *source;
+	generation->native = native;
+	snprintf(generation->type, sizeof(generation->type), "%s", type);
+	return generation;
+}
+
+struct rendition *rendition_new(struct generation *generation, const struct header *header)
+{
+	struct rendition *rendition = calloc(1, sizeof(*rendition));
+	if (!rendition)
+		return NULL;
+	LIST_INIT(&rendition->pins);
+	rendition->generation = generation;
+	rendition->segment_size = header->segment_size;
+	rendition->pixel_offset = header->pixel_offset;
+	rendition->stride = header->stride;
+	rendition->width = header->width;
+	rendition->height = header->height;
+	rendition->orientation = header->orientation;
+	rendition->format = (enum format)header->format;
+	return rendition;
+}
+
 struct generation *image_current(const struct image *image)
 {
 	return image->named ? TAILQ_FIRST(&image->generations) : NULL;
+}
+
+void generation_add(struct generation *generation, struct rendition *rendition)
+{
+	struct rendition *next = TAILQ_FIRST(&generation->renditions);
+	while (next && next->format < rendition->format)
+		next = TAILQ_NEXT(next, link);
+	if (next)
+		TAILQ_INSERT_BEFORE(next, rendition, link);
+	else
+		TAILQ_INSERT_TAIL(&generation->renditions, rendition, link);
+	generation->image->store->rendition_count++;
 }
 
 struct rendition *generation_find(const struct generation *generation, enum format format)

@@ -83,8 +83,18 @@ struct image {
 	char text[];
 };
 
+/* New ones, that nothing knows of yet; free(3) undoes. All return NULL without memory. */
+struct image *image_new(
+	struct store *store, const char *name, uid_t owner, enum share share, gid_t group);
+struct generation *generation_new(struct image *image, uint64_t number,
+	const struct header_source *source, enum format native, const char *type);
+struct rendition *rendition_new(struct generation *generation, const struct header *header);
+
 /* The generation that FETCH finds; NULL when there is none any more. */
 struct generation *image_current(const struct image *image);
+
+/* Adds a rendition, in the order of formats. */
+void generation_add(struct generation *generation, struct rendition *rendition);
 
 /* The rendition in a format, or NULL. */
 struct rendition *generation_find(const struct generation *generation, enum format format);

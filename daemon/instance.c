@@ -61,11 +61,8 @@ static bool is_id(const char *text, ssize_t length)
 	       strspn(text, "0123456789abcdef") == INSTANCE_ID_SIZE - 1;
 }
 
-static int read_or_make_id(struct instance *instance)
+int instance_renew(struct instance *instance)
 {
-	ssize_t length = pread(instance->lock, instance->id, sizeof(instance->id) - 1, 0);
-	if (is_id(instance->id, length))
-		return 0;
 	int r = random_hex(instance->id, (INSTANCE_ID_SIZE - 1) / 2);
 	if (r < 0)
 		return r;
@@ -73,6 +70,12 @@ static int read_or_make_id(struct instance *instance)
 		pwrite(instance->lock, instance->id, sizeof(instance->id) - 1, 0) < 0)
 		return -errno;
 	return 0;
+}
+
+static int read_or_make_id(struct instance *instance)
+{
+	ssize_t length = pread(instance->lock, instance->id, sizeof(instance->id) - 1, 0);
+	return is_id(instance->id, length) ? 0 : instance_renew(instance);
 }
 
 int instance_claim(struct instance *instance, const char *socket)
@@ -91,7 +94,9 @@ static void remove_semaphores(const char *board)
 {
 	OWN_FD int fd = shm_open(board, O_RDONLY | O_CLOEXEC, 0);
 	struct board_header header;
-	if (fd < 0 || pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	struct stat status;
+	if (fd < 0 || fstat(fd, &status) < 0 || status.st_uid != geteuid() ||
+		pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
 		memcmp(header.magic, BOARD_MAGIC, sizeof(header.magic)) != 0)
 		return;
 	for (int i = 0; i < BOARD_SETS; i++) {

@@ -21,6 +21,12 @@ struct instance {
  */
 int instance_claim(struct instance *instance, const char *socket);
 
+/*
+ * Takes another identity: somebody else has put something at a name of this one's.
+ * Returns 0 or a negative errno.
+ */
+int instance_renew(struct instance *instance);
+
 /* Removes the segments, semaphore sets and board of a daemon of this identity. */
 void instance_clean(const struct instance *instance);
 

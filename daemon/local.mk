@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 %C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS)
 %C%_libdaemon_la_SOURCES = \
 	%D%/access.c %D%/access.h \
+	%D%/adopt.c %D%/adopt.h \
 	%D%/board.c %D%/board.h \
 	%D%/cleanup.h \
 	%D%/command-drop.c \

@@ -122,7 +122,7 @@ static int serve(sd_event *event, const struct options *options, struct engine *
 	return r;
 }
 
-static int run(const struct options *options, const struct instance *instance, int listener)
+static int run(const struct options *options, struct instance *instance, int listener)
 {
 	char path[PATH_MAX];
 	struct engine engine;
@@ -138,6 +138,8 @@ static int run(const struct options *options, const struct instance *instance, i
 		r = add_signals(event);
 	if (r >= 0)
 		r = engine_start(&engine, event, options, instance->id, decoder);
+	if (r == -EEXIST && instance_renew(instance) == 0)
+		r = engine_start(&engine, event, options, instance->id, decoder);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 	} else {
@@ -146,6 +148,13 @@ static int run(const struct options *options, const struct instance *instance, i
 	}
 	sd_event_unref(event);
 	return r;
+}
+
+/* For a socket whose daemon was killed, and will not be started again. */
+static void clean_up(const struct options *options, const struct instance *instance)
+{
+	instance_clean(instance);
+	unlink(options->socket);
 }
 
 int main(int argc, char **argv)
@@ -168,8 +177,10 @@ int main(int argc, char **argv)
 		log_error("cannot lock %s: %s", instance.path, strerror(-r));
 	if (r < 0)
 		return EXIT_FAILED;
-	instance_clean(&instance);
-	r = run(&options, &instance, listener);
+	if (options.cleanup)
+		clean_up(&options, &instance);
+	else
+		r = run(&options, &instance, listener);
 	instance_release(&instance);
 	return r < 0 ? EXIT_FAILED : 0;
 }

@@ -37,6 +37,7 @@ static const char help[] =
 	"  --max-pixels NUMBER     largest width x height of an image (default: 268435456)\n"
 	"  --decoders NUMBER       decoder processes at most (default: one for each CPU)\n"
 	"  --decode-timeout SECONDS  how long decoding one image may take (default: 60)\n"
+	"  --cleanup               remove what a daemon that was killed has left, and exit\n"
 	"  --decoder PROGRAM       the decoder (default: the one installed with shmimgd)\n"
 	"  -h, --help              show this and exit\n"
 	"  -V, --version           show the version and exit\n"
@@ -51,6 +52,7 @@ enum option_id {
 	OPTION_DECODERS,
 	OPTION_DECODE_TIMEOUT,
 	OPTION_DECODER,
+	OPTION_CLEANUP,
 };
 
 static const struct option long_options[] = {
@@ -61,6 +63,7 @@ static const struct option long_options[] = {
 	{"decoders", required_argument, NULL, OPTION_DECODERS},
 	{"decode-timeout", required_argument, NULL, OPTION_DECODE_TIMEOUT},
 	{"decoder", required_argument, NULL, OPTION_DECODER},
+	{"cleanup", no_argument, NULL, OPTION_CLEANUP},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{0},
@@ -142,6 +145,9 @@ static int read_option(struct options *options, int id, const char *text)
 		return r;
 	case OPTION_DECODER:
 		options->decoder = text;
+		return 0;
+	case OPTION_CLEANUP:
+		options->cleanup = true;
 		return 0;
 	default:
 		return -EINVAL;

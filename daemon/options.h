@@ -15,6 +15,7 @@ struct options {
 	unsigned decoders;	 /* decoder processes at most */
 	unsigned decode_timeout; /* seconds a decode may take */
 	uint64_t max_pixels;	 /* width x height at most */
+	bool cleanup;		 /* remove what a dead daemon has left, and end */
 	uint64_t memory_max;	 /* bytes of all segments at most */
 };
 

@@ -28,16 +28,12 @@ bool publish_continues(const struct image *image, int share, gid_t group)
 static struct image *make_image(
 	struct store *store, const struct publication *publication, int *error)
 {
-	struct image *image = calloc(1, sizeof(*image) + strlen(publication->name) + 1);
+	enum share share = publication->share < 0 ? SHARE_PRIVATE : (enum share)publication->share;
+	struct image *image =
+		image_new(store, publication->name, publication->owner, share, publication->group);
 	*error = -ENOMEM;
 	if (!image)
 		return NULL;
-	image->name = strcpy(image->text, publication->name);
-	TAILQ_INIT(&image->generations);
-	image->store = store;
-	image->owner = publication->owner;
-	image->group = publication->group;
-	image->share = publication->share < 0 ? SHARE_PRIVATE : (enum share)publication->share;
 	*error = board_take_slot(store->board, &image->slot);
 	if (*error < 0)
 		goto fail;
@@ -51,38 +47,6 @@ fail:
 	return NULL;
 }
 
-static struct generation *make_generation(
-	struct store *store, struct image *image, const struct publication *publication)
-{
-	struct generation *generation = calloc(1, sizeof(*generation));
-	if (!generation)
-		return NULL;
-	TAILQ_INIT(&generation->renditions);
-	generation->image = image;
-	generation->number = board_new_generation(store->board);
-	generation->source = publication->header->source;
-	generation->native = publication->native;
-	strncpy(generation->type, publication->type, sizeof(generation->type) - 1);
-	return generation;
-}
-
-static struct rendition *make_rendition(struct generation *generation, const struct header *header)
-{
-	struct rendition *rendition = calloc(1, sizeof(*rendition));
-	if (!rendition)
-		return NULL;
-	LIST_INIT(&rendition->pins);
-	rendition->generation = generation;
-	rendition->segment_size = header->segment_size;
-	rendition->pixel_offset = header->pixel_offset;
-	rendition->stride = header->stride;
-	rendition->width = header->width;
-	rendition->height = header->height;
-	rendition->orientation = header->orientation;
-	rendition->format = (enum format)header->format;
-	return rendition;
-}
-
 static int publish_segment(
 	struct store *store, const struct publication *publication, struct rendition *rendition)
 {
@@ -94,6 +58,11 @@ static int publish_segment(
 	header->slot = image->slot;
 	header->semaphore_id = image->semaphore.id;
 	header->semaphore_index = image->semaphore.index;
+	header->share = image->share;
+	header->group = image->group;
+	header->keep = publication->keep < 0 ? image->keep : (enum keep)publication->keep;
+	header->native = generation->native;
+	memcpy(header->type, generation->type, sizeof(header->type));
 	if (header->name_offset < HEADER_SIZE)
 		memcpy(header->name, image->name, header->name_length);
 	header_seal(header);
@@ -108,19 +77,19 @@ static void commit(struct store *store, const struct publication *publication,
 {
 	struct generation *generation = rendition->generation;
 	struct image *image = generation->image;
+	/* This is what a daemon that takes over goes by: from here on the new one counts. */
+	board_show(store->board, image->slot, generation->number);
 	if (replaced && replaced != image)
 		store_drop(store, replaced);
 	if (publication->keep >= 0)
 		image->keep = (enum keep)publication->keep;
 	if (TAILQ_EMPTY(&generation->renditions) && generation != image_current(image))
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
-	TAILQ_INSERT_TAIL(&generation->renditions, rendition, link);
-	store->rendition_count++;
+	generation_add(generation, rendition);
 	if (!image->named)
 		store_insert(store, image);
 	else
 		store_touch(store, image);
-	board_show(store->board, image->slot, generation->number);
 	image_settle(image);
 }
 
@@ -166,10 +135,11 @@ int publish(
 		return 1;
 	}
 	if (!generation || !source_equal(&generation->source, &publication->header->source))
-		generation = make_generation(store, image, publication);
+		generation = generation_new(image, board_new_generation(store->board),
+			&publication->header->source, publication->native, publication->type);
 	r = -ENOMEM;
 	if (generation)
-		rendition = make_rendition(generation, publication->header);
+		rendition = rendition_new(generation, publication->header);
 	if (rendition)
 		r = publish_segment(store, publication, rendition);
 	if (r < 0) {

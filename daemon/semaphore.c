@@ -45,6 +45,7 @@ void semaphores_init(struct semaphores *semaphores, struct board *board)
 {
 	LIST_INIT(&semaphores->sets);
 	semaphores->board = board;
+	semaphores->adopting = false;
 }
 
 /*
@@ -174,14 +175,108 @@ int semaphore_take(struct semaphores *semaphores, uid_t owner, enum share share,
 	return 0;
 }
 
+static int share_of_mode(mode_t mode)
+{
+	for (int share = SHARE_PRIVATE; share <= SHARE_ALL; share++) {
+		if (share_modes[share] == (mode & 0777))
+			return share;
+	}
+	return -EINVAL;
+}
+
+/* Whether a key is that of a set which a daemon of this user made. */
+static bool find_own(int32_t key, int *id, struct semid_ds *status)
+{
+	*id = semget(key, 0, 0);
+	if (*id < 0 || semctl(*id, 0, IPC_STAT, (union semctl_argument){.status = status}) < 0)
+		return false;
+	return status->sem_perm.cuid == geteuid() && status->sem_nsems == SEMAPHORE_SET_SIZE;
+}
+
+static int adopt_set(struct semaphores *semaphores, int key_index)
+{
+	struct semid_ds status;
+	int id;
+	if (!find_own(semaphores->board->header->set_keys[key_index], &id, &status) ||
+		share_of_mode(status.sem_perm.mode) < 0) {
+		board_remove_key(semaphores->board, key_index);
+		return 0;
+	}
+	struct semaphore_set *set = calloc(1, sizeof(*set));
+	if (!set)
+		return -ENOMEM;
+	set->id = id;
+	set->key_index = key_index;
+	set->owner = status.sem_perm.uid;
+	set->group = status.sem_perm.gid;
+	set->share = (enum share)share_of_mode(status.sem_perm.mode);
+	memset(set->free, 0xff, sizeof(set->free));
+	LIST_INSERT_HEAD(&semaphores->sets, set, link);
+	return 0;
+}
+
+int semaphores_adopt(struct semaphores *semaphores)
+{
+	semaphores->adopting = true;
+	for (int i = 0; i < BOARD_SETS; i++) {
+		int r = semaphores->board->header->set_keys[i] ? adopt_set(semaphores, i) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_free(const struct semaphore_set *set, unsigned index)
+{
+	return set->free[index / WORD_BITS] >> index % WORD_BITS & 1;
+}
+
+int semaphore_claim(struct semaphores *semaphores, int id, unsigned index, uid_t owner,
+	enum share share, gid_t group, struct semaphore *semaphore)
+{
+	struct semaphore_set *set;
+	LIST_FOREACH (set, &semaphores->sets, link) {
+		if (set->id == id)
+			break;
+	}
+	if (!set || index >= SEMAPHORE_SET_SIZE || !is_free(set, index) || set->owner != owner ||
+		set->share != share || set->group != group)
+		return -ENOENT;
+	set->free[index / WORD_BITS] &= ~(UINT64_C(1) << index % WORD_BITS);
+	set->used++;
+	*semaphore = (struct semaphore){set, id, index};
+	return 0;
+}
+
+/* Value 1 for the next image, whatever a holder left; this also clears its undo. */
+static void reset(const struct semaphore_set *set, unsigned index)
+{
+	semctl(set->id, (int)index, SETVAL, (union semctl_argument){.value = 1});
+}
+
+void semaphores_trim(struct semaphores *semaphores)
+{
+	semaphores->adopting = false;
+	struct semaphore_set *set = LIST_FIRST(&semaphores->sets);
+	while (set) {
+		struct semaphore_set *next = LIST_NEXT(set, link);
+		for (unsigned i = 0; set->used > 0 && i < SEMAPHORE_SET_SIZE; i++) {
+			if (is_free(set, i))
+				reset(set, i);
+		}
+		if (set->used == 0)
+			remove_set(semaphores, set);
+		set = next;
+	}
+}
+
 void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore)
 {
 	struct semaphore_set *set = semaphore->set;
-	/* Value 1 for the next image, whatever a holder left; this also clears its undo. */
-	semctl(set->id, (int)semaphore->index, SETVAL, (union semctl_argument){.value = 1});
+	reset(set, semaphore->index);
 	set->free[semaphore->index / WORD_BITS] |= UINT64_C(1) << semaphore->index % WORD_BITS;
 	set->used--;
-	if (set->used == 0)
+	if (set->used == 0 && !semaphores->adopting)
 		remove_set(semaphores, set);
 	semaphore->set = NULL;
 }
@@ -198,10 +293,8 @@ void semaphore_look(const struct semaphore *semaphore, pid_t *holder, unsigned *
 
 void semaphore_remove_key(int32_t key)
 {
-	int id = semget(key, 0, 0);
 	struct semid_ds status;
-	if (id < 0 || semctl(id, 0, IPC_STAT, (union semctl_argument){.status = &status}) < 0)
-		return;
-	if (status.sem_perm.cuid == geteuid() && status.sem_nsems == SEMAPHORE_SET_SIZE)
+	int id;
+	if (find_own(key, &id, &status))
 		semctl(id, 0, IPC_RMID);
 }

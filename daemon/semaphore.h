@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -19,6 +20,7 @@ struct semaphore_set;
 struct semaphores {
 	LIST_HEAD(, semaphore_set) sets;
 	struct board *board;
+	bool adopting; /* sets that nobody uses yet stay */
 };
 
 /* One semaphore: what the reply calls semaphore=<id>:<index>. */
@@ -39,6 +41,22 @@ void semaphores_destroy(struct semaphores *semaphores);
  */
 int semaphore_take(struct semaphores *semaphores, uid_t owner, enum share share, gid_t group,
 	struct semaphore *semaphore);
+
+/*
+ * Takes over the sets of a dead daemon, by the keys in the board. semaphore_claim() and
+ * semaphores_trim() have to follow. Returns 0 or -ENOMEM.
+ */
+int semaphores_adopt(struct semaphores *semaphores);
+
+/*
+ * Claims the semaphore of an image that a dead daemon had, if its set is there, of this
+ * owner and share, and nobody has claimed it. Returns 0 or -ENOENT.
+ */
+int semaphore_claim(struct semaphores *semaphores, int id, unsigned index, uid_t owner,
+	enum share share, gid_t group, struct semaphore *semaphore);
+
+/* Removes the sets of which nothing was claimed, and makes ready what was not in the others. */
+void semaphores_trim(struct semaphores *semaphores);
 
 /* Gives it back; a set that nobody uses any more is removed. */
 void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore);

@@ -27,7 +27,7 @@ struct board_header {
 	uint32_t version;
 	uint32_t slot_offset; /* bytes */
 	uint32_t slot_count;
-	uint32_t set_count;	      /* entries of set_keys in use */
+	uint32_t slots_used;	      /* slots from this one on were never used */
 	uint64_t next_generation;     /* for the next daemon; of no meaning to clients */
 	int32_t set_keys[BOARD_SETS]; /* System V keys of the daemon's semaphore sets; 0: none */
 };

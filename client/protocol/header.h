@@ -73,7 +73,13 @@ struct header {
 	uint32_t block_count;
 	struct header_block blocks[HEADER_BLOCKS_MAX];
 	uint32_t checksum; /* CRC-32 of the 4096 bytes with this field 0 */
-	uint32_t reserved[39];
+	/* For the daemon that takes the segment over from a dead one. */
+	uint32_t share;	 /* who may read it: 0 the owner, 1 a group too, 2 everybody */
+	uint32_t group;	 /* gid of that group */
+	uint32_t keep;	 /* how long it is kept: 0 cache, 1 pinned, 2 attached */
+	uint32_t native; /* enum format that is nearest to the file */
+	char type[8];	 /* of the file, such as "JPEG", ended by NUL */
+	uint32_t reserved[33];
 	char name[HEADER_SIZE - HEADER_NAME_OFFSET];
 };
 
@@ -109,7 +115,12 @@ AT(name_length, 152);
 AT(block_count, 156);
 AT(blocks, 160);
 AT(checksum, 352);
-AT(reserved, 356);
+AT(share, 356);
+AT(group, 360);
+AT(keep, 364);
+AT(native, 368);
+AT(type, 372);
+AT(reserved, 380);
 AT(name, HEADER_NAME_OFFSET);
 #undef AT
 _Static_assert(sizeof(struct header_block) == 24, "a block's entry has 24 bytes");

@@ -2,7 +2,7 @@
 
 if HAVE_CMOCKA
 check_LTLIBRARIES += %D%/libdaemontest.la
-%C%_libdaemontest_la_SOURCES = %D%/unit.h %D%/world.c %D%/world.h
+%C%_libdaemontest_la_SOURCES = %D%/sets.h %D%/unit.h %D%/world.c %D%/world.h
 %C%_libdaemontest_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS)
 %C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
 

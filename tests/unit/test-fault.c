@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/unit/fault.h"
+#include "tests/unit/sets.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
@@ -30,12 +31,12 @@ static struct balance balance_of(const struct world *world)
 		.evictions = engine->store.evictions,
 		.flights = engine->flight_count,
 		.sessions = engine->counters.connections,
-		.slots = engine->board.next_slot - engine->board.free_count,
-		.sets = engine->board.header->set_count,
+		.slots = engine->board.header->slots_used - engine->board.free_count,
+		.sets = count_sets(engine->board.header),
 		.segments = world_segments(world),
 		.descriptors = world_descriptors(),
 	};
-	for (uint32_t i = 0; i < engine->board.next_slot; i++)
+	for (uint32_t i = 0; i < engine->board.header->slots_used; i++)
 		balance.shown += engine->board.slots[i] * (i + 1);
 	return balance;
 }

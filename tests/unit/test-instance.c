@@ -298,7 +298,7 @@ static void leave(struct remains *remains)
 {
 	*remains = (struct remains){0};
 	assert_int_equal(random_hex(remains->instance.id, 8), 0);
-	assert_int_equal(board_create(&remains->board, remains->instance.id), 0);
+	assert_int_equal(board_open(&remains->board, remains->instance.id), 0);
 	semaphores_init(&remains->semaphores, &remains->board);
 	assert_int_equal(
 		semaphore_take(&remains->semaphores, 5, SHARE_PRIVATE, 5, &remains->semaphore), 0);

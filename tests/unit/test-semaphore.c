@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
@@ -14,6 +15,7 @@
 #include "daemon/board.h"
 #include "daemon/random.h"
 #include "daemon/semaphore.h"
+#include "tests/unit/sets.h"
 #include "tests/unit/unit.h"
 
 union semctl_argument {
@@ -29,7 +31,7 @@ static int open_board(void **state)
 	char instance[17];
 	(void)state;
 	assert_int_equal(random_hex(instance, 8), 0);
-	assert_int_equal(board_create(&board, instance), 0);
+	assert_int_equal(board_open(&board, instance), 0);
 	semaphores_init(&semaphores, &board);
 	return 0;
 }
@@ -38,7 +40,7 @@ static int close_board(void **state)
 {
 	(void)state;
 	semaphores_destroy(&semaphores);
-	assert_int_equal(board.header->set_count, 0);
+	assert_int_equal(count_sets(board.header), 0);
 	for (int i = 0; i < BOARD_SETS; i++)
 		assert_int_equal(board.header->set_keys[i], 0);
 	board_destroy(&board);
@@ -80,12 +82,12 @@ static void test_two_sets(void **state)
 		assert_int_equal(semctl(taken[i].id, (int)taken[i].index, GETVAL), 1);
 	}
 	assert_int_not_equal(taken[SEMAPHORE_SET_SIZE].id, taken[0].id);
-	assert_int_equal(board.header->set_count, 2);
+	assert_int_equal(count_sets(board.header), 2);
 	assert_int_equal(status_of(taken[0].id).sem_nsems, SEMAPHORE_SET_SIZE);
 
 	semaphore_put(&semaphores, &taken[SEMAPHORE_SET_SIZE]);
 	assert_false(exists(taken[SEMAPHORE_SET_SIZE].id));
-	assert_int_equal(board.header->set_count, 1);
+	assert_int_equal(count_sets(board.header), 1);
 	unsigned index = taken[77].index;
 	semaphore_put(&semaphores, &taken[77]);
 	taken[77] = take(5, SHARE_PRIVATE, 5);
@@ -126,7 +128,7 @@ static void test_permissions(void **state)
 		again = take(cases[i].owner, cases[i].share, cases[i].group);
 		assert_int_equal(again.id, taken[i].id);
 	}
-	assert_int_equal(board.header->set_count, COUNT(cases));
+	assert_int_equal(count_sets(board.header), COUNT(cases));
 }
 
 static void test_key_is_on_the_board(void **state)
@@ -140,7 +142,7 @@ static void test_key_is_on_the_board(void **state)
 	}
 	assert_int_equal(found, 1);
 	semaphore_put(&semaphores, &semaphore);
-	assert_int_equal(board.header->set_count, 0);
+	assert_int_equal(count_sets(board.header), 0);
 }
 
 /* A holder that dies with a semaphore, and one whose undo comes after the next image's. */
@@ -272,7 +274,7 @@ static void test_keys(void **state)
 	for (int i = 0; i < BOARD_SETS; i++)
 		assert_int_equal(board_add_key(&board, i + 1), i);
 	assert_int_equal(board_add_key(&board, 9999), -ENOSPC);
-	assert_int_equal(board.header->set_count, BOARD_SETS);
+	assert_int_equal(count_sets(board.header), BOARD_SETS);
 	board_remove_key(&board, 17);
 	assert_int_equal(board_add_key(&board, 9999), 17);
 	for (int i = 0; i < BOARD_SETS; i++)
@@ -282,13 +284,12 @@ static void test_keys(void **state)
 static void test_board_for_readers(void **state)
 {
 	struct stat status;
-	struct board second;
 	struct board_header header;
 	(void)state;
 	int fd = shm_open(board.name, O_RDONLY, 0);
 	assert_return_code(fd, errno);
 	assert_return_code(fstat(fd, &status), errno);
-	assert_int_equal(status.st_mode & 07777, 0444);
+	assert_int_equal(status.st_mode & 07777, 0644);
 	assert_int_equal(status.st_size, BOARD_SLOT_OFFSET + BOARD_SLOTS * 8);
 	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
 	assert_memory_equal(header.magic, BOARD_MAGIC, 8);
@@ -296,13 +297,49 @@ static void test_board_for_readers(void **state)
 	assert_int_equal(header.slot_offset, BOARD_SLOT_OFFSET);
 	assert_int_equal(header.slot_count, BOARD_SLOTS);
 	close(fd);
+}
+
+/* What a dead daemon has left is found again: slots, generations, and which slots are free. */
+static void test_board_is_taken_over(void **state)
+{
+	struct board second;
+	uint32_t slots[3], slot;
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(board_take_slot(&board, &slots[i]), 0);
+	board_show(&board, slots[1], 77);
+	uint64_t generation = board_new_generation(&board);
 	char instance[17] = "";
 	memcpy(instance, board.name + strlen("/shmimg-"), 16);
-	assert_int_equal(board_create(&second, instance), -EEXIST);
+	assert_int_equal(board_open(&second, instance), 1);
+	board_adopt(&second, (bool[]){false, true, false});
+	assert_int_equal(second.slots[slots[1]], 77);
+	assert_int_equal(board_new_generation(&second), generation + 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(board_take_slot(&second, &slot), 0);
+		assert_int_not_equal(slot, slots[1]);
+		assert_in_range(slot, 0, 2);
+	}
+	assert_int_equal(board_take_slot(&second, &slot), 0);
+	assert_int_equal(slot, 3);
 	board_destroy(&second);
-	fd = shm_open(board.name, O_RDONLY, 0);
-	assert_return_code(fd, errno); /* the first one's is untouched */
+}
+
+/* What is none is replaced. */
+static void test_no_board(void **state)
+{
+	struct board other;
+	char name[64], instance[17];
+	(void)state;
+	assert_int_equal(random_hex(instance, 8), 0);
+	snprintf(name, sizeof(name), "/shmimg-%s-board", instance);
+	int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0644);
+	assert_return_code(fd, errno);
+	assert_return_code(ftruncate(fd, BOARD_SLOT_OFFSET + BOARD_SLOTS * 8), errno);
 	close(fd);
+	assert_int_equal(board_open(&other, instance), 0);
+	assert_int_equal(other.header->slots_used, 0);
+	board_destroy(&other);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_board, close_board)
@@ -316,6 +353,8 @@ int main(void)
 		TEST(test_value_is_one_again),
 		TEST(test_remove_key),
 		TEST(test_remove_key_of_another_user),
+		TEST(test_board_is_taken_over),
+		TEST(test_no_board),
 		TEST(test_slots),
 		TEST(test_generations),
 		TEST(test_keys),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/sets.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
@@ -202,7 +203,7 @@ static void test_name_taken_over(void **state)
 		image_unpin(&pin);
 		assert_balance(&world, 1, 1, world_size(&recipe));
 		assert_int_equal(world_segments(&world), 1);
-		assert_int_equal(world.engine.board.header->set_count, 1);
+		assert_int_equal(count_sets(world.engine.board.header), 1);
 		world_close(&world);
 	}
 }
@@ -252,7 +253,7 @@ static void test_attached(void **state)
 	image_unpin(&pins[0]);
 	assert_balance(&world, 0, 0, 0);
 	assert_int_equal(world_segments(&world), 0);
-	assert_int_equal(world.engine.board.header->set_count, 0);
+	assert_int_equal(count_sets(world.engine.board.header), 0);
 	world_close(&world);
 }
 
@@ -364,7 +365,7 @@ static void test_incomplete_segment(void **state)
 	assert_int_equal(world_publish(&world, &recipe, &rendition), -EBADMSG);
 	assert_balance(&world, 0, 0, 0);
 	assert_int_equal(world_segments(&world), 0);
-	assert_int_equal(world.engine.board.header->set_count, 0);
+	assert_int_equal(count_sets(world.engine.board.header), 0);
 	recipe.holes = false;
 	const struct generation *generation = world_make(&world, &recipe)->generation;
 	recipe.holes = true;

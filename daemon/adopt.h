@@ -1,0 +1,14 @@
+/*
+ * Taking over from a dead daemon: finds the segments that it had answered for, believes a
+ * header only after checking it, puts the images back into the store as they were, and
+ * removes whatever else bears the instance's name.
+ */
+#pragma once
+
+#include "daemon/store.h"
+
+/*
+ * The board must have been taken over, and the semaphore sets with it. What cannot be
+ * adopted is removed. Returns the number of images adopted, or -ENOMEM.
+ */
+int adopt(struct store *store);
