@@ -1,0 +1,47 @@
+/*
+ * Connections to the daemon, and failures on them.
+ * See connection.h for what it does and never does.
+ */
+#include "client/viewer/connection.h"
+
+#include <errno.h>
+
+/* A daemon says hello at once; what it is asked later takes as long as decoding does. */
+enum { CONNECT_MS = 5000, REQUEST_MS = -1 };
+
+GQuark connection_error_quark(void)
+{
+	return g_quark_from_static_string("shmimg-viewer-connection");
+}
+
+static void say_no_daemon(const char *socket, int result, GError **error)
+{
+	if (!socket || !*socket)
+		socket = g_getenv("SHMIMG_SOCKET");
+	g_autofree char *place = socket && *socket ? g_filename_display_name(socket) : NULL;
+	const char *where = place ? place : "the user's or the system's socket";
+	if (result == -ENOENT || result == -ECONNREFUSED)
+		g_set_error(error, CONNECTION_ERROR, -result,
+			"No shmimgd runs at %s. Start one, then try again.", where);
+	else
+		g_set_error(error, CONNECTION_ERROR, -result, "Cannot connect to %s: %s.", where,
+			g_strerror(-result));
+}
+
+shmimg_client *connection_open(const char *socket, GError **error)
+{
+	shmimg_client *client;
+	int result = shmimg_connect(&client, socket, CONNECT_MS);
+	if (result < 0)
+		say_no_daemon(socket, result, error);
+	else
+		shmimg_set_timeout(client, REQUEST_MS);
+	return client;
+}
+
+void connection_complain(const shmimg_client *client, const char *doing, int result, GError **error)
+{
+	const char *message = shmimg_message(client);
+	g_autofree char *why = g_filename_display_name(*message ? message : g_strerror(-result));
+	g_set_error(error, CONNECTION_ERROR, -result, "%s: %s.", doing, why);
+}

@@ -1,0 +1,147 @@
+/*
+ * What a window looks like.
+ * See layout.h for what it does and never does.
+ */
+#include "client/viewer/layout.h"
+
+enum { SPACE = 12, WIDTH = 640, HEIGHT = 520 };
+
+static void describe(GtkWidget *widget, const char *text)
+{
+	gtk_accessible_update_property(
+		GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
+	gtk_widget_set_tooltip_text(widget, text);
+}
+
+static GtkWidget *make_button(const char *label, const char *action, const char *description)
+{
+	GtkWidget *button = gtk_button_new_with_mnemonic(label);
+	gtk_actionable_set_action_name(GTK_ACTIONABLE(button), action);
+	describe(button, description);
+	return button;
+}
+
+static GtkWidget *make_stack(struct layout *layout)
+{
+	GtkWidget *stack = gtk_stack_new();
+	GtkWidget *hint = gtk_label_new("Load an image, here or in another program,\n"
+					"and display it from shared memory");
+	GtkWidget *picture = gtk_picture_new();
+	gtk_label_set_justify(GTK_LABEL(hint), GTK_JUSTIFY_CENTER);
+	gtk_widget_add_css_class(hint, "dim-label");
+	gtk_picture_set_content_fit(GTK_PICTURE(picture), GTK_CONTENT_FIT_CONTAIN);
+	gtk_stack_add_named(GTK_STACK(stack), hint, "hint");
+	gtk_stack_add_named(GTK_STACK(stack), picture, "picture");
+	gtk_widget_set_vexpand(stack, TRUE);
+	layout->stack = GTK_STACK(stack);
+	layout->picture = GTK_PICTURE(picture);
+	return stack;
+}
+
+/* A line of text with a spinner before it and "Try Again" after it. */
+static GtkWidget *make_message(struct layout *layout)
+{
+	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
+	GtkWidget *spinner = gtk_spinner_new();
+	GtkWidget *message = gtk_label_new(NULL);
+	layout->retry = make_button("_Try Again", LAYOUT_RETRY, "Do again what has failed");
+	gtk_widget_set_visible(layout->retry, FALSE);
+	gtk_widget_set_visible(spinner, FALSE);
+	gtk_widget_set_valign(layout->retry, GTK_ALIGN_CENTER);
+	gtk_label_set_wrap(GTK_LABEL(message), TRUE);
+	gtk_label_set_wrap_mode(GTK_LABEL(message), PANGO_WRAP_WORD_CHAR);
+	gtk_label_set_selectable(GTK_LABEL(message), TRUE);
+	gtk_label_set_xalign(GTK_LABEL(message), 0);
+	gtk_widget_set_hexpand(message, TRUE);
+	gtk_widget_set_focusable(message, FALSE);
+	gtk_box_append(GTK_BOX(box), spinner);
+	gtk_box_append(GTK_BOX(box), message);
+	gtk_box_append(GTK_BOX(box), layout->retry);
+	layout->spinner = GTK_SPINNER(spinner);
+	layout->message = GTK_LABEL(message);
+	return box;
+}
+
+static GtkWidget *make_buttons(void)
+{
+	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
+	gtk_box_set_homogeneous(GTK_BOX(box), TRUE);
+	gtk_box_append(GTK_BOX(box), make_button("_Load Image from File...", LAYOUT_LOAD,
+					     "Have a file decoded into shared memory and show it"));
+	gtk_box_append(
+		GTK_BOX(box), make_button("_Display Image from Shared Memory", LAYOUT_DISPLAY,
+				      "Show an image that this or another program has loaded"));
+	return box;
+}
+
+void layout_build(struct layout *layout, GtkWindow *window)
+{
+	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACE);
+	gtk_box_append(GTK_BOX(box), make_stack(layout));
+	gtk_box_append(GTK_BOX(box), make_message(layout));
+	gtk_box_append(GTK_BOX(box), make_buttons());
+	gtk_widget_set_margin_top(box, SPACE);
+	gtk_widget_set_margin_bottom(box, SPACE);
+	gtk_widget_set_margin_start(box, SPACE);
+	gtk_widget_set_margin_end(box, SPACE);
+	gtk_window_set_child(window, box);
+	gtk_window_set_default_size(window, WIDTH, HEIGHT);
+}
+
+static void say(struct layout *layout, const char *text, gboolean busy, gboolean wrong)
+{
+	gtk_label_set_text(layout->message, text);
+	gtk_widget_set_visible(GTK_WIDGET(layout->spinner), busy);
+	gtk_spinner_set_spinning(layout->spinner, busy);
+	gtk_widget_set_visible(layout->retry, wrong);
+	if (wrong)
+		gtk_widget_add_css_class(GTK_WIDGET(layout->message), "error");
+	else
+		gtk_widget_remove_css_class(GTK_WIDGET(layout->message), "error");
+}
+
+void layout_show(
+	struct layout *layout, GdkPaintable *paintable, const char *name, const char *about)
+{
+	gtk_picture_set_paintable(layout->picture, paintable);
+	gtk_picture_set_alternative_text(layout->picture, name);
+	gtk_stack_set_visible_child(layout->stack, GTK_WIDGET(layout->picture));
+	say(layout, about, FALSE, FALSE);
+}
+
+void layout_say(struct layout *layout, const char *text)
+{
+	say(layout, text, FALSE, FALSE);
+}
+
+void layout_say_busy(struct layout *layout, const char *text)
+{
+	say(layout, text, TRUE, FALSE);
+}
+
+void layout_say_error(struct layout *layout, const char *text, gboolean again)
+{
+	say(layout, text, FALSE, TRUE);
+	gtk_widget_set_visible(layout->retry, again);
+}
+
+static void add_filter(GtkFileChooser *chooser, const char *name, const char *const *types)
+{
+	g_autoptr(GtkFileFilter) filter = gtk_file_filter_new();
+	gtk_file_filter_set_name(filter, name);
+	for (; *types; types++)
+		gtk_file_filter_add_mime_type(filter, *types);
+	gtk_file_chooser_add_filter(chooser, filter);
+}
+
+GtkFileChooserNative *layout_file_dialog(GtkWindow *window)
+{
+	static const char *const images[] = {"image/jpeg", "image/png", "image/x-xpixmap", NULL};
+	static const char *const all[] = {"application/octet-stream", NULL};
+	GtkFileChooserNative *dialog = gtk_file_chooser_native_new(
+		"Load Image from File", window, GTK_FILE_CHOOSER_ACTION_OPEN, "_Load", "_Cancel");
+	add_filter(GTK_FILE_CHOOSER(dialog), "Images (JPEG, PNG, XPM)", images);
+	add_filter(GTK_FILE_CHOOSER(dialog), "All files", all);
+	gtk_native_dialog_set_modal(GTK_NATIVE_DIALOG(dialog), TRUE);
+	return dialog;
+}

@@ -1,0 +1,78 @@
+/*
+ * shmimg-viewer(1): shows images in shared memory.
+ * This file reads the command line and opens the windows; window.h has what they do.
+ */
+#include <locale.h>
+#include <stdlib.h>
+
+#include "client/viewer/window.h"
+#include "config.h"
+
+enum { EXIT_USAGE = 2 };
+
+struct arguments {
+	char *socket;
+	char **operands;
+	gboolean exact;
+	gboolean version;
+};
+
+/* A window for each operand; an empty one when there is none. */
+static void on_activate(GtkApplication *application, struct arguments *arguments)
+{
+	char **operand = arguments->operands;
+	do {
+		ViewerWindow *window = viewer_window_new(application, arguments->socket);
+		if (operand && *operand)
+			viewer_window_open(window, *operand, arguments->exact);
+		gtk_window_present(GTK_WINDOW(window));
+	} while (operand && *operand && *++operand);
+}
+
+static gboolean parse(struct arguments *arguments, int *count, char ***words, GError **error)
+{
+	const GOptionEntry entries[] = {
+		{"exact", 'e', 0, G_OPTION_ARG_NONE, &arguments->exact,
+			"Fetch images by just these names, never load files", NULL},
+		{"socket", 's', 0, G_OPTION_ARG_FILENAME, &arguments->socket, "The daemon's socket",
+			"PATH"},
+		{"version", 'V', 0, G_OPTION_ARG_NONE, &arguments->version, "Print the version",
+			NULL},
+		{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->operands, NULL,
+			"[FILE|NAME...]"},
+		{NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_option_context_set_summary(context, "Shows images in shared memory: loads files, and "
+					      "fetches by name what is loaded.");
+	g_option_context_add_main_entries(context, entries, NULL);
+	return g_option_context_parse(context, count, words, error);
+}
+
+/* Without an id, each process stands for itself, also when one runs already. */
+static int run(struct arguments *arguments, char *program)
+{
+	g_autoptr(GtkApplication) application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);
+	g_signal_connect(application, "activate", G_CALLBACK(on_activate), arguments);
+	return g_application_run(G_APPLICATION(application), 1, &program);
+}
+
+int main(int count, char **words)
+{
+	struct arguments arguments = {.socket = NULL};
+	g_autoptr(GError) error = NULL;
+	int status = EXIT_SUCCESS;
+	setlocale(LC_ALL, "");
+	g_set_prgname("shmimg-viewer");
+	if (!parse(&arguments, &count, &words, &error)) {
+		g_printerr("shmimg-viewer: %s (see --help)\n", error->message);
+		status = EXIT_USAGE;
+	} else if (arguments.version) {
+		g_print("shmimg-viewer %s\n", PACKAGE_VERSION);
+	} else {
+		status = run(&arguments, words[0]);
+	}
+	g_strfreev(arguments.operands);
+	g_free(arguments.socket);
+	return status;
+}

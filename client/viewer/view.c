@@ -1,0 +1,175 @@
+/*
+ * An image as a window shows it.
+ * See view.h for what it does and never does.
+ */
+#include "client/viewer/view.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/viewer/connection.h"
+#include "client/viewer/texture.h"
+
+/* How long to wait for the lock of an image; its holders need it for moments only. */
+enum { LOCK_MS = 1000, NAME_SIZE = 4096 };
+
+struct wish *wish_new(enum wish_kind kind, const char *socket, const char *text, gint64 owner)
+{
+	struct wish *wish = g_new(struct wish, 1);
+	*wish = (struct wish){
+		.kind = kind, .socket = g_strdup(socket), .text = g_strdup(text), .owner = owner};
+	return wish;
+}
+
+void wish_free(struct wish *wish)
+{
+	if (!wish)
+		return;
+	g_free(wish->socket);
+	g_free(wish->text);
+	g_free(wish);
+}
+
+static void free_wish(gpointer wish)
+{
+	wish_free(wish);
+}
+
+void view_free(struct view *view)
+{
+	if (!view)
+		return;
+	g_clear_object(&view->texture);
+	g_free(view->name);
+	g_free(view->about);
+	shmimg_close(view->client);
+	g_free(view);
+}
+
+static void free_view(gpointer view)
+{
+	view_free(view);
+}
+
+/* Loads in the format that everybody gets by default, so that there is one copy for all. */
+static int load(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+{
+	return shmimg_load(client, wish->text, NULL, NULL, image);
+}
+
+/* Fetches what GTK need not convert, if it is there, else whichever format there is. */
+static int fetch(shmimg_client *client, const char *name, gint64 owner, shmimg_image **image)
+{
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	options.owner = owner;
+	options.format = SHMIMG_BGRA8_PREMUL;
+	int result = shmimg_fetch(client, name, &options, image);
+	if (result != -ENOENT)
+		return result;
+	options.format = SHMIMG_DEFAULT;
+	return shmimg_fetch(client, name, &options, image);
+}
+
+/* The image of the file with this path, which may be gone, or the one with just this name. */
+static int fetch_either(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+{
+	char name[NAME_SIZE];
+	if (shmimg_name_of_path(wish->text, name, sizeof(name)) == 0 &&
+		strcmp(name, wish->text) != 0) {
+		int result = fetch(client, name, wish->owner, image);
+		if (result != -ENOENT)
+			return result;
+	}
+	return fetch(client, wish->text, wish->owner, image);
+}
+
+static int obtain(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+{
+	switch (wish->kind) {
+	case WISH_FILE:
+		return load(client, wish, image);
+	case WISH_IMAGE:
+		return fetch(client, wish->text, wish->owner, image);
+	case WISH_EITHER:
+		return access(wish->text, F_OK) == 0 ? load(client, wish, image)
+						     : fetch_either(client, wish, image);
+	}
+	return -EINVAL;
+}
+
+static void complain(
+	const shmimg_client *client, const struct wish *wish, int result, GError **error)
+{
+	g_autofree char *shown = g_filename_display_name(wish->text);
+	if (wish->kind == WISH_EITHER && result == -ENOENT) {
+		g_set_error(error, CONNECTION_ERROR, -result,
+			"There is neither a file nor an image in shared memory called %s.", shown);
+		return;
+	}
+	g_autofree char *doing = g_strdup_printf("Cannot show %s", shown);
+	connection_complain(client, doing, result, error);
+}
+
+static char *describe(const shmimg_image *image, gboolean others_have_it)
+{
+	return g_strdup_printf("%u × %u, %s, in shared memory as %s%s", shmimg_width(image),
+		shmimg_height(image), shmimg_format_name(shmimg_image_format(image)),
+		shmimg_segment(image), others_have_it ? "; another program holds its lock" : "");
+}
+
+/*
+ * Gives the pixels to GTK with the image's lock, as programs do that agree to use it. A
+ * published image never changes, so that who does not let go of the lock keeps nobody from
+ * seeing it.
+ */
+static void hand_over(struct view *view, shmimg_image *image)
+{
+	int locked = shmimg_lock(image, LOCK_MS);
+	view->name = g_strdup(shmimg_name(image));
+	view->about = describe(image, locked == -ETIMEDOUT);
+	view->texture = texture_of_image(image);
+	if (locked == 0)
+		shmimg_unlock(image);
+}
+
+static void run(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+	(void)source;
+	(void)cancellable;
+	const struct wish *wish = data;
+	GError *error = NULL;
+	shmimg_image *image = NULL;
+	shmimg_client *client = connection_open(wish->socket, &error);
+	if (!client) {
+		g_task_return_error(task, error);
+		return;
+	}
+	int result = obtain(client, wish, &image);
+	if (result < 0) {
+		complain(client, wish, result, &error);
+		shmimg_close(client);
+		g_task_return_error(task, error);
+		return;
+	}
+	struct view *view = g_new0(struct view, 1);
+	view->client = client;
+	hand_over(view, image);
+	g_task_return_pointer(task, view, free_view);
+}
+
+void view_obtain(const struct wish *wish, gpointer source, GCancellable *cancellable,
+	GAsyncReadyCallback callback, gpointer data)
+{
+	g_autoptr(GTask) task = g_task_new(source, cancellable, callback, data);
+	g_task_set_task_data(
+		task, wish_new(wish->kind, wish->socket, wish->text, wish->owner), free_wish);
+	g_task_set_return_on_cancel(task, TRUE);
+	g_task_run_in_thread(task, run);
+}
+
+struct view *view_obtain_finish(GAsyncResult *result, GError **error)
+{
+	return g_task_propagate_pointer(G_TASK(result), error);
+}

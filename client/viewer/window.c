@@ -1,0 +1,255 @@
+/*
+ * The window: what its buttons do, and what comes of that.
+ * See window.h for what it does and never does.
+ */
+#include "client/viewer/window.h"
+
+#include "client/viewer/catalog.h"
+#include "client/viewer/chooser.h"
+#include "client/viewer/layout.h"
+#include "client/viewer/view.h"
+
+#define TITLE "Shared Memory Image Viewer"
+
+struct _ViewerWindow {
+	GtkApplicationWindow parent;
+	struct layout layout;
+	char *socket;
+	struct wish *wish;	     /* the last, for another try; NULL: the list was asked for */
+	struct view *view;	     /* what is shown, or NULL */
+	GCancellable *cancellable;   /* of the request under way, or NULL */
+	GtkFileChooserNative *files; /* while it is open */
+};
+
+G_DEFINE_FINAL_TYPE(ViewerWindow, viewer_window, GTK_TYPE_APPLICATION_WINDOW)
+
+static void start_display(ViewerWindow *window);
+
+/* Forgets the request under way: its callback comes, but says that it was cancelled. */
+static void abandon(ViewerWindow *window)
+{
+	if (window->cancellable)
+		g_cancellable_cancel(window->cancellable);
+	g_clear_object(&window->cancellable);
+}
+
+/* Only the newest request counts. */
+static GCancellable *begin(ViewerWindow *window, const char *doing)
+{
+	abandon(window);
+	window->cancellable = g_cancellable_new();
+	layout_say_busy(&window->layout, doing);
+	return window->cancellable;
+}
+
+/* Returns whether an error is to be heard of, and says it then. */
+static void fail(ViewerWindow *window, const GError *error)
+{
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return;
+	g_clear_object(&window->cancellable);
+	layout_say_error(&window->layout, error->message, TRUE);
+	g_printerr("shmimg-viewer: %s\n", error->message);
+}
+
+static void show(ViewerWindow *window, struct view *view)
+{
+	g_clear_object(&window->cancellable);
+	g_autofree char *title = g_strdup_printf("%s - %s", view->name, TITLE);
+	gtk_window_set_title(GTK_WINDOW(window), title);
+	layout_show(&window->layout, GDK_PAINTABLE(view->texture), view->name, view->about);
+	view_free(window->view);
+	window->view = view;
+}
+
+static void on_view(GObject *source, GAsyncResult *result, gpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	struct view *view = view_obtain_finish(result, &error);
+	if (view)
+		show(VIEWER_WINDOW(source), view);
+	else
+		fail(VIEWER_WINDOW(source), error);
+}
+
+/* Fulfils the wish that the window has; again, when a try has failed. */
+static void obtain(ViewerWindow *window)
+{
+	g_autofree char *shown = g_filename_display_basename(window->wish->text);
+	g_autofree char *doing = g_strdup_printf("Waiting for %s …", shown);
+	GCancellable *cancellable = begin(window, doing);
+	view_obtain(window->wish, window, cancellable, on_view, NULL);
+}
+
+static void want(ViewerWindow *window, enum wish_kind kind, const char *text, gint64 owner)
+{
+	struct wish *wish = wish_new(kind, window->socket, text, owner);
+	wish_free(window->wish);
+	window->wish = wish;
+	obtain(window);
+}
+
+/* ---- Load Image from File... ---- */
+
+static void want_file(ViewerWindow *window, GFile *file)
+{
+	g_autofree char *path = g_file_get_path(file);
+	if (path) {
+		want(window, WISH_FILE, path, -1);
+		return;
+	}
+	abandon(window);
+	layout_say_error(
+		&window->layout, "This file is not on this machine. Choose another one.", FALSE);
+}
+
+static void on_file(GtkNativeDialog *dialog, int response, ViewerWindow *window)
+{
+	g_autoptr(GFile) file = NULL;
+	if (response == GTK_RESPONSE_ACCEPT)
+		file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog));
+	g_clear_object(&window->files);
+	if (file)
+		want_file(window, file);
+}
+
+static void on_load(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+	(void)action;
+	(void)parameter;
+	ViewerWindow *window = VIEWER_WINDOW(widget);
+	if (window->files) {
+		gtk_native_dialog_show(GTK_NATIVE_DIALOG(window->files));
+		return;
+	}
+	window->files = layout_file_dialog(GTK_WINDOW(window));
+	g_signal_connect_object(window->files, "response", G_CALLBACK(on_file), window, 0);
+	gtk_native_dialog_show(GTK_NATIVE_DIALOG(window->files));
+}
+
+static gboolean on_drop(
+	GtkDropTarget *target, const GValue *value, double x, double y, ViewerWindow *window)
+{
+	(void)target;
+	(void)x;
+	(void)y;
+	want_file(window, g_value_get_object(value));
+	return TRUE;
+}
+
+/* ---- Display Image from Shared Memory ---- */
+
+static void want_entry(GtkWindow *parent, const CatalogEntry *entry)
+{
+	want(VIEWER_WINDOW(parent), WISH_IMAGE, catalog_entry_name(entry),
+		catalog_entry_owner(entry));
+}
+
+/* One image leaves no choice. */
+static void offer(ViewerWindow *window, GListModel *catalog)
+{
+	guint count = g_list_model_get_n_items(catalog);
+	g_clear_object(&window->cancellable);
+	layout_say(&window->layout, window->view ? window->view->about : "");
+	if (count == 0)
+		layout_say_error(&window->layout,
+			"There is no image in shared memory yet. Load an image first.", TRUE);
+	else if (count > 1)
+		chooser_show(GTK_WINDOW(window), catalog, want_entry);
+	if (count != 1)
+		return;
+	g_autoptr(CatalogEntry) entry = g_list_model_get_item(catalog, 0);
+	want_entry(GTK_WINDOW(window), entry);
+}
+
+static void on_catalog(GObject *source, GAsyncResult *result, gpointer data)
+{
+	(void)data;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GListModel) catalog = catalog_read_finish(result, &error);
+	if (catalog)
+		offer(VIEWER_WINDOW(source), catalog);
+	else
+		fail(VIEWER_WINDOW(source), error);
+}
+
+static void start_display(ViewerWindow *window)
+{
+	g_clear_pointer(&window->wish, wish_free);
+	GCancellable *cancellable = begin(window, "Asking for the images …");
+	catalog_read(window->socket, window, cancellable, on_catalog, NULL);
+}
+
+static void on_display(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+	(void)action;
+	(void)parameter;
+	start_display(VIEWER_WINDOW(widget));
+}
+
+/* ---- Try Again ---- */
+
+static void on_retry(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+	(void)action;
+	(void)parameter;
+	ViewerWindow *window = VIEWER_WINDOW(widget);
+	if (window->wish)
+		obtain(window);
+	else
+		start_display(window);
+}
+
+/* ---- The window itself ---- */
+
+static void destroy_dialog(GtkFileChooserNative *dialog)
+{
+	gtk_native_dialog_destroy(GTK_NATIVE_DIALOG(dialog));
+	g_object_unref(dialog);
+}
+
+static void dispose(GObject *object)
+{
+	ViewerWindow *window = VIEWER_WINDOW(object);
+	abandon(window);
+	g_clear_pointer(&window->files, destroy_dialog);
+	g_clear_pointer(&window->view, view_free);
+	g_clear_pointer(&window->wish, wish_free);
+	g_clear_pointer(&window->socket, g_free);
+	G_OBJECT_CLASS(viewer_window_parent_class)->dispose(object);
+}
+
+static void viewer_window_class_init(ViewerWindowClass *class)
+{
+	GtkWidgetClass *widget = GTK_WIDGET_CLASS(class);
+	G_OBJECT_CLASS(class)->dispose = dispose;
+	gtk_widget_class_install_action(widget, LAYOUT_LOAD, NULL, on_load);
+	gtk_widget_class_install_action(widget, LAYOUT_DISPLAY, NULL, on_display);
+	gtk_widget_class_install_action(widget, LAYOUT_RETRY, NULL, on_retry);
+	gtk_widget_class_add_binding_action(widget, GDK_KEY_o, GDK_CONTROL_MASK, LAYOUT_LOAD, NULL);
+	gtk_widget_class_add_binding_action(
+		widget, GDK_KEY_w, GDK_CONTROL_MASK, "window.close", NULL);
+}
+
+static void viewer_window_init(ViewerWindow *window)
+{
+	GtkDropTarget *drop = gtk_drop_target_new(G_TYPE_FILE, GDK_ACTION_COPY);
+	g_signal_connect(drop, "drop", G_CALLBACK(on_drop), window);
+	gtk_widget_add_controller(GTK_WIDGET(window), GTK_EVENT_CONTROLLER(drop));
+	gtk_window_set_title(GTK_WINDOW(window), TITLE);
+	gtk_window_set_icon_name(GTK_WINDOW(window), "shmimg-viewer");
+	layout_build(&window->layout, GTK_WINDOW(window));
+}
+
+ViewerWindow *viewer_window_new(GtkApplication *application, const char *socket)
+{
+	ViewerWindow *window = g_object_new(VIEWER_TYPE_WINDOW, "application", application, NULL);
+	window->socket = g_strdup(socket);
+	return window;
+}
+
+void viewer_window_open(ViewerWindow *window, const char *operand, gboolean exact)
+{
+	want(window, exact ? WISH_IMAGE : WISH_EITHER, operand, -1);
+}
