@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	%D%/integration/conftest.py \
 	%D%/integration/pictures.py \
 	%D%/integration/pytest.ini \
+	%D%/integration/screen.py \
 	%D%/integration/segment.py \
 	%D%/integration/semaphore.py \
 	%D%/integration/server.py \
@@ -19,6 +20,7 @@ EXTRA_DIST += \
 	%D%/integration/test_restart.py \
 	%D%/integration/test_semaphore.py \
 	%D%/integration/test_users.py \
+	%D%/integration/test_viewer.py \
 	%D%/integration/test_wire.py \
 	%D%/integration/users.py \
 	%D%/style/pytest.ini \

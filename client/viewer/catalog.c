@@ -79,6 +79,14 @@ static char *label_of(const char *name, gint64 owner)
 	return g_strdup_printf("%s (of %s)", name, user.pw_name);
 }
 
+/* Generations count up, whatever image they are of: what was loaded last goes first. */
+static int by_age(gconstpointer one, gconstpointer other, gpointer data)
+{
+	(void)data;
+	const CatalogEntry *first = one, *second = other;
+	return (first->generation < second->generation) - (first->generation > second->generation);
+}
+
 /* Appends one ITEM of LIST to the list. */
 static int add(const shmimg_record *record, void *list)
 {
@@ -107,6 +115,7 @@ static void run(GTask *task, gpointer source, gpointer socket, GCancellable *can
 		int result = shmimg_list(client, NULL, add, list);
 		if (result < 0)
 			connection_complain(client, "Cannot list images", result, &error);
+		g_list_store_sort(list, by_age, NULL);
 		shmimg_close(client);
 	}
 	if (error)
@@ -127,19 +136,4 @@ void catalog_read(const char *socket, gpointer source, GCancellable *cancellable
 GListModel *catalog_read_finish(GAsyncResult *result, GError **error)
 {
 	return g_task_propagate_pointer(G_TASK(result), error);
-}
-
-/* Generations count up, whatever image they are of. */
-guint catalog_newest(GListModel *catalog)
-{
-	guint newest = 0;
-	guint64 highest = 0;
-	for (guint i = 0; i < g_list_model_get_n_items(catalog); i++) {
-		g_autoptr(CatalogEntry) entry = g_list_model_get_item(catalog, i);
-		if (entry->generation < highest)
-			continue;
-		highest = entry->generation;
-		newest = i;
-	}
-	return newest;
 }

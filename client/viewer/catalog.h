@@ -20,8 +20,8 @@ const char *catalog_entry_label(const CatalogEntry *entry);
 void catalog_read(const char *socket, gpointer source, GCancellable *cancellable,
 	GAsyncReadyCallback callback, gpointer data);
 
-/* In the callback: a list of CatalogEntry, the caller's, or NULL with an error. */
+/*
+ * In the callback: a list of CatalogEntry, that which was loaded last first. It is the
+ * caller's; NULL with an error.
+ */
 GListModel *catalog_read_finish(GAsyncResult *result, GError **error);
-
-/* The position of the image that was loaded last; 0 in an empty list. */
-guint catalog_newest(GListModel *catalog);

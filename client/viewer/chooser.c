@@ -9,7 +9,6 @@
 struct chooser {
 	GtkWindow *window;
 	GtkSingleSelection *selection;
-	GtkWidget *list;
 	chooser_chosen chosen;
 };
 
@@ -70,13 +69,13 @@ static GtkWidget *make_list(struct chooser *chooser)
 	GtkListItemFactory *factory = gtk_signal_list_item_factory_new();
 	g_signal_connect(factory, "setup", G_CALLBACK(set_up_row), NULL);
 	g_signal_connect(factory, "bind", G_CALLBACK(bind_row), NULL);
-	chooser->list =
+	GtkWidget *list =
 		gtk_list_view_new(GTK_SELECTION_MODEL(g_object_ref(chooser->selection)), factory);
-	gtk_accessible_update_property(GTK_ACCESSIBLE(chooser->list), GTK_ACCESSIBLE_PROPERTY_LABEL,
-		"Images in shared memory", -1);
-	g_signal_connect(chooser->list, "activate", G_CALLBACK(on_activate), chooser);
+	gtk_accessible_update_property(
+		GTK_ACCESSIBLE(list), GTK_ACCESSIBLE_PROPERTY_LABEL, "Images in shared memory", -1);
+	g_signal_connect(list, "activate", G_CALLBACK(on_activate), chooser);
 	GtkWidget *scrolled = gtk_scrolled_window_new();
-	gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), chooser->list);
+	gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), list);
 	gtk_scrolled_window_set_has_frame(GTK_SCROLLED_WINDOW(scrolled), TRUE);
 	gtk_widget_set_vexpand(scrolled, TRUE);
 	return scrolled;
@@ -123,7 +122,6 @@ static void fill(struct chooser *chooser, GListModel *catalog)
 	chooser->selection = gtk_single_selection_new(filtered(catalog, search));
 	g_object_set_data_full(
 		G_OBJECT(chooser->window), "selection", chooser->selection, g_object_unref);
-	gtk_single_selection_set_selected(chooser->selection, catalog_newest(catalog));
 	g_signal_connect_swapped(search, "activate", G_CALLBACK(choose), chooser);
 	g_signal_connect_swapped(
 		search, "stop-search", G_CALLBACK(gtk_window_close), chooser->window);
@@ -135,6 +133,7 @@ static void fill(struct chooser *chooser, GListModel *catalog)
 	gtk_widget_set_margin_start(box, SPACE);
 	gtk_widget_set_margin_end(box, SPACE);
 	gtk_window_set_child(chooser->window, box);
+	gtk_widget_grab_focus(search);
 }
 
 void chooser_show(GtkWindow *parent, GListModel *catalog, chooser_chosen chosen)
@@ -151,7 +150,4 @@ void chooser_show(GtkWindow *parent, GListModel *catalog, chooser_chosen chosen)
 	fill(chooser, catalog);
 	close_by_escape(GTK_WIDGET(chooser->window));
 	gtk_window_present(chooser->window);
-	gtk_widget_grab_focus(chooser->list);
-	gtk_widget_activate_action(chooser->list, "list.scroll-to-item", "u",
-		gtk_single_selection_get_selected(chooser->selection));
 }

@@ -11,5 +11,5 @@
 /* Called with the image that was chosen; not at all when none was. */
 typedef void (*chooser_chosen)(GtkWindow *parent, const CatalogEntry *entry);
 
-/* Shows the dialog over its parent, with the image that was loaded last selected. */
+/* Shows the dialog over its parent, with the first image selected. */
 void chooser_show(GtkWindow *parent, GListModel *catalog, chooser_chosen chosen);

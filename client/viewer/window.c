@@ -23,8 +23,6 @@ struct _ViewerWindow {
 
 G_DEFINE_FINAL_TYPE(ViewerWindow, viewer_window, GTK_TYPE_APPLICATION_WINDOW)
 
-static void start_display(ViewerWindow *window);
-
 /* Forgets the request under way: its callback comes, but says that it was cancelled. */
 static void abandon(ViewerWindow *window)
 {
@@ -42,14 +40,19 @@ static GCancellable *begin(ViewerWindow *window, const char *doing)
 	return window->cancellable;
 }
 
-/* Returns whether an error is to be heard of, and says it then. */
+/* Says it where people look, and where scripts do. */
+static void complain(ViewerWindow *window, const char *message, gboolean again)
+{
+	g_clear_object(&window->cancellable);
+	layout_say_error(&window->layout, message, again);
+	g_printerr("shmimg-viewer: %s\n", message);
+}
+
+/* What was cancelled is nothing to complain of: something newer is under way. */
 static void fail(ViewerWindow *window, const GError *error)
 {
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-		return;
-	g_clear_object(&window->cancellable);
-	layout_say_error(&window->layout, error->message, TRUE);
-	g_printerr("shmimg-viewer: %s\n", error->message);
+	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		complain(window, error->message, TRUE);
 }
 
 static void show(ViewerWindow *window, struct view *view)
@@ -100,8 +103,7 @@ static void want_file(ViewerWindow *window, GFile *file)
 		return;
 	}
 	abandon(window);
-	layout_say_error(
-		&window->layout, "This file is not on this machine. Choose another one.", FALSE);
+	complain(window, "This file is not on this machine. Choose another one.", FALSE);
 }
 
 static void on_file(GtkNativeDialog *dialog, int response, ViewerWindow *window)
@@ -153,8 +155,8 @@ static void offer(ViewerWindow *window, GListModel *catalog)
 	g_clear_object(&window->cancellable);
 	layout_say(&window->layout, window->view ? window->view->about : "");
 	if (count == 0)
-		layout_say_error(&window->layout,
-			"There is no image in shared memory yet. Load an image first.", TRUE);
+		complain(window, "There is no image in shared memory yet. Load an image first.",
+			TRUE);
 	else if (count > 1)
 		chooser_show(GTK_WINDOW(window), catalog, want_entry);
 	if (count != 1)

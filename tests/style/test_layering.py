@@ -14,6 +14,7 @@ MAY_INCLUDE = [
     ("client/include/*", []),
     ("client/lib/*", ["client/include/", "client/lib/", "client/protocol/"]),
     ("client/ctl/*", ["client/ctl/", "client/include/", "client/protocol/"]),
+    ("client/viewer/*", ["client/include/", "client/viewer/"]),
     ("client/*", ["client/"]),
     ("daemon/decoder/*", ["client/protocol/", "daemon/decoder/"]),
     ("daemon/*", ["client/protocol/", "daemon/*.h", "daemon/decoder/job.h"]),
