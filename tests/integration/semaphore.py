@@ -6,7 +6,8 @@ import struct
 
 IPC_NOWAIT = 0o4000
 SEM_UNDO = 0x1000
-GETPID, GETVAL, GETNCNT, IPC_STAT = 11, 12, 14, 2
+GETPID, GETVAL, GETNCNT = 11, 12, 14
+IPC_RMID, IPC_STAT = 0, 2
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.semctl.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
@@ -51,6 +52,11 @@ def exists(semid):
     except OSError:
         return False
     return True
+
+
+def remove(semid):
+    """Removes a set, if it is there."""
+    libc.semctl(semid, 0, IPC_RMID, None)
 
 
 class Semaphore:

@@ -1,5 +1,6 @@
 """A daemon under test: started, awaited, stopped, and checked to have left nothing."""
 
+import contextlib
 import glob
 import os
 import re
@@ -162,6 +163,14 @@ class Daemon:
         assert not self.left_over()
         assert not os.path.exists(self.path)
 
+    def _sweep(self):
+        """Removes what a daemon that failed its test has left: no other daemon will."""
+        for path in self.segments() if self.instance else ():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        for semid in self.semids:
+            semaphore.remove(semid)
+
     def _reap(self, workers):
         os.close(self.pidfd)
         gone = [ended(worker, 10) for worker in workers]
@@ -175,5 +184,6 @@ class Daemon:
             if self.process and not self.was_ended:
                 self.stop()
         finally:
+            self._sweep()
             if self.own_folder:
                 shutil.rmtree(self.folder, ignore_errors=True)
