@@ -35,7 +35,7 @@ def begin(daemon, client, path):
 
 
 @pytest.mark.options("--decoders", "1")
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGABRT])
 def test_a_decoder_that_dies_costs_one_load(daemon, client, connect, large, tmp_path, signum):
     segments = daemon.segments()
     victim = begin(daemon, client, large)

@@ -1,5 +1,6 @@
 """The daemon as a process: its command line, its start and its end."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -7,7 +8,7 @@ import subprocess
 
 import pytest
 import semaphore
-from client import Client
+from client import TIMEOUT, Client
 from pictures import tiny_png
 from server import SHMIMGD, Daemon
 
@@ -197,25 +198,31 @@ def start_daemon_at(path, environment):
     return process
 
 
+@contextlib.contextmanager
+def activated(listener, *options):
+    """A daemon that is started as systemd does: the socket comes as descriptor 3."""
+    with subprocess.Popen(
+        ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"', SHMIMGD, *options],
+        env={**os.environ, "LISTEN_FDS": "1"},
+        preexec_fn=lambda: os.dup2(listener.fileno(), 3, inheritable=True),
+        close_fds=False,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+        assert process.wait(TIMEOUT) == 0
+
+
 def test_socket_activation(folder):
-    """As systemd does: the listening socket comes as descriptor 3 and stays systemd's."""
     path = os.path.join(folder, "socket")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        pid = os.fork()
-        if pid == 0:
-            os.dup2(listener.fileno(), 3, inheritable=True)
-            environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-            os.execve(SHMIMGD, [SHMIMGD, "--socket", path], environment)
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(60)
-            client.connect(path)
-            client.sendall(b"STATS\n")
-            assert client.recv(65536).startswith(b"OK ")
-        os.kill(pid, signal.SIGTERM)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert os.path.exists(path), "the socket is systemd's to remove"
+        with activated(listener, "--socket", path), Client(path) as client:
+            assert client.ask("STATS")
+    assert os.listdir(folder) == ["socket"], "the socket is systemd's to remove"
 
 
 def test_a_given_socket_goes_before_the_option(folder):
@@ -223,22 +230,26 @@ def test_a_given_socket_goes_before_the_option(folder):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        pid = os.fork()
-        if pid == 0:
-            os.dup2(listener.fileno(), 3, inheritable=True)
-            environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-            os.execve(SHMIMGD, [SHMIMGD, "--socket", path + "2"], environment)
-        with Client(path) as client:
+        with activated(listener, "--socket", path + "2"), Client(path) as client:
             assert client.ask("STATS")
-        assert os.path.exists(path + ".lock") and not os.path.exists(path + "2.lock")
-        os.kill(pid, signal.SIGTERM)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+            assert os.path.exists(path + ".lock") and not os.path.exists(path + "2.lock")
 
 
-def test_given_what_is_no_socket(folder):
-    pid = os.fork()
-    if pid == 0:
-        os.dup2(os.open(folder, os.O_RDONLY), 3, inheritable=True)
-        environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-        os.execve(SHMIMGD, [SHMIMGD], environment)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+@pytest.mark.parametrize("what", ["folder", "datagrams"])
+def test_given_what_is_no_listening_socket(folder, what):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
+        datagrams.bind(os.path.join(folder, "socket"))
+        given = datagrams.fileno() if what == "datagrams" else os.open(folder, os.O_RDONLY)
+        done = subprocess.run(
+            ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0"', SHMIMGD],
+            env={**os.environ, "LISTEN_FDS": "1"},
+            preexec_fn=lambda: os.dup2(given, 3, inheritable=True),
+            close_fds=False,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        if what == "folder":
+            os.close(given)
+    assert done.returncode == 1 and "shmimgd: " in done.stderr

@@ -49,25 +49,38 @@ def test_there_are_sources():
     assert len(SOURCES) > 20
 
 
-@pytest.mark.parametrize("path", SOURCES)
-def test_includes(path):
-    allowed = next(allowed for pattern, allowed in MAY_INCLUDE if fnmatch.fnmatch(path, pattern))
-    for quote, header in includes(path):
-        if quote == "<":
-            assert not os.path.exists(os.path.join(TOP, header)), f"<{header}> is ours"
-            continue
-        if header == "config.h":
-            continue
-        assert os.path.exists(os.path.join(TOP, header)), f"{header}: no path from the top"
-        assert any(matches(header, pattern) for pattern in allowed), f"{path} includes {header}"
+def fault_of(quote, header, allowed):
+    """What is wrong with an #include, or nothing."""
+    if quote == "<":
+        return "is ours" if os.path.exists(os.path.join(TOP, header)) else None
+    if header == "config.h":
+        return None
+    if not os.path.exists(os.path.join(TOP, header)):
+        return "is no path from the top"
+    return None if any(matches(header, pattern) for pattern in allowed) else "is not its to use"
 
 
-@pytest.mark.parametrize("path", SOURCES)
-def test_forbidden_includes(path):
-    for pattern, forbidden in MUST_NOT_INCLUDE:
-        if fnmatch.fnmatch(path, pattern):
-            for _, header in includes(path):
-                assert not any(fnmatch.fnmatch(header, each) for each in forbidden), header
+def test_includes_keep_to_the_arrows():
+    faults = []
+    for path in SOURCES:
+        allowed = next(rule for pattern, rule in MAY_INCLUDE if fnmatch.fnmatch(path, pattern))
+        for quote, header in includes(path):
+            fault = fault_of(quote, header, allowed)
+            faults += [f"{path}: {header} {fault}"] if fault else []
+    assert faults == []
+
+
+@pytest.mark.parametrize("pattern, forbidden", MUST_NOT_INCLUDE)
+def test_forbidden_includes(pattern, forbidden):
+    paths = [path for path in SOURCES if fnmatch.fnmatch(path, pattern)]
+    assert paths, f"{pattern} is no file"
+    faults = [
+        f"{path}: {header}"
+        for path in paths
+        for _, header in includes(path)
+        if any(fnmatch.fnmatch(header, each) for each in forbidden)
+    ]
+    assert faults == []
 
 
 def test_headers_are_guarded():

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 
-import pytest
 from sources import TOP, c_files, read, scripts, texts
 
 LINES_MAX = 400
@@ -16,9 +15,9 @@ PHRASES = ["st" + "ub", "st" + "ubs", "for" + " now", "not" + " implemented"]
 FORBIDDEN = re.compile(r"\b(?:%s|(?i:%s))\b" % ("|".join(MARKERS), "|".join(PHRASES)))
 
 
-@pytest.mark.parametrize("path", [path for path in texts() if path.endswith((".c", ".h", ".py"))])
-def test_length_of_files(path):
-    assert read(path).count("\n") <= LINES_MAX
+def test_length_of_files():
+    paths = [path for path in texts() if path.endswith((".c", ".h", ".py"))]
+    assert [path for path in paths if read(path).count("\n") > LINES_MAX] == []
 
 
 def functions(text):
@@ -32,34 +31,51 @@ def functions(text):
             start = None
 
 
-@pytest.mark.parametrize("path", [path for path in c_files() if path.endswith(".c")])
-def test_length_of_functions(path):
-    long = [start for start, lines in functions(read(path)) if lines > FUNCTION_LINES_MAX]
-    assert not long, f"{path}: functions at lines {long}"
+def test_length_of_functions():
+    long = [
+        f"{path}:{start}: {lines} lines"
+        for path in c_files()
+        if path.endswith(".c")
+        for start, lines in functions(read(path))
+        if lines > FUNCTION_LINES_MAX
+    ]
+    assert long == []
 
 
-@pytest.mark.parametrize("path", c_files())
-def test_files_open_with_what_they_are_for(path):
-    assert read(path).startswith("/*\n * ")
+def test_files_open_with_what_they_are_for():
+    assert [path for path in c_files() if not read(path).startswith("/*\n * ")] == []
 
 
-@pytest.mark.parametrize("path", texts())
-def test_words(path):
+def test_words():
     hits = [
         f"{path}:{number}: {line}"
+        for path in texts()
         for number, line in enumerate(read(path).splitlines(), 1)
         if FORBIDDEN.search(line)
     ]
-    assert not hits
+    assert hits == []
 
 
-@pytest.mark.parametrize("path", texts())
-def test_lines(path):
-    text = read(path)
-    assert text.endswith("\n") and not text.endswith("\n\n")
-    assert not re.search(r"[ \t\r]$", text, re.MULTILINE)
-    if path.endswith((".c", ".h", ".py")):
-        assert max(len(line.expandtabs(8)) for line in text.splitlines()) <= 100
+def test_ends_of_lines_and_files():
+    faults = []
+    for path in texts():
+        text = read(path)
+        if not text.endswith("\n") or text.endswith("\n\n"):
+            faults.append(f"{path}: does not end with one newline")
+        if re.search(r"[ \t\r]$", text, re.MULTILINE):
+            faults.append(f"{path}: has space at the end of a line")
+    assert faults == []
+
+
+def test_width_of_lines():
+    wide = [
+        f"{path}:{number}"
+        for path in texts()
+        if path.endswith((".c", ".h", ".py"))
+        for number, line in enumerate(read(path).splitlines(), 1)
+        if len(line.expandtabs(8)) > 100
+    ]
+    assert wide == []
 
 
 def test_c_is_formatted():
@@ -81,11 +97,13 @@ def test_the_tests_are_distributed():
         assert written - listed == set()
 
 
-@pytest.mark.parametrize("path", scripts())
-def test_scripts_parse(path):
-    first = read(path).splitlines()[0]
-    if "python" in first:
-        compile(read(path), path, "exec")
-        return
-    shell = "bash" if "bash" in first else "sh"
-    subprocess.run([shell, "-n", os.path.join(TOP, path)], check=True)
+def test_scripts_parse():
+    paths = scripts()
+    assert {"tests/run-all", "tests/demo", "tests/setup"} <= set(paths)
+    for path in paths:
+        first = read(path).splitlines()[0]
+        if "python" in first:
+            compile(read(path), path, "exec")
+            continue
+        shell = "bash" if "bash" in first else "sh"
+        subprocess.run([shell, "-n", os.path.join(TOP, path)], check=True)
