@@ -9,7 +9,7 @@ import zlib
 
 import numpy
 import pytest
-from client import Refused
+from client import Refused, line
 from pictures import noise, smooth, tiny_png, write_jpeg, write_png
 from segment import Segment, check_reply, shm_path
 
@@ -264,6 +264,27 @@ def test_descriptors_that_nobody_asked_for_are_closed(daemon, client, tmp_path):
             client.ask("LOAD", fds=[fd], path=path)
         assert client.error(b"NONSENSE", fds=[fd]) == "protocol"
     assert daemon.open_files() <= before + 1
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_each_line_gets_its_own_descriptor(client, tmp_path, together):
+    """Twenty lines sent before the first answer is read, in one message or in twenty."""
+    paths = [write_png(tmp_path / f"{n}.png", noise(4, 4, seed=n)) for n in range(20)]
+    files = [os.open(path, os.O_RDONLY) for path in paths]
+    lines = [line("LOAD", source="fd", name=str(n)) + b"\nSTATS\n" for n in range(20)]
+    if together:
+        client.raw(b"".join(lines), fds=files)
+    else:
+        for text, fd in zip(lines, files):
+            client.raw(text, fds=[fd])
+    for number in range(20):
+        reply = client.answer()
+        assert reply["name"] == str(number)
+        pixels = check_reply(reply).pixels
+        assert numpy.array_equal(pixels[:, :, :3], noise(4, 4, seed=number))
+        assert "images" in client.answer()
+    for fd in files:
+        os.close(fd)
 
 
 def test_many_descriptors_at_once(daemon, client, tmp_path):
