@@ -17,6 +17,7 @@ enum outcome command_drop(struct call *call)
 	if (image->owner != session->who.uid)
 		return refuse(
 			call, FAULT_NO_PERMISSION, "the image belongs to user %u", image->owner);
+	watch_tell(&store->watches, image, CHANGE_DROPPED);
 	store_drop(store, image);
 	reply_begin(call->reply, "OK");
 	reply_end(call->reply);

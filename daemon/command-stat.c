@@ -9,7 +9,6 @@
 
 enum {
 	HOLDERS_MAX = 64,
-	PATTERN_MAX = 1024,
 	LIST_WORK = 1 << 20, /* bytes of pattern x bytes of names in a turn: some milliseconds */
 };
 
@@ -108,9 +107,8 @@ enum outcome command_list(struct call *call)
 	struct session *session = call->session;
 	struct store *store = &session->engine->store;
 	const char *match = call->request->values[KEY_MATCH];
-	if (match && strlen(match) > PATTERN_MAX)
-		return refuse(
-			call, FAULT_INVALID_ARGUMENT, "match= has more than %d bytes", PATTERN_MAX);
+	if (!command_check_match(call))
+		return OUTCOME_DONE;
 	struct image *image = store_next(store,
 		session->cursor.started ? session->cursor.name : NULL, session->cursor.owner);
 	size_t work = 0, cost = match ? strlen(match) : 1;

@@ -12,7 +12,7 @@
 #include "client/protocol/name.h"
 #include "daemon/flight.h"
 
-enum { SESSION_LOADS_MAX = 32 };
+enum { SESSION_LOADS_MAX = 32, PATTERN_MAX = 1024 };
 
 static enum outcome (*const handlers[COMMAND_COUNT])(struct call *call) = {
 #define X(constant, lower, required, optional, help) [COMMAND_##constant] = command_##lower,
@@ -45,6 +45,22 @@ bool dispatch_must_wait(const struct session *session, const struct request *req
 			return true;
 	}
 	return false;
+}
+
+void dispatch_on_event(struct session *session, void (*wake)(void *context), void *context)
+{
+	session->watch.wake = wake;
+	session->watch.context = context;
+}
+
+bool dispatch_has_watch(const struct session *session)
+{
+	return session->watch.active;
+}
+
+size_t dispatch_take_events(struct session *session, char *data, size_t size)
+{
+	return watch_take(&session->watch, data, size);
 }
 
 void dispatch_reject(struct session *session, struct reply *reply, const char *fault)
@@ -124,6 +140,15 @@ bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag)
 	if (!text || *flag || strcmp(text, "no") == 0)
 		return true;
 	refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be yes or no", key_word(key));
+	return false;
+}
+
+bool command_check_match(struct call *call)
+{
+	const char *match = call->request->values[KEY_MATCH];
+	if (!match || strlen(match) <= PATTERN_MAX)
+		return true;
+	refuse(call, FAULT_INVALID_ARGUMENT, "match= has more than %d bytes", PATTERN_MAX);
 	return false;
 }
 

@@ -26,6 +26,9 @@ bool command_read_owner(struct call *call, int64_t *owner); /* absent: -1 */
 bool command_read_format(struct call *call, int *format);   /* absent: -1 */
 bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag);
 
+/* Checks match=: answers invalid-argument and returns false when it is too long. */
+bool command_check_match(struct call *call);
+
 /* The rendition of an image that a format (or -1) asks for, or NULL. */
 struct rendition *command_choose(const struct image *image, int format);
 

@@ -16,6 +16,12 @@
 
 enum { DISCARD_TURNS = 64 };
 
+static void on_event(void *context)
+{
+	struct connection *connection = context;
+	connection->wake(connection);
+}
+
 struct connection *connection_open(int fd, struct session *session)
 {
 	struct connection *connection = malloc(sizeof(*connection));
@@ -26,6 +32,7 @@ struct connection *connection_open(int fd, struct session *session)
 	connection->fd = fd;
 	connection->session = session;
 	TAILQ_INIT(&connection->replies);
+	dispatch_on_event(session, on_event, connection);
 	inbox_init(&connection->inbox);
 	outbox_init(&connection->outbox);
 	return connection;
@@ -212,7 +219,8 @@ static unsigned answer_next(struct connection *connection)
 		connection->blocked = true;
 		return 0;
 	}
-	if (answer(connection, NULL, REQUEST_GOOD, NULL) == OUTCOME_MORE)
+	connection->answering = answer(connection, NULL, REQUEST_GOOD, NULL) == OUTCOME_MORE;
+	if (connection->answering)
 		return CONNECTION_TURN;
 	inbox_consume(&connection->inbox, connection->line_length);
 	connection->parsed = false;
@@ -229,6 +237,25 @@ static void receive(struct connection *connection)
 				    "than there is room for");
 	else if (count <= 0 && count != -EAGAIN)
 		connection->input_ended = true;
+}
+
+/*
+ * Moves what a watch has to tell to the outbox, never into the middle of an answer. Returns
+ * whether there was something.
+ */
+static bool move_events(struct connection *connection)
+{
+	bool moved = false;
+	while (!connection->answering && outbox_has_room(&connection->outbox)) {
+		size_t size;
+		char *space = outbox_space(&connection->outbox, &size);
+		size_t length = dispatch_take_events(connection->session, space, size);
+		if (length == 0)
+			break;
+		outbox_add(&connection->outbox, length, -1);
+		moved = true;
+	}
+	return moved;
 }
 
 static void transmit(struct connection *connection)
@@ -252,7 +279,8 @@ static bool has_ended(const struct connection *connection)
 	/* Nobody waits for these answers: what came before the end is done, the rest is not. */
 	if (connection->broken)
 		return connection->input_ended || connection->blocked;
-	return connection->input_ended && all_sent && !connection->parsed;
+	return connection->input_ended && all_sent && !connection->parsed &&
+	       !dispatch_has_watch(connection->session);
 }
 
 enum turn connection_turn(struct connection *connection)
@@ -270,7 +298,9 @@ enum turn connection_turn(struct connection *connection)
 		}
 	}
 	send_complete(connection);
-	transmit(connection);
+	do
+		transmit(connection);
+	while (move_events(connection));
 	if (count >= CONNECTION_TURN)
 		return TURN_AGAIN;
 	/* Room that sending has made may be what the next request or reply waits for. */

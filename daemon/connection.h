@@ -40,6 +40,7 @@ struct connection {
 	bool closing;	    /* the protocol was broken: close when all is sent */
 	bool parsed;	    /* request is the next one; its line is still in the inbox */
 	bool blocked;	    /* the next request cannot be answered yet */
+	bool answering;	    /* the answer to it goes on: nothing may come between */
 	size_t line_length; /* of the parsed line, '\n' included */
 	struct request request;
 

@@ -28,6 +28,14 @@ enum outcome dispatch(struct call *call);
 /* Whether a request must wait until earlier ones of the session are answered. */
 bool dispatch_must_wait(const struct session *session, const struct request *request);
 
+/*
+ * Events of a session that watches: whole lines, which may be sent between answers. wake is
+ * called when there are some again.
+ */
+void dispatch_on_event(struct session *session, void (*wake)(void *context), void *context);
+bool dispatch_has_watch(const struct session *session);
+size_t dispatch_take_events(struct session *session, char *data, size_t size);
+
 /* Answers a line that is no request. */
 void dispatch_reject(struct session *session, struct reply *reply, const char *fault);
 

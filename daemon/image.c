@@ -164,8 +164,10 @@ void image_unpin(struct pin *pin)
 	LIST_REMOVE(pin, link);
 	rendition->pin_count--;
 	image->pin_count--;
-	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED)
+	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED) {
+		watch_tell(&image->store->watches, image, CHANGE_DROPPED);
 		store_drop(image->store, image);
-	else if (rendition->pin_count == 0)
+	} else if (rendition->pin_count == 0) {
 		image_settle(image);
+	}
 }

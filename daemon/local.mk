@@ -16,6 +16,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/command-load.c \
 	%D%/command-stat.c \
 	%D%/command-stats.c \
+	%D%/command-watch.c \
 	%D%/command.c %D%/command.h \
 	%D%/connection.c %D%/connection.h \
 	%D%/credentials.c %D%/credentials.h \
@@ -41,6 +42,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/session.c %D%/session.h \
 	%D%/source.c %D%/source.h \
 	%D%/store.c %D%/store.h \
+	%D%/watch.c %D%/watch.h \
 	%D%/worker.c %D%/worker.h
 
 bin_PROGRAMS += %D%/shmimgd

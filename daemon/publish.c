@@ -83,13 +83,16 @@ static void commit(struct store *store, const struct publication *publication,
 		store_drop(store, replaced);
 	if (publication->keep >= 0)
 		image->keep = (enum keep)publication->keep;
-	if (TAILQ_EMPTY(&generation->renditions) && generation != image_current(image))
+	bool fresh = TAILQ_EMPTY(&generation->renditions);
+	if (fresh)
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
 	generation_add(generation, rendition);
 	if (!image->named)
 		store_insert(store, image);
 	else
 		store_touch(store, image);
+	if (fresh)
+		watch_tell(&store->watches, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
 	image_settle(image);
 }
 

@@ -36,6 +36,7 @@ struct session *session_open(struct engine *engine, struct credentials *who)
 	*who = (struct credentials){0};
 	RB_INIT(&session->pins);
 	TAILQ_INIT(&session->loads);
+	session->watch.who = &session->who;
 	engine->counters.connections++;
 	return session;
 }
@@ -49,6 +50,7 @@ static void unpin(struct session *session, struct pin *pin)
 
 void session_close(struct session *session)
 {
+	watch_stop(&session->engine->store.watches, &session->watch);
 	while (!TAILQ_EMPTY(&session->loads))
 		load_cancel(TAILQ_FIRST(&session->loads));
 	while (!RB_EMPTY(&session->pins))

@@ -11,6 +11,7 @@
 #include "daemon/credentials.h"
 #include "daemon/engine.h"
 #include "daemon/image.h"
+#include "daemon/watch.h"
 
 struct load;
 
@@ -21,6 +22,7 @@ struct session {
 	struct credentials who;
 	struct pin_tree pins;
 	TAILQ_HEAD(, load) loads; /* under way */
+	struct watch watch;
 	/* Where a LIST goes on when its reader has made room. */
 	struct {
 		bool started;

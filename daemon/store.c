@@ -29,6 +29,7 @@ void store_init(struct store *store, struct board *board, struct semaphores *sem
 	};
 	RB_INIT(&store->images);
 	TAILQ_INIT(&store->recent);
+	TAILQ_INIT(&store->watches);
 }
 
 void store_destroy(struct store *store)
@@ -138,6 +139,7 @@ uint64_t store_evict(struct store *store, uint64_t size)
 		struct image *previous = TAILQ_PREV(image, image_list, recent);
 		uint64_t bytes = evictable_bytes(image);
 		if (bytes > 0) {
+			watch_tell(&store->watches, image, CHANGE_EVICTED);
 			store_drop(store, image);
 			store->evictions++;
 			evicted += bytes;

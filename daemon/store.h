@@ -7,6 +7,7 @@
 #include "daemon/board.h"
 #include "daemon/image.h"
 #include "daemon/releaser.h"
+#include "daemon/watch.h"
 
 RB_HEAD(image_tree, image);
 
@@ -17,6 +18,7 @@ struct store {
 	struct semaphores *semaphores;
 	struct releaser *releaser;
 	const char *instance;
+	struct watch_list watches;
 	uint64_t memory_max;
 	uint64_t bytes; /* of all segments, those being filled included */
 	uint64_t image_count;

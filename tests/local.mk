@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	%D%/integration/test_semaphore.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \
+	%D%/integration/test_watch.py \
 	%D%/integration/test_wire.py \
 	%D%/integration/users.py \
 	%D%/style/pytest.ini \

@@ -50,7 +50,8 @@ enum key {
 	X(STAT, stat, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_BIT(FORMAT),                             \
 		"describe an image, its pins and its lock")                                        \
 	X(LIST, list, 0, KEY_BIT(MATCH), "list the images that one may see")                       \
-	X(STATS, stats, 0, 0, "report the daemon's counters")
+	X(STATS, stats, 0, 0, "report the daemon's counters")                                      \
+	X(WATCH, watch, 0, KEY_BIT(MATCH), "tell when images are loaded, changed or gone")
 
 enum command_id {
 #define X(constant, lower, required, optional, help) COMMAND_##constant,

@@ -43,7 +43,7 @@ def line(verb, **values):
 def parse(text):
     """A received line as (verb, {key: value}); checks that it keeps to the grammar."""
     verb, *fields = text.split(b" ")
-    assert verb in (b"OK", b"ERR", b"ITEM"), text
+    assert verb in (b"OK", b"ERR", b"ITEM", b"EVENT"), text
     values = {}
     for field in fields:
         match = FIELD.fullmatch(field)

@@ -1,0 +1,17 @@
+/*
+ * WATCH: from its answer on, tells what becomes of images, until the connection ends.
+ */
+#include "daemon/command.h"
+
+enum outcome command_watch(struct call *call)
+{
+	struct session *session = call->session;
+	const char *match = call->request->values[KEY_MATCH];
+	if (!command_check_match(call))
+		return OUTCOME_DONE;
+	if (watch_start(&session->engine->store.watches, &session->watch, match) < 0)
+		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
+	reply_begin(call->reply, "OK");
+	reply_end(call->reply);
+	return OUTCOME_DONE;
+}

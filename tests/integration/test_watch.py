@@ -1,0 +1,143 @@
+"""WATCH: who is told what, when, and what a slow reader loses."""
+
+import os
+import socket
+
+import pytest
+from pictures import noise, tiny_png, write_png
+from users import as_user
+
+
+def event(client):
+    """The next event, as (type, name, generation)."""
+    verb, values = client.reply()
+    assert verb == "EVENT", (verb, values)
+    return values["type"], values.get("name"), values.get("generation")
+
+
+@pytest.fixture
+def watcher(connect):
+    client = connect()
+    assert client.ask("WATCH") == {}
+    return client
+
+
+def test_the_life_of_an_image(watcher, client, tmp_path):
+    path = tiny_png(tmp_path / "a.png")
+    first = client.ask("LOAD", path=path, name="a")
+    assert event(watcher) == ("loaded", "a", first["generation"])
+    client.ask("LOAD", path=path, name="a")
+    client.ask("LOAD", path=path, name="a", format="GRAY8")
+    client.ask("FETCH", name="a")
+    write_png(path, noise(2, 2))
+    second = client.ask("LOAD", path=path, name="a")
+    assert event(watcher) == ("changed", "a", second["generation"])
+    third = client.ask("LOAD", path=path, name="a", share="all")
+    assert event(watcher) == ("changed", "a", third["generation"])
+    client.ask("DROP", name="a")
+    assert event(watcher) == ("dropped", "a", third["generation"])
+    assert watcher.ask("STATS"), "nothing else was told"
+
+
+def test_failed_requests_tell_nothing(watcher, client, tmp_path):
+    client.error("LOAD", path=str(tmp_path / "none"))
+    client.error("DROP", name="none")
+    assert watcher.ask("STATS")
+
+
+def test_attached(watcher, client, tmp_path):
+    client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a", keep="attached")
+    assert event(watcher)[0] == "loaded"
+    client.close()
+    assert event(watcher)[:2] == ("dropped", "a")
+
+
+@pytest.mark.options("--memory-max", "1M")
+def test_evicted(watcher, client, tmp_path):
+    for number in range(5):
+        path = write_png(tmp_path / f"{number}.png", noise(250, 250, seed=number))
+        client.ask("LOAD", path=path, name=str(number), pin="no")
+    told = [event(watcher)[:2] for _ in range(6)]
+    assert told == [("loaded", str(n)) for n in range(4)] + [("evicted", "0"), ("loaded", "4")]
+
+
+def test_only_what_matches(connect, client, tmp_path):
+    watcher = connect()
+    watcher.ask("WATCH", match="*.png")
+    path = tiny_png(tmp_path / "a.png")
+    client.ask("LOAD", path=path, name="one")
+    client.ask("LOAD", path=path, name="two.png")
+    assert event(watcher)[:2] == ("loaded", "two.png")
+    watcher.ask("WATCH", match="o*")
+    client.ask("DROP", name="two.png")
+    client.ask("DROP", name="one")
+    assert event(watcher)[:2] == ("dropped", "one")
+    assert watcher.error("WATCH", match="x" * 1025) == "invalid-argument"
+    client.ask("LOAD", path=path, name="of the first pattern still")
+    assert event(watcher)[:2] == ("loaded", "of the first pattern still")
+
+
+def test_events_of_ones_own(client, tmp_path):
+    client.ask("WATCH")
+    client.send("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
+    lines = [client.reply() for _ in range(2)]
+    assert sorted(verb for verb, _ in lines) == ["EVENT", "OK"]
+
+
+def test_no_event_inside_a_list(connect, client, tmp_path):
+    path = tiny_png(tmp_path / "a.png")
+    for number in range(300):
+        client.ask("LOAD", path=path, name=f"{number:03}" + "x" * 300, pin="no")
+    watcher = connect()
+    watcher.ask("WATCH")
+    watcher.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    watcher.send("LIST")
+    for number in range(100):
+        client.ask("DROP", name=f"{number:03}" + "x" * 300)
+    verbs = []
+    while verbs.count("EVENT") < 100:
+        verbs.append(watcher.reply()[0])
+    answer = [index for index, verb in enumerate(verbs) if verb in ("ITEM", "OK")]
+    assert answer == list(range(answer[0], answer[-1] + 1)), "an event in the middle"
+
+
+def test_who_does_not_read_is_told_of_the_loss(connect, client, tmp_path):
+    watcher = connect()
+    watcher.ask("WATCH")
+    path = tiny_png(tmp_path / "a.png")
+    names = [f"{number:04}" + "x" * 2000 for number in range(600)]
+    for name in names:
+        client.ask("LOAD", path=path, name=name, pin="no")
+    told = []
+    while not told or told[-1][0] != "overflow":
+        told.append(event(watcher))
+    assert [name for _, name, _ in told[:-1]] == names[: len(told) - 1]
+    client.ask("DROP", name=names[0])
+    assert event(watcher)[:2] == ("dropped", names[0])
+
+
+def test_a_watch_outlives_the_sending_side(watcher, client, tmp_path):
+    watcher.socket.shutdown(socket.SHUT_WR)
+    client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
+    assert event(watcher)[:2] == ("loaded", "a")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
+def test_others_are_told_what_they_may_see(start_daemon, folder, tmp_path):
+    from client import Client
+
+    daemon = start_daemon(folder=folder)
+    picture = tiny_png(os.path.join(folder, "picture.png"))
+    os.chmod(picture, 0o644)
+    with daemon.connect() as watcher:
+        watcher.ask("WATCH")
+
+        def load():
+            with Client(daemon.path) as client:
+                client.ask("LOAD", path=picture, name="secret")
+                client.ask("LOAD", path=picture, name="public", share="all")
+
+        as_user(1234, load)
+        verb, values = watcher.reply()
+        assert (verb, values["type"], values["name"]) == ("EVENT", "loaded", "public")
+        assert values["owner"] == "1234"
