@@ -12,6 +12,15 @@ static uint64_t uptime(const struct engine *engine)
 	return (uint64_t)now.tv_sec - engine->started;
 }
 
+static uint64_t count_watches(const struct watch_list *watches)
+{
+	uint64_t count = 0;
+	const struct watch *watch;
+	TAILQ_FOREACH (watch, watches, link)
+		count++;
+	return count;
+}
+
 enum outcome command_stats(struct call *call)
 {
 	const struct engine *engine = call->session->engine;
@@ -24,6 +33,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "memory-max", engine->store.memory_max);
 	wire_add_number(line, "free-bytes", segment_free_space());
 	wire_add_number(line, "connections", counters->connections);
+	wire_add_number(line, "watches", count_watches(&engine->store.watches));
 	wire_add_number(line, "loads", counters->loads);
 	wire_add_number(line, "loading", engine->flight_count);
 	wire_add_number(line, "decodes", counters->decodes);

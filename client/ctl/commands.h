@@ -12,4 +12,5 @@ int command_list(const struct options *options);
 int command_stat(const struct options *options);
 int command_stats(const struct options *options);
 int command_drop(const struct options *options);
+int command_watch(const struct options *options);
 int command_lock(const struct options *options);

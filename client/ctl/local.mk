@@ -28,6 +28,7 @@ bin_PROGRAMS += %D%/shmimgctl
 	%D%/command-list.c \
 	%D%/command-load.c \
 	%D%/command-lock.c \
+	%D%/command-watch.c \
 	%D%/commands.h \
 	%D%/daemon-find.c %D%/daemon-find.h \
 	%D%/failure.c %D%/failure.h \

@@ -20,6 +20,7 @@ const struct verb verb_table[VERB_COUNT] = {
 	[VERB_STAT] = {&command_table[COMMAND_STAT], "NAME", 1, 1, command_stat},
 	[VERB_STATS] = {&command_table[COMMAND_STATS], "", 0, 0, command_stats},
 	[VERB_DROP] = {&command_table[COMMAND_DROP], "NAME...", 1, -1, command_drop},
+	[VERB_WATCH] = {&command_table[COMMAND_WATCH], "[GLOB]", 0, 1, command_watch},
 	[VERB_LOCK] = {&lock_command, "NAME -- COMMAND...", 2, -1, command_lock},
 };
 

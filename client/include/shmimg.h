@@ -283,6 +283,24 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
 int shmimg_list(
 	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context);
 
+/*
+ * Begins to watch what becomes of images whose names match a glob, or of all with match
+ * NULL. From then on the client is for shmimg_next_event() alone: other requests are -EBUSY.
+ */
+int shmimg_watch(shmimg_client *client, const char *match);
+
+/*
+ * Waits for the next event, at most timeout_ms milliseconds (-1: for ever; 0: not at all),
+ * and gives it to the handler, whose result it returns. The record has the key type: loaded,
+ * changed, evicted or dropped, with name, generation and owner; or overflow, when events
+ * were lost because nobody took them.
+ * Errors: -ETIMEDOUT when there was none, which does no harm; -ECONNRESET. In a loop of
+ * one's own, wait for shmimg_fd() to be readable, then call with timeout_ms 0 until
+ * -ETIMEDOUT.
+ */
+int shmimg_next_event(
+	shmimg_client *client, int timeout_ms, shmimg_record_handler handler, void *context);
+
 /* Reports the daemon's counters in one record. */
 int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *context);
 

@@ -13,6 +13,8 @@ int call_begin(struct shmimg_client *client, struct wire_writer *writer, const c
 {
 	if (client->lost)
 		return client_fail(client, -ECONNRESET, "the connection to the daemon was lost");
+	if (client->watching && strcmp(verb, "WATCH") != 0)
+		return client_fail(client, -EBUSY, "the client watches; use another one");
 	if (client->busy)
 		return client_fail(client, -EBUSY, "a handler must not use the client");
 	wire_begin(writer, client->request, sizeof(client->request), verb);

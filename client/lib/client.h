@@ -14,6 +14,7 @@ struct shmimg_client {
 	int timeout_ms;
 	deadline end;	    /* of the present wait for the daemon */
 	bool lost;	    /* the connection is of no more use */
+	bool watching;	    /* for events alone */
 	bool busy;	    /* inside the caller's handler */
 	uid_t said_uid;	    /* the daemon's, as it says itself */
 	const char *code;   /* word of the daemon's last refusal, or "" */

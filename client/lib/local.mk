@@ -16,7 +16,8 @@ lib_LTLIBRARIES += %D%/libshmimg.la
 	%D%/path.c \
 	%D%/promise.c %D%/promise.h \
 	%D%/public.h \
-	%D%/record.c %D%/record.h
+	%D%/record.c %D%/record.h \
+	%D%/watch.c
 %C%_libshmimg_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_libshmimg_la_LIBADD = client/protocol/libprotocol.la
 %C%_libshmimg_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(SHMIMG_LTVERSION) -no-undefined \

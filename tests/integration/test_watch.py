@@ -1,11 +1,16 @@
 """WATCH: who is told what, when, and what a slow reader loses."""
 
+import json
 import os
 import socket
+import subprocess
 
 import pytest
 from pictures import noise, tiny_png, write_png
+from server import BUILD
 from users import as_user
+
+SHMIMGCTL = os.path.join(BUILD, "client/ctl/shmimgctl")
 
 
 def event(client):
@@ -141,3 +146,37 @@ def test_others_are_told_what_they_may_see(start_daemon, folder, tmp_path):
         verb, values = watcher.reply()
         assert (verb, values["type"], values["name"]) == ("EVENT", "loaded", "public")
         assert values["owner"] == "1234"
+
+
+def watchers(client):
+    return client.stats()["watches"]
+
+
+def test_shmimgctl_watch(daemon, client, tmp_path):
+    """Lines as they happen; JSON with the protocol's keys; the end of the daemon ends it."""
+    environment = {**os.environ, "SHMIMG_SOCKET": daemon.path}
+    plain, json_lines = (
+        subprocess.Popen(
+            [SHMIMGCTL, "watch", *options],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for options in (("*.png",), ("--json",))
+    )
+    while watchers(client) < 2:
+        pass
+    path = tiny_png(tmp_path / "a.png")
+    reply = client.ask("LOAD", path=path)
+    client.ask("LOAD", path=path, name="other")
+    client.ask("DROP", name=path)
+    assert plain.stdout.readline() == f"loaded   {path} (generation {reply['generation']})\n"
+    assert plain.stdout.readline().startswith(f"dropped  {path} ")
+    first = json.loads(json_lines.stdout.readline())
+    assert first["type"] == "loaded" and first["name"] == path
+    assert first["generation"] == int(reply["generation"])
+    daemon.stop()
+    for process in (plain, json_lines):
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode != 0 and "watch" in errors
