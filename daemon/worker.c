@@ -225,6 +225,7 @@ void worker_give(struct worker *worker, struct job *job)
 	struct job_decode order = {JOB_DECODE, job->format};
 	worker->bound = true;
 	worker->uid = job->uid;
+	worker->jobs++;
 	worker->job = job;
 	worker->state = WORKER_HEADER;
 	job->worker = worker;
@@ -237,6 +238,11 @@ void worker_give(struct worker *worker, struct job *job)
 		end_job(worker, FAULT_BUSY, "too many descriptors are on their way");
 	} else if (r < 0) {
 		worker_kill(worker);
+		/* It died while it had nothing to do: that is no fault of this job. */
+		if (worker->jobs > 1) {
+			worker->job = NULL;
+			pool_submit(worker->pool, job);
+		}
 	}
 }
 

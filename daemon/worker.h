@@ -52,6 +52,7 @@ struct worker {
 	struct pool *pool;
 	enum worker_state state;
 	struct job *job; /* NULL while idle, and when the job was cancelled */
+	unsigned jobs;	 /* that it was given */
 	bool bound;	 /* has seen a file of uid's, and never sees another's */
 	uid_t uid;
 	pid_t pid;
