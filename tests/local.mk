@@ -1,7 +1,7 @@
 # Tests. Programs of make check are in the fragments; tests/run-all runs all the rest.
 
 EXTRA_DIST += \
-	%D%/demo %D%/run-all %D%/setup %D%/tally.py \
+	%D%/demo %D%/run-all %D%/setup %D%/soak %D%/tally.py \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
 	%D%/integration/pictures.py \
