@@ -55,6 +55,8 @@ static bool is_ready(const struct job *job)
 {
 	const struct flight *flight = (const struct flight *)job;
 	const struct flight *earlier;
+	if (flight->waits && flight->engine->releaser.pending > 0)
+		return false;
 	TAILQ_FOREACH (earlier, &flight->engine->flights, link) {
 		if (earlier == flight)
 			return true;

@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/integration/test_process.py \
 	%D%/integration/test_restart.py \
 	%D%/integration/test_semaphore.py \
+	%D%/integration/test_small_shm.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \
 	%D%/integration/test_watch.py \
