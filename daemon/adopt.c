@@ -83,9 +83,11 @@ static struct image *find_or_make(struct adoption *adoption, const struct find *
 	struct image *made = image_new(
 		store, find->name, header->owner, (enum share)header->share, header->group);
 	if (!made ||
+		accounts_charge_beyond(
+			store->accounts, &made->charge, made->owner, RESOURCE_IMAGES, 1) < 0 ||
 		semaphore_claim(store->semaphores, header->semaphore_id, header->semaphore_index,
 			made->owner, made->share, made->group, &made->semaphore) < 0) {
-		free(made);
+		image_free(made);
 		return NULL;
 	}
 	made->slot = header->slot;
@@ -123,18 +125,22 @@ static bool adopt_segment(struct adoption *adoption, struct find *find)
 	struct rendition *rendition = NULL;
 	if (generation && !generation_find(generation, (enum format)header->format))
 		rendition = rendition_new(generation, header);
+	if (rendition &&
+		store_charge(store, &rendition->bytes, image->owner, rendition->segment_size) < 0) {
+		free(rendition);
+		rendition = NULL;
+	}
 	if (!rendition) {
 		if (!image->named) {
 			free(generation);
 			semaphore_put(store->semaphores, &image->semaphore);
 			adoption->taken[image->slot] = false;
-			free(image);
+			image_free(image);
 		}
 		return false;
 	}
 	strcpy(rendition->segment, find->segment);
 	generation_add(generation, rendition);
-	store->bytes += rendition->segment_size;
 	if (!image->named) {
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
 		store_insert(store, image);

@@ -1,6 +1,7 @@
 /*
  * FETCH and RELEASE: takes and lets go of pins.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "daemon/command.h"
@@ -19,7 +20,10 @@ enum outcome command_fetch(struct call *call)
 	int r = pass_fd ? command_pass_segment(call->reply, rendition) : 0;
 	if (r < 0)
 		return refuse(call, FAULT_BUSY, "the segment cannot be opened: %s", strerror(-r));
-	if (session_pin(session, rendition) < 0)
+	r = session_pin(session, rendition);
+	if (r == -EDQUOT)
+		return command_refuse_quota(session, call->reply, RESOURCE_PINS, 1);
+	if (r < 0)
 		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 	store_touch(&engine->store, rendition->generation->image);
 	struct wire_writer *line = reply_begin(call->reply, "OK");

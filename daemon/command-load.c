@@ -13,17 +13,21 @@
 #include "daemon/publish.h"
 #include "daemon/source.h"
 
-/* Answers with a rendition, and pins it first. */
-static void answer_found(struct session *session, struct reply *reply, struct rendition *rendition,
+/* Answers with a rendition, and pins it first. Returns whether that went well. */
+static bool answer_found(struct session *session, struct reply *reply, struct rendition *rendition,
 	bool pin, bool pass_fd, bool cached)
 {
 	int r = pass_fd ? command_pass_segment(reply, rendition) : 0;
 	if (r == 0 && pin)
 		r = session_pin(session, rendition);
+	if (r == -EDQUOT) {
+		command_refuse_quota(session, reply, RESOURCE_PINS, 1);
+		return false;
+	}
 	if (r < 0) {
 		command_refuse(session, reply, FAULT_BUSY, "the image cannot be handed out: %s",
 			strerror(-r));
-		return;
+		return false;
 	}
 	struct wire_writer *line = reply_begin(reply, "OK");
 	command_describe(line, rendition);
@@ -31,12 +35,14 @@ static void answer_found(struct session *session, struct reply *reply, struct re
 	if (rendition->orientation != 1)
 		wire_add_number(line, "orientation", rendition->orientation);
 	reply_end(reply);
+	return true;
 }
 
 static void answer_load(
 	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct reply *reply = load->reply;
+	charge_refund(&load->pin_charge);
 	if (rendition)
 		answer_found(load->session, reply, rendition, load->pin, load->pass_fd, false);
 	else
@@ -105,21 +111,50 @@ static struct rendition *find_cached(struct store *store, const struct load_orde
 	if (!image || !publish_continues(image, order->share, order->group) ||
 		!source_equal(&image_current(image)->source, &order->source))
 		return NULL;
-	struct rendition *rendition = command_choose(image, (int)order->format);
-	/* What has to be decoded first can still fail, and then changes nothing. */
-	if (rendition && order->keep >= 0)
-		image->keep = (enum keep)order->keep;
-	return rendition;
+	return command_choose(image, (int)order->format);
 }
 
 static enum outcome answer_cached(
-	struct call *call, struct rendition *rendition, bool pin, bool pass_fd)
+	struct call *call, struct rendition *rendition, int keep, bool pin, bool pass_fd)
 {
 	struct engine *engine = call->session->engine;
+	struct image *image = rendition->generation->image;
 	engine->counters.hits++;
-	store_touch(&engine->store, rendition->generation->image);
-	answer_found(call->session, call->reply, rendition, pin, pass_fd, true);
+	store_touch(&engine->store, image);
+	if (answer_found(call->session, call->reply, rendition, pin, pass_fd, true) && keep >= 0)
+		image->keep = (enum keep)keep;
 	return OUTCOME_DONE;
+}
+
+/* Frees the load. */
+static enum outcome refuse_flight(struct call *call, struct load *load, int error)
+{
+	struct reply *reply = load && load->reply ? load->reply : call->reply;
+	if (error == -EDQUOT)
+		command_refuse_quota(call->session, reply,
+			load->pin && !load->pin_charge.account ? RESOURCE_PINS : RESOURCE_LOADS, 1);
+	else
+		command_refuse(call->session, reply, FAULT_BUSY,
+			error == -EBUSY ? "too many loads are under way"
+					: "the daemon has no memory left");
+	if (load)
+		charge_refund(&load->pin_charge);
+	free(load);
+	if (reply == call->reply)
+		return OUTCOME_DONE;
+	reply->complete(reply);
+	return OUTCOME_LATER;
+}
+
+/* Charges the pin first: what has been decoded shall not be refused for want of it. */
+static int charge_and_join(const struct load_order *order, struct load *load)
+{
+	struct session *session = load->session;
+	int r = 0;
+	if (load->pin)
+		r = accounts_charge(&session->engine->accounts, &load->pin_charge, session->who.uid,
+			RESOURCE_PINS, 1);
+	return r < 0 ? r : flight_join(order, load);
 }
 
 /* Takes order->input over. */
@@ -127,27 +162,20 @@ static enum outcome board_flight(
 	struct call *call, const struct load_order *order, bool pin, bool pass_fd)
 {
 	struct load *load = calloc(1, sizeof(*load));
-	struct reply *reply = load ? call->reply->defer(call->reply) : NULL;
-	int r = reply ? 0 : -ENOMEM;
-	if (r == 0) {
+	int r = -ENOMEM;
+	if (load)
+		load->reply = call->reply->defer(call->reply);
+	if (load && load->reply) {
 		load->session = call->session;
-		load->reply = reply;
 		load->pin = pin;
 		load->pass_fd = pass_fd;
 		load->answer = answer_load;
-		r = flight_join(order, load);
+		r = charge_and_join(order, load);
 	}
 	if (r == 0)
 		return OUTCOME_LATER;
 	close(order->input);
-	free(load);
-	struct reply *answer = reply ? reply : call->reply;
-	command_refuse(call->session, answer, FAULT_BUSY,
-		r == -EBUSY ? "too many loads are under way" : "the daemon has no memory left");
-	if (!reply)
-		return OUTCOME_DONE;
-	reply->complete(reply);
-	return OUTCOME_LATER;
+	return refuse_flight(call, load, r);
 }
 
 enum outcome command_load(struct call *call)
@@ -174,7 +202,7 @@ enum outcome command_load(struct call *call)
 	order.format = format < 0 ? FORMAT_RGBA8 : (enum format)format;
 	struct rendition *cached = find_cached(&session->engine->store, &order);
 	if (cached)
-		return answer_cached(call, cached, pin, pass_fd);
+		return answer_cached(call, cached, order.keep, pin, pass_fd);
 	order.input = take_fd(&input);
 	return board_flight(call, &order, pin, pass_fd);
 }

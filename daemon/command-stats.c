@@ -21,6 +21,16 @@ static uint64_t count_watches(const struct watch_list *watches)
 	return count;
 }
 
+/* How many users hold anything, and what the one who asks does. */
+static void add_users(struct wire_writer *line, const struct session *session)
+{
+	const struct accounts *accounts = &session->engine->accounts;
+	wire_add_number(line, "users", accounts->count);
+	for (int i = 0; i < RESOURCE_COUNT; i++)
+		wire_add_number(line, resource_word((enum resource)i),
+			accounts_used(accounts, session->who.uid, (enum resource)i));
+}
+
 enum outcome command_stats(struct call *call)
 {
 	const struct engine *engine = call->session->engine;
@@ -44,6 +54,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "decoders", engine->pool.count);
 	wire_add_number(line, "decoder-restarts", engine->pool.restarts);
 	wire_add_number(line, "uptime", uptime(engine));
+	add_users(line, call->session);
 	reply_end(call->reply);
 	return OUTCOME_DONE;
 }

@@ -35,7 +35,9 @@ bool dispatch_must_wait(const struct session *session, const struct request *req
 	unsigned count = 0;
 	if (TAILQ_EMPTY(&session->loads))
 		return false;
-	if (request->command != COMMAND_LOAD)
+	/* A user's limit is no reason to refuse what this session's own loads make room for. */
+	if (request->command != COMMAND_LOAD ||
+		!accounts_allow(&session->engine->accounts, session->who.uid, RESOURCE_LOADS, 1))
 		return true;
 	const char *name = request->values[KEY_NAME];
 	if (!name)
@@ -92,6 +94,15 @@ enum outcome command_refuse(
 	reply_pass(reply, -1); /* an error brings no descriptor */
 	reply_fault(reply, fault, "%s", message);
 	return OUTCOME_DONE;
+}
+
+enum outcome command_refuse_quota(
+	struct session *session, struct reply *reply, enum resource resource, uint64_t amount)
+{
+	char text[160];
+	accounts_explain(
+		&session->engine->accounts, session->who.uid, resource, amount, text, sizeof(text));
+	return command_refuse(session, reply, FAULT_OVER_QUOTA, "%s", text);
 }
 
 bool command_read_name(struct call *call, const char **name)

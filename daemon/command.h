@@ -17,6 +17,10 @@ COMMAND_TABLE(X)
 enum outcome command_refuse(struct session *session, struct reply *reply, enum fault fault,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Answers that the session's user may not have so much more of something. */
+enum outcome command_refuse_quota(
+	struct session *session, struct reply *reply, enum resource resource, uint64_t amount);
+
 /*
  * Readers of a key's value. Each returns true with the value, or the one that stands for an
  * absent key; or answers invalid-argument and returns false.

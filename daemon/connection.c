@@ -52,13 +52,22 @@ static void free_reply(struct connection *connection, struct reply *reply)
  * Input that nobody has read makes the kernel tell the peer of a reset in place of an end:
  * a client that broke the protocol shall see the error that it was sent, and an end.
  */
-static void discard_input(const struct connection *connection)
+static void discard_input(int fd)
 {
 	char bytes[4096];
 	for (int i = 0; i < DISCARD_TURNS; i++) {
-		if (recv(connection->fd, bytes, sizeof(bytes), MSG_DONTWAIT) <= 0)
+		if (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) <= 0)
 			return;
 	}
+}
+
+void connection_refuse(int fd, enum fault fault, const char *message)
+{
+	char line[WIRE_LINE_MAX];
+	struct reply reply = {.fd = -1, .data = line, .size = sizeof(line)};
+	reply_fault(&reply, fault, "%s", message);
+	send(fd, line, reply.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	discard_input(fd);
 }
 
 void connection_close(struct connection *connection)
@@ -68,7 +77,7 @@ void connection_close(struct connection *connection)
 	while (!TAILQ_EMPTY(&connection->replies))
 		free_reply(connection, TAILQ_FIRST(&connection->replies));
 	if (connection->closing)
-		discard_input(connection);
+		discard_input(connection->fd);
 	inbox_clear(&connection->inbox);
 	outbox_clear(&connection->outbox);
 	close(connection->fd);

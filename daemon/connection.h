@@ -57,6 +57,9 @@ struct connection {
  */
 struct connection *connection_open(int fd, struct session *session);
 
+/* Says why there is no connection on a socket, without waiting; it stays the caller's. */
+void connection_refuse(int fd, enum fault fault, const char *message);
+
 /* Closes the socket, what waits to be sent, and the session. */
 void connection_close(struct connection *connection);
 

@@ -39,6 +39,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 	};
 	TAILQ_INIT(&engine->flights);
+	accounts_init(&engine->accounts, options->user_limits);
 	int found = board_open(&engine->board, instance);
 	if (found < 0)
 		return found;
@@ -46,8 +47,8 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	releaser_init(&engine->releaser, event, decoder);
 	engine->releaser.freed = on_freed;
 	engine->releaser.context = &engine->pool;
-	store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser, instance,
-		options->memory_max);
+	store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser,
+		&engine->accounts, instance, options->memory_max);
 	int r = pool_init(
 		&engine->pool, event, decoder, options->decoders, options->decode_timeout);
 	if (r >= 0)
@@ -64,4 +65,5 @@ void engine_stop(struct engine *engine)
 	semaphores_destroy(&engine->semaphores);
 	releaser_stop(&engine->releaser);
 	board_destroy(&engine->board);
+	accounts_destroy(&engine->accounts);
 }

@@ -6,6 +6,7 @@
 
 #include <sys/queue.h>
 
+#include "daemon/account.h"
 #include "daemon/options.h"
 #include "daemon/pool.h"
 #include "daemon/store.h"
@@ -27,6 +28,7 @@ struct engine {
 	const char *instance;
 	uint64_t started; /* seconds of CLOCK_MONOTONIC */
 	uint64_t page_size;
+	struct accounts accounts;
 	struct board board;
 	struct semaphores semaphores;
 	struct releaser releaser;

@@ -13,6 +13,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/log.h"
+#include "daemon/plan.h"
 #include "daemon/publish.h"
 #include "daemon/source.h"
 
@@ -25,9 +26,9 @@ struct flight {
 	struct load_order order;
 	TAILQ_HEAD(, load) loads;
 	unsigned attempts;
-	bool waits;	   /* until what was evicted for it is free */
-	int segment;	   /* -1 until the header is known */
-	uint64_t reserved; /* bytes taken from the store's budget */
+	bool waits;	     /* until what was evicted for it is free */
+	int segment;	     /* -1 until the header is known */
+	struct charge bytes; /* for the segment, to the owner */
 	struct header header;
 	enum format native;
 	char type[8];
@@ -73,8 +74,7 @@ static void discard_segment(struct flight *flight)
 {
 	if (flight->segment >= 0)
 		releaser_close(&flight->engine->releaser, take_fd(&flight->segment));
-	store_refund(&flight->engine->store, flight->reserved);
-	flight->reserved = 0;
+	store_refund(&flight->engine->store, &flight->bytes);
 }
 
 static void free_flight(struct flight *flight)
@@ -90,6 +90,8 @@ static void free_load(struct load *load)
 {
 	TAILQ_REMOVE(&load->flight->loads, load, in_flight);
 	TAILQ_REMOVE(&load->session->loads, load, in_session);
+	charge_refund(&load->pin_charge);
+	charge_refund(&load->charge);
 	free(load);
 }
 
@@ -105,46 +107,12 @@ static void land(
 	free_flight(flight);
 }
 
-static bool is_plausible(const struct job_header *header, enum format wanted)
-{
-	uint64_t bytes = 0;
-	if (header->format != (wanted == FORMAT_NATIVE ? header->native : wanted))
-		return false;
-	if (header->width == 0 || header->height == 0 || header->format == FORMAT_NATIVE ||
-		!format_word((enum format)header->format) || header->native == FORMAT_NATIVE ||
-		!format_word((enum format)header->native) || header->colour > COLOUR_ICC ||
-		header->orientation < 1 || header->orientation > 8 ||
-		header->block_count > HEADER_BLOCKS_MAX ||
-		!memchr(header->type, '\0', sizeof(header->type)))
-		return false;
-	for (uint32_t i = 0; i < header->block_count; i++) {
-		if (header->blocks[i].size > JOB_BLOCK_BYTES_MAX)
-			return false;
-		bytes += header->blocks[i].size;
-	}
-	return bytes <= JOB_BLOCK_BYTES_MAX;
-}
-
 static int plan(struct flight *flight, const struct job_header *said)
 {
-	struct header *header = &flight->header;
-	*header = (struct header){
-		.width = said->width,
-		.height = said->height,
-		.format = said->format,
-		.colour = said->colour,
-		.orientation = said->orientation,
-		.source = flight->order.source,
-		.name_length = (uint32_t)strlen(flight->name),
-		.block_count = said->block_count,
-	};
-	for (uint32_t i = 0; i < said->block_count; i++) {
-		header->blocks[i].type = said->blocks[i].type;
-		header->blocks[i].size = said->blocks[i].size;
-	}
 	flight->native = (enum format)said->native;
 	memcpy(flight->type, said->type, sizeof(flight->type));
-	return header_plan(header, flight->engine->page_size);
+	return plan_header(&flight->header, said, &flight->order.source, strlen(flight->name),
+		flight->engine->page_size);
 }
 
 static void land_without_room(struct flight *flight)
@@ -168,6 +136,34 @@ static enum fault fault_of(int error)
 				  : FAULT_BUSY;
 }
 
+static void land_over_quota(struct flight *flight, enum resource resource, uint64_t amount)
+{
+	char text[160];
+	accounts_explain(&flight->engine->accounts, flight->order.owner, resource, amount, text,
+		sizeof(text));
+	land(flight, NULL, FAULT_OVER_QUOTA, text);
+}
+
+/* Takes what the segment costs. Returns false when the flight has ended. */
+static bool reserve(struct flight *flight)
+{
+	const struct load_order *order = &flight->order;
+	struct store *store = &flight->engine->store;
+	uint64_t size = flight->header.segment_size;
+	if (!publish_allows(store, order->name, order->owner)) {
+		land_over_quota(flight, RESOURCE_IMAGES, 1);
+		return false;
+	}
+	int r = store_reserve(store, &flight->bytes, order->owner, size);
+	if (r == -EDQUOT)
+		land_over_quota(flight, RESOURCE_BYTES, size);
+	else if (r == -ENOSPC)
+		land_without_room(flight);
+	else if (r < 0)
+		land(flight, NULL, FAULT_BUSY, strerror(-r));
+	return r == 0;
+}
+
 /* Checks the limits and makes the segment. Returns it, or -1 when the flight has ended. */
 static int make_segment(struct flight *flight, const struct job_header *said)
 {
@@ -181,11 +177,8 @@ static int make_segment(struct flight *flight, const struct job_header *said)
 		land(flight, NULL, FAULT_TOO_LARGE, text);
 		return -1;
 	}
-	if (store_reserve(&engine->store, flight->header.segment_size) < 0) {
-		land_without_room(flight);
+	if (!reserve(flight))
 		return -1;
-	}
-	flight->reserved = flight->header.segment_size;
 	flight->segment = segment_create(flight->header.segment_size);
 	if (flight->segment < 0) {
 		snprintf(text, sizeof(text), "a segment cannot be made: %s",
@@ -199,7 +192,7 @@ static int make_segment(struct flight *flight, const struct job_header *said)
 static int on_header(struct job *job, const struct job_header *header, struct job_segment *answer)
 {
 	struct flight *flight = flight_of(job);
-	if (!is_plausible(header, flight->order.format)) {
+	if (!plan_is_plausible(header, flight->order.format)) {
 		land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
 		return -1;
 	}
@@ -257,16 +250,19 @@ static void publish_flight(struct flight *flight)
 		.native = flight->native,
 		.type = flight->type,
 		.fd = flight->segment,
+		.bytes = &flight->bytes,
 		.header = &flight->header,
 	};
 	struct rendition *rendition;
 	int r = publish(&flight->engine->store, &publication, &rendition);
-	if (r == 0) {
-		flight->reserved = 0; /* the rendition's now */
+	if (r == 0)
 		close(take_fd(&flight->segment));
-	}
 	if (r >= 0) {
 		land(flight, rendition, FAULT_NONE, NULL);
+		return;
+	}
+	if (r == -EDQUOT) {
+		land_over_quota(flight, RESOURCE_IMAGES, 1);
 		return;
 	}
 	log_warning("cannot publish %s: %s", flight->name, strerror(-r));
@@ -317,9 +313,10 @@ static struct flight *begin(struct engine *engine, const struct load_order *orde
 	return flight;
 }
 
-int flight_join(const struct load_order *order, struct load *load)
+/* The flight of an order, perhaps a new one. */
+static int find_or_begin(
+	struct engine *engine, const struct load_order *order, struct flight **found)
 {
-	struct engine *engine = load->session->engine;
 	struct flight *flight;
 	TAILQ_FOREACH (flight, &engine->flights, link) {
 		if (same_order(&flight->order, order))
@@ -335,6 +332,23 @@ int flight_join(const struct load_order *order, struct load *load)
 		flight = begin(engine, order);
 		if (!flight)
 			return -ENOMEM;
+	}
+	*found = flight;
+	return 0;
+}
+
+int flight_join(const struct load_order *order, struct load *load)
+{
+	struct engine *engine = load->session->engine;
+	struct flight *flight;
+	int r = accounts_charge(
+		&engine->accounts, &load->charge, load->session->who.uid, RESOURCE_LOADS, 1);
+	if (r < 0)
+		return r;
+	r = find_or_begin(engine, order, &flight);
+	if (r < 0) {
+		charge_refund(&load->charge);
+		return r;
 	}
 	load->flight = flight;
 	TAILQ_INSERT_TAIL(&flight->loads, load, in_flight);

@@ -27,6 +27,8 @@ struct load {
 	struct session *session;
 	struct flight *flight;
 	struct reply *reply; /* deferred */
+	struct charge charge;
+	struct charge pin_charge; /* so that the pin can be had in the end */
 	bool pin;
 	bool pass_fd;
 	/* Answers with a rendition, or with a fault and a message when that is NULL. */
@@ -34,7 +36,10 @@ struct load {
 		const char *message);
 };
 
-/* Puts a load aboard. Returns 0, -ENOMEM, or -EBUSY when too many are under way. */
+/*
+ * Puts a load aboard. Returns 0; -EBUSY when too many are under way; -EDQUOT when too many of
+ * the session's user are; or -ENOMEM.
+ */
 int flight_join(const struct load_order *order, struct load *load);
 
 /* Takes a load back, without an answer, and frees it. */

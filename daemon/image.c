@@ -46,6 +46,13 @@ struct image *image_new(
 	return image;
 }
 
+void image_free(struct image *image)
+{
+	if (image)
+		charge_refund(&image->charge);
+	free(image);
+}
+
 struct generation *generation_new(struct image *image, uint64_t number,
 	const struct header_source *source, enum format native, const char *type)
 {
@@ -110,7 +117,7 @@ static void free_rendition(struct rendition *rendition)
 	struct generation *generation = rendition->generation;
 	struct store *store = generation->image->store;
 	segment_remove(rendition->segment, store->releaser);
-	store_refund(store, rendition->segment_size);
+	store_refund(store, &rendition->bytes);
 	store->rendition_count--;
 	TAILQ_REMOVE(&generation->renditions, rendition, link);
 	free(rendition);
@@ -146,7 +153,7 @@ void image_settle(struct image *image)
 		return;
 	semaphore_put(image->store->semaphores, &image->semaphore);
 	board_put_slot(image->store->board, image->slot);
-	free(image);
+	image_free(image);
 }
 
 void image_pin(struct pin *pin, struct rendition *rendition)

@@ -13,6 +13,7 @@
 
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
+#include "daemon/account.h"
 #include "daemon/credentials.h"
 #include "daemon/segment.h"
 #include "daemon/semaphore.h"
@@ -35,6 +36,7 @@ int keep_find(const char *word);
 struct pin {
 	RB_ENTRY(pin) node;
 	LIST_ENTRY(pin) link;
+	struct charge charge; /* to the session's user */
 	struct session *session;
 	struct rendition *rendition;
 };
@@ -45,6 +47,7 @@ struct rendition {
 	struct generation *generation;
 	char segment[SEGMENT_NAME_SIZE];
 	uint64_t segment_size;
+	struct charge bytes; /* to the image's owner */
 	uint64_t pixel_offset;
 	uint64_t stride;
 	uint32_t width;
@@ -70,7 +73,8 @@ struct image {
 	RB_ENTRY(image) node;	   /* while it is named */
 	TAILQ_ENTRY(image) recent; /* while it is named */
 	struct store *store;
-	const char *name; /* is text, but in a key to search with */
+	struct charge charge; /* to the owner */
+	const char *name;     /* is text, but in a key to search with */
 	uid_t owner;
 	gid_t group;
 	enum share share;
@@ -83,12 +87,16 @@ struct image {
 	char text[];
 };
 
-/* New ones, that nothing knows of yet; free(3) undoes. All return NULL without memory. */
+/* New ones, that nothing knows of yet; image_free() or free(3) undoes. All return NULL without
+ * memory. */
 struct image *image_new(
 	struct store *store, const char *name, uid_t owner, enum share share, gid_t group);
 struct generation *generation_new(struct image *image, uint64_t number,
 	const struct header_source *source, enum format native, const char *type);
 struct rendition *rendition_new(struct generation *generation, const struct header *header);
+
+/* Frees an image without generations, or NULL, and refunds what was charged for it. */
+void image_free(struct image *image);
 
 /* The generation that FETCH finds; NULL when there is none any more. */
 struct generation *image_current(const struct image *image);

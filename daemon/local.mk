@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 %C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS)
 %C%_libdaemon_la_SOURCES = \
 	%D%/access.c %D%/access.h \
+	%D%/account.c %D%/account.h \
 	%D%/adopt.c %D%/adopt.h \
 	%D%/board.c %D%/board.h \
 	%D%/cleanup.h \
@@ -30,6 +31,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/log.c %D%/log.h \
 	%D%/options.c %D%/options.h \
 	%D%/outbox.c %D%/outbox.h \
+	%D%/plan.c %D%/plan.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/process.c %D%/process.h \
 	%D%/publish.c %D%/publish.h \

@@ -21,6 +21,7 @@ enum {
 	DECODERS_MAX = 256,
 	DECODE_TIMEOUT_DEFAULT = 60,
 	DECODE_TIMEOUT_MAX = 86400,
+	USER_LIMIT_MAX = 1000000000,
 };
 
 #define MAX_PIXELS_DEFAULT (UINT64_C(1) << 28)
@@ -38,6 +39,11 @@ static const char help[] =
 	"  --decoders NUMBER       decoder processes at most (default: one for each CPU)\n"
 	"  --decode-timeout SECONDS  how long decoding one image may take (default: 60)\n"
 	"  --cleanup               remove what a daemon that was killed has left, and exit\n"
+	"  --user-connections NUMBER  connections that one user may have (default: 256)\n"
+	"  --user-images NUMBER    images that one user may have (default: 65536)\n"
+	"  --user-bytes SIZE       bytes of one user's images (default: all of --memory-max)\n"
+	"  --user-loads NUMBER     loads of one user that may be under way (default: 1024)\n"
+	"  --user-pins NUMBER      pins of one user's connections (default: 65536)\n"
 	"  --decoder PROGRAM       the decoder (default: the one installed with shmimgd)\n"
 	"  -h, --help              show this and exit\n"
 	"  -V, --version           show the version and exit\n"
@@ -53,6 +59,7 @@ enum option_id {
 	OPTION_DECODE_TIMEOUT,
 	OPTION_DECODER,
 	OPTION_CLEANUP,
+	OPTION_USER, /* and, for each resource, those after it */
 };
 
 static const struct option long_options[] = {
@@ -64,6 +71,11 @@ static const struct option long_options[] = {
 	{"decode-timeout", required_argument, NULL, OPTION_DECODE_TIMEOUT},
 	{"decoder", required_argument, NULL, OPTION_DECODER},
 	{"cleanup", no_argument, NULL, OPTION_CLEANUP},
+	{"user-connections", required_argument, NULL, OPTION_USER + RESOURCE_CONNECTIONS},
+	{"user-images", required_argument, NULL, OPTION_USER + RESOURCE_IMAGES},
+	{"user-bytes", required_argument, NULL, OPTION_USER + RESOURCE_BYTES},
+	{"user-loads", required_argument, NULL, OPTION_USER + RESOURCE_LOADS},
+	{"user-pins", required_argument, NULL, OPTION_USER + RESOURCE_PINS},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{0},
@@ -120,10 +132,21 @@ static int read_count(
 	return 0;
 }
 
+static int read_user_limit(struct options *options, enum resource resource, const char *text)
+{
+	uint64_t *limit = &options->user_limits[resource];
+	if (resource == RESOURCE_BYTES)
+		return read_size(resource_word(resource), text, limit);
+	return read_count(resource_word(resource), text, USER_LIMIT_MAX,
+		"a number from 1 to 1000000000", limit);
+}
+
 static int read_option(struct options *options, int id, const char *text)
 {
 	uint64_t count = 0;
 	int r = 0;
+	if (id >= OPTION_USER && id < OPTION_USER + RESOURCE_COUNT)
+		return read_user_limit(options, (enum resource)(id - OPTION_USER), text);
 	switch (id) {
 	case OPTION_SOCKET:
 		return read_socket(options, text);
@@ -184,6 +207,14 @@ static void set_defaults(struct options *options)
 		.decode_timeout = DECODE_TIMEOUT_DEFAULT,
 		.max_pixels = MAX_PIXELS_DEFAULT,
 		.memory_max = default_memory_max(),
+		.user_limits =
+			{
+				[RESOURCE_CONNECTIONS] = 256,
+				[RESOURCE_IMAGES] = 65536,
+				[RESOURCE_BYTES] = UINT64_MAX, /* as memory_max */
+				[RESOURCE_LOADS] = 1024,
+				[RESOURCE_PINS] = 65536,
+			},
 	};
 }
 
@@ -208,5 +239,7 @@ int options_read(struct options *options, int argc, char **argv)
 			argv[optind]);
 		return -EINVAL;
 	}
+	if (options->user_limits[RESOURCE_BYTES] > options->memory_max)
+		options->user_limits[RESOURCE_BYTES] = options->memory_max;
 	return options->socket[0] ? 0 : default_socket(options);
 }

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/account.h"
+
 struct options {
 	char socket[108];	 /* path of the listening socket: sun_path of unix(7) */
 	mode_t socket_mode;	 /* permissions of the socket */
@@ -17,6 +19,7 @@ struct options {
 	uint64_t max_pixels;	 /* width x height at most */
 	bool cleanup;		 /* remove what a dead daemon has left, and end */
 	uint64_t memory_max;	 /* bytes of all segments at most */
+	uint64_t user_limits[RESOURCE_COUNT]; /* what one user may hold */
 };
 
 /*

@@ -47,6 +47,7 @@ static bool start_job(struct pool *pool, struct job *job)
 		return false;
 	}
 	TAILQ_REMOVE(&pool->queue, job, link);
+	pool->served = job->uid;
 	int r = worker ? 0 : worker_start(pool, &worker);
 	if (r < 0) {
 		log_error("cannot start %s: %s", pool->program, strerror(-r));
@@ -59,19 +60,34 @@ static bool start_job(struct pool *pool, struct job *job)
 	return true;
 }
 
+/*
+ * How many users come before it is this one's turn again: users take turns in the order of
+ * their numbers, and after the last comes the first.
+ */
+static uid_t distance(const struct pool *pool, uid_t uid)
+{
+	return uid - pool->served - 1;
+}
+
+/* The first job that may begin, of the user whose turn it is. */
+static struct job *next_job(const struct pool *pool)
+{
+	struct job *job, *next = NULL;
+	TAILQ_FOREACH (job, &pool->queue, link) {
+		bool sooner = !next || distance(pool, job->uid) < distance(pool, next->uid);
+		if (sooner && job->events->ready(job))
+			next = job;
+	}
+	return next;
+}
+
 static int on_kick(sd_event_source *source, void *context)
 {
 	struct pool *pool = context;
-	struct job *job = TAILQ_FIRST(&pool->queue);
+	struct job *job = next_job(pool);
 	(void)source;
-	while (job) {
-		if (!job->events->ready(job))
-			job = TAILQ_NEXT(job, link);
-		else if (start_job(pool, job))
-			job = TAILQ_FIRST(&pool->queue); /* its end may have changed the queue */
-		else
-			break;
-	}
+	while (job && start_job(pool, job))
+		job = next_job(pool); /* the end of the one may have changed the queue */
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The decoders: at most so many processes, a queue of jobs, and which process may do which
- * job - one that has seen a user's file never sees another user's.
+ * The decoders: at most so many processes, a queue of jobs in which users take turns, and
+ * which process may do which job - one that has seen a user's file never sees another user's.
  */
 #pragma once
 
@@ -16,6 +16,7 @@ struct pool {
 	unsigned timeout; /* seconds a job may take */
 	LIST_HEAD(, worker) workers;
 	TAILQ_HEAD(job_queue, job) queue;
+	uid_t served;	       /* whose turn was last */
 	sd_event_source *kick; /* runs the queue once the current event is dealt with */
 	uint64_t restarts;     /* processes that died or were killed over a job */
 };

@@ -24,6 +24,20 @@ bool publish_continues(const struct image *image, int share, gid_t group)
 	       (image->share != SHARE_GROUP || image->group == group);
 }
 
+bool publish_allows(struct store *store, const char *name, uid_t owner)
+{
+	return store_find(store, name, owner) || store_allows(store, owner, RESOURCE_IMAGES, 1);
+}
+
+/* Which of the owner's images goes for a new one, if any must, is decided in the end. */
+static int charge_image(struct store *store, struct image *image)
+{
+	if (!store_allows(store, image->owner, RESOURCE_IMAGES, 1))
+		return -EDQUOT;
+	return accounts_charge_beyond(
+		store->accounts, &image->charge, image->owner, RESOURCE_IMAGES, 1);
+}
+
 /* An image without a name yet, with its semaphore and slot. */
 static struct image *make_image(
 	struct store *store, const struct publication *publication, int *error)
@@ -34,6 +48,9 @@ static struct image *make_image(
 	*error = -ENOMEM;
 	if (!image)
 		return NULL;
+	*error = charge_image(store, image);
+	if (*error < 0)
+		goto fail;
 	*error = board_take_slot(store->board, &image->slot);
 	if (*error < 0)
 		goto fail;
@@ -43,7 +60,7 @@ static struct image *make_image(
 		return image;
 	board_put_slot(store->board, image->slot);
 fail:
-	free(image);
+	image_free(image);
 	return NULL;
 }
 
@@ -86,11 +103,14 @@ static void commit(struct store *store, const struct publication *publication,
 	bool fresh = TAILQ_EMPTY(&generation->renditions);
 	if (fresh)
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
+	rendition->bytes = charge_take(publication->bytes);
 	generation_add(generation, rendition);
-	if (!image->named)
-		store_insert(store, image);
-	else
+	if (image->named) {
 		store_touch(store, image);
+	} else {
+		store_insert(store, image);
+		store_trim(store, image->owner, RESOURCE_IMAGES);
+	}
 	if (fresh)
 		watch_tell(&store->watches, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
 	image_settle(image);
@@ -105,7 +125,7 @@ static void discard(struct store *store, struct image *image, struct image *exis
 	if (image && image != existing) {
 		semaphore_put(store->semaphores, &image->semaphore);
 		board_put_slot(store->board, image->slot);
-		free(image);
+		image_free(image);
 	}
 }
 

@@ -15,19 +15,24 @@ struct publication {
 	enum format native;
 	const char *type;      /* of the file, such as "JPEG" */
 	int fd;		       /* the filled segment; stays the caller's */
+	struct charge *bytes;  /* for it; taken over when it is published */
 	struct header *header; /* planned, with the source; the rest is filled in here */
 };
 
 /*
  * Publishes a segment whose bytes store_reserve() has accounted for. On failure everything
  * is as it was. Returns 0; 1 when the same rendition was there already, which is given, and
- * the segment was not needed; -EBADMSG when it is not complete; or a negative errno.
+ * the segment was not needed; -EBADMSG when it is not complete; -EDQUOT when the owner may
+ * have no more images; or a negative errno.
  */
 int publish(
 	struct store *store, const struct publication *publication, struct rendition **published);
 
 /* Whether a LOAD with this share (or -1) continues the image; else it takes its name over. */
 bool publish_continues(const struct image *image, int share, gid_t group);
+
+/* Whether the owner may have the image: one more, or one that is there already. */
+bool publish_allows(struct store *store, const char *name, uid_t owner);
 
 /* Whether two files are the same, unchanged. */
 bool source_equal(const struct header_source *a, const struct header_source *b);

@@ -99,20 +99,39 @@ static int on_serving(sd_event_source *source, int fd, uint32_t ready, void *con
 	return 0;
 }
 
-static int admit(struct server *server, int socket)
+static void turn_away(const struct server *server, int fd, uid_t uid)
 {
-	OWN_FD int fd = socket;
+	char text[160];
+	accounts_explain(
+		&server->engine->accounts, uid, RESOURCE_CONNECTIONS, 1, text, sizeof(text));
+	connection_refuse(fd, FAULT_OVER_QUOTA, text);
+}
+
+/* Finds out who is there, and whether there is a place for them. */
+static int make_session(struct server *server, int fd, struct session **session)
+{
 	struct credentials who;
 	int r = credentials_read(&who, fd);
 	if (r < 0)
 		return r;
-	struct session *session = session_open(server->engine, &who);
-	struct connection *connection = session ? connection_open(fd, session) : NULL;
+	r = session_open(session, server->engine, &who);
+	if (r == -EDQUOT)
+		turn_away(server, fd, who.uid);
+	if (r < 0)
+		credentials_free(&who);
+	return r;
+}
+
+static int admit(struct server *server, int socket)
+{
+	OWN_FD int fd = socket;
+	struct session *session;
+	int r = make_session(server, fd, &session);
+	if (r < 0)
+		return r;
+	struct connection *connection = connection_open(fd, session);
 	if (!connection) {
-		if (session)
-			session_close(session);
-		else
-			credentials_free(&who);
+		session_close(session);
 		return -ENOMEM;
 	}
 	take_fd(&fd);

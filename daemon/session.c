@@ -26,11 +26,17 @@ static int compare(const struct pin *a, const struct pin *b)
 
 RB_GENERATE_INTERNAL(pin_tree, pin, node, compare, __attribute__((unused)) static)
 
-struct session *session_open(struct engine *engine, struct credentials *who)
+int session_open(struct session **opened, struct engine *engine, struct credentials *who)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	if (!session)
-		return NULL;
+		return -ENOMEM;
+	int r = accounts_charge(
+		&engine->accounts, &session->charge, who->uid, RESOURCE_CONNECTIONS, 1);
+	if (r < 0) {
+		free(session);
+		return r;
+	}
 	session->engine = engine;
 	session->who = *who;
 	*who = (struct credentials){0};
@@ -38,13 +44,15 @@ struct session *session_open(struct engine *engine, struct credentials *who)
 	TAILQ_INIT(&session->loads);
 	session->watch.who = &session->who;
 	engine->counters.connections++;
-	return session;
+	*opened = session;
+	return 0;
 }
 
 static void unpin(struct session *session, struct pin *pin)
 {
 	RB_REMOVE(pin_tree, &session->pins, pin);
 	image_unpin(pin);
+	charge_refund(&pin->charge);
 	free(pin);
 }
 
@@ -56,6 +64,7 @@ void session_close(struct session *session)
 	while (!RB_EMPTY(&session->pins))
 		unpin(session, RB_ROOT(&session->pins));
 	session->engine->counters.connections--;
+	charge_refund(&session->charge);
 	credentials_free(&session->who);
 	free(session);
 }
@@ -68,6 +77,12 @@ int session_pin(struct session *session, struct rendition *rendition)
 	struct pin *pin = calloc(1, sizeof(*pin));
 	if (!pin)
 		return -ENOMEM;
+	int r = accounts_charge(
+		&session->engine->accounts, &pin->charge, session->who.uid, RESOURCE_PINS, 1);
+	if (r < 0) {
+		free(pin);
+		return r;
+	}
 	pin->session = session;
 	image_pin(pin, rendition);
 	RB_INSERT(pin_tree, &session->pins, pin);

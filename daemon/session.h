@@ -20,6 +20,7 @@ RB_HEAD(pin_tree, pin);
 struct session {
 	struct engine *engine;
 	struct credentials who;
+	struct charge charge; /* for the connection */
 	struct pin_tree pins;
 	TAILQ_HEAD(, load) loads; /* under way */
 	struct watch watch;
@@ -32,13 +33,17 @@ struct session {
 	} cursor;
 };
 
-/* who is taken over. Returns NULL without memory. */
-struct session *session_open(struct engine *engine, struct credentials *who);
+/*
+ * Takes who over. Returns 0; -EDQUOT when the user may have no more connections; or -ENOMEM.
+ * After a failure who stays the caller's.
+ */
+int session_open(struct session **opened, struct engine *engine, struct credentials *who);
 
 /* Lets go of all pins, cancels what it waits for, and frees it. */
 void session_close(struct session *session);
 
-/* Holds a rendition, once however often it is asked to. Returns 0 or -ENOMEM. */
+/* Holds a rendition, once however often it is asked to. Returns 0, -EDQUOT or
+ * -ENOMEM. */
 int session_pin(struct session *session, struct rendition *rendition);
 
 /* Which pins to let go of. */

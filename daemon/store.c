@@ -18,12 +18,14 @@ static int compare(const struct image *a, const struct image *b)
 RB_GENERATE_INTERNAL(image_tree, image, node, compare, __attribute__((unused)) static)
 
 void store_init(struct store *store, struct board *board, struct semaphores *semaphores,
-	struct releaser *releaser, const char *instance, uint64_t memory_max)
+	struct releaser *releaser, struct accounts *accounts, const char *instance,
+	uint64_t memory_max)
 {
 	*store = (struct store){
 		.board = board,
 		.semaphores = semaphores,
 		.releaser = releaser,
+		.accounts = accounts,
 		.instance = instance,
 		.memory_max = memory_max,
 	};
@@ -122,6 +124,13 @@ static uint64_t evictable_bytes(const struct image *image)
 	return bytes;
 }
 
+/* What an owner would have more room for, of images or bytes, without an image. */
+static uint64_t evictable(const struct image *image, enum resource resource)
+{
+	uint64_t bytes = evictable_bytes(image);
+	return resource == RESOURCE_IMAGES ? bytes > 0 : bytes;
+}
+
 uint64_t store_pinned_bytes(const struct store *store)
 {
 	uint64_t bytes = store->bytes;
@@ -131,36 +140,82 @@ uint64_t store_pinned_bytes(const struct store *store)
 	return bytes;
 }
 
-uint64_t store_evict(struct store *store, uint64_t size)
+/* Evicts as store_evict() does, by bytes or images, from one owner or (NULL) from all. */
+static uint64_t evict(
+	struct store *store, const uid_t *owner, enum resource resource, uint64_t amount)
 {
 	uint64_t evicted = 0;
 	struct image *image = TAILQ_LAST(&store->recent, image_list);
-	while (image && evicted < size) {
+	while (image && evicted < amount) {
 		struct image *previous = TAILQ_PREV(image, image_list, recent);
-		uint64_t bytes = evictable_bytes(image);
-		if (bytes > 0) {
+		bool concerned = !owner || image->owner == *owner;
+		uint64_t gain = concerned ? evictable(image, resource) : 0;
+		if (gain > 0) {
 			watch_tell(&store->watches, image, CHANGE_EVICTED);
 			store_drop(store, image);
 			store->evictions++;
-			evicted += bytes;
+			evicted += gain;
 		}
 		image = previous;
 	}
 	return evicted;
 }
 
-int store_reserve(struct store *store, uint64_t size)
+uint64_t store_evict(struct store *store, uint64_t size)
+{
+	return evict(store, NULL, RESOURCE_BYTES, size);
+}
+
+bool store_allows(const struct store *store, uid_t owner, enum resource resource, uint64_t amount)
+{
+	uint64_t limit = accounts_limit(store->accounts, owner, resource);
+	uint64_t used = accounts_used(store->accounts, owner, resource);
+	const struct image *image;
+	if (amount > limit)
+		return false;
+	if (used <= limit - amount)
+		return true;
+	TAILQ_FOREACH (image, &store->recent, recent) {
+		if (image->owner == owner)
+			used -= evictable(image, resource);
+	}
+	return used <= limit - amount;
+}
+
+void store_trim(struct store *store, uid_t owner, enum resource resource)
+{
+	uint64_t limit = accounts_limit(store->accounts, owner, resource);
+	uint64_t used = accounts_used(store->accounts, owner, resource);
+	if (used > limit)
+		evict(store, &owner, resource, used - limit);
+}
+
+int store_charge(struct store *store, struct charge *charge, uid_t owner, uint64_t size)
+{
+	int r = accounts_charge_beyond(store->accounts, charge, owner, RESOURCE_BYTES, size);
+	if (r == 0)
+		store->bytes += size;
+	return r;
+}
+
+int store_reserve(struct store *store, struct charge *charge, uid_t owner, uint64_t size)
 {
 	/* Nobody loses an image for a request that cannot be met even then. */
 	if (size > store->memory_max || store_pinned_bytes(store) > store->memory_max - size)
 		return -ENOSPC;
-	if (store->bytes > store->memory_max - size)
-		store_evict(store, store->bytes - (store->memory_max - size));
-	store->bytes += size;
+	if (!store_allows(store, owner, RESOURCE_BYTES, size))
+		return -EDQUOT;
+	int r = store_charge(store, charge, owner, size);
+	if (r < 0)
+		return r;
+	store_trim(store, owner, RESOURCE_BYTES);
+	if (store->bytes > store->memory_max)
+		store_evict(store, store->bytes - store->memory_max);
 	return 0;
 }
 
-void store_refund(struct store *store, uint64_t size)
+void store_refund(struct store *store, struct charge *charge)
 {
-	store->bytes -= size;
+	store->bytes -= charge->amount;
+	charge_refund(charge);
 }

@@ -17,6 +17,7 @@ struct store {
 	struct board *board;
 	struct semaphores *semaphores;
 	struct releaser *releaser;
+	struct accounts *accounts; /* of the owners */
 	const char *instance;
 	struct watch_list watches;
 	uint64_t memory_max;
@@ -27,7 +28,8 @@ struct store {
 };
 
 void store_init(struct store *store, struct board *board, struct semaphores *semaphores,
-	struct releaser *releaser, const char *instance, uint64_t memory_max);
+	struct releaser *releaser, struct accounts *accounts, const char *instance,
+	uint64_t memory_max);
 
 /* Removes all images. No pins may be left. */
 void store_destroy(struct store *store);
@@ -61,11 +63,22 @@ void store_drop(struct store *store, struct image *image);
 uint64_t store_evict(struct store *store, uint64_t size);
 
 /*
- * Accounts for a segment before it is made; evicts unpinned images as needed.
- * Returns 0, or -ENOSPC when room cannot be made.
+ * Accounts for a segment of an owner's before it is made; evicts unpinned images as needed,
+ * the owner's own first. Returns 0; -ENOSPC when room cannot be made; -EDQUOT when the owner
+ * would have more bytes than allowed even then; or -ENOMEM. A failure evicts nothing.
  */
-int store_reserve(struct store *store, uint64_t size);
-void store_refund(struct store *store, uint64_t size);
+int store_reserve(struct store *store, struct charge *charge, uid_t owner, uint64_t size);
+void store_refund(struct store *store, struct charge *charge);
+
+/* As store_reserve() for a segment that is there already, whatever the limits. */
+int store_charge(struct store *store, struct charge *charge, uid_t owner, uint64_t size);
+
+/*
+ * Whether an owner may have so much more of images or bytes, once what can be evicted of the
+ * owner's own has gone; and has it go.
+ */
+bool store_allows(const struct store *store, uid_t owner, enum resource resource, uint64_t amount);
+void store_trim(struct store *store, uid_t owner, enum resource resource);
 
 /* What is held by pins or keep=pinned, in bytes. */
 uint64_t store_pinned_bytes(const struct store *store);

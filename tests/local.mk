@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	%D%/integration/segment.py \
 	%D%/integration/semaphore.py \
 	%D%/integration/server.py \
+	%D%/integration/test_accounts.py \
 	%D%/integration/test_decoder.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_images.py \

@@ -5,6 +5,17 @@ import pickle
 import traceback
 
 
+def connect_as(uid, connect):
+    """Connects as another user; what the connection says is this process's affair."""
+    os.setegid(uid)
+    os.seteuid(uid)
+    try:
+        return connect()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
 def as_user(uid, function, *arguments, gid=None):
     """Runs function in a child with a user's id and nothing of root; returns its result."""
     reading, writing = os.pipe()

@@ -7,6 +7,7 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 %C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
 
 daemon_tests = \
+	%D%/test-account \
 	%D%/test-dispatch \
 	%D%/test-distrust \
 	%D%/test-fault \
@@ -14,6 +15,7 @@ daemon_tests = \
 	%D%/test-glob \
 	%D%/test-inbox \
 	%D%/test-instance \
+	%D%/test-pool \
 	%D%/test-segment \
 	%D%/test-semaphore \
 	%D%/test-session \
@@ -26,6 +28,8 @@ TESTS += $(daemon_tests)
 check_PROGRAMS += %D%/fake-decoder
 fake_decoder = -DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
 
+%C%_test_account_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_account_LDADD = %D%/libdaemontest.la
 %C%_test_dispatch_LDADD = %D%/libdaemontest.la
 %C%_test_distrust_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_distrust_LDADD = %D%/libdaemontest.la
@@ -67,6 +71,8 @@ fault_wraps = \
 %C%_test_glob_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la
+%C%_test_pool_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_pool_LDADD = %D%/libdaemontest.la
 %C%_test_segment_LDADD = %D%/libdaemontest.la
 %C%_test_semaphore_LDADD = %D%/libdaemontest.la
 %C%_test_session_LDADD = %D%/libdaemontest.la

@@ -15,10 +15,14 @@
 
 enum { CALLS_MAX = 1000 };
 
+/* Whose accounts are looked at: all who do anything in these tests. */
+static const uid_t users[] = {0, 5, 4711};
+
 /* All that a failure must leave as it was. */
 struct balance {
 	uint64_t bytes, images, renditions, evictions, flights, sessions;
 	uint64_t slots, sets, segments, descriptors, shown;
+	uint64_t users, used[RESOURCE_COUNT];
 };
 
 static struct balance balance_of(const struct world *world)
@@ -35,7 +39,13 @@ static struct balance balance_of(const struct world *world)
 		.sets = count_sets(engine->board.header),
 		.segments = world_segments(world),
 		.descriptors = world_descriptors(),
+		.users = engine->accounts.count,
 	};
+	for (int i = 0; i < RESOURCE_COUNT; i++) {
+		for (size_t k = 0; k < COUNT(users); k++)
+			balance.used[i] +=
+				accounts_used(&engine->accounts, users[k], (enum resource)i);
+	}
 	for (uint32_t i = 0; i < engine->board.header->slots_used; i++)
 		balance.shown += engine->board.slots[i] * (i + 1);
 	return balance;
@@ -155,7 +165,8 @@ static void test_pin(void **state)
 	assert_int_equal(rendition->pin_count, 0);
 	fault_arm(1);
 	struct credentials who = {0};
-	assert_null(session_open(&world.engine, &who));
+	struct session *none = NULL;
+	assert_int_equal(session_open(&none, &world.engine, &who), -ENOMEM);
 	assert_true(fault_disarm());
 	session_close(session);
 	world_close(&world);

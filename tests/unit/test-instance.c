@@ -119,6 +119,32 @@ static void test_good_options(void **state)
 	assert_int_equal(options.decoders, 9);
 }
 
+static void test_user_limits(void **state)
+{
+	static const struct {
+		const char *option;
+		enum resource resource;
+		uint64_t value;
+	} cases[] = {
+		{"--user-connections=1", RESOURCE_CONNECTIONS, 1},
+		{"--user-connections=1000000000", RESOURCE_CONNECTIONS, 1000000000},
+		{"--user-images=2", RESOURCE_IMAGES, 2},
+		{"--user-bytes=3K", RESOURCE_BYTES, 3 << 10},
+		{"--user-bytes=8388607T", RESOURCE_BYTES, 64 << 10}, /* as --memory-max */
+		{"--user-loads=4", RESOURCE_LOADS, 4},
+		{"--user-pins=5", RESOURCE_PINS, 5},
+	};
+	static const uint64_t defaults[RESOURCE_COUNT] = {256, 65536, 64 << 10, 1024, 65536};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct options options;
+		assert_int_equal(read_options(&options, cases[i].option, "--memory-max=64K"), 0);
+		for (int k = 0; k < RESOURCE_COUNT; k++)
+			assert_int_equal(options.user_limits[k],
+				k == (int)cases[i].resource ? cases[i].value : defaults[k]);
+	}
+}
+
 static void test_defaults(void **state)
 {
 	struct options options;
@@ -348,6 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_good_options),
+		cmocka_unit_test(test_user_limits),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_socket_option),
 		cmocka_unit_test(test_claim),

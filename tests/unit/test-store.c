@@ -325,6 +325,7 @@ static void test_no_room(void **state)
 {
 	struct world world;
 	struct pin pin = {0};
+	struct charge charge = {0}, none = {0};
 	(void)state;
 	world_open(&world, NULL);
 	struct store *store = &world.engine.store;
@@ -334,23 +335,23 @@ static void test_no_room(void **state)
 	image_pin(&pin, world_make(&world, &recipe));
 	recipe.name = "b";
 	world_make(&world, &recipe);
-	assert_int_equal(store_reserve(store, 2 * size), -ENOSPC);
-	assert_int_equal(store_reserve(store, 2 * size + 1), -ENOSPC);
-	assert_int_equal(store_reserve(store, UINT64_MAX), -ENOSPC);
+	assert_int_equal(store_reserve(store, &none, 7, 2 * size), -ENOSPC);
+	assert_int_equal(store_reserve(store, &none, 7, 2 * size + 1), -ENOSPC);
+	assert_int_equal(store_reserve(store, &none, 7, UINT64_MAX), -ENOSPC);
 	assert_balance(&world, 2, 2, 2 * size); /* nobody was evicted for these */
 	assert_int_equal(store->evictions, 0);
 	assert_int_equal(store_pinned_bytes(store), size);
 
-	assert_int_equal(store_reserve(store, size), 0); /* b goes */
+	assert_int_equal(store_reserve(store, &charge, 7, size), 0); /* b goes */
 	assert_balance(&world, 1, 1, 2 * size);
 	assert_int_equal(store_pinned_bytes(store), 2 * size);
-	assert_int_equal(store_reserve(store, 1), -ENOSPC);
-	store_refund(store, size);
+	assert_int_equal(store_reserve(store, &none, 7, 1), -ENOSPC);
+	store_refund(store, &charge);
 	assert_balance(&world, 1, 1, size);
 	image_unpin(&pin);
-	assert_int_equal(store_reserve(store, 2 * size), 0); /* a goes */
+	assert_int_equal(store_reserve(store, &charge, 7, 2 * size), 0); /* a goes */
 	assert_balance(&world, 0, 0, 2 * size);
-	store_refund(store, 2 * size);
+	store_refund(store, &charge);
 	assert_int_equal(world_segments(&world), 0);
 	world_close(&world);
 }

@@ -69,6 +69,8 @@ void world_open(struct world *world, const char *decoder)
 		.max_pixels = 1 << 24,
 		.memory_max = 1 << 26,
 	};
+	for (int i = 0; i < RESOURCE_COUNT; i++)
+		world->options.user_limits[i] = UINT32_MAX;
 	assert_int_equal(random_hex(world->instance, (INSTANCE_ID_SIZE - 1) / 2), 0);
 	if (!open_instance.path[0])
 		atexit(clean);
@@ -94,6 +96,8 @@ void world_close(struct world *world)
 	assert_int_equal(engine->flight_count, 0);
 	assert_int_equal(engine->pool.count, 0);
 	assert_int_equal(engine->counters.connections, 0);
+	assert_int_equal(engine->accounts.count, 0);
+	assert_true(RB_EMPTY(&engine->accounts.tree));
 	assert_int_equal(world_segments(world), 0);
 	for (int i = 0; i < BOARD_SETS; i++)
 		assert_true(keys[i] == 0 || semget(keys[i], 0, 0) < 0);
@@ -125,6 +129,7 @@ int world_publish(struct world *world, const struct recipe *recipe, struct rendi
 {
 	struct store *store = &world->engine.store;
 	struct header header;
+	struct charge bytes = {0};
 	plan(recipe, &header);
 	struct publication publication = {
 		.name = recipe->name,
@@ -134,9 +139,10 @@ int world_publish(struct world *world, const struct recipe *recipe, struct rendi
 		.keep = recipe->keep,
 		.native = FORMAT_RGB8,
 		.type = "PNG",
+		.bytes = &bytes,
 		.header = &header,
 	};
-	int r = store_reserve(store, header.segment_size);
+	int r = store_reserve(store, &bytes, recipe->owner, header.segment_size);
 	if (r < 0)
 		return r;
 	publication.fd = segment_create(header.segment_size);
@@ -148,8 +154,7 @@ int world_publish(struct world *world, const struct recipe *recipe, struct rendi
 		r = publish(store, &publication, published);
 	if (publication.fd >= 0)
 		close(publication.fd);
-	if (r != 0)
-		store_refund(store, header.segment_size);
+	store_refund(store, &bytes);
 	return r;
 }
 
@@ -164,8 +169,8 @@ struct rendition *world_make(struct world *world, const struct recipe *recipe)
 struct session *world_session(struct world *world, uid_t uid, gid_t gid)
 {
 	struct credentials who = {.uid = uid, .gid = gid, .pid = getpid()};
-	struct session *session = session_open(&world->engine, &who);
-	assert_non_null(session);
+	struct session *session = NULL;
+	assert_int_equal(session_open(&session, &world->engine, &who), 0);
 	return session;
 }
 

@@ -1,0 +1,153 @@
+/*
+ * What each user holds of the daemon.
+ * See account.h for what it does and never does.
+ */
+#include "daemon/account.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { TRUSTED_FACTOR = 16 };
+
+struct account {
+	RB_ENTRY(account) node;
+	struct accounts *accounts;
+	uid_t uid;
+	uint64_t used[RESOURCE_COUNT];
+};
+
+static const char *const resource_words[RESOURCE_COUNT] = {
+	[RESOURCE_CONNECTIONS] = "user-connections",
+	[RESOURCE_IMAGES] = "user-images",
+	[RESOURCE_BYTES] = "user-bytes",
+	[RESOURCE_LOADS] = "user-loads",
+	[RESOURCE_PINS] = "user-pins",
+};
+
+const char *resource_word(enum resource resource)
+{
+	return resource_words[resource];
+}
+
+static int compare(const struct account *a, const struct account *b)
+{
+	return a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
+RB_GENERATE_INTERNAL(account_tree, account, node, compare, __attribute__((unused)) static)
+
+void accounts_init(struct accounts *accounts, const uint64_t limits[RESOURCE_COUNT])
+{
+	*accounts = (struct accounts){.limits = limits, .self = geteuid()};
+	RB_INIT(&accounts->tree);
+}
+
+void accounts_destroy(const struct accounts *accounts)
+{
+	assert(RB_EMPTY(&accounts->tree) && accounts->count == 0);
+}
+
+static struct account *find(const struct accounts *accounts, uid_t uid)
+{
+	struct account *account = RB_ROOT(&accounts->tree);
+	while (account && account->uid != uid)
+		account = uid < account->uid ? RB_LEFT(account, node) : RB_RIGHT(account, node);
+	return account;
+}
+
+static struct account *find_or_make(struct accounts *accounts, uid_t uid)
+{
+	struct account *account = find(accounts, uid);
+	if (account)
+		return account;
+	account = calloc(1, sizeof(*account));
+	if (!account)
+		return NULL;
+	account->accounts = accounts;
+	account->uid = uid;
+	RB_INSERT(account_tree, &accounts->tree, account);
+	accounts->count++;
+	return account;
+}
+
+static void free_unused(struct account *account)
+{
+	for (int i = 0; i < RESOURCE_COUNT; i++) {
+		if (account->used[i] > 0)
+			return;
+	}
+	RB_REMOVE(account_tree, &account->accounts->tree, account);
+	account->accounts->count--;
+	free(account);
+}
+
+uint64_t accounts_limit(const struct accounts *accounts, uid_t uid, enum resource resource)
+{
+	uint64_t limit = accounts->limits[resource];
+	bool trusted = uid == 0 || uid == accounts->self;
+	return resource == RESOURCE_CONNECTIONS && trusted ? limit * TRUSTED_FACTOR : limit;
+}
+
+uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource resource)
+{
+	const struct account *account = find(accounts, uid);
+	return account ? account->used[resource] : 0;
+}
+
+bool accounts_allow(
+	const struct accounts *accounts, uid_t uid, enum resource resource, uint64_t amount)
+{
+	uint64_t limit = accounts_limit(accounts, uid, resource);
+	uint64_t used = accounts_used(accounts, uid, resource);
+	return used <= limit && amount <= limit - used;
+}
+
+int accounts_charge(struct accounts *accounts, struct charge *charge, uid_t uid,
+	enum resource resource, uint64_t amount)
+{
+	if (!accounts_allow(accounts, uid, resource, amount))
+		return -EDQUOT;
+	return accounts_charge_beyond(accounts, charge, uid, resource, amount);
+}
+
+int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid_t uid,
+	enum resource resource, uint64_t amount)
+{
+	assert(!charge->account && amount > 0);
+	struct account *account = find_or_make(accounts, uid);
+	if (!account)
+		return -ENOMEM;
+	account->used[resource] += amount;
+	*charge = (struct charge){account, resource, amount};
+	return 0;
+}
+
+void charge_refund(struct charge *charge)
+{
+	struct charge refunded = charge_take(charge);
+	if (!refunded.account)
+		return;
+	assert(refunded.account->used[refunded.resource] >= refunded.amount);
+	refunded.account->used[refunded.resource] -= refunded.amount;
+	free_unused(refunded.account);
+}
+
+struct charge charge_take(struct charge *charge)
+{
+	struct charge taken = *charge;
+	*charge = (struct charge){0};
+	return taken;
+}
+
+void accounts_explain(const struct accounts *accounts, uid_t uid, enum resource resource,
+	uint64_t amount, char *text, size_t size)
+{
+	snprintf(text, size,
+		"user %u has %" PRIu64 " of %s=%" PRIu64 ", and this would be %" PRIu64 " more",
+		uid, accounts_used(accounts, uid, resource), resource_word(resource),
+		accounts_limit(accounts, uid, resource), amount);
+}

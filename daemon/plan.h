@@ -1,0 +1,21 @@
+/*
+ * From what a decoder says of a file to the plan of its segment: whether that makes sense at
+ * all, and which header follows from it. Believes nothing, makes nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "client/protocol/format.h"
+#include "client/protocol/header.h"
+#include "daemon/decoder/job.h"
+
+/* Whether a decoder that was asked for this format may say so. */
+bool plan_is_plausible(const struct job_header *said, enum format wanted);
+
+/*
+ * Plans a header for an image of a source, with a name of so many bytes. Returns 0 or a
+ * negative errno, as header_plan() does.
+ */
+int plan_header(struct header *header, const struct job_header *said,
+	const struct header_source *source, size_t name_length, uint64_t page_size);

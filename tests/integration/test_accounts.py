@@ -1,0 +1,277 @@
+"""What each user holds and may hold: limits, their messages, balances, turns at the decoders."""
+
+import contextlib
+import os
+import signal
+
+import pytest
+from client import Refused, eventually
+from pictures import tiny_png
+from users import connect_as
+
+ANNA, BERT = 1234, 65534
+LIMITS = ("user-connections", "user-images", "user-bytes", "user-loads", "user-pins")
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
+
+
+@pytest.fixture
+def picture(folder):
+    """A picture that everybody may read."""
+    path = tiny_png(os.path.join(folder, "picture.png"))
+    os.chmod(path, 0o644)
+    return path
+
+
+@pytest.fixture
+def start(start_daemon, folder):
+    """Starts a daemon that connects as any user; the connections end with the test."""
+    clients = []
+
+    def begin(*options):
+        daemon = start_daemon(*options, folder=folder)
+
+        def connect(uid, **settings):
+            clients.append(connect_as(uid, lambda: daemon.connect(**settings)))
+            return clients[-1]
+
+        daemon.connect_as = connect
+        return daemon
+
+    yield begin
+    for client in clients:
+        client.close()
+
+
+def used(client):
+    stats = client.stats()
+    return tuple(stats[key] for key in LIMITS)
+
+
+def refusal(client, verb, **values):
+    """The message of a request that is over a limit."""
+    with pytest.raises(Refused) as caught:
+        client.ask(verb, **values)
+    assert caught.value.code == "over-quota"
+    return caught.value.message
+
+
+class Paused:
+    """Keeps the decoders that there are from going on."""
+
+    def __init__(self, daemon):
+        self.pids = daemon.decoders()
+        assert self.pids
+
+    def __enter__(self):
+        for pid in self.pids:
+            os.kill(pid, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def test_connections(start):
+    daemon = start("--user-connections", "2")
+    first, second = daemon.connect_as(ANNA), daemon.connect_as(ANNA)
+    for _ in range(3):
+        third = daemon.connect_as(ANNA, hello=False)
+        verb, reply = third.reply()
+        assert verb == "ERR" and reply["code"] == "over-quota"
+        assert reply["message"].startswith(f"user {ANNA} has 2 of user-connections=2, ")
+        assert third.at_end()
+    assert used(daemon.connect_as(BERT)) == (1, 0, 0, 0, 0)
+    assert used(first)[0] == 2
+    second.close()
+    eventually(lambda: used(first)[0] == 1)
+    assert used(daemon.connect_as(ANNA))[0] == 2
+
+
+def test_what_came_with_the_connection_does_not_hide_the_answer(start):
+    daemon = start("--user-connections", "1")
+    daemon.connect_as(ANNA)
+    for _ in range(50):
+        client = daemon.connect_as(ANNA, hello=False)
+        with contextlib.suppress(BrokenPipeError):
+            client.raw(b"HELLO\nSTATS\n")
+        assert client.reply()[1]["code"] == "over-quota"
+        assert client.at_end()
+
+
+def test_root_is_not_locked_out(start):
+    daemon = start("--user-connections", "1")
+    clients = [daemon.connect_as(0) for _ in range(16)]
+    refused = daemon.connect_as(0, hello=False)
+    assert refused.reply()[1]["code"] == "over-quota"
+    assert used(clients[0])[0] == 16
+
+
+def test_images(start, picture):
+    daemon = start("--user-images", "2")
+    anna, bert = daemon.connect_as(ANNA), daemon.connect_as(BERT)
+    for name in "abc":
+        anna.ask("LOAD", path=picture, name=name, pin="no")
+    assert [item["name"] for item in anna.items()] == ["b", "c"]
+    anna.ask("FETCH", name="b")
+    anna.ask("FETCH", name="c")
+    before = used(anna)
+    message = refusal(anna, "LOAD", path=picture, name="d")
+    assert message.startswith(f"user {ANNA} has 2 of user-images=2, ")
+    assert used(anna) == before
+    bert.ask("LOAD", path=picture, name="d")
+    anna.ask("RELEASE", name="b")
+    anna.ask("LOAD", path=picture, name="d")
+    assert [item["name"] for item in anna.items()] == ["c", "d"]
+
+
+def test_bytes(start, picture):
+    daemon = start("--user-bytes", "20K")
+    anna, bert = daemon.connect_as(ANNA), daemon.connect_as(BERT)
+    size = int(anna.ask("LOAD", path=picture, name="a", keep="pinned")["size"])
+    anna.ask("LOAD", path=picture, name="b", keep="pinned")
+    assert 2 * size <= 20480 < 3 * size
+    before = used(anna)
+    message = refusal(anna, "LOAD", path=picture, name="c")
+    wanted = f"user {ANNA} has {2 * size} of user-bytes=20480, and this would be {size} more"
+    assert message.startswith(wanted)
+    assert used(anna) == before == (1, 2, 2 * size, 0, 2)
+    bert.ask("LOAD", path=picture, name="c")
+    assert used(bert) == (1, 1, size, 0, 1)
+
+
+def test_pins(start, picture):
+    daemon = start("--user-pins", "2")
+    anna, again, bert = (daemon.connect_as(uid) for uid in (ANNA, ANNA, BERT))
+    anna.ask("LOAD", path=picture, name="a", share="all")
+    again.ask("FETCH", name="a")
+    again.ask("LOAD", path=picture, name="b", pin="no")
+    for verb in ("FETCH", "LOAD"):
+        values = {"path": picture} if verb == "LOAD" else {}
+        message = refusal(anna, verb, name="b", **values)
+        assert message.startswith(f"user {ANNA} has 2 of user-pins=2, ")
+    anna.ask("FETCH", name="a")
+    bert.ask("FETCH", name="a")
+    assert used(bert)[4] == 1 and used(anna)[4] == 2
+    again.close()
+    eventually(lambda: used(anna)[4] == 1)
+    anna.ask("FETCH", name="b")
+
+
+def test_loads(start, picture):
+    daemon = start("--user-loads", "1", "--decoders", "1")
+    anna, again, bert = (daemon.connect_as(uid) for uid in (ANNA, ANNA, BERT))
+    anna.ask("LOAD", path=picture, name="a")
+    with Paused(daemon):
+        # A connection waits for its own loads, but not for those of others.
+        for name in "bcde":
+            anna.send("LOAD", path=picture, name=name)
+        eventually(lambda: used(again)[3] == 1)
+        message = refusal(again, "LOAD", path=picture, name="f")
+        assert message.startswith(f"user {ANNA} has 1 of user-loads=1, ")
+        bert.send("LOAD", path=picture, name="f")
+        eventually(lambda: used(again)[3] == 1 and again.stats()["loading"] == 2)
+    assert [anna.answer()["name"] for _ in "bcde"] == list("bcde")
+    assert bert.answer()["name"] == "f"
+    assert used(anna)[3] == 0
+
+
+def leave(anna, _daemon, picture):
+    anna.ask("LOAD", path=picture, name="a", keep="attached")
+
+
+def drop(anna, _daemon, picture):
+    anna.ask("LOAD", path=picture, name="a", keep="pinned")
+    anna.ask("DROP", name="a")
+
+
+def fail(anna, _daemon, picture):
+    with open(picture, "wb") as file:
+        file.write(b"no image at all")
+    assert anna.error("LOAD", path=picture, name="a") == "not-an-image"
+
+
+def is_loading(daemon):
+    with daemon.connect() as client:
+        return client.stats()["loading"] == 1
+
+
+def leave_a_load(anna, daemon, picture):
+    drop(anna, daemon, picture)
+    with Paused(daemon):
+        anna.send("LOAD", path=picture, name="b")
+        eventually(lambda: is_loading(daemon))
+        anna.close()
+
+
+def kill_the_decoder(anna, daemon, picture):
+    drop(anna, daemon, picture)
+    with Paused(daemon):
+        anna.send("LOAD", path=picture, name="b")
+        eventually(lambda: is_loading(daemon))
+        for pid in daemon.decoders():
+            os.kill(pid, signal.SIGKILL)
+        assert anna.reply()[1]["code"] == "decoder-failed"
+
+
+@pytest.mark.parametrize("action", [leave, drop, fail, leave_a_load, kill_the_decoder])
+def test_nothing_is_left_on_the_account(start, picture, action):
+    daemon = start()
+    root, anna = daemon.connect_as(0), daemon.connect_as(ANNA)
+    assert root.stats()["users"] == 2
+    action(anna, daemon, picture)
+    anna.close()
+    eventually(lambda: root.stats()["users"] == 1)
+    assert root.stats()["bytes"] == 0
+    assert used(root) == (1, 0, 0, 0, 0)
+    assert used(daemon.connect_as(ANNA)) == (1, 0, 0, 0, 0)
+
+
+def test_an_account_after_a_restart(start, picture):
+    daemon = start()
+    anna = daemon.connect_as(ANNA)
+    size = sum(
+        int(anna.ask("LOAD", path=picture, name=name, format=kind)["size"])
+        for name, kind in (("a", "RGBA8"), ("a", "GRAY8"), ("b", "RGBA8"))
+    )
+    daemon.kill()
+    daemon = start("--user-images", "1")
+    anna, root = daemon.connect_as(ANNA), daemon.connect_as(0)
+    assert used(anna) == (1, 2, size, 0, 0)
+    anna.ask("LOAD", path=picture, name="c")
+    assert [item["name"] for item in anna.items()] == ["c"]
+    anna.ask("DROP", name="c")
+    assert used(anna)[1] == 1
+    anna.ask("RELEASE", name="c")
+    assert used(anna) == (1, 0, 0, 0, 0)
+    anna.close()
+    eventually(lambda: root.stats()["users"] == 1)
+
+
+def test_users_take_turns(start, picture):
+    daemon = start("--decoders", "1")
+    anna, bert = daemon.connect_as(ANNA), daemon.connect_as(BERT)
+    anna.ask("LOAD", path=picture, name="first")
+    with Paused(daemon):
+        for number in range(12):
+            anna.send("LOAD", path=picture, name=f"anna {number}")
+        bert.send("LOAD", path=picture, name="bert")
+        with daemon.connect() as root:
+            eventually(lambda: root.stats()["loading"] == 13)
+    berts = int(bert.answer()["generation"])
+    annas = [int(anna.answer()["generation"]) for _ in range(12)]
+    # Generations are numbered in the order in which images are published.
+    assert berts < annas[1] and annas == sorted(annas)
+
+
+def test_many_connections_come_and_go(start):
+    daemon = start("--user-connections", "8")
+    root = daemon.connect_as(0)
+    for _ in range(4):
+        clients = [daemon.connect_as(ANNA, hello=False) for _ in range(20)]
+        assert all(client.reply()[1]["code"] == "over-quota" for client in clients[8:])
+        assert all(client.error("FETCH", name="none") == "not-found" for client in clients[:8])
+        for client in clients:
+            client.close()
+        eventually(lambda: root.stats()["users"] == 1)
