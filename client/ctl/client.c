@@ -47,6 +47,13 @@ static int say_no_daemon(const char *path, const char *why)
 	return EXIT_NO_DAEMON;
 }
 
+/* There is a daemon, and it has said no. */
+static int say_too_many(void)
+{
+	report("this user has as many connections to the daemon as one may have");
+	return EXIT_REFUSED;
+}
+
 /* Starts a daemon with nobody else doing so at the same time, and connects to it. */
 static int open_started(const struct options *options, const char *path, shmimg_client **client)
 {
@@ -73,6 +80,8 @@ int client_open(const struct options *options, shmimg_client **client)
 	int result = connect_to(path, options, client);
 	if (result == 0)
 		return 0;
+	if (result == -EDQUOT)
+		return say_too_many();
 	bool none = result == -ENOENT || result == -ECONNREFUSED;
 	if (!none || options->values[OPTION_NO_AUTOSTART])
 		return say_no_daemon(path, strerror(-result));

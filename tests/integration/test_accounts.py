@@ -3,13 +3,16 @@
 import contextlib
 import os
 import signal
+import subprocess
 
 import pytest
 from client import Refused, eventually
 from pictures import tiny_png
+from server import BUILD
 from users import connect_as
 
 ANNA, BERT = 1234, 65534
+SHMIMGCTL = os.path.join(BUILD, "client/ctl/shmimgctl")
 LIMITS = ("user-connections", "user-images", "user-bytes", "user-loads", "user-pins")
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
@@ -106,6 +109,17 @@ def test_root_is_not_locked_out(start):
     refused = daemon.connect_as(0, hello=False)
     assert refused.reply()[1]["code"] == "over-quota"
     assert used(clients[0])[0] == 16
+    done = subprocess.run(
+        [SHMIMGCTL, "--socket", daemon.path, "stats"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1 and "as many connections" in done.stderr
+    clients.pop().close()
+    eventually(lambda: used(clients[0])[0] == 15)
+    subprocess.run([SHMIMGCTL, "--socket", daemon.path, "stats"], check=True, timeout=60)
 
 
 def test_images(start, picture):

@@ -259,6 +259,28 @@ static void test_images(void **state)
 	world_close(&world);
 }
 
+/* Whether there may be one more image is asked before others are evicted for its bytes. */
+static void test_refused_before_room_is_made(void **state)
+{
+	struct world world;
+	const struct recipe own = {"a", ANNA, .keep = KEEP_PINNED, .state = 1};
+	(void)state;
+	world_open(&world, FAKE_DECODER);
+	struct store *store = &world.engine.store;
+	store->memory_max = 2 * world_size(&own);
+	world.options.user_limits[RESOURCE_IMAGES] = 1;
+	world_make(&world, &own);
+	world_make(&world, &(struct recipe){"z", BERT, .state = 1});
+	struct session *anna = world_session(&world, ANNA, 1);
+	world_load(&world, anna, "b", "good", "ERR code=over-quota ");
+	assert_non_null(store_find(store, "z", BERT));
+	assert_int_equal(store->evictions, 0);
+	world_load(&world, anna, "a", "good", "OK "); /* another file for the image that is there */
+	assert_null(store_find(store, "z", BERT));
+	session_close(anna);
+	world_close(&world);
+}
+
 static void test_bytes(void **state)
 {
 	struct world world;
@@ -365,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_pins_of_loads_under_way),
 		cmocka_unit_test(test_loads),
 		cmocka_unit_test(test_images),
+		cmocka_unit_test(test_refused_before_room_is_made),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_failed_loads),
