@@ -61,9 +61,9 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 void engine_stop(struct engine *engine)
 {
 	pool_stop(&engine->pool);
+	releaser_stop(&engine->releaser);
 	store_destroy(&engine->store);
 	semaphores_destroy(&engine->semaphores);
-	releaser_stop(&engine->releaser);
 	board_destroy(&engine->board);
 	accounts_destroy(&engine->accounts);
 }

@@ -68,8 +68,8 @@ static int start(struct releaser *releaser)
 {
 	if (releaser->channel >= 0)
 		return 0;
-	if (releaser->child)
-		return -1; /* the one before is not buried yet */
+	if (releaser->child || releaser->stopped)
+		return -EBUSY; /* the one before is not buried yet, or it was the last */
 	int r = process_start(releaser->program, &releaser->channel, &releaser->pid);
 	if (r < 0)
 		return r;
@@ -99,6 +99,7 @@ void releaser_close(struct releaser *releaser, int fd)
 
 void releaser_stop(struct releaser *releaser)
 {
+	releaser->stopped = true;
 	forget(releaser);
 	if (!releaser->child)
 		return;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct releaser {
@@ -11,6 +12,7 @@ struct releaser {
 	const char *program; /* the decoder, which has this as its second job */
 	sd_event_source *child;
 	sd_event_source *answers;
+	bool stopped;
 	int channel;		      /* -1: not running */
 	unsigned pending;	      /* segments that are on their way to be freed */
 	void (*freed)(void *context); /* told when none is pending any more */
@@ -19,6 +21,8 @@ struct releaser {
 };
 
 void releaser_init(struct releaser *releaser, sd_event *event, const char *program);
+
+/* Ends the process; what is closed from now on is closed here. */
 void releaser_stop(struct releaser *releaser);
 
 /*

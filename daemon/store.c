@@ -200,8 +200,11 @@ int store_charge(struct store *store, struct charge *charge, uid_t owner, uint64
 
 int store_reserve(struct store *store, struct charge *charge, uid_t owner, uint64_t size)
 {
+	if (size > store->memory_max)
+		return -ENOSPC;
 	/* Nobody loses an image for a request that cannot be met even then. */
-	if (size > store->memory_max || store_pinned_bytes(store) > store->memory_max - size)
+	uint64_t most = store->memory_max - size;
+	if (store->bytes > most && store_pinned_bytes(store) > most)
 		return -ENOSPC;
 	if (!store_allows(store, owner, RESOURCE_BYTES, size))
 		return -EDQUOT;
