@@ -11,10 +11,18 @@
  *   decoder-failed -EIO, protocol -EPROTO, internal -EREMOTEIO
  *
  * and shmimg_message() tells it in words; shmimg_code() is "" unless it was the daemon that
- * refused. A connection that was lost is -ECONNRESET. One on which the daemon did not answer
- * in time (-ETIMEDOUT) or answered what it must not (-EPROTO) is given up, and every later
- * call is -ECONNRESET: close the client and connect anew. Images fetched before stay mapped
- * and readable.
+ * refused.
+ *
+ * A daemon that is restarted: the next call on a client connects to it again, where the last
+ * one was, takes the pins again that the client had, and then does what it was called for; a
+ * call that was under way is repeated. Images fetched before stay mapped and readable
+ * whatever happens. One that the new daemon no longer has, or has a newer generation of, is
+ * simply no longer pinned. Meanwhile nobody is there, so a call waits until its timeout; with
+ * a timeout of -1, five seconds. Then it is -ECONNREFUSED, and the next call tries again.
+ * -ECONNRESET is a daemon that went away twice in one call, or in the middle of a list.
+ * When the daemon does not answer in time (-ETIMEDOUT) the connection is given up, and the
+ * next call makes another one. What does not keep to the protocol (-EPROTO with
+ * shmimg_code() "") is not spoken to again: every later call is -EPROTO.
  *
  * Threads: a client and what is fetched through it belong to one thread at a time. Several
  * threads use several clients. The library keeps no other state, installs no signal
@@ -100,8 +108,10 @@ struct shmimg_options {
  * $SHMIMG_SOCKET if that is set and not empty; else the user's
  * ($XDG_RUNTIME_DIR/shmimgd/socket) if there is one; else the system's
  * (/run/shmimgd/socket). Set-user-ID programs go to the system's alone.
- * timeout_ms bounds this and every later wait for the daemon: milliseconds, or -1 for
- * ever. Loading takes as long as decoding does; the daemon itself bounds that.
+ * timeout_ms bounds this and every later call: milliseconds, or -1 for ever. Loading takes
+ * as long as decoding does; the daemon itself bounds that. Later calls wait for a daemon
+ * that has gone and may come back; this one does not. The path is kept for them; one that
+ * does not begin with '/' is then looked up from the folder of that time.
  * On success *client is the caller's, for shmimg_close(). On failure it is NULL, and errors
  * are those of connect(2) (-ENOENT, -ECONNREFUSED: no daemon), -ETIMEDOUT, -ENOMEM,
  * -EPROTO when what answers is no shmimgd or has another protocol, or what the daemon
@@ -116,12 +126,14 @@ int shmimg_connect(shmimg_client **client, const char *path, int timeout_ms);
 void shmimg_close(shmimg_client *client);
 
 /*
- * The socket, for poll(2): it becomes readable when the daemon has gone. Belongs to the
- * client; nobody else reads, writes or closes it.
+ * The socket, for poll(2): it becomes readable when the daemon has gone, and stays so until
+ * a call has connected again. That gives it another number, never the same one: ask after
+ * each call, and have poll(2) or epoll(7) watch the new one. Belongs to the client; nobody
+ * else reads, writes or closes it.
  */
 int shmimg_fd(const shmimg_client *client);
 
-/* Changes the timeout of shmimg_connect(). */
+/* Changes the timeout of shmimg_connect(), for later calls. */
 void shmimg_set_timeout(shmimg_client *client, int timeout_ms);
 
 /*
@@ -136,7 +148,10 @@ const char *shmimg_message(const shmimg_client *client);
  */
 const char *shmimg_code(const shmimg_client *client);
 
-/* The version of the daemon, such as "0.1.0". Valid as long as the client. */
+/*
+ * The version of the daemon, such as "0.1.0". Valid until the next call on the client, which
+ * may connect to a newer one.
+ */
 const char *shmimg_daemon_version(const shmimg_client *client);
 
 /* ---- Images ---- */
@@ -176,7 +191,9 @@ void shmimg_unref(shmimg_image *image);
 
 /*
  * Tells the daemon that this client no longer needs an image; what is mapped stays so, in
- * every handle. -ENOENT when the client has no pin on it (any more).
+ * every handle. -ENOENT when the client has no pin on it (any more); but 0 once the daemon
+ * was restarted, as then the pin may have gone with the old one. Does not wait for a daemon
+ * that is not there.
  */
 int shmimg_release(shmimg_client *client, const shmimg_image *image);
 
@@ -278,7 +295,8 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
  * Describes each image whose name matches a glob ('*' any bytes, '?' one character, '[a-z]'
  * one of these); all with match NULL. Only what the caller may see, in order of names.
  * The handler must not use the client: calls on it are -EBUSY. timeout_ms holds for each
- * record, and handlers take as long as they like.
+ * record, and handlers take as long as they like. When the daemon goes away after a record
+ * was handed out the list is not begun again, but ends with -ECONNRESET.
  */
 int shmimg_list(
 	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context);
@@ -293,10 +311,11 @@ int shmimg_watch(shmimg_client *client, const char *match);
  * Waits for the next event, at most timeout_ms milliseconds (-1: for ever; 0: not at all),
  * and gives it to the handler, whose result it returns. The record has the key type: loaded,
  * changed, evicted or dropped, with name, generation and owner; or overflow, when events
- * were lost because nobody took them.
- * Errors: -ETIMEDOUT when there was none, which does no harm; -ECONNRESET. In a loop of
- * one's own, wait for shmimg_fd() to be readable, then call with timeout_ms 0 until
- * -ETIMEDOUT.
+ * were lost because nobody took them, or as the daemon was restarted: shmimg_list() of
+ * another client tells what there is. A client whose daemon has gone watches the next one by
+ * itself, and waits for it as long as other calls do, whatever timeout_ms is.
+ * Errors: -ETIMEDOUT when there was none, which does no harm. In a loop of one's own, wait
+ * for shmimg_fd() to be readable, then call with timeout_ms 0 until -ETIMEDOUT.
  */
 int shmimg_next_event(
 	shmimg_client *client, int timeout_ms, shmimg_record_handler handler, void *context);

@@ -6,6 +6,7 @@
 
 #include "client/lib/call.h"
 #include "client/lib/client.h"
+#include "client/lib/exchange.h"
 #include "client/lib/options.h"
 #include "client/lib/record.h"
 #include "client/protocol/name.h"
@@ -38,9 +39,10 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
 	const char *fault = name_check(name);
 	if (fault)
 		return client_fail(client, -EINVAL, "%s", fault);
-	int r = call_begin(client, &writer, "STAT");
+	int r = call_enter(client);
 	if (r < 0)
 		return r;
+	call_begin(client, &writer, "STAT");
 	wire_add(&writer, "name", name);
 	options_add_owner(&options, &writer);
 	options_add_format(&options, &writer);
@@ -50,20 +52,32 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
 int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *context)
 {
 	struct wire_writer writer;
-	int r = call_begin(client, &writer, "STATS");
-	return r < 0 ? r : ask_one(client, &writer, handler, context);
+	int r = call_enter(client);
+	if (r < 0)
+		return r;
+	call_begin(client, &writer, "STATS");
+	return ask_one(client, &writer, handler, context);
+}
+
+/* Whether the present reply ends a list of so many records. */
+static bool ends_list(const struct shmimg_client *client, uint64_t count)
+{
+	const char *said = wire_get(&client->reply, "count");
+	uint64_t number;
+	return said && wire_number(said, UINT64_MAX, &number) == 0 && number == count;
 }
 
 /*
- * Receives all of a list. Once the handler has ended it the rest is read unseen, for the
- * next reply comes after it; that rest has no more than the time of one wait.
+ * Receives a list from its first line on, that came with r. Once the handler has ended it
+ * the rest is read unseen, for the next reply comes after it; that rest has no more than
+ * the time of one wait.
  */
-static int receive_list(struct shmimg_client *client, shmimg_record_handler handler, void *context)
+static int receive_list(
+	struct shmimg_client *client, int r, shmimg_record_handler handler, void *context)
 {
 	uint64_t count = 0;
 	int result = 0;
-	int r;
-	while ((r = call_receive(client)) > 0) {
+	for (; r > 0; r = exchange_receive(client)) {
 		count++;
 		if (result == 0) {
 			result = hand_over(client, handler, context);
@@ -73,24 +87,20 @@ static int receive_list(struct shmimg_client *client, shmimg_record_handler hand
 		}
 	}
 	channel_discard(&client->channel);
-	if (r < 0)
-		return r;
-	const char *said = wire_get(&client->reply, "count");
-	uint64_t number;
-	if (!said || wire_number(said, UINT64_MAX, &number) < 0 || number != count)
+	if (r == 0 && !ends_list(client, count))
 		return client_lose(client, -EPROTO, "the daemon's list is not whole");
-	return result;
+	return r < 0 ? r : result;
 }
 
 int shmimg_list(
 	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context)
 {
 	struct wire_writer writer;
-	int r = call_begin(client, &writer, "LIST");
+	int r = call_enter(client);
 	if (r < 0)
 		return r;
+	call_begin(client, &writer, "LIST");
 	if (match)
 		wire_add(&writer, "match", match);
-	r = call_send(client, &writer, -1);
-	return r < 0 ? r : receive_list(client, handler, context);
+	return receive_list(client, call_first(client, &writer, -1), handler, context);
 }

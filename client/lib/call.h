@@ -1,29 +1,29 @@
 /*
- * One request and its reply: bounded in time, and either whole or the end of the
- * connection. Knows OK, ERR and ITEM, and no command.
+ * What the caller of the library asks: a request that survives the daemon, once. Is on a
+ * new connection when the old one was lost, with its pins, and repeats what got no answer.
+ * Knows no command: only those that may be carried out twice come here.
  */
 #pragma once
 
 #include "client/lib/client.h"
 #include "client/protocol/wire.h"
 
+/* Begins a public call: its time runs from here. Returns 0, or -EBUSY inside a handler. */
+int call_enter(struct shmimg_client *client);
+
+/* Begins a request in the client's memory. */
+void call_begin(struct shmimg_client *client, struct wire_writer *writer, const char *verb);
+
 /*
- * Begins a request in the client's memory. Returns 0, -ECONNRESET when the connection was
- * lost before, or -EBUSY inside a handler.
+ * Sends it, with a descriptor unless that is -1, and waits for the first line of the reply.
+ * Returns 0 for OK, 1 for ITEM (exchange_receive() has the next), or a negative errno;
+ * -ECONNRESET when the daemon went away twice. client->repeated tells whether the request
+ * may have been carried out before it was answered.
  */
-int call_begin(struct shmimg_client *client, struct wire_writer *writer, const char *verb);
-
-/* Ends and sends it, with a descriptor unless that is -1. */
-int call_send(struct shmimg_client *client, struct wire_writer *writer, int fd);
+int call_first(struct shmimg_client *client, struct wire_writer *writer, int fd);
 
 /*
- * Waits for a line of the reply, which is in client->reply then.
- * Returns 0 for OK, 1 for ITEM, or a negative errno.
- */
-int call_receive(struct shmimg_client *client);
-
-/*
- * Sends, and waits for a reply of the one line OK. Returns 0 or a negative errno.
- * *passed becomes the descriptor that came with it, or -1; with passed NULL none is kept.
+ * As call_first(), of a reply that is the one line OK. *passed becomes the descriptor that
+ * came with it, or -1; with passed NULL none is kept.
  */
 int call_ask(struct shmimg_client *client, struct wire_writer *writer, int fd, int *passed);

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "client/lib/cleanup.h"
 
 /* Descriptors that one read can bring; more than a daemon ever sends at once. */
 enum { PASSED_MAX = 4 };
@@ -63,17 +64,22 @@ int channel_open(struct channel *channel, const char *path, deadline end)
 	if (length == 0)
 		return -ENOENT;
 	memcpy(address.sun_path, path, length);
-	channel->passed = -1;
-	channel->start = channel->end = 0;
-	channel->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (channel->fd < 0)
+	CLOSED int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
 		return -errno;
-	int r = connect_until(channel->fd, &address, end);
+	uid_t peer = 0;
+	int r = connect_until(fd, &address, end);
 	if (r == 0)
-		r = peer_of(channel->fd, &channel->peer);
+		r = peer_of(fd, &peer);
 	if (r < 0)
-		channel_close(channel);
-	return r;
+		return r;
+	channel_close(channel);
+	channel->fd = fd;
+	channel->address = address;
+	channel->peer = peer;
+	channel->start = channel->end = 0;
+	fd = -1;
+	return 0;
 }
 
 void channel_close(struct channel *channel)
@@ -157,8 +163,8 @@ int channel_send(
 	return 0;
 }
 
-/* Keeps the first descriptor of a control message and closes the others. */
-static void keep_descriptors(struct channel *channel, struct cmsghdr *header)
+/* Keeps the first descriptor of a control message, closes the others and counts them all. */
+static size_t keep_descriptors(struct channel *channel, struct cmsghdr *header)
 {
 	size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	for (size_t i = 0; i < count; i++) {
@@ -169,6 +175,7 @@ static void keep_descriptors(struct channel *channel, struct cmsghdr *header)
 		else
 			close(fd);
 	}
+	return count;
 }
 
 static ssize_t receive_some(struct channel *channel)
@@ -182,14 +189,16 @@ static ssize_t receive_some(struct channel *channel)
 	ssize_t count = recvmsg(channel->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (count < 0)
 		return -1;
+	size_t came = 0;
 	for (struct cmsghdr *next = CMSG_FIRSTHDR(&message); next;
 		next = CMSG_NXTHDR(&message, next)) {
 		if (next->cmsg_level == SOL_SOCKET && next->cmsg_type == SCM_RIGHTS)
-			keep_descriptors(channel, next);
+			came += keep_descriptors(channel, next);
 	}
 	if (message.msg_flags & MSG_CTRUNC) {
-		channel->fault = "descriptors were lost: too many came, or too many are open";
-		errno = EPROTO;
+		/* Without room for one, this process has too many open itself. */
+		channel->fault = "more descriptors came than belong to a reply";
+		errno = came < PASSED_MAX ? EMFILE : EPROTO;
 		return -1;
 	}
 	return count;

@@ -7,21 +7,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "client/lib/deadline.h"
 #include "client/protocol/wire.h"
 
 struct channel {
 	int fd;
-	int passed;	   /* the first descriptor received and not taken yet, or -1 */
-	uid_t peer;	   /* uid of who listens, as the kernel knows it (SO_PEERCRED) */
-	const char *fault; /* what was wrong when a function returned -EPROTO */
-	size_t start;	   /* data[start..end) has been received and not been read */
+	struct sockaddr_un address; /* of the daemon */
+	int passed;		    /* the first descriptor received and not taken yet, or -1 */
+	uid_t peer;		    /* uid of who listens, as the kernel knows it (SO_PEERCRED) */
+	const char *fault;	    /* what was wrong when a function returned -EPROTO */
+	size_t start;		    /* data[start..end) has been received and not been read */
 	size_t end;
 	char data[WIRE_LINE_MAX];
 };
 
-/* Connects to a socket's path. Returns 0, or the negative errno of connect(2). */
+/*
+ * Connects to a socket's path, and then ends the connection that there was before: the new
+ * descriptor is another number. Returns 0, or the negative errno of connect(2) with
+ * everything as it was.
+ */
 int channel_open(struct channel *channel, const char *path, deadline end);
 
 void channel_close(struct channel *channel);

@@ -1,5 +1,5 @@
 /*
- * Connection: where the daemon is, the greeting, and what went wrong last.
+ * Connection: where the daemon is, and what went wrong last.
  * See client.h for what it does and never does.
  */
 #include "client/lib/client.h"
@@ -11,16 +11,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "client/lib/call.h"
+#include "client/lib/greet.h"
 #include "client/protocol/name.h"
-
-#define PROTOCOL "1"
 
 __attribute__((format(printf, 2, 0))) static void set_message(
 	struct shmimg_client *client, const char *format, va_list arguments)
 {
-	client->code = "";
-	vsnprintf(client->message, sizeof(client->message), format, arguments);
+	client->failure.code = "";
+	vsnprintf(client->failure.message, sizeof(client->failure.message), format, arguments);
 }
 
 int client_fail(struct shmimg_client *client, int error, const char *format, ...)
@@ -32,46 +30,24 @@ int client_fail(struct shmimg_client *client, int error, const char *format, ...
 	return error;
 }
 
+int client_turned_away(struct shmimg_client *client, int error)
+{
+	client->state = error == -EPROTO && !*client->failure.code ? CLIENT_BROKEN : CLIENT_LOST;
+	client->was_lost = true;
+	pins_lose(&client->pins);
+	channel_discard(&client->channel);
+	/* Not closed: who polls the descriptor learns that it is of no more use. */
+	shutdown(client->channel.fd, SHUT_RDWR);
+	return error;
+}
+
 int client_lose(struct shmimg_client *client, int error, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
 	set_message(client, format, arguments);
 	va_end(arguments);
-	client->lost = true;
-	channel_discard(&client->channel);
-	shutdown(client->channel.fd, SHUT_RDWR);
-	return error;
-}
-
-/* The daemon's uid and version from its answer to HELLO. */
-static int read_greeting(struct shmimg_client *client)
-{
-	const struct wire_line *reply = &client->reply;
-	const char *protocol = wire_get(reply, "protocol");
-	const char *version = wire_get(reply, "version");
-	const char *uid = wire_get(reply, "uid");
-	uint64_t number;
-	if (!protocol || strcmp(protocol, PROTOCOL) != 0)
-		return -EPROTO;
-	if (!version || strlen(version) >= sizeof(client->version))
-		return -EPROTO;
-	if (!uid || wire_number(uid, UINT32_MAX, &number) < 0)
-		return -EPROTO;
-	client->said_uid = (uid_t)number;
-	memcpy(client->version, version, strlen(version) + 1);
-	return 0;
-}
-
-static int greet(struct shmimg_client *client)
-{
-	struct wire_writer writer;
-	int r = call_begin(client, &writer, "HELLO");
-	if (r < 0)
-		return r;
-	wire_add(&writer, "protocol", PROTOCOL);
-	r = call_ask(client, &writer, -1, NULL);
-	return r < 0 ? r : read_greeting(client);
+	return client_turned_away(client, error);
 }
 
 /*
@@ -99,11 +75,11 @@ int shmimg_connect(shmimg_client **result, const char *path, int timeout_ms)
 	if (!client)
 		return -ENOMEM;
 	client->timeout_ms = timeout_ms;
-	client->code = "";
+	client->failure.code = "";
 	client->channel.fd = client->channel.passed = -1;
-	deadline end = deadline_after(timeout_ms);
-	int r = path ? channel_open(&client->channel, path, end)
-		     : open_default(&client->channel, end);
+	client->end = deadline_after(timeout_ms);
+	int r = path ? channel_open(&client->channel, path, client->end)
+		     : open_default(&client->channel, client->end);
 	if (r == 0)
 		r = greet(client);
 	if (r < 0) {
@@ -119,6 +95,8 @@ void shmimg_close(shmimg_client *client)
 	if (!client)
 		return;
 	channel_close(&client->channel);
+	pins_clear(&client->pins);
+	free(client->match);
 	free(client);
 }
 
@@ -134,12 +112,12 @@ void shmimg_set_timeout(shmimg_client *client, int timeout_ms)
 
 const char *shmimg_message(const shmimg_client *client)
 {
-	return client->message;
+	return client->failure.message;
 }
 
 const char *shmimg_code(const shmimg_client *client)
 {
-	return client->code;
+	return client->failure.code;
 }
 
 const char *shmimg_daemon_version(const shmimg_client *client)

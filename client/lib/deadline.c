@@ -27,6 +27,11 @@ static int64_t left(deadline end)
 	return span > 0 ? span : 0;
 }
 
+deadline deadline_midway(deadline end)
+{
+	return end == DEADLINE_NEVER ? end : end - left(end) / 2;
+}
+
 int deadline_poll(deadline end)
 {
 	if (end == DEADLINE_NEVER)

@@ -15,6 +15,9 @@ typedef int64_t deadline;
 /* The moment timeout_ms milliseconds from now; DEADLINE_NEVER when that is negative. */
 deadline deadline_after(int timeout_ms);
 
+/* The moment midway from now until then. */
+deadline deadline_midway(deadline end);
+
 /* What is left, for poll(2): milliseconds, rounded up; 0 when it has passed; -1: for ever. */
 int deadline_poll(deadline end);
 

@@ -13,16 +13,18 @@
 #include "client/lib/client.h"
 #include "client/lib/image.h"
 #include "client/lib/options.h"
+#include "client/lib/reconnect.h"
+#include "client/lib/release.h"
 #include "client/protocol/name.h"
 
-/* Checks what every request about a name is given. */
-static int check_arguments(struct shmimg_client *client, const char *name,
-	const struct shmimg_options *given, struct shmimg_options *options)
+/* Begins a call about a name: checks what every such call is given. */
+static int enter(struct shmimg_client *client, const char *name, const struct shmimg_options *given,
+	struct shmimg_options *options)
 {
 	if (options_read(given, options) < 0)
 		return client_fail(client, -EINVAL, "the options hold a value that is none");
 	const char *fault = name_check(name);
-	return fault ? client_fail(client, -EINVAL, "%s", fault) : 0;
+	return fault ? client_fail(client, -EINVAL, "%s", fault) : call_enter(client);
 }
 
 /* Sends a request whose reply is about an image, and reads that. */
@@ -38,33 +40,20 @@ static int ask(struct shmimg_client *client, struct wire_writer *writer, int fd,
 	return 0;
 }
 
-/* owner: uid, or -1 for whoever it is. */
-static int release(struct shmimg_client *client, const char *name, int64_t owner,
-	const char *format, uint64_t generation)
-{
-	struct wire_writer writer;
-	int r = call_begin(client, &writer, "RELEASE");
-	if (r < 0)
-		return r;
-	wire_add(&writer, "name", name);
-	if (owner >= 0)
-		wire_add_number(&writer, "owner", (uint64_t)owner);
-	wire_add(&writer, "format", format);
-	wire_add_number(&writer, "generation", generation);
-	return call_ask(client, &writer, -1, NULL);
-}
-
-/* Gives a pin back after a failure, which stays what the client's message tells. */
-static void release_promise(struct shmimg_client *client, const char *name, int64_t owner,
+/*
+ * Gives a pin back after a failure, which stays what the client's message tells; unless the
+ * client had it before, for another handle. A pin goes with its connection: there is no
+ * need for another one.
+ */
+static void give_back(struct shmimg_client *client, const char *name, int64_t owner,
 	const struct promise *promise)
 {
-	char message[sizeof(client->message)];
-	const char *code = client->code;
-	memcpy(message, client->message, sizeof(message));
-	release(client, name, owner, format_word((enum format)promise->format),
-		promise->generation);
-	memcpy(client->message, message, sizeof(message));
-	client->code = code;
+	struct client_failure before = client->failure;
+	uint32_t format = (uint32_t)promise->format;
+	if (client->state != CLIENT_OPEN || pins_find(&client->pins, promise->generation, format))
+		return;
+	release(client, name, owner, format, promise->generation);
+	client->failure = before;
 }
 
 /*
@@ -76,22 +65,20 @@ static int ask_descriptor(struct shmimg_client *client, const char *name, int64_
 {
 	struct promise old = *promise;
 	struct wire_writer writer;
-	int r = call_begin(client, &writer, "FETCH");
-	if (r < 0)
-		return r;
+	call_begin(client, &writer, "FETCH");
 	wire_add(&writer, "name", name);
 	if (owner >= 0)
 		wire_add_number(&writer, "owner", (uint64_t)owner);
 	wire_add(&writer, "format", format_word((enum format)promise->format));
 	wire_add(&writer, "fd", "yes");
 	CLOSED int passed = -1;
-	r = ask(client, &writer, -1, &passed, name, promise);
+	int r = ask(client, &writer, -1, &passed, name, promise);
 	if (r < 0 || old.generation != promise->generation)
-		release_promise(client, name, owner, &old);
+		give_back(client, name, owner, &old);
 	if (r < 0)
 		return r;
 	if (passed < 0) {
-		release_promise(client, name, owner, promise);
+		give_back(client, name, owner, promise);
 		return client_fail(
 			client, -EBADMSG, "the daemon sent no descriptor of the segment");
 	}
@@ -111,8 +98,15 @@ static int open_segment(struct shmimg_client *client, const char *name, int64_t 
 	if (errno == ENOENT || errno == EACCES)
 		return ask_descriptor(client, name, owner, promise, segment);
 	int error = errno;
-	release_promise(client, name, owner, promise);
+	give_back(client, name, owner, promise);
 	return client_fail(client, -error, "cannot open %s: %s", promise->segment, strerror(error));
+}
+
+static int note_pin(struct shmimg_client *client, const shmimg_image *image)
+{
+	const struct header *header = &image->header;
+	return pins_add(
+		&client->pins, image->name, header->owner, header->generation, header->format);
 }
 
 /* Sends LOAD or FETCH and maps what it promises. */
@@ -130,9 +124,14 @@ static int obtain(struct shmimg_client *client, struct wire_writer *writer, int 
 	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
 	const char *fault;
 	r = image_map(segment, name, &promise, &makers, image, &fault);
+	if (r == 0 && (r = note_pin(client, *image)) < 0) {
+		shmimg_unref(*image);
+		*image = NULL;
+		fault = "out of memory";
+	}
 	if (r == 0)
 		return 0;
-	release_promise(client, name, owner, &promise);
+	give_back(client, name, owner, &promise);
 	return client_fail(client, r, "%s", fault);
 }
 
@@ -143,16 +142,14 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	struct wire_writer writer;
 	struct stat file;
 	*image = NULL;
-	int r = check_arguments(client, name, given, &options);
+	int r = enter(client, name, given, &options);
 	if (r < 0)
 		return r;
 	if (fstat(fd, &file) < 0)
 		return client_fail(client, -errno, "the descriptor cannot be examined");
 	if (!S_ISREG(file.st_mode))
 		return client_fail(client, -EINVAL, "%s is not a regular file", name);
-	r = call_begin(client, &writer, "LOAD");
-	if (r < 0)
-		return r;
+	call_begin(client, &writer, "LOAD");
 	wire_add(&writer, "source", "fd");
 	wire_add(&writer, "name", name);
 	options_add_load(&options, &writer);
@@ -185,33 +182,58 @@ int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_op
 	struct shmimg_options options;
 	struct wire_writer writer;
 	*image = NULL;
-	int r = check_arguments(client, name, given, &options);
-	if (r == 0)
-		r = call_begin(client, &writer, "FETCH");
+	int r = enter(client, name, given, &options);
 	if (r < 0)
 		return r;
+	call_begin(client, &writer, "FETCH");
 	wire_add(&writer, "name", name);
 	options_add_owner(&options, &writer);
 	options_add_format(&options, &writer);
 	return obtain(client, &writer, -1, name, options.owner, image);
 }
 
+/* A connection was lost while a pin was given back, which went with it: no failure at all. */
+static int come_back(struct shmimg_client *client)
+{
+	struct client_failure before = client->failure;
+	reconnect(client, false);
+	if (client->state == CLIENT_BROKEN)
+		return -EPROTO;
+	client->failure = before;
+	return 0;
+}
+
 int shmimg_release(shmimg_client *client, const shmimg_image *image)
 {
-	return release(client, image->name, image->header.owner,
-		format_word((enum format)image->header.format), image->header.generation);
+	const struct header *header = &image->header;
+	int r = call_enter(client);
+	if (r < 0)
+		return r;
+	struct client_failure before = client->failure;
+	r = client->state != CLIENT_OPEN ? -ECONNRESET
+					 : release(client, image->name, header->owner,
+						   header->format, header->generation);
+	struct pin *pin = pins_find(&client->pins, header->generation, header->format);
+	if (pin && (r == 0 || r == -ENOENT || client->state != CLIENT_OPEN))
+		pins_forget(&client->pins, pin);
+	if (r == -ECONNRESET || (r == -ENOENT && client->was_lost)) {
+		client->failure = before;
+		return client->state == CLIENT_OPEN ? 0 : come_back(client);
+	}
+	return r;
 }
 
 int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_options *given)
 {
 	struct shmimg_options options;
 	struct wire_writer writer;
-	int r = check_arguments(client, name, given, &options);
-	if (r == 0)
-		r = call_begin(client, &writer, "DROP");
+	int r = enter(client, name, given, &options);
 	if (r < 0)
 		return r;
+	call_begin(client, &writer, "DROP");
 	wire_add(&writer, "name", name);
 	options_add_owner(&options, &writer);
-	return call_ask(client, &writer, -1, NULL);
+	r = call_ask(client, &writer, -1, NULL);
+	/* Asked for twice, it was carried out once. */
+	return client->repeated && r == -ENOENT ? 0 : r;
 }

@@ -8,15 +8,20 @@ lib_LTLIBRARIES += %D%/libshmimg.la
 	%D%/cleanup.h \
 	%D%/client.c %D%/client.h \
 	%D%/deadline.c %D%/deadline.h \
+	%D%/exchange.c %D%/exchange.h \
 	%D%/format.c \
+	%D%/greet.c %D%/greet.h \
 	%D%/image.c %D%/image.h \
 	%D%/load.c \
 	%D%/lock.c \
 	%D%/options.c %D%/options.h \
 	%D%/path.c \
+	%D%/pins.c %D%/pins.h \
 	%D%/promise.c %D%/promise.h \
 	%D%/public.h \
+	%D%/reconnect.c %D%/reconnect.h \
 	%D%/record.c %D%/record.h \
+	%D%/release.c %D%/release.h \
 	%D%/watch.c
 %C%_libshmimg_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_libshmimg_la_LIBADD = client/protocol/libprotocol.la

@@ -3,23 +3,39 @@
  * handler. A client that watches does nothing else; its waits end without harm.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/lib/call.h"
 #include "client/lib/client.h"
+#include "client/lib/exchange.h"
 #include "client/lib/record.h"
+
+static int watch(struct shmimg_client *client, const char *match)
+{
+	struct wire_writer writer;
+	call_begin(client, &writer, "WATCH");
+	if (match)
+		wire_add(&writer, "match", match);
+	return call_ask(client, &writer, -1, NULL);
+}
 
 int shmimg_watch(shmimg_client *client, const char *match)
 {
-	struct wire_writer writer;
-	int r = call_begin(client, &writer, "WATCH");
+	int r = call_enter(client);
 	if (r < 0)
 		return r;
-	if (match)
-		wire_add(&writer, "match", match);
-	r = call_ask(client, &writer, -1, NULL);
-	client->watching = r == 0;
-	return r;
+	char *copy = match ? strdup(match) : NULL;
+	if (match && !copy)
+		return client_fail(client, -ENOMEM, "out of memory");
+	r = watch(client, match);
+	if (r < 0) {
+		free(copy);
+		return r;
+	}
+	client->match = copy;
+	client->watching = true;
+	return 0;
 }
 
 /* Waits for a line without giving the connection up when none comes. */
@@ -32,7 +48,7 @@ static int receive_event(struct shmimg_client *client, deadline end)
 	if (r == -ETIMEDOUT)
 		return client_fail(client, r, "there was no event in time");
 	if (r < 0)
-		return client_lose(client, r, "the daemon has ended the connection");
+		return exchange_lose(client, r);
 	const char *fault = wire_parse(line, length, &client->reply);
 	if (!fault && strcmp(client->reply.verb, "EVENT") != 0)
 		fault = "this is no event";
@@ -41,14 +57,27 @@ static int receive_event(struct shmimg_client *client, deadline end)
 	return fault ? client_lose(client, -EPROTO, "from the daemon: %s", fault) : 0;
 }
 
+/* Nobody knows what happened between two daemons: that is the event. */
+static int watch_again(struct shmimg_client *client)
+{
+	client->end = deadline_after(client->timeout_ms);
+	int r = watch(client, client->match);
+	if (r < 0)
+		return client->state == CLIENT_OPEN ? client_turned_away(client, r) : r;
+	client->reply =
+		(struct wire_line){.verb = "EVENT", .count = 1, .fields = {{"type", "overflow"}}};
+	return 0;
+}
+
 int shmimg_next_event(
 	shmimg_client *client, int timeout_ms, shmimg_record_handler handler, void *context)
 {
-	if (client->lost)
-		return client_fail(client, -ECONNRESET, "the connection to the daemon was lost");
 	if (!client->watching || client->busy)
 		return client_fail(client, -EBUSY, "the client does not watch, or not now");
-	int r = receive_event(client, deadline_after(timeout_ms));
+	int r = client->state == CLIENT_OPEN ? receive_event(client, deadline_after(timeout_ms))
+					     : -ECONNRESET;
+	if (r == -ECONNRESET)
+		r = watch_again(client);
 	if (r < 0)
 		return r;
 	struct shmimg_record record = {.line = &client->reply};

@@ -130,6 +130,47 @@ void fake_greet(struct fake *fake)
 	fake_say(fake, text);
 }
 
+static void hang_up(struct fake *fake)
+{
+	if (fake->connection >= 0)
+		close(fake->connection);
+	fake->connection = -1;
+}
+
+bool fake_accept(struct fake *fake)
+{
+	struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
+	struct pollfd poller = {.fd = fake->listener, .events = POLLIN};
+	hang_up(fake);
+	if (poll(&poller, 1, PATIENCE_SECONDS * 1000) == 1)
+		fake->connection = accept4(fake->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fake->connection < 0) {
+		complain(fake, "nobody connected");
+		return false;
+	}
+	setsockopt(fake->connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return true;
+}
+
+void fake_die(struct fake *fake)
+{
+	close(fake->listener);
+	fake->listener = -1;
+	hang_up(fake);
+}
+
+void fake_listen(struct fake *fake)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	memcpy(address.sun_path, fake->path, strlen(fake->path));
+	unlink(fake->path);
+	fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fake->listener < 0 ||
+		bind(fake->listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		listen(fake->listener, 1) < 0)
+		complain(fake, "cannot listen: %s", strerror(errno));
+}
+
 static void *run(void *context)
 {
 	/* The signals of a test are for its client. */
@@ -137,17 +178,9 @@ static void *run(void *context)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	struct fake *fake = context;
-	struct pollfd poller = {.fd = fake->listener, .events = POLLIN};
-	if (poll(&poller, 1, PATIENCE_SECONDS * 1000) == 1)
-		fake->connection = accept(fake->listener, NULL, NULL);
-	if (fake->connection < 0) {
-		complain(fake, "nobody connected");
-		return NULL;
-	}
-	struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
-	setsockopt(fake->connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	fake->script(fake, fake->context);
-	close(fake->connection);
+	if (fake_accept(fake))
+		fake->script(fake, fake->context);
+	hang_up(fake);
 	return NULL;
 }
 
@@ -159,13 +192,8 @@ void fake_start(struct fake *fake, fake_script *script, void *context)
 		.context = context};
 	assert_non_null(mkdtemp(fake->folder));
 	snprintf(fake->path, sizeof(fake->path), "%s/socket", fake->folder);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	memcpy(address.sun_path, fake->path, strlen(fake->path));
-	fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_return_code(fake->listener, errno);
-	assert_return_code(
-		bind(fake->listener, (struct sockaddr *)&address, sizeof(address)), errno);
-	assert_return_code(listen(fake->listener, 1), errno);
+	fake_listen(fake);
+	assert_string_equal(fake->fault, "");
 	assert_int_equal(pthread_create(&fake->thread, NULL, run, fake), 0);
 	fake->running = true;
 }
@@ -176,7 +204,8 @@ const char *fake_stop(struct fake *fake)
 		return fake->fault;
 	fake->running = false;
 	pthread_join(fake->thread, NULL);
-	close(fake->listener);
+	if (fake->listener >= 0)
+		close(fake->listener);
 	unlink(fake->path);
 	rmdir(fake->folder);
 	return fake->fault;

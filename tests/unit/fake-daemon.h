@@ -1,6 +1,7 @@
 /*
- * A daemon for tests of the library: listens on a private socket, takes one connection and
- * plays a script on it in a thread of its own. Knows no image and no command by itself.
+ * A daemon for tests of the library: listens on a private socket, takes a connection and
+ * plays a script on it in a thread of its own; the script may have it die and come back.
+ * Knows no image and no command by itself.
  */
 #pragma once
 
@@ -55,6 +56,15 @@ bool fake_hear_with(struct fake *fake, const char *line, int *fd);
 
 /* Waits for the client to end the connection. */
 void fake_hear_end(struct fake *fake);
+
+/* Ends the connection, if there is one, and takes the next. Returns whether one came. */
+bool fake_accept(struct fake *fake);
+
+/* Dies as by SIGKILL: connection and listener are gone, and the socket's file is there. */
+void fake_die(struct fake *fake);
+
+/* Listens again after fake_die(). */
+void fake_listen(struct fake *fake);
 
 /* The whole of a script: greets and waits for the end. */
 void fake_greet_and_wait(struct fake *fake, void *context);

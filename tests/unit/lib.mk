@@ -22,7 +22,10 @@ lib_tests = \
 	%D%/test-options \
 	%D%/test-path \
 	%D%/test-promise \
+	%D%/test-reconnect \
 	%D%/test-record \
+	%D%/test-repeat \
+	%D%/test-repin \
 	%D%/test-reply \
 	%D%/test-tables \
 	%D%/test-wire
@@ -84,10 +87,25 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_promise_CFLAGS = $(lib_test_cflags)
 %C%_test_promise_LDADD = $(lib_test_both)
 
+%C%_test_reconnect_SOURCES = %D%/test-reconnect.c $(lib_test_daemon)
+%C%_test_reconnect_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_reconnect_CFLAGS = $(lib_test_cflags)
+%C%_test_reconnect_LDADD = $(lib_test_library)
+
 %C%_test_record_SOURCES = %D%/test-record.c $(lib_test_daemon)
 %C%_test_record_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_record_CFLAGS = $(lib_test_cflags)
 %C%_test_record_LDADD = $(lib_test_library)
+
+%C%_test_repeat_SOURCES = %D%/test-repeat.c $(lib_test_image)
+%C%_test_repeat_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_repeat_CFLAGS = $(lib_test_cflags)
+%C%_test_repeat_LDADD = $(lib_test_both)
+
+%C%_test_repin_SOURCES = %D%/test-repin.c $(lib_test_image)
+%C%_test_repin_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_repin_CFLAGS = $(lib_test_cflags)
+%C%_test_repin_LDADD = $(lib_test_both)
 
 %C%_test_reply_SOURCES = %D%/test-reply.c $(lib_test_daemon)
 %C%_test_reply_CPPFLAGS = $(lib_test_cppflags)

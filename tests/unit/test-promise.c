@@ -38,7 +38,7 @@ static void refuse(struct fixture *fixture, const char *key)
 	assert_int_equal(shmimg_fetch(client, "duck", NULL, &image), -EPROTO);
 	assert_null(image);
 	assert_string_equal(shmimg_message(client), message);
-	assert_int_equal(shmimg_fetch(client, "duck", NULL, &image), -ECONNRESET);
+	assert_int_equal(shmimg_fetch(client, "duck", NULL, &image), -EPROTO);
 	fake_finish(&fixture->fake, client);
 }
 

@@ -1,0 +1,46 @@
+/*
+ * The greeting.
+ * See greet.h for what it does and never does.
+ */
+#include "client/lib/greet.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "client/lib/exchange.h"
+
+#define PROTOCOL "1"
+
+/* The daemon's uid and version. Returns whether they are there. */
+static bool read_greeting(struct shmimg_client *client)
+{
+	const struct wire_line *reply = &client->reply;
+	const char *protocol = wire_get(reply, "protocol");
+	const char *version = wire_get(reply, "version");
+	const char *uid = wire_get(reply, "uid");
+	uint64_t number;
+	if (!protocol || strcmp(protocol, PROTOCOL) != 0)
+		return false;
+	if (!version || strlen(version) >= sizeof(client->version))
+		return false;
+	if (!uid || wire_number(uid, UINT32_MAX, &number) < 0)
+		return false;
+	client->said_uid = (uid_t)number;
+	memcpy(client->version, version, strlen(version) + 1);
+	return true;
+}
+
+int greet(struct shmimg_client *client)
+{
+	struct wire_writer writer;
+	client->state = CLIENT_OPEN;
+	exchange_begin_errand(client, &writer, "HELLO");
+	wire_add(&writer, "protocol", PROTOCOL);
+	int r = exchange_errand(client, &writer);
+	if (r < 0)
+		return client->state == CLIENT_OPEN ? client_turned_away(client, r) : r;
+	if (!read_greeting(client))
+		return client_lose(
+			client, -EPROTO, "what answers is no shmimgd, or one of another protocol");
+	return 0;
+}

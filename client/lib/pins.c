@@ -1,0 +1,99 @@
+/*
+ * What a client holds pins on.
+ * See pins.h for what it does and never does.
+ */
+#include "client/lib/pins.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a pin is, or belongs: the first place that is not before it. */
+static size_t place_of(const struct pins *pins, uint64_t generation, uint32_t format)
+{
+	size_t low = 0, high = pins->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct pin *pin = pins->all[middle];
+		if (pin->generation < generation ||
+			(pin->generation == generation && pin->format < format))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct pin *pins_find(const struct pins *pins, uint64_t generation, uint32_t format)
+{
+	size_t place = place_of(pins, generation, format);
+	if (place == pins->count)
+		return NULL;
+	struct pin *pin = pins->all[place];
+	return pin->generation == generation && pin->format == format ? pin : NULL;
+}
+
+static int make_room(struct pins *pins)
+{
+	if (pins->count < pins->room)
+		return 0;
+	size_t room = pins->room ? 2 * pins->room : 8;
+	struct pin **all = reallocarray(pins->all, room, sizeof(struct pin *));
+	if (!all)
+		return -ENOMEM;
+	pins->all = all;
+	pins->room = room;
+	return 0;
+}
+
+int pins_add(struct pins *pins, const char *name, uid_t owner, uint64_t generation, uint32_t format)
+{
+	struct pin *pin = pins_find(pins, generation, format);
+	if (pin) {
+		pins_hold(pins, pin);
+		return 0;
+	}
+	size_t size = strlen(name) + 1;
+	if (make_room(pins) < 0 || !(pin = malloc(sizeof(*pin) + size)))
+		return -ENOMEM;
+	*pin = (struct pin){
+		.generation = generation, .format = format, .owner = owner, .held = true};
+	memcpy(pin->name, name, size);
+	size_t place = place_of(pins, generation, format);
+	struct pin **at = pins->all + place;
+	memmove(at + 1, at, (pins->count - place) * sizeof(struct pin *));
+	*at = pin;
+	pins->count++;
+	return 0;
+}
+
+void pins_hold(struct pins *pins, struct pin *pin)
+{
+	pins->missing -= !pin->held;
+	pin->held = true;
+}
+
+void pins_forget(struct pins *pins, struct pin *pin)
+{
+	size_t place = place_of(pins, pin->generation, pin->format);
+	struct pin **at = pins->all + place;
+	pins->count--;
+	pins->missing -= !pin->held;
+	memmove(at, at + 1, (pins->count - place) * sizeof(struct pin *));
+	free(pin);
+}
+
+void pins_lose(struct pins *pins)
+{
+	for (size_t i = 0; i < pins->count; i++)
+		pins->all[i]->held = false;
+	pins->missing = pins->count;
+}
+
+void pins_clear(struct pins *pins)
+{
+	for (size_t i = 0; i < pins->count; i++)
+		free(pins->all[i]);
+	free(pins->all);
+	*pins = (struct pins){0};
+}

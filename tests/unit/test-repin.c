@@ -1,0 +1,287 @@
+/*
+ * Pins after a daemon has come back: those that are taken again, and those that are no more.
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "tests/unit/fake-image.h"
+
+enum { SHORT = 50 }; /* milliseconds */
+
+static const char again[] = "FETCH name=duck owner=4711 format=RGBA8";
+static const char none[] = "ERR code=not-found message=none\n";
+
+/* Greets and gives the fixture's image; then goes, and is there again. */
+static bool give_and_go(struct fake *fake, const struct fixture *fixture)
+{
+	fake_greet(fake);
+	fake_hear(fake, fixture->request);
+	fake_say(fake, fixture->reply);
+	if (!fake_accept(fake))
+		return false;
+	fake_greet(fake);
+	return true;
+}
+
+static void answer_stats(struct fake *fake)
+{
+	fake_hear(fake, "STATS");
+	fake_say(fake, "OK images=1\n");
+}
+
+/* What is heard when a generation is let go of. */
+static void hear_release(struct fake *fake, const struct fixture *fixture, unsigned newer)
+{
+	char line[128];
+	snprintf(line, sizeof(line), "RELEASE name=duck owner=4711 format=RGBA8 generation=%llu",
+		(unsigned long long)fixture->segment.header.generation + newer);
+	fake_hear(fake, line);
+}
+
+static int count_record(const shmimg_record *record, void *count)
+{
+	(void)record;
+	++*(int *)count;
+	return 0;
+}
+
+static void ask(shmimg_client *client)
+{
+	int count = 0;
+	int r = shmimg_stats(client, count_record, &count);
+	if (r < 0)
+		print_error("stats: %s\n", shmimg_message(client));
+	assert_int_equal(r, 0);
+	assert_int_equal(count, 1);
+}
+
+/* Connects to a script and fetches the image. */
+static shmimg_client *fetch(struct fixture *fixture, fake_script *script, shmimg_image **image)
+{
+	shmimg_client *client = fake_connect(&fixture->fake, script, fixture);
+	assert_int_equal(shmimg_fetch(client, "duck", NULL, image), 0);
+	return client;
+}
+
+static void finish(struct fixture *fixture, shmimg_client *client, shmimg_image *image)
+{
+	assert_int_equal(*(const unsigned char *)shmimg_pixels(image), 1);
+	shmimg_unref(image);
+	fake_finish(&fixture->fake, client);
+}
+
+static void take_again(struct fake *fake, void *context)
+{
+	const struct fixture *fixture = context;
+	if (!give_and_go(fake, fixture))
+		return;
+	fake_hear(fake, again);
+	fake_say(fake, fixture->reply);
+	answer_stats(fake);
+	hear_release(fake, fixture, 0);
+	fake_say(fake, "OK\n");
+	hear_release(fake, fixture, 0);
+	fake_say(fake, none);
+	fake_hear_end(fake);
+}
+
+static void taken_again(void **state)
+{
+	shmimg_image *image;
+	shmimg_client *client = fetch(*state, take_again, &image);
+	ask(client);
+	assert_string_equal(shmimg_message(client), "");
+	assert_int_equal(shmimg_release(client, image), 0);
+	/* Nobody knows what went with the old daemon. */
+	assert_int_equal(shmimg_release(client, image), 0);
+	assert_string_equal(shmimg_message(client), "");
+	finish(*state, client, image);
+}
+
+static void have_a_newer_one(struct fake *fake, void *context)
+{
+	struct fixture *fixture = context;
+	char reply[sizeof(fixture->reply)];
+	fixture->segment.header.generation++;
+	segment_tell(&fixture->segment, reply, sizeof(reply));
+	fixture->segment.header.generation--;
+	if (!give_and_go(fake, fixture))
+		return;
+	fake_hear(fake, again);
+	fake_say(fake, reply);
+	hear_release(fake, fixture, 1);
+	fake_say(fake, "OK\n");
+	answer_stats(fake);
+	hear_release(fake, fixture, 0);
+	fake_say(fake, none);
+	fake_hear_end(fake);
+}
+
+/* Nobody asked for a newer one. What is mapped stays. */
+static void newer_generation(void **state)
+{
+	shmimg_image *image;
+	shmimg_client *client = fetch(*state, have_a_newer_one, &image);
+	ask(client);
+	assert_int_equal(shmimg_release(client, image), 0);
+	finish(*state, client, image);
+}
+
+static void have_none(struct fake *fake, void *context)
+{
+	const struct fixture *fixture = context;
+	if (!give_and_go(fake, fixture))
+		return;
+	fake_hear(fake, again);
+	fake_say(fake, none);
+	answer_stats(fake);
+	answer_stats(fake);
+	if (!fake_accept(fake))
+		return;
+	fake_greet(fake);
+	answer_stats(fake);
+	fake_hear_end(fake);
+}
+
+/* A pin that is gone is not asked for by the next daemon again. */
+static void no_such_image(void **state)
+{
+	shmimg_image *image;
+	shmimg_client *client = fetch(*state, have_none, &image);
+	ask(client);
+	assert_string_equal(shmimg_message(client), "");
+	assert_string_equal(shmimg_code(client), "");
+	ask(client);
+	ask(client);
+	finish(*state, client, image);
+}
+
+/* Goes away over the pin, and over what is given back. */
+static void go_over_the_pin(struct fake *fake, void *context)
+{
+	const struct fixture *fixture = context;
+	if (!give_and_go(fake, fixture))
+		return;
+	fake_hear(fake, again);
+	if (!fake_accept(fake))
+		return;
+	fake_greet(fake);
+	fake_hear(fake, again);
+	fake_say(fake, "OK name=du");
+	if (!fake_accept(fake))
+		return;
+	fake_greet(fake);
+	fake_hear(fake, again);
+	fake_say(fake, fixture->reply);
+	answer_stats(fake);
+	fake_hear_end(fake);
+}
+
+static void gone_over_the_pin(void **state)
+{
+	shmimg_image *image;
+	shmimg_client *client = fetch(*state, go_over_the_pin, &image);
+	ask(client);
+	finish(*state, client, image);
+}
+
+static void be_silent(struct fake *fake, void *context)
+{
+	const struct fixture *fixture = context;
+	if (!give_and_go(fake, fixture))
+		return;
+	fake_hear(fake, again);
+	fake_hear_end(fake);
+	if (!fake_accept(fake))
+		return;
+	fake_greet(fake);
+	fake_hear(fake, again);
+	fake_say(fake, fixture->reply);
+	answer_stats(fake);
+	fake_hear_end(fake);
+}
+
+static void silent_over_the_pin(void **state)
+{
+	shmimg_image *image;
+	int count = 0;
+	shmimg_client *client = fetch(*state, be_silent, &image);
+	shmimg_set_timeout(client, SHORT);
+	assert_int_equal(shmimg_stats(client, count_record, &count), -ETIMEDOUT);
+	shmimg_set_timeout(client, FAKE_TIMEOUT);
+	ask(client);
+	finish(*state, client, image);
+}
+
+static void speak_rubbish(struct fake *fake, void *context)
+{
+	if (!give_and_go(fake, context))
+		return;
+	fake_hear(fake, again);
+	fake_say(fake, "OK name=duck\n");
+	fake_hear_end(fake);
+}
+
+static void rubbish_over_the_pin(void **state)
+{
+	shmimg_image *image;
+	int count = 0;
+	shmimg_client *client = fetch(*state, speak_rubbish, &image);
+	assert_int_equal(shmimg_stats(client, count_record, &count), -EPROTO);
+	assert_int_equal(shmimg_release(client, image), -EPROTO);
+	finish(*state, client, image);
+}
+
+/* Gives an older generation first; the next daemon has the newer one alone. */
+static void give_two(struct fake *fake, void *context)
+{
+	struct fixture *fixture = context;
+	fake_greet(fake);
+	fake_hear(fake, fixture->request);
+	fake_say(fake, fixture->reply);
+	fake_hear(fake, fixture->request);
+	fake_say(fake, fixture->second_reply);
+	if (!fake_accept(fake))
+		return;
+	fake_greet(fake);
+	for (int i = 0; i < 2; i++) {
+		fake_hear(fake, again);
+		fake_say(fake, fixture->second_reply);
+	}
+	answer_stats(fake);
+	fake_hear_end(fake);
+}
+
+/* What is found in place of the older one is ours as well, and stays pinned. */
+static void two_generations(void **state)
+{
+	struct fixture *fixture = *state;
+	shmimg_image *older, *newer;
+	fixture->segment.header.generation++;
+	segment_tell(&fixture->segment, fixture->second_reply, sizeof(fixture->second_reply));
+	shmimg_client *client = fetch(fixture, give_two, &older);
+	segment_write(&fixture->segment);
+	assert_int_equal(shmimg_fetch(client, "duck", NULL, &newer), 0);
+	assert_int_equal(shmimg_generation(newer), shmimg_generation(older) + 1);
+	ask(client);
+	shmimg_unref(older);
+	finish(fixture, client, newer);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(taken_again),
+		TEST(newer_generation),
+		TEST(no_such_image),
+		TEST(gone_over_the_pin),
+		TEST(silent_over_the_pin),
+		TEST(rubbish_over_the_pin),
+		TEST(two_generations),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
