@@ -11,6 +11,12 @@ check_PROGRAMS += %D%/test-example
 %C%_test_example_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 %C%_test_example_LDADD = client/lib/libshmimg.la
 
+# The library for tests in Python that restart the daemon.
+check_PROGRAMS += %D%/library-driver
+%C%_library_driver_SOURCES = %D%/library-driver.c
+%C%_library_driver_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+%C%_library_driver_LDADD = client/lib/libshmimg.la
+
 if HAVE_CMOCKA
 lib_tests = \
 	%D%/test-connect \
