@@ -16,7 +16,6 @@ int call_enter(struct shmimg_client *client)
 	if (client->busy)
 		return client_fail(client, -EBUSY, "a handler must not use the client");
 	client->end = deadline_after(client->timeout_ms);
-	client->reconnected = false;
 	return 0;
 }
 
@@ -44,7 +43,7 @@ int call_first(struct shmimg_client *client, struct wire_writer *writer, int fd)
 		return client_fail(client, -EINVAL, "the request is too long for a line");
 	struct client_failure before = client->failure;
 	int r = attempt(client, (size_t)length, fd);
-	if (r != -ECONNRESET || client->reconnected)
+	if (r != -ECONNRESET)
 		return r;
 	client->failure = before;
 	client->repeated = client->sent;

@@ -43,7 +43,8 @@ int channel_send(
 /*
  * Receives a line; (*line)[*length] is its '\n'. It is valid until the next call.
  * Returns 0, -ECONNRESET at the end of the stream, -ETIMEDOUT, -EPROTO for a line that is
- * too long and for descriptors that were lost, or another errno.
+ * too long and for too many descriptors, -EMFILE when there was no room for one, or another
+ * errno.
  */
 int channel_receive(struct channel *channel, char **line, size_t *length, deadline end);
 

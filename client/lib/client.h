@@ -27,14 +27,13 @@ struct shmimg_client {
 	int timeout_ms;
 	deadline end; /* of the present call, or of its present wait */
 	enum client_state state;
-	bool watching;	  /* for events alone */
-	char *match;	  /* what it watches, or NULL: all */
-	bool busy;	  /* inside the caller's handler */
-	bool reconnected; /* in the present call */
-	bool sent;	  /* the last request has gone out whole */
-	bool repeated;	  /* the present request may have been carried out before */
-	bool was_lost;	  /* a connection was, once; pins may have gone with it */
-	uid_t said_uid;	  /* the daemon's, as it says itself */
+	bool watching;	/* for events alone */
+	char *match;	/* what it watches, or NULL: all */
+	bool busy;	/* inside the caller's handler */
+	bool sent;	/* the last request has gone out whole */
+	bool repeated;	/* the present request may have been carried out before */
+	bool was_lost;	/* a connection was, once; pins may have gone with it */
+	uid_t said_uid; /* the daemon's, as it says itself */
 	struct client_failure failure;
 	char version[64];
 	struct pins pins;

@@ -108,7 +108,6 @@ static int try(struct shmimg_client *client)
 		if (r < 0)
 			return client_fail(client, r, "no daemon at %s: %s",
 				channel->address.sun_path, strerror(-r));
-		client->reconnected = true;
 		r = greet(client);
 	}
 	return r < 0 ? r : take_pins(client);

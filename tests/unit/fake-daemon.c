@@ -51,19 +51,22 @@ static bool hear_byte(struct fake *fake, char *byte, int *fd)
 	return true;
 }
 
-bool fake_hear_with(struct fake *fake, const char *line, int *fd)
+bool fake_read(struct fake *fake, char line[FAKE_LINE_MAX], int *fd)
 {
-	char heard[16385];
 	size_t length = 0;
 	*fd = -1;
-	while (length < sizeof(heard) && hear_byte(fake, &heard[length], fd) &&
-		heard[length] != '\n')
+	line[0] = '\0';
+	while (length < FAKE_LINE_MAX && hear_byte(fake, &line[length], fd) && line[length] != '\n')
 		length++;
-	if (length == sizeof(heard) || heard[length] != '\n')
-		heard[0] = '\0';
-	else
-		heard[length] = '\0';
-	if (strcmp(heard, line) == 0)
+	bool whole = length < FAKE_LINE_MAX && line[length] == '\n';
+	line[whole ? length : 0] = '\0';
+	return whole;
+}
+
+bool fake_hear_with(struct fake *fake, const char *line, int *fd)
+{
+	char heard[FAKE_LINE_MAX];
+	if (fake_read(fake, heard, fd) && strcmp(heard, line) == 0)
 		return true;
 	complain(fake, "heard '%.200s', not '%.200s'", heard, line);
 	return false;

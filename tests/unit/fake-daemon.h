@@ -48,6 +48,11 @@ int fake_teardown(void **state);
 
 /* For scripts. */
 
+enum { FAKE_LINE_MAX = 16385 };
+
+/* Receives a line, and a descriptor, which is the caller's, or -1. Returns false at the end. */
+bool fake_read(struct fake *fake, char line[FAKE_LINE_MAX], int *fd);
+
 /* Receives a line and compares it, without its '\n'. */
 bool fake_hear(struct fake *fake, const char *line);
 

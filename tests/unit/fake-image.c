@@ -80,3 +80,48 @@ void fixture_refuse(struct fixture *fixture, int error, const char *message)
 	assert_string_equal(shmimg_message(client), message);
 	fake_finish(&fixture->fake, client);
 }
+
+void fixture_answer_stats(struct fake *fake)
+{
+	fake_hear(fake, "STATS");
+	fake_say(fake, "OK images=1\n");
+}
+
+void fixture_hear_release(struct fake *fake, const struct fixture *fixture, unsigned newer)
+{
+	char line[128];
+	snprintf(line, sizeof(line), "RELEASE name=duck owner=4711 format=RGBA8 generation=%llu",
+		(unsigned long long)fixture->segment.header.generation + newer);
+	fake_hear(fake, line);
+}
+
+int fixture_count(const shmimg_record *record, void *count)
+{
+	(void)record;
+	++*(int *)count;
+	return 0;
+}
+
+void fixture_ask(shmimg_client *client)
+{
+	int count = 0;
+	int r = shmimg_stats(client, fixture_count, &count);
+	if (r < 0)
+		print_error("stats: %s\n", shmimg_message(client));
+	assert_int_equal(r, 0);
+	assert_int_equal(count, 1);
+}
+
+shmimg_client *fixture_fetch_by(struct fixture *fixture, fake_script *script, shmimg_image **image)
+{
+	shmimg_client *client = fake_connect(&fixture->fake, script, fixture);
+	assert_int_equal(shmimg_fetch(client, "duck", NULL, image), 0);
+	return client;
+}
+
+void fixture_finish(struct fixture *fixture, shmimg_client *client, shmimg_image *image)
+{
+	assert_int_equal(*(const unsigned char *)shmimg_pixels(image), 1);
+	shmimg_unref(image);
+	fake_finish(&fixture->fake, client);
+}

@@ -37,3 +37,17 @@ shmimg_client *fixture_fetch(struct fixture *fixture, shmimg_image **image);
 
 /* Fetches "duck", which must fail with an error, with the pin given back. */
 void fixture_refuse(struct fixture *fixture, int error, const char *message);
+
+/* For scripts: answers STATS; hears the image let go of, or a generation that much newer. */
+void fixture_answer_stats(struct fake *fake);
+void fixture_hear_release(struct fake *fake, const struct fixture *fixture, unsigned newer);
+
+/* Counts records. */
+int fixture_count(const shmimg_record *record, void *count);
+
+/* Asks STATS, which must be answered once. */
+void fixture_ask(shmimg_client *client);
+
+/* Connects to a script and fetches "duck"; and the end of that, with the pixels as ever. */
+shmimg_client *fixture_fetch_by(struct fixture *fixture, fake_script *script, shmimg_image **image);
+void fixture_finish(struct fixture *fixture, shmimg_client *client, shmimg_image *image);

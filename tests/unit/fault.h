@@ -1,7 +1,7 @@
 /*
  * Fails one call of the C library in a chosen place: the n-th allocation or system call from
- * now on, among those that the linker has wrapped (--wrap of ld(1), listed in daemon.mk).
- * Calls that only give something back are never failed.
+ * now on, among those that the linker has wrapped (--wrap of ld(1), listed in daemon.mk and
+ * lib.mk). Calls that only give something back are never failed.
  */
 #pragma once
 

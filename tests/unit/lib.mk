@@ -21,6 +21,7 @@ if HAVE_CMOCKA
 lib_tests = \
 	%D%/test-connect \
 	%D%/test-header \
+	%D%/test-library-fault \
 	%D%/test-image \
 	%D%/test-load \
 	%D%/test-lock \
@@ -62,6 +63,32 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_image_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_image_CFLAGS = $(lib_test_cflags)
 %C%_test_image_LDADD = $(lib_test_both)
+
+# The library's own objects, so that the linker can wrap what they call.
+%C%_test_library_fault_SOURCES = %D%/test-library-fault.c \
+	%D%/library-fault.c %D%/fault.h \
+	$(lib_test_image) $(client_lib_libshmimg_la_SOURCES)
+%C%_test_library_fault_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_library_fault_CFLAGS = $(lib_test_cflags)
+%C%_test_library_fault_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=calloc \
+	-Wl,--wrap=connect \
+	-Wl,--wrap=fstat64 \
+	-Wl,--wrap=getsockopt \
+	-Wl,--wrap=malloc \
+	-Wl,--wrap=mmap64 \
+	-Wl,--wrap=open64 \
+	-Wl,--wrap=poll \
+	-Wl,--wrap=pread64 \
+	-Wl,--wrap=reallocarray \
+	-Wl,--wrap=realpath \
+	-Wl,--wrap=recvmsg \
+	-Wl,--wrap=sendmsg \
+	-Wl,--wrap=setsockopt \
+	-Wl,--wrap=shm_open \
+	-Wl,--wrap=socket \
+	-Wl,--wrap=strdup
+%C%_test_library_fault_LDADD = $(lib_test_protocol)
 
 %C%_test_load_SOURCES = %D%/test-load.c $(lib_test_image)
 %C%_test_load_CPPFLAGS = $(lib_test_cppflags)

@@ -13,53 +13,6 @@
 
 enum { SHORT = 50 }; /* milliseconds */
 
-static void answer_stats(struct fake *fake)
-{
-	fake_hear(fake, "STATS");
-	fake_say(fake, "OK images=1\n");
-}
-
-/* What is heard when a generation is let go of. */
-static void hear_release(struct fake *fake, const struct fixture *fixture, unsigned newer)
-{
-	char line[128];
-	snprintf(line, sizeof(line), "RELEASE name=duck owner=4711 format=RGBA8 generation=%llu",
-		(unsigned long long)fixture->segment.header.generation + newer);
-	fake_hear(fake, line);
-}
-
-static int count_record(const shmimg_record *record, void *count)
-{
-	(void)record;
-	++*(int *)count;
-	return 0;
-}
-
-static void ask(shmimg_client *client)
-{
-	int count = 0;
-	int r = shmimg_stats(client, count_record, &count);
-	if (r < 0)
-		print_error("stats: %s\n", shmimg_message(client));
-	assert_int_equal(r, 0);
-	assert_int_equal(count, 1);
-}
-
-/* Connects to a script and fetches the image. */
-static shmimg_client *fetch(struct fixture *fixture, fake_script *script, shmimg_image **image)
-{
-	shmimg_client *client = fake_connect(&fixture->fake, script, fixture);
-	assert_int_equal(shmimg_fetch(client, "duck", NULL, image), 0);
-	return client;
-}
-
-static void finish(struct fixture *fixture, shmimg_client *client, shmimg_image *image)
-{
-	assert_int_equal(*(const unsigned char *)shmimg_pixels(image), 1);
-	shmimg_unref(image);
-	fake_finish(&fixture->fake, client);
-}
-
 /* Goes away after all was let go of. */
 static void release_and_go(struct fake *fake, void *context)
 {
@@ -69,12 +22,12 @@ static void release_and_go(struct fake *fake, void *context)
 		fake_hear(fake, fixture->request);
 		fake_say(fake, fixture->reply);
 	}
-	hear_release(fake, fixture, 0);
+	fixture_hear_release(fake, fixture, 0);
 	fake_say(fake, "OK\n");
 	if (!fake_accept(fake))
 		return;
 	fake_greet(fake);
-	answer_stats(fake);
+	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
 
@@ -82,12 +35,12 @@ static void released_before(void **state)
 {
 	struct fixture *fixture = *state;
 	shmimg_image *first, *second;
-	shmimg_client *client = fetch(fixture, release_and_go, &first);
+	shmimg_client *client = fixture_fetch_by(fixture, release_and_go, &first);
 	assert_int_equal(shmimg_fetch(client, "duck", NULL, &second), 0);
 	assert_int_equal(shmimg_release(client, first), 0);
-	ask(client);
+	fixture_ask(client);
 	shmimg_unref(second);
-	finish(fixture, client, first);
+	fixture_finish(fixture, client, first);
 }
 
 static void die_and_return(struct fake *fake, void *context)
@@ -102,7 +55,7 @@ static void die_and_return(struct fake *fake, void *context)
 	if (!fake_accept(fake))
 		return;
 	fake_greet(fake);
-	answer_stats(fake);
+	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
 
@@ -110,15 +63,15 @@ static void die_and_return(struct fake *fake, void *context)
 static void released_without_a_daemon(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fetch(*state, die_and_return, &image);
+	shmimg_client *client = fixture_fetch_by(*state, die_and_return, &image);
 	struct pollfd poller = {.fd = shmimg_fd(client), .events = POLLIN};
 	assert_int_equal(poll(&poller, 1, FAKE_TIMEOUT), 1);
 	int64_t start = unit_now();
 	assert_int_equal(shmimg_release(client, image), 0);
 	assert_in_range(unit_now() - start, 0, 5 * SHORT);
 	assert_string_equal(shmimg_message(client), "");
-	ask(client);
-	finish(*state, client, image);
+	fixture_ask(client);
+	fixture_finish(*state, client, image);
 }
 
 static void go_over_the_release(struct fake *fake, void *context)
@@ -127,21 +80,21 @@ static void go_over_the_release(struct fake *fake, void *context)
 	fake_greet(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
-	hear_release(fake, fixture, 0);
+	fixture_hear_release(fake, fixture, 0);
 	if (!fake_accept(fake))
 		return;
 	fake_greet(fake);
-	answer_stats(fake);
+	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
 
 static void gone_over_the_release(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fetch(*state, go_over_the_release, &image);
+	shmimg_client *client = fixture_fetch_by(*state, go_over_the_release, &image);
 	assert_int_equal(shmimg_release(client, image), 0);
-	ask(client);
-	finish(*state, client, image);
+	fixture_ask(client);
+	fixture_finish(*state, client, image);
 }
 
 /* The first handle's pin is not given back when a second one cannot be made. */
@@ -153,7 +106,7 @@ static void give_then_lie(struct fake *fake, void *context)
 		fake_hear(fake, fixture->request);
 		fake_say(fake, i == 0 ? fixture->reply : fixture->second_reply);
 	}
-	answer_stats(fake);
+	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
 
@@ -163,11 +116,11 @@ static void second_handle_fails(void **state)
 	shmimg_image *image, *second;
 	fixture->segment.header.slot++;
 	segment_tell(&fixture->segment, fixture->second_reply, sizeof(fixture->second_reply));
-	shmimg_client *client = fetch(fixture, give_then_lie, &image);
+	shmimg_client *client = fixture_fetch_by(fixture, give_then_lie, &image);
 	assert_int_equal(shmimg_fetch(client, "duck", NULL, &second), -EBADMSG);
 	assert_null(second);
-	ask(client);
-	finish(fixture, client, image);
+	fixture_ask(client);
+	fixture_finish(fixture, client, image);
 }
 
 static void fetch_twice(struct fake *fake, void *context)
@@ -186,8 +139,8 @@ static void fetch_twice(struct fake *fake, void *context)
 static void fetch_is_repeated(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fetch(*state, fetch_twice, &image);
-	finish(*state, client, image);
+	shmimg_client *client = fixture_fetch_by(*state, fetch_twice, &image);
+	fixture_finish(*state, client, image);
 }
 
 /* The open file comes with each of them. */
@@ -219,7 +172,7 @@ static void load_is_repeated(void **state)
 	shmimg_client *client = fake_connect(&fixture->fake, load_twice, fixture);
 	assert_int_equal(shmimg_load_fd(client, fd, "duck", NULL, &image), 0);
 	close(fd);
-	finish(fixture, client, image);
+	fixture_finish(fixture, client, image);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)

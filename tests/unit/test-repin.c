@@ -25,53 +25,6 @@ static bool give_and_go(struct fake *fake, const struct fixture *fixture)
 	return true;
 }
 
-static void answer_stats(struct fake *fake)
-{
-	fake_hear(fake, "STATS");
-	fake_say(fake, "OK images=1\n");
-}
-
-/* What is heard when a generation is let go of. */
-static void hear_release(struct fake *fake, const struct fixture *fixture, unsigned newer)
-{
-	char line[128];
-	snprintf(line, sizeof(line), "RELEASE name=duck owner=4711 format=RGBA8 generation=%llu",
-		(unsigned long long)fixture->segment.header.generation + newer);
-	fake_hear(fake, line);
-}
-
-static int count_record(const shmimg_record *record, void *count)
-{
-	(void)record;
-	++*(int *)count;
-	return 0;
-}
-
-static void ask(shmimg_client *client)
-{
-	int count = 0;
-	int r = shmimg_stats(client, count_record, &count);
-	if (r < 0)
-		print_error("stats: %s\n", shmimg_message(client));
-	assert_int_equal(r, 0);
-	assert_int_equal(count, 1);
-}
-
-/* Connects to a script and fetches the image. */
-static shmimg_client *fetch(struct fixture *fixture, fake_script *script, shmimg_image **image)
-{
-	shmimg_client *client = fake_connect(&fixture->fake, script, fixture);
-	assert_int_equal(shmimg_fetch(client, "duck", NULL, image), 0);
-	return client;
-}
-
-static void finish(struct fixture *fixture, shmimg_client *client, shmimg_image *image)
-{
-	assert_int_equal(*(const unsigned char *)shmimg_pixels(image), 1);
-	shmimg_unref(image);
-	fake_finish(&fixture->fake, client);
-}
-
 static void take_again(struct fake *fake, void *context)
 {
 	const struct fixture *fixture = context;
@@ -79,10 +32,10 @@ static void take_again(struct fake *fake, void *context)
 		return;
 	fake_hear(fake, again);
 	fake_say(fake, fixture->reply);
-	answer_stats(fake);
-	hear_release(fake, fixture, 0);
+	fixture_answer_stats(fake);
+	fixture_hear_release(fake, fixture, 0);
 	fake_say(fake, "OK\n");
-	hear_release(fake, fixture, 0);
+	fixture_hear_release(fake, fixture, 0);
 	fake_say(fake, none);
 	fake_hear_end(fake);
 }
@@ -90,14 +43,14 @@ static void take_again(struct fake *fake, void *context)
 static void taken_again(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fetch(*state, take_again, &image);
-	ask(client);
+	shmimg_client *client = fixture_fetch_by(*state, take_again, &image);
+	fixture_ask(client);
 	assert_string_equal(shmimg_message(client), "");
 	assert_int_equal(shmimg_release(client, image), 0);
 	/* Nobody knows what went with the old daemon. */
 	assert_int_equal(shmimg_release(client, image), 0);
 	assert_string_equal(shmimg_message(client), "");
-	finish(*state, client, image);
+	fixture_finish(*state, client, image);
 }
 
 static void have_a_newer_one(struct fake *fake, void *context)
@@ -111,10 +64,10 @@ static void have_a_newer_one(struct fake *fake, void *context)
 		return;
 	fake_hear(fake, again);
 	fake_say(fake, reply);
-	hear_release(fake, fixture, 1);
+	fixture_hear_release(fake, fixture, 1);
 	fake_say(fake, "OK\n");
-	answer_stats(fake);
-	hear_release(fake, fixture, 0);
+	fixture_answer_stats(fake);
+	fixture_hear_release(fake, fixture, 0);
 	fake_say(fake, none);
 	fake_hear_end(fake);
 }
@@ -123,10 +76,10 @@ static void have_a_newer_one(struct fake *fake, void *context)
 static void newer_generation(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fetch(*state, have_a_newer_one, &image);
-	ask(client);
+	shmimg_client *client = fixture_fetch_by(*state, have_a_newer_one, &image);
+	fixture_ask(client);
 	assert_int_equal(shmimg_release(client, image), 0);
-	finish(*state, client, image);
+	fixture_finish(*state, client, image);
 }
 
 static void have_none(struct fake *fake, void *context)
@@ -136,12 +89,12 @@ static void have_none(struct fake *fake, void *context)
 		return;
 	fake_hear(fake, again);
 	fake_say(fake, none);
-	answer_stats(fake);
-	answer_stats(fake);
+	fixture_answer_stats(fake);
+	fixture_answer_stats(fake);
 	if (!fake_accept(fake))
 		return;
 	fake_greet(fake);
-	answer_stats(fake);
+	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
 
@@ -149,13 +102,13 @@ static void have_none(struct fake *fake, void *context)
 static void no_such_image(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fetch(*state, have_none, &image);
-	ask(client);
+	shmimg_client *client = fixture_fetch_by(*state, have_none, &image);
+	fixture_ask(client);
 	assert_string_equal(shmimg_message(client), "");
 	assert_string_equal(shmimg_code(client), "");
-	ask(client);
-	ask(client);
-	finish(*state, client, image);
+	fixture_ask(client);
+	fixture_ask(client);
+	fixture_finish(*state, client, image);
 }
 
 /* Goes away over the pin, and over what is given back. */
@@ -175,16 +128,16 @@ static void go_over_the_pin(struct fake *fake, void *context)
 	fake_greet(fake);
 	fake_hear(fake, again);
 	fake_say(fake, fixture->reply);
-	answer_stats(fake);
+	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
 
 static void gone_over_the_pin(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fetch(*state, go_over_the_pin, &image);
-	ask(client);
-	finish(*state, client, image);
+	shmimg_client *client = fixture_fetch_by(*state, go_over_the_pin, &image);
+	fixture_ask(client);
+	fixture_finish(*state, client, image);
 }
 
 static void be_silent(struct fake *fake, void *context)
@@ -199,7 +152,7 @@ static void be_silent(struct fake *fake, void *context)
 	fake_greet(fake);
 	fake_hear(fake, again);
 	fake_say(fake, fixture->reply);
-	answer_stats(fake);
+	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
 
@@ -207,12 +160,12 @@ static void silent_over_the_pin(void **state)
 {
 	shmimg_image *image;
 	int count = 0;
-	shmimg_client *client = fetch(*state, be_silent, &image);
+	shmimg_client *client = fixture_fetch_by(*state, be_silent, &image);
 	shmimg_set_timeout(client, SHORT);
-	assert_int_equal(shmimg_stats(client, count_record, &count), -ETIMEDOUT);
+	assert_int_equal(shmimg_stats(client, fixture_count, &count), -ETIMEDOUT);
 	shmimg_set_timeout(client, FAKE_TIMEOUT);
-	ask(client);
-	finish(*state, client, image);
+	fixture_ask(client);
+	fixture_finish(*state, client, image);
 }
 
 static void speak_rubbish(struct fake *fake, void *context)
@@ -228,10 +181,10 @@ static void rubbish_over_the_pin(void **state)
 {
 	shmimg_image *image;
 	int count = 0;
-	shmimg_client *client = fetch(*state, speak_rubbish, &image);
-	assert_int_equal(shmimg_stats(client, count_record, &count), -EPROTO);
+	shmimg_client *client = fixture_fetch_by(*state, speak_rubbish, &image);
+	assert_int_equal(shmimg_stats(client, fixture_count, &count), -EPROTO);
 	assert_int_equal(shmimg_release(client, image), -EPROTO);
-	finish(*state, client, image);
+	fixture_finish(*state, client, image);
 }
 
 /* Gives an older generation first; the next daemon has the newer one alone. */
@@ -250,7 +203,7 @@ static void give_two(struct fake *fake, void *context)
 		fake_hear(fake, again);
 		fake_say(fake, fixture->second_reply);
 	}
-	answer_stats(fake);
+	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
 
@@ -261,13 +214,13 @@ static void two_generations(void **state)
 	shmimg_image *older, *newer;
 	fixture->segment.header.generation++;
 	segment_tell(&fixture->segment, fixture->second_reply, sizeof(fixture->second_reply));
-	shmimg_client *client = fetch(fixture, give_two, &older);
+	shmimg_client *client = fixture_fetch_by(fixture, give_two, &older);
 	segment_write(&fixture->segment);
 	assert_int_equal(shmimg_fetch(client, "duck", NULL, &newer), 0);
 	assert_int_equal(shmimg_generation(newer), shmimg_generation(older) + 1);
-	ask(client);
+	fixture_ask(client);
 	shmimg_unref(older);
-	finish(fixture, client, newer);
+	fixture_finish(fixture, client, newer);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)

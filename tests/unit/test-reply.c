@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -283,6 +284,38 @@ static void too_many_descriptors(void **state)
 	fake_finish(*state, client);
 }
 
+static void send_one_and_again(struct fake *fake, void *context)
+{
+	(void)context;
+	fake_greet(fake);
+	fake_hear(fake, "STATS");
+	fake_say_with(fake, "OK images=1\n", &fake->listener, 1);
+	fake_hear_end(fake);
+	if (!fake_accept(fake))
+		return;
+	fake_greet(fake);
+	fake_hear(fake, "STATS");
+	fake_say(fake, "OK images=1\n");
+	fake_hear_end(fake);
+}
+
+/* That this process has too many open is no fault of the daemon's. */
+static void no_room_for_a_descriptor(void **state)
+{
+	struct rlimit limit, none;
+	int count = 0;
+	shmimg_client *client = fake_connect(*state, send_one_and_again, NULL);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){1, limit.rlim_max}; /* poll(2) wants one */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int r = shmimg_stats(client, count_record, &count);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_int_equal(count, 0);
+	assert_int_equal(shmimg_stats(client, count_record, &count), 0);
+	fake_finish(*state, client);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fake_setup, fake_teardown)
 
 int main(void)
@@ -304,6 +337,7 @@ int main(void)
 		TEST(message_too_long),
 		TEST(unwanted_descriptors_are_closed),
 		TEST(too_many_descriptors),
+		TEST(no_room_for_a_descriptor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
