@@ -292,6 +292,23 @@ def test_a_daemon_that_hangs(restart, library, tmp_path):
     assert pins(daemon, "a") == "1"
 
 
+def test_a_watch_goes_on(restart, library, tmp_path):
+    first = restart()
+    user = library(first.path)
+    user.ask("watch")
+    with first.connect() as client:
+        client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
+    assert user.ask("event", 1000 * int(TIMEOUT)) == "loaded a"
+    first.kill()
+    user.begin("event", -1)
+    second = restart()
+    assert user.end() == "overflow -"
+    with second.connect() as client:
+        client.ask("DROP", name="a")
+    assert user.ask("event", -1) == "dropped a"
+    assert user.refused("event", 0) == errno.ETIMEDOUT
+
+
 @pytest.mark.parametrize("back", [True, False])
 def test_shmimgctl_load(restart, tmp_path, back):
     """A daemon that comes back is waited for; else there is no daemon: exit code 3."""

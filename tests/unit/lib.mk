@@ -35,6 +35,7 @@ lib_tests = \
 	%D%/test-repin \
 	%D%/test-reply \
 	%D%/test-tables \
+	%D%/test-watch \
 	%D%/test-wire
 check_PROGRAMS += $(lib_tests)
 TESTS += $(lib_tests)
@@ -149,6 +150,11 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_tables_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_tables_CFLAGS = $(lib_test_cflags)
 %C%_test_tables_LDADD = $(lib_test_protocol)
+
+%C%_test_watch_SOURCES = %D%/test-watch.c $(lib_test_daemon)
+%C%_test_watch_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_watch_CFLAGS = $(lib_test_cflags)
+%C%_test_watch_LDADD = $(lib_test_library)
 
 %C%_test_wire_SOURCES = %D%/test-wire.c %D%/unit.h
 %C%_test_wire_CPPFLAGS = $(lib_test_cppflags)

@@ -129,6 +129,27 @@ static int stats(const char *first, const char *second)
 	return shmimg_stats(client, add_record, NULL);
 }
 
+static int watch(const char *first, const char *second)
+{
+	(void)first;
+	(void)second;
+	return shmimg_watch(client, NULL);
+}
+
+static int add_event(const shmimg_record *record, void *context)
+{
+	(void)context;
+	const char *name = shmimg_record_get(record, "name");
+	snprintf(said, sizeof(said), "%s %s", shmimg_record_get(record, "type"), name ? name : "-");
+	return 0;
+}
+
+static int next_event(const char *timeout, const char *unused)
+{
+	(void)unused;
+	return shmimg_next_event(client, atoi(timeout), add_event, NULL);
+}
+
 static const struct {
 	const char *word;
 	command *run;
@@ -145,6 +166,8 @@ static const struct {
 	{"unlock", unlock},
 	{"list", list},
 	{"stats", stats},
+	{"watch", watch},
+	{"event", next_event},
 };
 
 static int run(char *line)
