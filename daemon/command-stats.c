@@ -1,6 +1,7 @@
 /*
  * STATS: reports the daemon's counters.
  */
+#include <string.h>
 #include <time.h>
 
 #include "daemon/command.h"
@@ -31,6 +32,30 @@ static void add_users(struct wire_writer *line, const struct session *session)
 			accounts_used(accounts, session->who.uid, (enum resource)i));
 }
 
+/* Words for what confines the decoders; nobody knows before one was started. */
+static void add_sandbox(struct wire_writer *line, const struct pool *pool)
+{
+	static const struct {
+		uint32_t bit;
+		const char *word;
+	} words[] = {
+#define X(name, bit, word) {bit, word},
+		JOB_SANDBOX_TABLE(X)
+#undef X
+	};
+	char text[64] = "";
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!(pool->sandbox & words[i].bit))
+			continue;
+		if (*text)
+			strcat(text, ",");
+		strcat(text, words[i].word);
+	}
+	if (!*text)
+		strcpy(text, pool->started ? "none" : "unknown");
+	wire_add(line, "sandbox", text);
+}
+
 enum outcome command_stats(struct call *call)
 {
 	const struct engine *engine = call->session->engine;
@@ -53,6 +78,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "evictions", engine->store.evictions);
 	wire_add_number(line, "decoders", engine->pool.count);
 	wire_add_number(line, "decoder-restarts", engine->pool.restarts);
+	add_sandbox(line, &engine->pool);
 	wire_add_number(line, "uptime", uptime(engine));
 	add_users(line, call->session);
 	reply_end(call->reply);

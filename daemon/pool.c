@@ -101,6 +101,16 @@ int pool_init(
 	return r < 0 ? r : sd_event_source_set_enabled(pool->kick, SD_EVENT_OFF);
 }
 
+void pool_note_sandbox(struct pool *pool, uint32_t sandbox)
+{
+	if (!(sandbox & JOB_SANDBOX_SECCOMP) && (!pool->started || pool->sandbox != sandbox))
+		log_warning(
+			"%s is built without seccomp: its decoders can do all that this user can",
+			pool->program);
+	pool->started = true;
+	pool->sandbox = sandbox;
+}
+
 void pool_kick(struct pool *pool)
 {
 	sd_event_source_set_enabled(pool->kick, SD_EVENT_ONESHOT);

@@ -19,6 +19,8 @@ struct pool {
 	uid_t served;	       /* whose turn was last */
 	sd_event_source *kick; /* runs the queue once the current event is dealt with */
 	uint64_t restarts;     /* processes that died or were killed over a job */
+	bool started;	       /* a process has said what confines it */
+	uint32_t sandbox;      /* what the last one said, bits of enum job_sandbox */
 };
 
 /* Returns 0 or a negative errno. */
@@ -31,6 +33,9 @@ void pool_submit(struct pool *pool, struct job *job);
 
 /* Takes a job back, queued or running: no event of it comes any more. */
 void pool_cancel(struct pool *pool, struct job *job);
+
+/* Takes note of what confines a process. */
+void pool_note_sandbox(struct pool *pool, uint32_t sandbox);
 
 /* Starts what can be started, soon. For workers that became idle or have gone. */
 void pool_kick(struct pool *pool);

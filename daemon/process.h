@@ -9,7 +9,8 @@
 
 /*
  * Starts the program with the far end of a channel as descriptor JOB_CHANNEL, no other
- * descriptors but /dev/null and standard error, and no blocked signals.
+ * descriptors but /dev/null and standard error, no blocked signals, and in a session of its
+ * own.
  * Returns 0 and the near end (not blocking) and its pid, or a negative errno.
  */
 int process_start(const char *program, int *channel, pid_t *pid);

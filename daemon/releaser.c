@@ -25,6 +25,7 @@ static void forget(struct releaser *releaser)
 	if (releaser->channel >= 0)
 		close(releaser->channel);
 	releaser->channel = -1;
+	releaser->ready = false;
 }
 
 static void all_freed(struct releaser *releaser)
@@ -55,7 +56,10 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 	ssize_t count = process_receive(fd, &packet, sizeof(packet));
 	if (count == -EAGAIN)
 		return 0;
-	if (count <= 0 || packet.kind != JOB_DONE || releaser->pending == 0) {
+	if (count > 0 && !releaser->ready && packet.kind == JOB_READY) {
+		releaser->ready = true;
+	} else if (count <= 0 || !releaser->ready || packet.kind != JOB_DONE ||
+		   releaser->pending == 0) {
 		kill(releaser->pid, SIGKILL);
 		forget(releaser);
 	} else if (--releaser->pending == 0) {

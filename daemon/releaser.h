@@ -14,6 +14,7 @@ struct releaser {
 	sd_event_source *answers;
 	bool stopped;
 	int channel;		      /* -1: not running */
+	bool ready;		      /* it has said that it is confined */
 	unsigned pending;	      /* segments that are on their way to be freed */
 	void (*freed)(void *context); /* told when none is pending any more */
 	void *context;

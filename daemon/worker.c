@@ -140,9 +140,20 @@ static bool may_fail_with(uint32_t fault)
 	       fault == FAULT_TOO_LARGE || fault == FAULT_NO_SPACE;
 }
 
+static bool on_ready(struct worker *worker, const union job_packet *packet, size_t size)
+{
+	if (size != sizeof(packet->ready) || packet->kind != JOB_READY)
+		return false;
+	worker->ready = true;
+	pool_note_sandbox(worker->pool, packet->ready.sandbox);
+	return true;
+}
+
 /* Acts on a packet that may be sent now. Returns false for any other. */
 static bool on_packet(struct worker *worker, union job_packet *packet, size_t size)
 {
+	if (!worker->ready)
+		return on_ready(worker, packet, size);
 	bool working = worker->state == WORKER_HEADER || worker->state == WORKER_PIXELS;
 	if (size == sizeof(packet->header) && packet->kind == JOB_HEADER &&
 		worker->state == WORKER_HEADER) {

@@ -53,6 +53,7 @@ struct worker {
 	enum worker_state state;
 	struct job *job; /* NULL while idle, and when the job was cancelled */
 	unsigned jobs;	 /* that it was given */
+	bool ready;	 /* has said that it is confined, as it must before all else */
 	bool bound;	 /* has seen a file of uid's, and never sees another's */
 	uid_t uid;
 	pid_t pid;

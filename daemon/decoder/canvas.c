@@ -12,20 +12,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 static bool inside(uint64_t offset, uint64_t size, uint64_t end)
 {
 	return offset <= end && size <= end - offset;
 }
 
+/*
+ * fstat(3) is a call that takes a path, of which the sandbox allows none. A file ends where
+ * there is a byte before and none behind.
+ */
+static bool has_size(int fd, uint64_t size)
+{
+	uint8_t byte;
+	return size >= 1 && size <= INT64_MAX && pread(fd, &byte, 1, (off_t)size - 1) == 1 &&
+	       pread(fd, &byte, 1, (off_t)size) == 0;
+}
+
 /* Checks the daemon's plan, which nothing but a bug or a stranger makes wrong. */
 static bool fits(const struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd)
 {
-	struct stat status;
-	if (fstat(fd, &status) < 0 || status.st_size < 0 ||
-		(uint64_t)status.st_size != segment->size || segment->size > SIZE_MAX)
+	if (segment->size > SIZE_MAX || !has_size(fd, segment->size))
 		return false;
 	bool turned = picture->orientation >= 5;
 	uint64_t width = turned ? picture->height : picture->width;

@@ -17,6 +17,14 @@ static const struct codec *const codecs[] = {
 #endif
 };
 
+void codec_prepare(void)
+{
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
+		if (codecs[i]->prepare)
+			codecs[i]->prepare();
+	}
+}
+
 static const struct codec *find(const uint8_t *bytes, size_t size)
 {
 	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {

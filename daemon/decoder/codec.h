@@ -12,6 +12,9 @@
 struct codec {
 	char type[8]; /* ended by NUL */
 
+	/* Has the library look at the machine, which it may not do once it is confined; or NULL. */
+	void (*prepare)(void);
+
 	/* Whether a file that begins like this is for this codec. */
 	bool (*probe)(const uint8_t *bytes, size_t size);
 
@@ -29,6 +32,9 @@ struct codec {
 extern const struct codec codec_jpeg;
 extern const struct codec codec_png;
 extern const struct codec codec_xpm;
+
+/* Does all that codecs need files of the system for. */
+void codec_prepare(void);
 
 /*
  * Begins a picture of a file and reads its header by the codec that fits.

@@ -4,6 +4,8 @@
  * and the order; neither side believes what breaks either.
  *
  *   daemon                        decoder
+ *                             <-  JOB_READY, once, before all else
+ *
  *   JOB_DECODE + input file   ->
  *                             <-  JOB_HEADER (or JOB_ERROR: done)
  *   JOB_SEGMENT + segment     ->                       (or JOB_REFUSE: done)
@@ -11,6 +13,9 @@
  *
  *   JOB_FREE + segment        ->
  *                             <-  JOB_DONE
+ *
+ * JOB_READY says that the decoder is confined, and how; it has read nothing before. The
+ * daemon need not wait for it to give a job.
  *
  * One job at a time. The segment is sized by the daemon, and reserved and filled by the
  * decoder, which closes the job's descriptors before it says JOB_DONE or JOB_ERROR.
@@ -30,9 +35,33 @@ enum job_kind {
 	JOB_SEGMENT,
 	JOB_REFUSE,
 	JOB_FREE,
+	JOB_READY,
 	JOB_HEADER,
 	JOB_DONE,
 	JOB_ERROR,
+};
+
+/*
+ * What confines a decoder: name, bit, word in the answer to STATS.
+ * no-new-privs stands for all that needs no support of the kernel's: no capabilities and no
+ * groups, a session of its own, no descriptors but these.
+ */
+#define JOB_SANDBOX_TABLE(X)               \
+	X(SECCOMP, 1, "seccomp")           \
+	X(LANDLOCK, 2, "landlock")         \
+	X(NO_NEW_PRIVS, 4, "no-new-privs") \
+	X(LIMITS, 8, "rlimits")
+
+enum job_sandbox {
+#define X(name, bit, word) JOB_SANDBOX_##name = (bit),
+	JOB_SANDBOX_TABLE(X)
+#undef X
+};
+
+/* JOB_READY */
+struct job_ready {
+	uint32_t kind;
+	uint32_t sandbox; /* bits of enum job_sandbox */
 };
 
 /* JOB_DECODE: with the file to read, by pread alone: its offset belongs to the client. */
@@ -86,6 +115,7 @@ struct job_error {
 
 union job_packet {
 	uint32_t kind;
+	struct job_ready ready;
 	struct job_decode decode;
 	struct job_header header;
 	struct job_segment segment;

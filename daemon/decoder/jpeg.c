@@ -41,6 +41,27 @@ static bool probe(const uint8_t *bytes, size_t size)
 	return size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
 }
 
+/*
+ * libjpeg-turbo chooses its instructions at the first conversion of colours, and reads
+ * /proc/cpuinfo for that on some processors. So it gets one to begin, before any file.
+ */
+static void look_at_machine(void)
+{
+	struct jpeg_error_mgr errors;
+	struct jpeg_compress_struct codec = {.err = jpeg_std_error(&errors)};
+	unsigned char *data = NULL;
+	unsigned long size = 0;
+	jpeg_create_compress(&codec);
+	jpeg_mem_dest(&codec, &data, &size);
+	codec.image_width = codec.image_height = 1;
+	codec.input_components = 3;
+	codec.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&codec);
+	jpeg_start_compress(&codec, TRUE);
+	jpeg_destroy_compress(&codec);
+	free(data);
+}
+
 /* ---- What libjpeg calls ---- */
 
 static _Noreturn void give_up(struct jpeg *jpeg, const char *message)
@@ -325,6 +346,7 @@ static void close_jpeg(struct picture *picture)
 
 const struct codec codec_jpeg = {
 	.type = "JPEG",
+	.prepare = look_at_machine,
 	.probe = probe,
 	.open = open_jpeg,
 	.decode = decode,

@@ -7,14 +7,16 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/codec.c %D%/codec.h \
 	%D%/convert.c %D%/convert.h \
 	%D%/exif.c %D%/exif.h \
+	%D%/filter.c %D%/filter.h \
 	%D%/input.c %D%/input.h \
 	%D%/job.h \
 	%D%/jpeg.c \
 	%D%/picture.c %D%/picture.h \
 	%D%/png.c \
-	%D%/png-exif.c %D%/png-exif.h
-%C%_libdecoder_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
-%C%_libdecoder_la_LIBADD = $(JPEG_LIBS) $(PNG_LIBS) client/protocol/libprotocol.la
+	%D%/png-exif.c %D%/png-exif.h \
+	%D%/sandbox.c %D%/sandbox.h
+%C%_libdecoder_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(SECCOMP_CFLAGS)
+%C%_libdecoder_la_LIBADD = $(JPEG_LIBS) $(PNG_LIBS) $(SECCOMP_LIBS) client/protocol/libprotocol.la
 
 if HAVE_XPM
 %C%_libdecoder_la_SOURCES += \

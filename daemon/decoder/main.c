@@ -1,12 +1,14 @@
 /*
  * shmimg-decoder: serves the jobs of job.h on descriptor 3, one after the other, until the
- * daemon closes it. Has no options, no configuration and no other input, and prints nothing.
+ * daemon closes it. Has no options, no configuration and no other input, and prints nothing
+ * but why it could not be confined: it serves nobody then.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,8 +16,9 @@
 
 #include "daemon/decoder/channel.h"
 #include "daemon/decoder/codec.h"
+#include "daemon/decoder/sandbox.h"
 
-enum { END_DONE = 0, END_PROTOCOL = 1 };
+enum { END_DONE = 0, END_PROTOCOL = 1, END_UNCONFINED = 2 };
 
 /* One at a time, and too large for a stack. */
 static struct picture picture;
@@ -120,10 +123,27 @@ static int serve(const union job_packet *packet, int fd)
 	}
 }
 
+/* Confines this process and says so. Returns an exit status, END_DONE to go on. */
+static int confine(void)
+{
+	const char *failed;
+	codec_prepare();
+	int force = sandbox_enter(&failed);
+	if (force < 0) {
+		dprintf(STDERR_FILENO, "shmimg-decoder: cannot %s: %s\n", failed, strerror(-force));
+		return END_UNCONFINED;
+	}
+	union job_packet packet = {.ready = {JOB_READY, (uint32_t)force}};
+	return channel_send(JOB_CHANNEL, &packet, -1) < 0 ? END_PROTOCOL : END_DONE;
+}
+
 int main(void)
 {
 	/* A decode that takes long does not outlive the daemon that wanted it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	int status = confine();
+	if (status != END_DONE)
+		return status;
 	for (;;) {
 		union job_packet packet;
 		int fd;

@@ -20,27 +20,40 @@
 
 enum { PAGE = 4096, PIXELS_MAX = 4 << 20, PATIENCE = 120 };
 
-static _Noreturn void run_decoder(int channel)
+static _Noreturn void run_decoder(const char *program, int channel)
 {
 	if (channel == JOB_CHANNEL || dup2(channel, JOB_CHANNEL) >= 0)
-		execl(DECODER_PROGRAM, "shmimg-decoder", (char *)NULL);
+		execl(program, "shmimg-decoder", (char *)NULL);
 	_exit(127);
 }
 
-void decoder_start(struct decoder *decoder)
+void decoder_launch(struct decoder *decoder, const char *program)
 {
 	int pair[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	decoder->pid = fork();
 	assert_true(decoder->pid >= 0);
 	if (decoder->pid == 0)
-		run_decoder(pair[1]);
+		run_decoder(program, pair[1]);
 	close(pair[1]);
 	decoder->channel = pair[0];
 	const struct timeval patience = {.tv_sec = PATIENCE};
 	assert_int_equal(
 		setsockopt(decoder->channel, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)),
 		0);
+}
+
+void decoder_start_program(struct decoder *decoder, const char *program)
+{
+	union job_packet packet;
+	decoder_launch(decoder, program);
+	decoder_expect(decoder, &packet, JOB_READY, JOB_READY);
+	decoder->sandbox = packet.ready.sandbox;
+}
+
+void decoder_start(struct decoder *decoder)
+{
+	decoder_start_program(decoder, DECODER_PROGRAM);
 }
 
 int decoder_wait(struct decoder *decoder)

@@ -20,6 +20,7 @@ struct bytes {
 struct decoder {
 	int channel;
 	pid_t pid;
+	uint32_t sandbox; /* what it says that confines it */
 };
 
 /* What became of a job. */
@@ -31,7 +32,12 @@ struct outcome {
 	uint8_t *map; /* the segment, NULL unless done */
 };
 
+/* Starts the decoder, or another program that speaks job.h, and waits until it is ready. */
 void decoder_start(struct decoder *decoder);
+void decoder_start_program(struct decoder *decoder, const char *program);
+
+/* As above, but does not wait. */
+void decoder_launch(struct decoder *decoder, const char *program);
 
 /* Closes the channel and waits. Returns the exit status, or minus the signal's number. */
 int decoder_stop(struct decoder *decoder);

@@ -160,6 +160,19 @@ static void fill(int segment, int input, uint64_t size)
 		_exit(4);
 }
 
+/* Before the first answer of all. */
+static void get_ready(void)
+{
+	static bool ready;
+	struct job_ready packet = {JOB_READY, JOB_SANDBOX_SECCOMP | JOB_SANDBOX_LIMITS};
+	if (ready || misbehave("first-"))
+		return;
+	ready = true;
+	send_packet(&packet, sizeof(packet));
+	if (is("twice"))
+		send_packet(&packet, sizeof(packet));
+}
+
 static void decode(enum format format, int input)
 {
 	union job_packet packet;
@@ -173,6 +186,7 @@ static void decode(enum format format, int input)
 		.orientation = 1,
 		.type = "FAKE",
 	};
+	get_ready();
 	if (misbehave("early-"))
 		return;
 	if (is("rgba") && format != FORMAT_RGBA8) {
@@ -197,10 +211,12 @@ int main(void)
 	int fd;
 	while (receive(&packet, &fd) > 0) {
 		memset(word, 0, sizeof(word));
-		if (packet.kind == JOB_FREE)
+		if (packet.kind == JOB_FREE) {
+			get_ready();
 			send_signal(JOB_DONE);
-		else if (packet.kind == JOB_DECODE && pread(fd, word, sizeof(word) - 1, 0) > 0)
+		} else if (packet.kind == JOB_DECODE && pread(fd, word, sizeof(word) - 1, 0) > 0) {
 			decode((enum format)packet.decode.format, fd);
+		}
 		close(fd);
 	}
 	return 0;

@@ -63,7 +63,8 @@ static void assert_ends(int status)
 
 static void out_of_order(void **state)
 {
-	static const uint32_t kinds[] = {JOB_SEGMENT, JOB_REFUSE, JOB_HEADER, JOB_DONE, JOB_ERROR};
+	static const uint32_t kinds[] = {
+		JOB_SEGMENT, JOB_REFUSE, JOB_READY, JOB_HEADER, JOB_DONE, JOB_ERROR};
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		decoder_start(&decoder);
@@ -131,7 +132,7 @@ static void garbage_ends_it(void **state)
 		{JOB_FREE, 0, 3, 1},
 		{JOB_REFUSE, 0, 4, 1},
 		{0, 0, 4, 0},
-		{8, 0, 4, 0},
+		{9, 0, 4, 0},
 		{0xffffffff, 0, 4, 1},
 		{JOB_DONE, 0, 1, 0},
 	};

@@ -85,6 +85,42 @@ static void test_broken(void **state)
 	world_end(&world, session);
 }
 
+/* The first that a decoder says is that it is confined, once. */
+static void test_not_ready(void **state)
+{
+	static const char *const words[] = {"first-nothing", "first-exit", "first-signal",
+		"first-short", "first-empty", "first-long", "first-unknown", "first-header",
+		"first-done", "first-error", "twice"};
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	const struct engine *engine = &world.engine;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		print_message("%s\n", words[i]);
+		world_load(&world, session, "a", words[i], "ERR code=decoder-failed message=");
+		assert_int_equal(engine->pool.restarts, i + 1);
+		assert_int_equal(engine->store.bytes, 0);
+		assert_int_equal(engine->pool.started, i + 1 == COUNT(words));
+	}
+	world_load(&world, session, "a", "good", "OK name=a ");
+	world_end(&world, session);
+}
+
+/* STATS says what the decoder has said. */
+static void test_sandbox_is_told(void **state)
+{
+	static struct answer answer;
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	world_call(session, &answer, "STATS", -1);
+	assert_non_null(strstr(answer.data, " sandbox=unknown "));
+	world_load(&world, session, "a", "good", "OK name=a ");
+	world_call(session, &answer, "STATS", -1);
+	assert_non_null(strstr(answer.data, " sandbox=seccomp,rlimits "));
+	world_end(&world, session);
+}
+
 static void test_native_must_be_what_was_written(void **state)
 {
 	struct world world;
@@ -168,6 +204,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_not_ready),
+		cmocka_unit_test(test_sandbox_is_told),
 		cmocka_unit_test(test_native_must_be_what_was_written),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_hang),

@@ -1,0 +1,123 @@
+/*
+ * The system calls that a confined decoder may make.
+ * See filter.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/filter.h"
+
+#ifdef HAVE_SECCOMP
+
+#include <errno.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "daemon/decoder/job.h"
+
+#define ANY(name)                       \
+	{                               \
+		SCMP_SYS(name), 0, 0, 0 \
+	}
+/* Only where an argument has this value; where it has none of these bits. */
+#define WHERE(name, argument, value)                         \
+	{                                                    \
+		SCMP_SYS(name), SCMP_CMP_EQ, argument, value \
+	}
+#define WITHOUT(name, argument, bits)                              \
+	{                                                          \
+		SCMP_SYS(name), SCMP_CMP_MASKED_EQ, argument, bits \
+	}
+
+/*
+ * No call that takes a path, so not newfstatat(2), which newer C libraries use for fstat(3);
+ * none that makes a descriptor or a process, or sends a signal; none that can cut a segment
+ * which is mapped elsewhere: no ftruncate(2), and of fallocate(2) only what adds. Nothing is
+ * written but to the channel and to memory: what a decoder has to say does not get into the
+ * daemon's log. So abort(3), and the C library when it finds memory damaged, end by SIGSYS too.
+ */
+static const struct rule {
+	int call;
+	enum scmp_compare compare; /* 0: any arguments */
+	unsigned argument;
+	scmp_datum_t datum;
+} rules[] = {
+	WHERE(recvmsg, 0, JOB_CHANNEL),
+	WHERE(sendmsg, 0, JOB_CHANNEL),
+	ANY(pread64),
+	WHERE(fallocate, 1, 0),
+	ANY(close),
+	/* Memory, for the C library and the segment. */
+	ANY(brk),
+	WITHOUT(mmap, 2, PROT_EXEC),
+	WITHOUT(mmap2, 2, PROT_EXEC),
+	WITHOUT(mprotect, 2, PROT_EXEC),
+	ANY(mremap),
+	ANY(munmap),
+	ANY(madvise),
+	ANY(futex),
+	ANY(restart_syscall),
+	ANY(exit),
+	ANY(exit_group),
+#ifdef SANITIZERS
+	/* To report what they find, and to search for leaks at the end, in a process of its own. */
+	WHERE(write, 0, 2),
+	ANY(clock_gettime),
+	ANY(clone),
+	ANY(fstat),
+	ANY(getdents64),
+	ANY(getpid),
+	ANY(getppid),
+	ANY(gettid),
+	ANY(lseek),
+	ANY(newfstatat),
+	ANY(openat),
+	ANY(prctl),
+	ANY(ptrace),
+	ANY(read),
+	ANY(readlink),
+	ANY(readlinkat),
+	ANY(rt_sigaction),
+	ANY(rt_sigprocmask),
+	ANY(rt_sigreturn),
+	ANY(sched_yield),
+	ANY(sigaltstack),
+	ANY(tgkill),
+	ANY(wait4),
+#endif
+};
+
+static int add_rule(scmp_filter_ctx filter, const struct rule *rule)
+{
+	/* Compared with .datum_a; or masked by it, and compared with 0. */
+	const struct scmp_arg_cmp argument = {
+		.arg = rule->argument, .op = rule->compare, .datum_a = rule->datum};
+	int r = seccomp_rule_add_array(
+		filter, SCMP_ACT_ALLOW, rule->call, rule->compare ? 1 : 0, &argument);
+	return r == -EDOM ? 0 : r; /* a call that this machine has not */
+}
+
+int filter_system_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (!filter)
+		return -ENOMEM;
+	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r == 0)
+		r = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+	for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(rules[0]); i++)
+		r = add_rule(filter, &rules[i]);
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return r < 0 ? r : 1;
+}
+
+#else
+
+int filter_system_calls(void)
+{
+	return 0;
+}
+
+#endif

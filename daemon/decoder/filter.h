@@ -1,0 +1,11 @@
+/*
+ * The system calls that a confined decoder may make: a list, by seccomp(2). Any other call,
+ * and a listed one with other arguments, ends the process by SIGSYS.
+ */
+#pragma once
+
+/*
+ * Installs the filter, for good.
+ * Returns 1; 0 when the build has none (--without-seccomp); or a negative errno.
+ */
+int filter_system_calls(void);
