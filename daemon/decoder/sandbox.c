@@ -24,6 +24,18 @@
 /* Room for the channel, standard error and a job's two, and for a few that come uninvited. */
 enum { DESCRIPTORS_MAX = 8 };
 
+/* What a build needs more: a sanitizer opens files and starts a process, gcov writes files. */
+#ifdef SANITIZERS
+enum { HAS_SANITIZERS = 1 };
+#else
+enum { HAS_SANITIZERS = 0 };
+#endif
+#ifdef COVERAGE
+enum { HAS_COVERAGE = 1 };
+#else
+enum { HAS_COVERAGE = 0 };
+#endif
+
 /* 0 and 1 are free then, and become those of the first job. */
 static int close_descriptors(void)
 {
@@ -75,8 +87,7 @@ static int limit(int resource, rlim_t most)
 
 /*
  * The size of files has no limit: a segment is as large as its image, and the one file that
- * may be written. A sanitizer's shadow is larger than any address space, and its search for
- * leaks is a process.
+ * may be written. A sanitizer's shadow is larger than any address space that is sensible.
  */
 static int limit_resources(void)
 {
@@ -85,12 +96,10 @@ static int limit_resources(void)
 		r = limit(RLIMIT_NOFILE, DESCRIPTORS_MAX);
 	if (r == 0)
 		r = limit(RLIMIT_MEMLOCK, 0);
-#ifndef SANITIZERS
-	if (r == 0)
+	if (r == 0 && !HAS_SANITIZERS)
 		r = limit(RLIMIT_NPROC, 0);
-	if (r == 0)
+	if (r == 0 && !HAS_SANITIZERS)
 		r = limit(RLIMIT_AS, address_space());
-#endif
 	return r;
 }
 
@@ -118,14 +127,14 @@ static int refuse_new_privileges(void)
  */
 static bool leave_file_system(void)
 {
-#if defined(SYS_landlock_create_ruleset) && !defined(SANITIZERS) && !defined(COVERAGE)
+#ifdef SYS_landlock_create_ruleset
 	/* As struct landlock_ruleset_attr of newer kernels; older ones accept zeros. */
 	struct {
 		uint64_t files, net, scopes;
 	} ruleset = {0};
 	static const unsigned char file_rights[] = {0, 13, 14, 15, 15, 16};
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0UL, 1UL);
-	if (version < 1)
+	if (version < 1 || HAS_SANITIZERS || HAS_COVERAGE)
 		return false;
 	ruleset.files = (UINT64_C(1) << file_rights[version < 5 ? version : 5]) - 1;
 	ruleset.net = version >= 4 ? 3 : 0;    /* bind, connect */

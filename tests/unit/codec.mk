@@ -21,13 +21,23 @@ decoder_tests = \
 	tests/unit/test-codec-parts \
 	tests/unit/test-codec-png \
 	tests/unit/test-decoder \
-	tests/unit/test-decoder-order
+	tests/unit/test-decoder-order \
+	tests/unit/test-sandbox
 tests_unit_test_codec_broken_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_jpeg_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_parts_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_png_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_order_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_LDADD = tests/unit/libdecodertest.la
+
+check_PROGRAMS += tests/unit/forbidden-decoder
+tests_unit_forbidden_decoder_SOURCES = tests/unit/forbidden-decoder.c tests/unit/forbidden.h
+tests_unit_forbidden_decoder_LDADD = daemon/decoder/libdecoder.la
+tests_unit_test_sandbox_SOURCES = tests/unit/test-sandbox.c tests/unit/forbidden.h
+tests_unit_test_sandbox_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS) \
+	-DDECODER_PROGRAM='"$(abs_top_builddir)/daemon/decoder/shmimg-decoder"' \
+	-DFORBIDDEN_DECODER='"$(abs_top_builddir)/tests/unit/forbidden-decoder"'
+tests_unit_test_sandbox_LDADD = tests/unit/libdecodertest.la $(SECCOMP_LIBS)
 
 if HAVE_XPM
 decoder_tests += tests/unit/test-codec-xpm

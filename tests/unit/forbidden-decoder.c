@@ -1,0 +1,96 @@
+/*
+ * A decoder for tests of the sandbox: confined as the real one, then does what the number in
+ * its first job says, a row of forbidden.h. Ends with the errno of that, or 0. Decodes nothing.
+ */
+#include "config.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/decoder/channel.h"
+#include "daemon/decoder/sandbox.h"
+#include "tests/unit/forbidden.h"
+
+enum { STATUS_BROKEN = 250 };
+
+static pid_t parent; /* asked for while that is allowed */
+static char zeros[4096];
+static void *page;
+
+/* Receives a packet with a descriptor. */
+static int receive(uint32_t kind, union job_packet *packet)
+{
+	int fd;
+	if (channel_receive(JOB_CHANNEL, packet, &fd) != 1 || packet->kind != kind)
+		_exit(STATUS_BROKEN);
+	return fd;
+}
+
+static long resolve(long argument, int input, int segment)
+{
+	switch (argument) {
+	case INPUT:
+		return input;
+	case SEGMENT:
+		return segment;
+	case PARENT:
+		return parent;
+	case PAGE:
+		return (long)page;
+	case ZEROS:
+		return (long)zeros;
+	default:
+		return argument;
+	}
+}
+
+static int try(const struct attempt *attempt, int input, int segment)
+{
+	long a[6];
+	for (int i = 0; i < 6; i++)
+		a[i] = resolve(attempt->arguments[i], input, segment);
+	long r = syscall(attempt->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return r == -1 ? errno : 0;
+}
+
+/* Memory small and large, and the segment reserved and filled. */
+static int do_the_usual(int segment, size_t size)
+{
+	char *memory = NULL;
+	for (size_t bytes = 16; bytes <= 64 << 20; bytes *= 2) {
+		char *larger = realloc(memory, bytes);
+		if (!larger)
+			return ENOMEM;
+		memory = larger;
+		memset(memory + bytes / 2, 1, bytes / 2);
+	}
+	free(memory);
+	if (fallocate(segment, 0, 0, (off_t)size) < 0)
+		return errno;
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, segment, 0);
+	if (map == MAP_FAILED)
+		return errno;
+	memset(map, 1, size);
+	return munmap(map, size) < 0 || close(segment) < 0 ? errno : 0;
+}
+
+int main(void)
+{
+	const char *failed;
+	uint32_t number;
+	parent = getppid();
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int force = sandbox_enter(&failed);
+	union job_packet packet = {.ready = {JOB_READY, (uint32_t)force}};
+	if (page == MAP_FAILED || force < 0 || channel_send(JOB_CHANNEL, &packet, -1) < 0)
+		_exit(STATUS_BROKEN);
+	int input = receive(JOB_DECODE, &packet);
+	int segment = receive(JOB_SEGMENT, &packet);
+	if (pread(input, &number, sizeof(number), 0) != sizeof(number) || number > ATTEMPT_NOTHING)
+		_exit(STATUS_BROKEN);
+	if (number == ATTEMPT_NOTHING)
+		_exit(do_the_usual(segment, packet.segment.size));
+	_exit(try(&attempts[number], input, segment));
+}
