@@ -20,6 +20,7 @@ EXTRA_DIST += \
 	%D%/integration/test_process.py \
 	%D%/integration/test_reconnect.py \
 	%D%/integration/test_restart.py \
+	%D%/integration/test_sandbox.py \
 	%D%/integration/test_semaphore.py \
 	%D%/integration/test_small_shm.py \
 	%D%/integration/test_users.py \

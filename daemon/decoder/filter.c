@@ -54,7 +54,7 @@ static const struct rule {
 	WITHOUT(mprotect, 2, PROT_EXEC),
 	ANY(mremap),
 	ANY(munmap),
-	ANY(madvise),
+	WHERE(madvise, 2, MADV_DONTNEED), /* not MADV_REMOVE: it makes holes */
 	ANY(futex),
 	ANY(restart_syscall),
 	ANY(exit),
@@ -63,6 +63,7 @@ static const struct rule {
 	/* To report what they find, and to search for leaks at the end, in a process of its own. */
 	WHERE(write, 0, 2),
 	ANY(clock_gettime),
+	ANY(madvise),
 	ANY(clone),
 	ANY(dup),
 	ANY(fstat),

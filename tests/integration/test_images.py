@@ -18,7 +18,7 @@ DESCRIPTION = (
 )
 STATS = (
     "images renditions bytes pinned-bytes memory-max connections loads decodes hits fetches errors"
-    " decoders decoder-restarts uptime"
+    " decoders decoder-restarts sandbox uptime"
 ).split()
 
 

@@ -76,6 +76,7 @@ static const struct attempt attempts[] = {
 	KILLED(ftruncate, SEGMENT, 0),
 	KILLED_AS("punch", fallocate, SEGMENT, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096),
 	KILLED_AS("collapse", fallocate, SEGMENT, FALLOC_FL_COLLAPSE_RANGE, 0, 4096),
+	KILLED_UNLESS(madvise, PAGE, 4096, MADV_REMOVE),
 	KILLED(fchmod, SEGMENT, 0600),
 	KILLED(fchown, SEGMENT, -1, -1),
 	KILLED(fsetxattr, SEGMENT, (long)"user.a", (long)"a", 1, 0),
