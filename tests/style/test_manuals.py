@@ -99,6 +99,7 @@ def test_each_program_has_its_page():
         "shmimgctl.1",
         "shmimg-viewer.1",
         "libshmimg.3",
+        "shmimg-python.3",
         "shmimg-protocol.7",
         "shmimg-segment.5",
     }

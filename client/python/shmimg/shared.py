@@ -1,0 +1,97 @@
+"""The client of a process, for those who need no other: made when it is first used."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+from .client import Client
+from .image import Image
+from .records import Record
+from .source import Source
+from .watching import Watch
+
+
+class _Holder:
+    """Makes one client, whichever thread asks first, and keeps it until close()."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        os.register_at_fork(after_in_child=self._forked)
+
+    def _forked(self) -> None:
+        # Some other thread of the parent may have had it.
+        self._lock = threading.Lock()
+
+    def get(self) -> Client:
+        with self._lock:
+            if self._client is None:
+                self._client = Client()
+            return self._client
+
+    def close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client:
+            client.close()
+
+
+_holder = _Holder()
+
+
+def default_client() -> Client:
+    """The client that load(), fetch() and the like use: that of connect() without arguments."""
+    return _holder.get()
+
+
+def close() -> None:
+    """Ends the connection of default_client(); the next use makes another."""
+    _holder.close()
+
+
+def load(
+    file: Source,
+    name: str | None = None,
+    format: str | None = None,
+    share: str | None = None,
+    keep: str | None = None,
+) -> Image:
+    """Has a file decoded, once for all programs: see Client.load()."""
+    return default_client().load(file, name, format, share, keep)
+
+
+def fetch(name: str, format: str | None = None, owner: int | None = None) -> Image:
+    """Finds an image that somebody has loaded: see Client.fetch()."""
+    return default_client().fetch(name, format, owner)
+
+
+def release(image: Image) -> None:
+    """Tells the daemon that an image is no longer needed: see Client.release()."""
+    default_client().release(image)
+
+
+def drop(name: str, owner: int | None = None) -> None:
+    """Removes an image: see Client.drop()."""
+    default_client().drop(name, owner)
+
+
+def stat(name: str, format: str | None = None, owner: int | None = None) -> Record:
+    """Describes an image: see Client.stat()."""
+    return default_client().stat(name, format, owner)
+
+
+def list(match: str | None = None) -> Iterator[Record]:
+    """Describes each image that one may see: see Client.list()."""
+    return default_client().list(match)
+
+
+def stats() -> Record:
+    """The daemon's counters: see Client.stats()."""
+    return default_client().stats()
+
+
+def watch(match: str | None = None) -> Watch:
+    """What becomes of images from now on: see Client.watch()."""
+    return default_client().watch(match)
