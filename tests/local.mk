@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	%D%/demo %D%/run-all %D%/setup %D%/soak %D%/tally.py \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
+	%D%/integration/lying_daemon.py \
 	%D%/integration/pictures.py \
 	%D%/integration/pytest.ini \
 	%D%/integration/screen.py \
@@ -19,6 +20,11 @@ EXTRA_DIST += \
 	%D%/integration/test_manual.py \
 	%D%/integration/test_process.py \
 	%D%/integration/test_reconnect.py \
+	%D%/integration/test_python.py \
+	%D%/integration/test_python_client.py \
+	%D%/integration/test_python_lock.py \
+	%D%/integration/test_python_package.py \
+	%D%/integration/test_python_trust.py \
 	%D%/integration/test_restart.py \
 	%D%/integration/test_sandbox.py \
 	%D%/integration/test_semaphore.py \

@@ -6,7 +6,7 @@ import re
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("SHMIMG_BUILD", os.path.join(TOP, ".build", "normal")))
 FOLDERS = ("client", "daemon", "systemd", "tests")
-TEXT_ENDINGS = (".c", ".h", ".py", ".mk", ".am", ".ac", ".in", ".sh", ".ini", ".toml", ".syms", ".map")
+TEXT_ENDINGS = tuple(".c .h .py .mk .am .ac .in .sh .ini .toml .syms .map".split())
 MANUAL = re.compile(r"\.[1-9]$")
 
 
