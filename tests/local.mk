@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	%D%/integration/test_python_client.py \
 	%D%/integration/test_python_lock.py \
 	%D%/integration/test_python_package.py \
+	%D%/integration/test_python_processes.py \
 	%D%/integration/test_python_trust.py \
 	%D%/integration/test_restart.py \
 	%D%/integration/test_sandbox.py \

@@ -1,12 +1,14 @@
 """The arrows between the parts: who may include whom."""
 
+import ast
 import fnmatch
 import os
 import re
 import subprocess
+import sys
 
 import pytest
-from sources import BUILD, TOP, c_files, read
+from sources import BUILD, TOP, all_files, c_files, read
 
 # Files: folders (or headers) of ours that they may include. The first match counts.
 MAY_INCLUDE = [
@@ -29,6 +31,9 @@ MUST_NOT_INCLUDE = [
     ("client/lib/*", ["systemd/*"]),
     ("daemon/decoder/*", ["systemd/*"]),
 ]
+
+# What the Python package may import, where it is asked for.
+LAZY = {"numpy", "PIL"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 SOURCES = c_files()
@@ -80,6 +85,29 @@ def test_forbidden_includes(pattern, forbidden):
         for _, header in includes(path)
         if any(fnmatch.fnmatch(header, each) for each in forbidden)
     ]
+    assert faults == []
+
+
+def python_imports(path):
+    """(module, dots of a relative one, whether it is done as the file is) of each import."""
+    tree = ast.parse(read(path))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0], node.level, node in tree.body
+        elif isinstance(node, ast.Import):
+            yield from ((name.name.split(".")[0], 0, node in tree.body) for name in node.names)
+
+
+def test_the_python_package_needs_python_alone():
+    """Of ours it uses nothing but itself; NumPy and PIL only where they are asked for."""
+    paths = [path for path in all_files() if fnmatch.fnmatch(path, "client/python/shmimg/*.py")]
+    assert len(paths) > 10
+    faults = []
+    for path in paths:
+        for module, dots, at_once in python_imports(path):
+            allowed = sys.stdlib_module_names | (set() if at_once else LAZY)
+            if dots > 1 or (dots == 0 and module not in allowed):
+                faults.append(f"{path}: {module}")
     assert faults == []
 
 
