@@ -1,8 +1,10 @@
 """The Python package: pixels, metadata, and how long what is mapped lasts."""
 
+import copy
 import gc
 import io
 import os
+import pickle
 import resource
 import subprocess
 import tempfile
@@ -114,6 +116,14 @@ def test_nothing_can_be_written(shm, tmp_path):
     with open("/proc/self/maps", encoding="utf-8") as maps:
         modes = [line.split()[1] for line in maps if image.segment[1:] in line]
     assert modes == ["r--s"]
+
+
+def test_an_image_is_not_pickled(shm, tmp_path):
+    image = shm.load(write_png(tmp_path / "a.png", noise(4, 4, 4)))
+    for make in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="fetch"):
+            make(image)
+    assert numpy.array_equal(pickle.loads(pickle.dumps(image.array)), image.array)
 
 
 def test_the_array_is_the_mapping(shm, tmp_path):

@@ -10,6 +10,7 @@ import traceback
 import numpy
 import pytest
 import shmimg
+from lying_daemon import LyingDaemon
 from pictures import noise, tiny_png, write_png
 
 
@@ -152,6 +153,26 @@ def test_a_fork_while_another_thread_waits(default, shm, tmp_path):
     finally:
         default.shared._holder._lock.release()
         client._session._lock.release()
+
+
+def test_a_thread_that_waits_does_not_keep_its_process(folder):
+    never = threading.Event()
+    program = (
+        "import shmimg, sys, threading; client = shmimg.connect(sys.argv[1])\n"
+        "threading.Thread(target=client.stats, daemon=True).start()\n"
+        "sys.stdin.read(1)\n"
+    )
+    path = os.path.join(folder, "socket")
+    asked = threading.Event()
+    daemon = LyingDaemon(path, lambda *_: asked.set() or never)
+    command = [sys.executable, "-c", program, path]
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(shmimg.__file__))}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as process:
+        assert asked.wait(60)
+        process.communicate(b".", timeout=60)
+    assert process.returncode == 0
+    never.set()
+    daemon.close()
 
 
 def test_two_programs(daemon, tmp_path):

@@ -31,7 +31,8 @@ class Client:
         """Connects to the daemon: see connect()."""
         where = default_path() if path is None else os.fspath(path)
         self._session = Session(where, timeout)
-        weakref.finalize(self, self._session.close)
+        # The end of the process closes it too, and waits for no other thread.
+        weakref.finalize(self, self._session.close).atexit = False
 
     def __enter__(self) -> Client:
         return self
@@ -48,7 +49,10 @@ class Client:
         return f"<shmimg.Client of {self.path}>"
 
     def close(self) -> None:
-        """Ends the connection; the daemon lets go of its pins. Images stay as they are."""
+        """Ends the connection, after what other threads have under way.
+
+        The daemon lets go of its pins. Images stay as they are.
+        """
         self._session.close()
 
     @property

@@ -96,6 +96,9 @@ class Image:
         size = f"{self.width}x{self.height}"
         return f"<shmimg.Image {self.name!r} {size} {self.format} generation {self.generation}>"
 
+    def __reduce__(self) -> str:
+        raise TypeError("an image is not copied: let the other process fetch it by its name")
+
     @property
     def _format(self) -> Format:
         return FORMATS[self.format]
