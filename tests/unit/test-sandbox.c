@@ -28,9 +28,10 @@ static const bool sanitized = false;
 
 enum { SEGMENT_SIZE = 1 << 20, END_UNCONFINED = 2 };
 
-static bool kernel_has_landlock(void)
+/* gcov writes files at the end, a sanitizer reads some. */
+static bool landlock_is_due(void)
 {
-#ifdef SYS_landlock_create_ruleset
+#if defined(SYS_landlock_create_ruleset) && !defined(SANITIZERS) && !defined(COVERAGE)
 	return syscall(SYS_landlock_create_ruleset, NULL, 0UL, 1UL) >= 1;
 #else
 	return false;
@@ -45,7 +46,7 @@ static void says_what_is_in_force(void **state)
 #ifdef HAVE_SECCOMP
 	expected |= JOB_SANDBOX_SECCOMP;
 #endif
-	if (kernel_has_landlock() && !sanitized)
+	if (landlock_is_due())
 		expected |= JOB_SANDBOX_LANDLOCK;
 	decoder_start(&decoder);
 	assert_int_equal(decoder.sandbox, expected);
