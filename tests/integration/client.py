@@ -55,10 +55,11 @@ def parse(text):
 
 
 def eventually(condition):
-    """Asks again until a condition holds, for what there is no event to wait for."""
+    """Asks again until a condition holds, for what there is no event to wait for; returns it."""
     deadline = time.monotonic() + TIMEOUT
-    while not condition():
+    while not (held := condition()):
         assert time.monotonic() < deadline, "it does not come true"
+    return held
 
 
 class Refused(Exception):

@@ -69,12 +69,16 @@ class Screen:
 
     def window(self, title):
         """Waits for a window whose title has this in it, a regular expression."""
-        found = self.xdotool("search", "--sync", "--onlyvisible", "--name", title)
-        assert found, f"no window {title}"
-        return found
+        return eventually(lambda: self.find(title))
+
+    def find(self, title):
+        """The first such window that can be seen now, or None: also when one goes away under
+        the search, which fails then.
+        """
+        return self.xdotool("search", "--onlyvisible", "--name", title)
 
     def has_window(self, title):
-        return self.xdotool("search", "--onlyvisible", "--name", title) is not None
+        return self.find(title) is not None
 
     def press(self, window, *keys):
         """Keys to a window; without a window manager nobody else gives it the focus."""
