@@ -73,12 +73,19 @@ static void unmap(struct board *board)
 	board->fd = -1;
 }
 
+static void set_epoch(struct board *board, uint64_t epoch)
+{
+	__atomic_store_n(&board->header->epoch, epoch, __ATOMIC_RELEASE);
+}
+
 static int try_reopen(struct board *board)
 {
 	board->fd = reopen(board);
 	int r = board->fd < 0 ? board->fd : map(board);
 	if (r == 0 && !is_good(board->header))
 		r = -EBADMSG;
+	if (r == 0)
+		set_epoch(board, board->header->epoch + 1);
 	if (r < 0)
 		unmap(board);
 	return r;
@@ -99,6 +106,7 @@ static int create(struct board *board)
 	board->header->slot_offset = BOARD_SLOT_OFFSET;
 	board->header->slot_count = BOARD_SLOTS;
 	board->header->next_generation = 1;
+	set_epoch(board, 1);
 	/* Last: a board without it was not finished, and nothing was published by it. */
 	memcpy(board->header->magic, BOARD_MAGIC, sizeof(board->header->magic));
 	return 0;
@@ -137,6 +145,7 @@ void board_destroy(struct board *board)
 {
 	if (!board->header)
 		return;
+	set_epoch(board, 0);
 	unmap(board);
 	shm_unlink(board->name);
 	free(board->free_slots);

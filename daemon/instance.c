@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -20,6 +21,7 @@
 
 #include "client/protocol/board.h"
 #include "daemon/cleanup.h"
+#include "daemon/log.h"
 #include "daemon/random.h"
 #include "daemon/semaphore.h"
 
@@ -90,19 +92,29 @@ int instance_claim(struct instance *instance, const char *socket)
 }
 
 /* The keys stand in the board before the kernel has the sets, so none is missed. */
-static void remove_semaphores(const char *board)
+static void remove_semaphores(const struct board_header *header)
 {
-	OWN_FD int fd = shm_open(board, O_RDONLY | O_CLOEXEC, 0);
+	for (int i = 0; i < BOARD_SETS; i++) {
+		if (header->set_keys[i])
+			semaphore_remove_key(header->set_keys[i]);
+	}
+}
+
+/* Tells clients that still have the board mapped, and removes the sets that it lists. */
+static void clean_board(const char *name)
+{
+	OWN_FD int fd = shm_open(name, O_RDWR | O_CLOEXEC, 0);
 	struct board_header header;
 	struct stat status;
 	if (fd < 0 || fstat(fd, &status) < 0 || status.st_uid != geteuid() ||
 		pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
 		memcmp(header.magic, BOARD_MAGIC, sizeof(header.magic)) != 0)
 		return;
-	for (int i = 0; i < BOARD_SETS; i++) {
-		if (header.set_keys[i])
-			semaphore_remove_key(header.set_keys[i]);
-	}
+	header.epoch = 0;
+	if (pwrite(fd, &header.epoch, sizeof(header.epoch), offsetof(struct board_header, epoch)) <
+		0)
+		log_warning("cannot write to %s: %m", name);
+	remove_semaphores(&header);
 }
 
 void instance_clean(const struct instance *instance)
@@ -110,7 +122,7 @@ void instance_clean(const struct instance *instance)
 	char prefix[32], board[64], name[NAME_MAX + 2];
 	snprintf(prefix, sizeof(prefix), "shmimg-%s-", instance->id);
 	snprintf(board, sizeof(board), "/%sboard", prefix);
-	remove_semaphores(board);
+	clean_board(board);
 	DIR *folder = opendir("/dev/shm");
 	if (!folder)
 		return;

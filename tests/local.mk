@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	%D%/demo %D%/run-all %D%/setup %D%/soak %D%/tally.py \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
+	%D%/integration/library.py \
 	%D%/integration/lying_daemon.py \
 	%D%/integration/pictures.py \
 	%D%/integration/pytest.ini \
@@ -15,6 +16,7 @@ EXTRA_DIST += \
 	%D%/integration/test_decoder.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_images.py \
+	%D%/integration/test_kept.py \
 	%D%/integration/test_library.py \
 	%D%/integration/test_load.py \
 	%D%/integration/test_manual.py \

@@ -120,8 +120,9 @@ struct shmimg_options {
 int shmimg_connect(shmimg_client **client, const char *path, int timeout_ms);
 
 /*
- * Ends a connection; the daemon lets go of all its pins. Images fetched through it stay
- * mapped and must still be given to shmimg_unref(). NULL is let pass.
+ * Ends a connection; the daemon lets go of all its pins, and what is kept is unmapped.
+ * Images fetched through it stay mapped and must still be given to shmimg_unref(). NULL is
+ * let pass.
  */
 void shmimg_close(shmimg_client *client);
 
@@ -135,6 +136,13 @@ int shmimg_fd(const shmimg_client *client);
 
 /* Changes the timeout of shmimg_connect(), for later calls. */
 void shmimg_set_timeout(shmimg_client *client, int timeout_ms);
+
+/*
+ * Bounds the mappings that the client keeps for shmimg_fetch() to hand out again: their bytes
+ * in all; 0 keeps none. 256 MiB unless this is called, and at most 1024 images. What was not
+ * fetched for longest goes first.
+ */
+void shmimg_set_kept(shmimg_client *client, size_t bytes);
 
 /*
  * What the last failed call on this client said, in English without a full stop; "" when
@@ -179,13 +187,19 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
  * Finds an image by name, pins and maps it. With SHMIMG_DEFAULT, RGBA8 if the image is
  * there in that, else whichever format there is. Fetching again what is pinned does not
  * pin it twice. Errors as shmimg_load().
+ * While an image has not changed, fetching it again costs no system call: the client keeps
+ * its mapping (shmimg_set_kept()) and sees on the daemon's board that it is the newest. Of
+ * images of others this holds when options say the owner. The result may be the pointer of an
+ * earlier call; each result is to be given to shmimg_unref(). What is kept stays pinned; an
+ * older generation without a handle is released when a newer one is fetched.
  */
 int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *options,
 	shmimg_image **image);
 
 /*
- * Unmaps an image and frees it, in any thread that has it alone. It does not talk to the
- * daemon: the pin lasts until shmimg_release() or shmimg_close(). NULL is let pass.
+ * Lets go of a handle, in any thread; what is not kept (shmimg_fetch()) is unmapped with its
+ * last one. It does not talk to the daemon: the pin lasts until shmimg_release() or
+ * shmimg_close(). NULL is let pass.
  */
 void shmimg_unref(shmimg_image *image);
 

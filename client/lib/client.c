@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "client/lib/greet.h"
 #include "client/protocol/name.h"
@@ -75,6 +76,8 @@ int shmimg_connect(shmimg_client **result, const char *path, int timeout_ms)
 	if (!client)
 		return -ENOMEM;
 	client->timeout_ms = timeout_ms;
+	client->uid = geteuid();
+	client->kept.bytes_max = KEPT_BYTES_DEFAULT;
 	client->failure.code = "";
 	client->channel.fd = client->channel.passed = -1;
 	client->end = deadline_after(timeout_ms);
@@ -96,6 +99,8 @@ void shmimg_close(shmimg_client *client)
 		return;
 	channel_close(&client->channel);
 	pins_clear(&client->pins);
+	kept_clear(&client->kept);
+	board_view_close(&client->board);
 	free(client->match);
 	free(client);
 }
@@ -108,6 +113,11 @@ int shmimg_fd(const shmimg_client *client)
 void shmimg_set_timeout(shmimg_client *client, int timeout_ms)
 {
 	client->timeout_ms = timeout_ms;
+}
+
+void shmimg_set_kept(shmimg_client *client, size_t bytes)
+{
+	kept_limit(&client->kept, bytes);
 }
 
 const char *shmimg_message(const shmimg_client *client)

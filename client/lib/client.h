@@ -6,7 +6,9 @@
 
 #include <stdbool.h>
 
+#include "client/lib/board.h"
 #include "client/lib/channel.h"
+#include "client/lib/kept.h"
 #include "client/lib/pins.h"
 #include "client/lib/public.h"
 #include "client/protocol/wire.h"
@@ -36,7 +38,10 @@ struct shmimg_client {
 	uid_t said_uid; /* the daemon's, as it says itself */
 	struct client_failure failure;
 	char version[64];
+	uid_t uid; /* the caller's */
 	struct pins pins;
+	struct kept kept;
+	struct board_view board;
 	struct wire_line reply; /* points into the channel's data */
 	struct channel channel;
 	char request[WIRE_LINE_MAX]; /* what the caller asks; kept until it is answered */

@@ -30,6 +30,15 @@ static bool read_greeting(struct shmimg_client *client)
 	return true;
 }
 
+/* What is kept was kept by the slots of a board. */
+static void take_board(struct shmimg_client *client)
+{
+	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
+	const char *board = wire_get(&client->reply, "board");
+	if (!board || !board_view_open(&client->board, board, &makers))
+		kept_clear(&client->kept);
+}
+
 int greet(struct shmimg_client *client)
 {
 	struct wire_writer writer;
@@ -42,5 +51,6 @@ int greet(struct shmimg_client *client)
 	if (!read_greeting(client))
 		return client_lose(
 			client, -EPROTO, "what answers is no shmimgd, or one of another protocol");
+	take_board(client);
 	return 0;
 }

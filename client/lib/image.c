@@ -17,7 +17,7 @@
  * A socket that systemd listens on has systemd for its peer, and who root is may say who
  * the daemon is. Another peer makes its segments itself.
  */
-static bool is_maker(const struct makers *makers, uid_t uid)
+bool image_is_maker(const struct makers *makers, uid_t uid)
 {
 	return uid == makers->peer || (makers->peer == 0 && uid == makers->said);
 }
@@ -29,7 +29,7 @@ static const char *check_file(
 		return "the segment is no shared memory";
 	if (file->st_size < 0 || (uint64_t)file->st_size != promise->size)
 		return "the segment has another size than the daemon said";
-	if (!is_maker(makers, file->st_uid))
+	if (!image_is_maker(makers, file->st_uid))
 		return "the segment does not belong to the daemon";
 	if (file->st_mode & (S_IWGRP | S_IWOTH))
 		return "others than the daemon may write to the segment";
@@ -132,6 +132,7 @@ int image_map(int fd, const char *name, const struct promise *promise, const str
 	__attribute__((cleanup(unref))) struct shmimg_image *image = calloc(1, sizeof(*image));
 	if (!image)
 		return -ENOMEM;
+	image->refs = 1;
 	image->name = strdup(name);
 	if (!image->name)
 		return -ENOMEM;
@@ -150,9 +151,19 @@ int image_map(int fd, const char *name, const struct promise *promise, const str
 	return 0;
 }
 
+bool image_is_shared(const struct shmimg_image *image)
+{
+	return __atomic_load_n(&image->refs, __ATOMIC_ACQUIRE) > 1;
+}
+
+void image_ref(struct shmimg_image *image)
+{
+	__atomic_add_fetch(&image->refs, 1, __ATOMIC_RELAXED);
+}
+
 void shmimg_unref(shmimg_image *image)
 {
-	if (!image)
+	if (!image || __atomic_sub_fetch(&image->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	if (image->data) {
 		/* munmap takes what mmap gave; that it was mapped to be read is no matter. */

@@ -6,13 +6,24 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "client/lib/promise.h"
 #include "client/lib/public.h"
 #include "client/protocol/header.h"
 
+/* How a client finds what it keeps; see kept.h. */
+struct kept_links {
+	uint64_t hash;		    /* of the name */
+	struct shmimg_image *next;  /* of the same bucket */
+	struct shmimg_image *newer; /* by last use */
+	struct shmimg_image *older;
+};
+
 struct shmimg_image {
+	unsigned refs; /* atomic: callers may let go in other threads */
+	struct kept_links kept;
 	const unsigned char *data; /* the mapping, from the segment's start on */
 	size_t size;
 	uid_t maker; /* uid of the daemon, as the segment's owner has it */
@@ -27,6 +38,15 @@ struct makers {
 	uid_t peer; /* as the kernel says who listens on the socket */
 	uid_t said; /* as the daemon says; counts when the peer is root, as systemd is */
 };
+
+/* Whether a segment with this owner is one that they made. */
+bool image_is_maker(const struct makers *makers, uid_t uid);
+
+/* Whether there is more than one reference. */
+bool image_is_shared(const struct shmimg_image *image);
+
+/* Another reference, for shmimg_unref(). */
+void image_ref(struct shmimg_image *image);
 
 /*
  * Maps the segment that fd has open, which stays the caller's.

@@ -109,6 +109,45 @@ static int note_pin(struct shmimg_client *client, const shmimg_image *image)
 		&client->pins, image->name, header->owner, header->generation, header->format);
 }
 
+/* Maps what the daemon promised. */
+static int take_up(struct shmimg_client *client, const char *name, int64_t owner,
+	struct promise *promise, shmimg_image **image)
+{
+	CLOSED int segment = -1;
+	int r = open_segment(client, name, owner, promise, &segment);
+	if (r < 0)
+		return r;
+	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
+	const char *fault;
+	r = image_map(segment, name, promise, &makers, image, &fault);
+	if (r == 0 && (r = note_pin(client, *image)) < 0) {
+		shmimg_unref(*image);
+		*image = NULL;
+		fault = "out of memory";
+	}
+	if (r == 0)
+		return 0;
+	give_back(client, name, owner, promise);
+	return client_fail(client, r, "%s", fault);
+}
+
+/* An older generation that has no handle any more, so that nobody else can let go of it. */
+static void release_older(struct shmimg_client *client, const shmimg_image *image)
+{
+	const struct header *header = &image->header;
+	const shmimg_image *old =
+		kept_find(&client->kept, image->name, header->owner, header->format);
+	if (!old || old->header.generation == header->generation || image_is_shared(old))
+		return;
+	struct pin *pin = pins_find(&client->pins, old->header.generation, header->format);
+	if (!pin)
+		return;
+	struct client_failure before = client->failure;
+	release(client, pin->name, pin->owner, pin->format, pin->generation);
+	client->failure = before;
+	pins_forget(&client->pins, pin);
+}
+
 /* Sends LOAD or FETCH and maps what it promises. */
 static int obtain(struct shmimg_client *client, struct wire_writer *writer, int fd,
 	const char *name, int64_t owner, shmimg_image **image)
@@ -117,22 +156,12 @@ static int obtain(struct shmimg_client *client, struct wire_writer *writer, int 
 	int r = ask(client, writer, fd, NULL, name, &promise);
 	if (r < 0)
 		return r;
-	CLOSED int segment = -1;
-	r = open_segment(client, name, owner, &promise, &segment);
-	if (r < 0)
-		return r;
-	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
-	const char *fault;
-	r = image_map(segment, name, &promise, &makers, image, &fault);
-	if (r == 0 && (r = note_pin(client, *image)) < 0) {
-		shmimg_unref(*image);
-		*image = NULL;
-		fault = "out of memory";
+	r = take_up(client, name, owner, &promise, image);
+	if (r == 0 && client->board.header) {
+		release_older(client, *image);
+		kept_add(&client->kept, *image);
 	}
-	if (r == 0)
-		return 0;
-	give_back(client, name, owner, &promise);
-	return client_fail(client, r, "%s", fault);
+	return r;
 }
 
 int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
@@ -176,12 +205,27 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
 	return shmimg_load_fd(client, fd, name, options, image);
 }
 
-int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *given,
+/* What is kept of what FETCH would find, or NULL: one's own comes first, in RGBA8. */
+static shmimg_image *find_kept(
+	struct shmimg_client *client, const char *name, const struct shmimg_options *options)
+{
+	uid_t owner = options->owner < 0 ? client->uid : (uid_t)options->owner;
+	enum shmimg_format format = options->format ? options->format : SHMIMG_RGBA8;
+	return kept_find(&client->kept, name, owner, (uint32_t)format);
+}
+
+static bool is_newest(const struct shmimg_client *client, const shmimg_image *image)
+{
+	const struct header *header = &image->header;
+	return board_view_shows(&client->board, header->slot, header->generation);
+}
+
+/* Fetches from the daemon; what is kept of the name is of no more use unless it still has that. */
+static int fetch(struct shmimg_client *client, const char *name, const struct shmimg_options *given,
 	shmimg_image **image)
 {
 	struct shmimg_options options;
 	struct wire_writer writer;
-	*image = NULL;
 	int r = enter(client, name, given, &options);
 	if (r < 0)
 		return r;
@@ -189,7 +233,26 @@ int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_op
 	wire_add(&writer, "name", name);
 	options_add_owner(&options, &writer);
 	options_add_format(&options, &writer);
-	return obtain(client, &writer, -1, name, options.owner, image);
+	r = obtain(client, &writer, -1, name, options.owner, image);
+	shmimg_image *kept = r < 0 ? find_kept(client, name, &options) : NULL;
+	if (kept)
+		kept_remove(&client->kept, kept);
+	return r;
+}
+
+int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *given,
+	shmimg_image **image)
+{
+	struct shmimg_options options;
+	*image = NULL;
+	if (client->busy || client->watching || options_read(given, &options) < 0)
+		return fetch(client, name, given, image); /* which says what is wrong */
+	shmimg_image *kept = find_kept(client, name, &options);
+	if (!kept || !is_newest(client, kept))
+		return fetch(client, name, given, image);
+	image_ref(kept);
+	*image = kept;
+	return 0;
 }
 
 /* A connection was lost while a pin was given back, which went with it: no failure at all. */
@@ -216,6 +279,7 @@ int shmimg_release(shmimg_client *client, const shmimg_image *image)
 	struct pin *pin = pins_find(&client->pins, header->generation, header->format);
 	if (pin && (r == 0 || r == -ENOENT || client->state != CLIENT_OPEN))
 		pins_forget(&client->pins, pin);
+	kept_remove(&client->kept, image);
 	if (r == -ECONNRESET || (r == -ENOENT && client->was_lost)) {
 		client->failure = before;
 		return client->state == CLIENT_OPEN ? 0 : come_back(client);

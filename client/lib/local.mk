@@ -3,6 +3,7 @@
 lib_LTLIBRARIES += %D%/libshmimg.la
 %C%_libshmimg_la_SOURCES = \
 	%D%/ask.c \
+	%D%/board.c %D%/board.h \
 	%D%/call.c %D%/call.h \
 	%D%/channel.c %D%/channel.h \
 	%D%/cleanup.h \
@@ -12,6 +13,7 @@ lib_LTLIBRARIES += %D%/libshmimg.la
 	%D%/format.c \
 	%D%/greet.c %D%/greet.h \
 	%D%/image.c %D%/image.h \
+	%D%/kept.c %D%/kept.h \
 	%D%/load.c \
 	%D%/lock.c \
 	%D%/options.c %D%/options.h \

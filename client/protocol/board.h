@@ -20,7 +20,8 @@ enum {
 /*
  * The slots follow at slot_offset: uint64_t, read with acquire order. A slot holds the
  * newest generation of its image, or 0 when no image uses it. A generation is never used
- * twice, by no image.
+ * twice, by no image. With another epoch than it had when a client connected, the client's
+ * daemon is gone, and its pins with it.
  */
 struct board_header {
 	char magic[8];
@@ -30,9 +31,11 @@ struct board_header {
 	uint32_t slots_used;	      /* slots from this one on were never used */
 	uint64_t next_generation;     /* for the next daemon; of no meaning to clients */
 	int32_t set_keys[BOARD_SETS]; /* System V keys of the daemon's semaphore sets; 0: none */
+	uint64_t epoch; /* another number for each daemon that has the board; 0: none ever will */
 };
 
 _Static_assert(offsetof(struct board_header, slot_offset) == 12, "slot_offset has moved");
 _Static_assert(offsetof(struct board_header, next_generation) == 24, "next_generation has moved");
 _Static_assert(offsetof(struct board_header, set_keys) == 32, "set_keys has moved");
+_Static_assert(offsetof(struct board_header, epoch) == 16416, "epoch has moved");
 _Static_assert(sizeof(struct board_header) <= BOARD_SLOT_OFFSET, "the slots follow the header");

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 
 import pytest
+from library import Library
 from server import BUILD, SHMIMGD, Daemon
 
 
@@ -50,6 +51,30 @@ def start_daemon(folder):
     with contextlib.ExitStack() as stack:
         for daemon in daemons:
             stack.callback(daemon.close)
+
+
+@pytest.fixture
+def restart(start_daemon, folder):
+    """Starts a daemon, and after each end the next one on the same socket."""
+
+    def start(*options):
+        return start_daemon(*options, folder=folder)
+
+    return start
+
+
+@pytest.fixture
+def library():
+    """Starts any number of processes with the library."""
+    started = []
+
+    def start(*arguments):
+        started.append(Library(*arguments))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.close()
 
 
 @pytest.fixture

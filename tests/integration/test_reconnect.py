@@ -14,87 +14,8 @@ from client import TIMEOUT
 from pictures import noise, tiny_png, write_png
 from server import BUILD
 
-DRIVER = os.path.join(BUILD, "tests", "unit", "library-driver")
 CTL = os.path.join(BUILD, "client", "ctl", "shmimgctl")
 AWAY = 0.3
-
-
-class Failed(Exception):
-    """What the library returned, and its message."""
-
-    def __init__(self, number, message):
-        super().__init__(f"{errno.errorcode[number]}: {message}")
-        self.errno = number
-
-
-class Library:
-    """A process with a client of the library."""
-
-    def __init__(self, path, timeout=int(TIMEOUT * 1000)):
-        self.process = subprocess.Popen(
-            [DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.ask("connect", path, timeout)
-
-    def begin(self, *words):
-        print(*words, file=self.process.stdin, flush=True)
-
-    def end(self):
-        result, _, said = self.process.stdout.readline().rstrip("\n").partition(" ")
-        if int(result) < 0:
-            raise Failed(-int(result), said)
-        return said
-
-    def ask(self, *words):
-        self.begin(*words)
-        return self.end()
-
-    def image(self, *words):
-        """Loads or fetches: its number and generation."""
-        return tuple(map(int, self.ask(*words).split()))
-
-    def refused(self, *words):
-        with pytest.raises(Failed) as failure:
-            self.ask(*words)
-        return failure.value.errno
-
-    def pixels(self, number, path, shape):
-        """The red, green and blue of an image in RGBA8."""
-        self.ask("pixels", number, path)
-        return numpy.fromfile(path, numpy.uint8).reshape(*shape[:2], 4)[:, :, :3]
-
-    def open_files(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def close(self):
-        self.process.stdin.close()
-        code = self.process.wait(TIMEOUT)
-        self.process.stdout.close()
-        assert code == 0
-
-
-@pytest.fixture
-def restart(start_daemon, folder):
-    """Starts a daemon, and after each end the next one on the same socket."""
-
-    def start(*options):
-        return start_daemon(*options, folder=folder)
-
-    return start
-
-
-@pytest.fixture
-def library():
-    """Starts any number of processes with the library."""
-    started = []
-
-    def start(*arguments):
-        started.append(Library(*arguments))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.close()
 
 
 def pins(daemon, name):
@@ -162,7 +83,7 @@ def test_while_there_is_no_daemon(restart, library, tmp_path):
     user.ask("timeout", 50)
     assert user.refused("stats") == errno.ECONNREFUSED
     os.unlink(second.path)
-    assert user.refused("fetch", "a") == errno.ECONNREFUSED
+    assert user.refused("fetch", "b") == errno.ECONNREFUSED
     user.ask("timeout", int(TIMEOUT * 1000))
     third = restart()
     assert user.ask("list") == "a"

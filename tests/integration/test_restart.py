@@ -21,16 +21,6 @@ def facts(item):
     return {key: item[key] for key in KEPT}
 
 
-@pytest.fixture
-def restart(start_daemon, folder):
-    """Starts a daemon, and after each kill() the next one on the same socket."""
-
-    def start(*options):
-        return start_daemon(*options, folder=folder)
-
-    return start
-
-
 def test_everything_is_as_it_was(restart, tmp_path):
     first = restart()
     with first.connect() as client:

@@ -19,6 +19,7 @@ check_PROGRAMS += %D%/library-driver
 
 if HAVE_CMOCKA
 lib_tests = \
+	%D%/test-board \
 	%D%/test-connect \
 	%D%/test-header \
 	%D%/test-library-fault \
@@ -49,6 +50,12 @@ lib_test_daemon = %D%/fake-daemon.c %D%/fake-daemon.h %D%/unit.h
 lib_test_image = $(lib_test_daemon) \
 	%D%/fake-image.c %D%/fake-image.h \
 	%D%/fake-segment.c %D%/fake-segment.h
+
+# The library's own objects: nothing of this is exported.
+%C%_test_board_SOURCES = %D%/test-board.c %D%/unit.h $(client_lib_libshmimg_la_SOURCES)
+%C%_test_board_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_board_CFLAGS = $(lib_test_cflags)
+%C%_test_board_LDADD = $(lib_test_protocol)
 
 %C%_test_connect_SOURCES = %D%/test-connect.c $(lib_test_daemon)
 %C%_test_connect_CPPFLAGS = $(lib_test_cppflags)

@@ -51,12 +51,32 @@ static int load(const char *path, const char *name)
 	return keep(result, image);
 }
 
-static int fetch(const char *name, const char *unused)
+static int fetch(const char *name, const char *owner)
 {
 	shmimg_image *image;
-	(void)unused;
-	int result = shmimg_fetch(client, name, NULL, &image);
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	if (*owner)
+		options.owner = atoi(owner);
+	int result = shmimg_fetch(client, name, &options, &image);
 	return keep(result, image);
+}
+
+/* The number of the image that is the same handle as another, or of that itself. */
+static int same(const char *number, const char *unused)
+{
+	int first = 0;
+	(void)unused;
+	while (images[first] != images[atoi(number)])
+		first++;
+	snprintf(said, sizeof(said), "%d", first);
+	return 0;
+}
+
+static int set_kept(const char *bytes, const char *unused)
+{
+	(void)unused;
+	shmimg_set_kept(client, (size_t)atoll(bytes));
+	return 0;
 }
 
 static int release(const char *number, const char *unused)
@@ -158,6 +178,8 @@ static const struct {
 	{"timeout", set_timeout},
 	{"load", load},
 	{"fetch", fetch},
+	{"same", same},
+	{"kept", set_kept},
 	{"release", release},
 	{"unref", unref},
 	{"drop", drop},

@@ -1,0 +1,77 @@
+/*
+ * The daemon's board as a client reads it.
+ * See board.h for what it does and never does.
+ */
+#include "client/lib/board.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/lib/cleanup.h"
+
+static bool is_board(const struct board_header *header, size_t size)
+{
+	return memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) == 0 &&
+	       header->version == BOARD_VERSION && header->slot_offset % sizeof(uint64_t) == 0 &&
+	       header->slot_offset >= sizeof(*header) && header->slot_offset <= size &&
+	       header->slot_count <= (size - header->slot_offset) / sizeof(uint64_t);
+}
+
+/* Nobody else can write to it or make it shorter, so that reading it is safe for good. */
+static bool is_safe(const struct stat *file, const struct makers *makers)
+{
+	return S_ISREG(file->st_mode) && !(file->st_mode & (S_IWGRP | S_IWOTH)) &&
+	       image_is_maker(makers, file->st_uid) &&
+	       file->st_size >= (off_t)sizeof(struct board_header) &&
+	       (uint64_t)file->st_size <= SIZE_MAX;
+}
+
+static void map(struct board_view *board, int fd, const struct stat *file)
+{
+	size_t size = (size_t)file->st_size;
+	const void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return;
+	const struct board_header *header = memory;
+	*board = (struct board_view){
+		.header = header, .size = size, .device = file->st_dev, .inode = file->st_ino};
+	if (!is_board(header, size)) {
+		board_view_close(board);
+		return;
+	}
+	board->slots = (const uint64_t *)((uintptr_t)memory + header->slot_offset);
+	board->slot_count = header->slot_count;
+}
+
+bool board_view_open(struct board_view *board, const char *name, const struct makers *makers)
+{
+	struct stat file;
+	CLOSED int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	bool found = fd >= 0 && fstat(fd, &file) == 0 && is_safe(&file, makers);
+	bool same = found && board->header && file.st_dev == board->device &&
+		    file.st_ino == board->inode;
+	if (!same) {
+		board_view_close(board);
+		if (found)
+			map(board, fd, &file);
+	}
+	if (board->header)
+		board->epoch = __atomic_load_n(&board->header->epoch, __ATOMIC_ACQUIRE);
+	return same;
+}
+
+void board_view_close(struct board_view *board)
+{
+	/* munmap takes what mmap gave; that it was mapped to be read is no matter. */
+	union {
+		const struct board_header *read;
+		void *any;
+	} mapping = {.read = board->header};
+	if (mapping.any)
+		munmap(mapping.any, board->size);
+	*board = (struct board_view){0};
+}

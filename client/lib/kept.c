@@ -1,0 +1,127 @@
+/*
+ * The images that a client keeps mapped: a hash table of names, and a list by last use.
+ * See kept.h for what it does and never does.
+ */
+#include "client/lib/kept.h"
+
+#include <string.h>
+
+/*
+ * Of a name, eight bytes at a time. Names are the caller's own: nobody gains by names that
+ * fall into one bucket.
+ */
+static uint64_t hash_of(const char *name)
+{
+	size_t left = strlen(name);
+	uint64_t hash = left, part;
+	for (; left >= sizeof(part); left -= sizeof(part), name += sizeof(part)) {
+		memcpy(&part, name, sizeof(part));
+		hash = (hash ^ part) * 0x9e3779b97f4a7c15; /* 2^64 / golden ratio */
+		hash ^= hash >> 32;
+	}
+	part = 0;
+	memcpy(&part, name, left);
+	hash = (hash ^ part) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 32;
+}
+
+static bool is_of(const struct shmimg_image *image, uint64_t hash, const char *name, uid_t owner,
+	uint32_t format)
+{
+	return image->kept.hash == hash && image->header.owner == owner &&
+	       image->header.format == format && strcmp(image->name, name) == 0;
+}
+
+static struct shmimg_image *find(
+	const struct kept *kept, uint64_t hash, const char *name, uid_t owner, uint32_t format)
+{
+	struct shmimg_image *image = kept->buckets[hash % KEPT_BUCKETS];
+	while (image && !is_of(image, hash, name, owner, format))
+		image = image->kept.next;
+	return image;
+}
+
+static void list_remove(struct kept *kept, struct shmimg_image *image)
+{
+	struct kept_links *links = &image->kept;
+	*(links->newer ? &links->newer->kept.older : &kept->newest) = links->older;
+	*(links->older ? &links->older->kept.newer : &kept->oldest) = links->newer;
+}
+
+static void list_add(struct kept *kept, struct shmimg_image *image)
+{
+	image->kept.newer = NULL;
+	image->kept.older = kept->newest;
+	*(kept->newest ? &kept->newest->kept.newer : &kept->oldest) = image;
+	kept->newest = image;
+}
+
+static void let_go(struct kept *kept, struct shmimg_image *image)
+{
+	struct shmimg_image **place = &kept->buckets[image->kept.hash % KEPT_BUCKETS];
+	while (*place != image)
+		place = &(*place)->kept.next;
+	*place = image->kept.next;
+	list_remove(kept, image);
+	kept->count--;
+	kept->bytes -= image->size;
+	shmimg_unref(image);
+}
+
+static void make_room(struct kept *kept)
+{
+	while (kept->bytes > kept->bytes_max || kept->count > KEPT_MAX)
+		let_go(kept, kept->oldest);
+}
+
+struct shmimg_image *kept_find(struct kept *kept, const char *name, uid_t owner, uint32_t format)
+{
+	struct shmimg_image *image = find(kept, hash_of(name), name, owner, format);
+	if (image && image != kept->newest) {
+		list_remove(kept, image);
+		list_add(kept, image);
+	}
+	return image;
+}
+
+static struct shmimg_image *find_like(const struct kept *kept, const struct shmimg_image *image)
+{
+	const struct header *header = &image->header;
+	return find(kept, hash_of(image->name), image->name, header->owner, header->format);
+}
+
+void kept_add(struct kept *kept, struct shmimg_image *image)
+{
+	struct shmimg_image *before = find_like(kept, image);
+	if (before == image || image->size > kept->bytes_max)
+		return;
+	if (before)
+		let_go(kept, before);
+	image->kept.hash = hash_of(image->name);
+	image->kept.next = kept->buckets[image->kept.hash % KEPT_BUCKETS];
+	kept->buckets[image->kept.hash % KEPT_BUCKETS] = image;
+	list_add(kept, image);
+	kept->count++;
+	kept->bytes += image->size;
+	image_ref(image);
+	make_room(kept);
+}
+
+void kept_remove(struct kept *kept, const struct shmimg_image *image)
+{
+	struct shmimg_image *found = find_like(kept, image);
+	if (found && found->header.generation == image->header.generation)
+		let_go(kept, found);
+}
+
+void kept_limit(struct kept *kept, size_t bytes_max)
+{
+	kept->bytes_max = bytes_max;
+	make_room(kept);
+}
+
+void kept_clear(struct kept *kept)
+{
+	while (kept->oldest)
+		let_go(kept, kept->oldest);
+}

@@ -1,0 +1,42 @@
+/*
+ * The images that a client keeps mapped, to hand them out again: one of each name, owner and
+ * format, with a reference of its own. Bounded in number and bytes; what was used least
+ * recently goes first. Never talks to the daemon.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "client/lib/image.h"
+
+enum { KEPT_BUCKETS = 256, KEPT_MAX = 1024 };
+
+/* Bytes of mappings that a client keeps unless it is told otherwise. */
+#define KEPT_BYTES_DEFAULT ((size_t)256 << 20)
+
+/* Zeroed but for bytes_max: there is none. */
+struct kept {
+	struct shmimg_image *buckets[KEPT_BUCKETS];
+	struct shmimg_image *newest; /* used most recently */
+	struct shmimg_image *oldest;
+	size_t count;
+	size_t bytes;
+	size_t bytes_max; /* 0: keeps nothing */
+};
+
+/* What is kept of a name, or NULL; it counts as used. The reference stays kept's. */
+struct shmimg_image *kept_find(struct kept *kept, const char *name, uid_t owner, uint32_t format);
+
+/* Keeps an image, unless it is too large, in place of what was kept of its name. */
+void kept_add(struct kept *kept, struct shmimg_image *image);
+
+/* Lets go of what is kept of an image's name, if that is the same generation. */
+void kept_remove(struct kept *kept, const struct shmimg_image *image);
+
+/* Changes the bound, and lets go of what is over it. */
+void kept_limit(struct kept *kept, size_t bytes_max);
+
+/* Lets go of all. */
+void kept_clear(struct kept *kept);
