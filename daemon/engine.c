@@ -49,8 +49,8 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	engine->releaser.context = &engine->pool;
 	store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser,
 		&engine->accounts, instance, options->memory_max);
-	int r = pool_init(
-		&engine->pool, event, decoder, options->decoders, options->decode_timeout);
+	int r = pool_init(&engine->pool, event, decoder, (unsigned)options->decoders,
+		(unsigned)options->decode_timeout);
 	if (r >= 0)
 		r = take_over(engine, found > 0);
 	if (r < 0)

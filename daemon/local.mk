@@ -3,6 +3,7 @@
 dist_man_MANS += %D%/shmimgd.8
 
 noinst_LTLIBRARIES += %D%/libdaemon.la
+%C%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DDECODER='"$(pkglibexecdir)/shmimg-decoder"'
 %C%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS) $(ACL_CFLAGS)
 %C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS)
 %C%_libdaemon_la_SOURCES = \
@@ -18,9 +19,12 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/command-stat.c \
 	%D%/command-stats.c \
 	%D%/command-watch.c \
+	%D%/command-line.c %D%/command-line.h \
 	%D%/command.c %D%/command.h \
+	%D%/configuration.c %D%/configuration.h \
 	%D%/connection.c %D%/connection.h \
 	%D%/credentials.c %D%/credentials.h \
+	%D%/defaults.c %D%/defaults.h \
 	%D%/dispatch.h \
 	%D%/engine.c %D%/engine.h \
 	%D%/flight.c %D%/flight.h \
@@ -49,6 +53,5 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 
 bin_PROGRAMS += %D%/shmimgd
 %C%_shmimgd_SOURCES = %D%/main.c
-%C%_shmimgd_CPPFLAGS = $(AM_CPPFLAGS) -DDECODER='"$(pkglibexecdir)/shmimg-decoder"'
 %C%_shmimgd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS)
 %C%_shmimgd_LDADD = %D%/libdaemon.la

@@ -8,10 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static enum log_level least = LOG_LEVEL_INFO;
+
+void log_set_level(enum log_level level)
+{
+	least = level;
+}
+
 void log_message(enum log_level level, const char *format, ...)
 {
 	char text[1024];
 	va_list arguments;
+	if (level > least)
+		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);

@@ -11,6 +11,9 @@ enum log_level {
 	LOG_LEVEL_INFO = 6,
 };
 
+/* From now on, messages that are less urgent are not logged. */
+void log_set_level(enum log_level level);
+
 void log_message(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,13 +16,23 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "daemon/configuration.h"
 #include "daemon/engine.h"
 #include "daemon/instance.h"
 #include "daemon/log.h"
-#include "daemon/options.h"
 #include "daemon/server.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, NO_LISTENER = -4096 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, NO_LISTENER = -4096, SOCKET_PATH_SIZE = 108 };
+
+/* All that this process is. */
+struct program {
+	struct configuration configuration;
+	char path[SOCKET_PATH_SIZE]; /* of the listening socket: sun_path of unix(7) */
+	int given;		     /* the socket that systemd(1) made, or NO_LISTENER */
+	struct instance instance;
+	sd_event *event;
+	struct engine engine;
+};
 
 /* As many connections as the administrator permits: the soft limit is for select(2). */
 static void raise_descriptor_limit(void)
@@ -35,32 +44,11 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-/* Looks for the decoder relative to this program, as installed and as built. */
-static const char *find_decoder(char path[PATH_MAX])
-{
-	static const char *const places[] = {
-		"decoder/shmimg-decoder", "../libexec/" PACKAGE "/shmimg-decoder"};
-	char folder[PATH_MAX - 64];
-	ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
-	char *slash = NULL;
-	if (length > 0) {
-		folder[length] = '\0';
-		slash = strrchr(folder, '/');
-	}
-	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
-		*slash = '\0';
-		snprintf(path, PATH_MAX, "%s/%s", folder, places[i]);
-		if (access(path, X_OK) == 0)
-			return path;
-	}
-	return DECODER;
-}
-
 /*
  * Takes the socket that systemd(1) gives, whatever its path, as the one to serve.
  * Returns it, NO_LISTENER, or a negative errno.
  */
-static int take_given_listener(struct options *options)
+static int take_given_listener(char path[SOCKET_PATH_SIZE])
 {
 	struct sockaddr_un address = {0};
 	socklen_t size = sizeof(address);
@@ -71,8 +59,7 @@ static int take_given_listener(struct options *options)
 		getsockname(SD_LISTEN_FDS_START, (struct sockaddr *)&address, &size) < 0 ||
 		address.sun_path[0] != '/')
 		return -EINVAL;
-	snprintf(options->socket, sizeof(options->socket), "%.*s", (int)sizeof(options->socket) - 1,
-		address.sun_path);
+	snprintf(path, SOCKET_PATH_SIZE, "%.*s", SOCKET_PATH_SIZE - 1, address.sun_path);
 	if (fcntl(SD_LISTEN_FDS_START, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
 	return SD_LISTEN_FDS_START;
@@ -99,88 +86,102 @@ static int add_signals(sd_event *event)
 	return 0;
 }
 
-static int serve(sd_event *event, const struct options *options, struct engine *engine, int given)
+static int serve(struct program *program)
 {
 	struct server server;
-	int listener = given;
-	if (given == NO_LISTENER)
-		listener = instance_listen(options->socket, options->socket_mode);
+	int listener = program->given;
+	if (listener == NO_LISTENER)
+		listener = instance_listen(
+			program->path, (mode_t)program->configuration.options.socket_mode);
 	if (listener < 0) {
-		log_error("cannot listen at %s: %s", options->socket, strerror(-listener));
+		log_error("cannot listen at %s: %s", program->path, strerror(-listener));
 		return listener;
 	}
-	int r = server_start(&server, event, engine, listener);
+	int r = server_start(&server, program->event, &program->engine, listener);
 	if (r >= 0) {
-		log_notice("version " PACKAGE_VERSION ", listening at %s", options->socket);
+		log_notice("version " PACKAGE_VERSION ", listening at %s", program->path);
 		sd_notify(0, "READY=1");
-		r = sd_event_loop(event);
+		r = sd_event_loop(program->event);
 		sd_notify(0, "STOPPING=1");
 		server_stop(&server);
 	}
-	if (given == NO_LISTENER)
-		unlink(options->socket);
+	if (program->given == NO_LISTENER)
+		unlink(program->path);
 	return r;
 }
 
-static int run(const struct options *options, struct instance *instance, int listener)
+static int start_engine(struct program *program)
 {
-	char path[PATH_MAX];
-	struct engine engine;
-	sd_event *event = NULL;
-	const char *decoder = options->decoder ? options->decoder : find_decoder(path);
+	const struct options *options = &program->configuration.options;
+	return engine_start(
+		&program->engine, program->event, options, program->instance.id, options->decoder);
+}
+
+static int run(struct program *program)
+{
+	const char *decoder = program->configuration.options.decoder;
 	if (access(decoder, X_OK) < 0) {
 		int r = -errno;
 		log_error("the decoder %s cannot be used: %s", decoder, strerror(-r));
 		return r;
 	}
-	int r = sd_event_default(&event);
+	int r = sd_event_default(&program->event);
 	if (r >= 0)
-		r = add_signals(event);
+		r = add_signals(program->event);
 	if (r >= 0)
-		r = engine_start(&engine, event, options, instance->id, decoder);
-	if (r == -EEXIST && instance_renew(instance) == 0)
-		r = engine_start(&engine, event, options, instance->id, decoder);
+		r = start_engine(program);
+	if (r == -EEXIST && instance_renew(&program->instance) == 0)
+		r = start_engine(program);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 	} else {
-		r = serve(event, options, &engine, listener);
-		engine_stop(&engine);
+		r = serve(program);
+		engine_stop(&program->engine);
 	}
-	sd_event_unref(event);
+	sd_event_unref(program->event);
 	return r;
 }
 
 /* For a socket whose daemon was killed, and will not be started again. */
-static void clean_up(const struct options *options, const struct instance *instance)
+static void clean_up(const struct program *program)
 {
-	instance_clean(instance);
-	unlink(options->socket);
+	instance_clean(&program->instance);
+	unlink(program->path);
+}
+
+static int claim(struct program *program)
+{
+	int r = instance_claim(&program->instance, program->path);
+	if (r == -EBUSY)
+		log_error("another shmimgd serves %s already", program->path);
+	else if (r < 0)
+		log_error("cannot lock %s: %s", program->instance.path, strerror(-r));
+	return r;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options;
-	struct instance instance;
-	int r = options_read(&options, argc, argv);
+	static struct program program;
+	struct command_line line;
+	int r = command_line_read(&line, argc, argv);
+	if (r == 0)
+		r = configuration_read(&program.configuration, &line);
 	if (r != 0)
 		return r > 0 ? 0 : EXIT_USAGE;
+	log_set_level((enum log_level)program.configuration.options.log_level);
+	strcpy(program.path, program.configuration.options.socket);
 	raise_descriptor_limit();
-	int listener = take_given_listener(&options);
-	if (listener < 0 && listener != NO_LISTENER) {
+	program.given = take_given_listener(program.path);
+	if (program.given < 0 && program.given != NO_LISTENER) {
 		log_error("what was given to listen on is not one stream socket with a path");
 		return EXIT_FAILED;
 	}
-	r = instance_claim(&instance, options.socket);
-	if (r == -EBUSY)
-		log_error("another shmimgd serves %s already", options.socket);
-	else if (r < 0)
-		log_error("cannot lock %s: %s", instance.path, strerror(-r));
-	if (r < 0)
+	if (claim(&program) < 0)
 		return EXIT_FAILED;
-	if (options.cleanup)
-		clean_up(&options, &instance);
+	if (line.cleanup)
+		clean_up(&program);
 	else
-		r = run(&options, &instance, listener);
-	instance_release(&instance);
+		r = run(&program);
+	instance_release(&program.instance);
 	return r < 0 ? EXIT_FAILED : 0;
 }

@@ -1,29 +1,120 @@
 /*
- * What the administrator may choose: the command line, checked, with its defaults.
- * Opens and starts nothing.
+ * What the administrator may choose: one table of all options, how each is read from text,
+ * checked and written. Opens and starts nothing, and says nothing: where a text came from, and
+ * whom to tell what is wrong with it, its caller knows.
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "daemon/account.h"
 
-struct options {
-	char socket[108];	 /* path of the listening socket: sun_path of unix(7) */
-	mode_t socket_mode;	 /* permissions of the socket */
-	const char *decoder;	 /* program; NULL: found beside the daemon */
-	unsigned decoders;	 /* decoder processes at most */
-	unsigned decode_timeout; /* seconds a decode may take */
-	uint64_t max_pixels;	 /* width x height at most */
-	bool cleanup;		 /* remove what a dead daemon has left, and end */
-	uint64_t memory_max;	 /* bytes of all segments at most */
-	uint64_t user_limits[RESOURCE_COUNT]; /* what one user may hold */
-};
+enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 1000000000 };
 
 /*
- * Reads the command line. Returns 0 to go on, 1 when --help or --version has been answered,
- * or -EINVAL when something was wrong, which has been said on standard error.
+ * X(symbol, name, kind, member, least, most, when, argument, help), in the order of --help.
+ * Names are those of the command line and of shmimgd.conf(5). A number lies between least and
+ * most; a path has at most so many bytes; of words, least is the number of the first one in
+ * argument. The text of help is broken into lines where it says so.
  */
-int options_read(struct options *options, int argc, char **argv);
+#define OPTION_TABLE(X)                                                                           \
+	X(SOCKET, "socket", PATH, socket, 1, SOCKET_PATH_MAX, RESTART, "PATH",                    \
+		"listen here (default: $SHMIMG_SOCKET, else\n"                                    \
+		"$XDG_RUNTIME_DIR/shmimgd/socket, else\n"                                         \
+		"/run/shmimgd/socket)")                                                           \
+	X(SOCKET_MODE, "socket-mode", MODE, socket_mode, 0, 0777, RESTART, "OCTAL",               \
+		"permissions of the socket (default: 0666 for root,\n"                            \
+		"else 0600)")                                                                     \
+	X(MEMORY_MAX, "memory-max", SIZE, memory_max, 0, INT64_MAX, RELOAD, "SIZE",               \
+		"bytes of all images together; K, M, G, T may follow\n"                           \
+		"(default: a quarter of /dev/shm)")                                               \
+	X(MAX_PIXELS, "max-pixels", NUMBER, max_pixels, 1, INT64_MAX / 16, RELOAD, "NUMBER",      \
+		"largest width x height of an image\n"                                            \
+		"(default: 268435456)")                                                           \
+	X(DECODERS, "decoders", NUMBER, decoders, 1, 256, RELOAD, "NUMBER",                       \
+		"decoder processes at most (default: one for each CPU)")                          \
+	X(DECODE_TIMEOUT, "decode-timeout", SECONDS, decode_timeout, 1, 86400, RELOAD, "SECONDS", \
+		"how long decoding one image may take (default: 60)")                             \
+	X(USER_CONNECTIONS, "user-connections", NUMBER, user_limits[RESOURCE_CONNECTIONS], 1,     \
+		USER_LIMIT_MAX, RELOAD, "NUMBER",                                                 \
+		"connections that one user may have (default: 256)")                              \
+	X(USER_IMAGES, "user-images", NUMBER, user_limits[RESOURCE_IMAGES], 1, USER_LIMIT_MAX,    \
+		RELOAD, "NUMBER", "images that one user may have (default: 65536)")               \
+	X(USER_BYTES, "user-bytes", SIZE, user_limits[RESOURCE_BYTES], 0, INT64_MAX, RELOAD,      \
+		"SIZE",                                                                           \
+		"bytes of one user's images\n"                                                    \
+		"(default: all of --memory-max)")                                                 \
+	X(USER_LOADS, "user-loads", NUMBER, user_limits[RESOURCE_LOADS], 1, USER_LIMIT_MAX,       \
+		RELOAD, "NUMBER",                                                                 \
+		"loads of one user that may be under way\n"                                       \
+		"(default: 1024)")                                                                \
+	X(USER_PINS, "user-pins", NUMBER, user_limits[RESOURCE_PINS], 1, USER_LIMIT_MAX, RELOAD,  \
+		"NUMBER", "pins of one user's connections (default: 65536)")                      \
+	X(LOG_LEVEL, "log-level", WORD, log_level, LOG_LEVEL_ERROR, LOG_LEVEL_INFO, RELOAD,       \
+		"error|warning|notice|info", "the least urgent messages to log (default: info)")  \
+	X(DECODER, "decoder", PATH, decoder, 1, DECODER_PATH_MAX, RESTART, "PROGRAM",             \
+		"the decoder (default: the one installed with shmimgd)")
+
+enum option_id {
+#define X(symbol, ...) OPTION_##symbol,
+	OPTION_TABLE(X)
+#undef X
+		OPTION_COUNT
+};
+
+enum option_kind {
+	OPTION_PATH,	/* absolute: an array of char */
+	OPTION_MODE,	/* octal; this and all others: uint64_t */
+	OPTION_NUMBER,	/* decimal */
+	OPTION_SECONDS, /* decimal */
+	OPTION_SIZE,	/* bytes: decimal, then K, M, G, T as powers of 1024, or nothing */
+	OPTION_WORD,	/* one of those in argument, which are counted from least */
+};
+
+/* When a change in a configuration file takes effect. */
+enum option_when { OPTION_RELOAD, OPTION_RESTART };
+
+struct options {
+	char socket[SOCKET_PATH_MAX + 1];     /* path of the listening socket */
+	uint64_t socket_mode;		      /* permissions of the socket */
+	char decoder[DECODER_PATH_MAX + 1];   /* program */
+	uint64_t decoders;		      /* decoder processes at most */
+	uint64_t decode_timeout;	      /* seconds a decode may take */
+	uint64_t max_pixels;		      /* width x height at most */
+	uint64_t memory_max;		      /* bytes of all segments at most */
+	uint64_t user_limits[RESOURCE_COUNT]; /* what one user may hold */
+	uint64_t log_level;		      /* enum log_level */
+};
+
+struct option_info {
+	const char *name;
+	enum option_kind kind;
+	enum option_when when;
+	size_t offset, size; /* of the member of struct options */
+	uint64_t least, most;
+	const char *argument;
+	const char *help;
+};
+
+/* Room for the text of any value, and of what is allowed for any option. */
+enum { OPTION_TEXT_SIZE = 256 };
+
+extern const struct option_info option_table[OPTION_COUNT];
+
+/* The option of a name, or OPTION_COUNT. */
+enum option_id option_find(const char *name);
+
+/* Reads a value. Returns 0, or -EINVAL for what is not allowed, and changes nothing then. */
+int option_set(struct options *options, enum option_id id, const char *text);
+
+/* Writes a value as option_set() reads it. */
+void option_text(const struct options *options, enum option_id id, char text[OPTION_TEXT_SIZE]);
+
+/* Says which values are allowed, as in "a number from 1 to 256". */
+void option_allowed(enum option_id id, char text[OPTION_TEXT_SIZE]);
+
+bool option_equal(const struct options *a, const struct options *b, enum option_id id);
+void option_copy(struct options *to, const struct options *from, enum option_id id);

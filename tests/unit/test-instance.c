@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "daemon/board.h"
+#include "daemon/configuration.h"
 #include "daemon/instance.h"
-#include "daemon/options.h"
 #include "daemon/random.h"
 #include "daemon/semaphore.h"
 #include "tests/unit/unit.h"
@@ -51,8 +51,14 @@ static int read_options(struct options *options, const char *first, const char *
 	char *argv[] = {name, one, second ? two : NULL, NULL};
 	snprintf(one, sizeof(one), "%s", first);
 	snprintf(two, sizeof(two), "%s", second ? second : "");
+	static struct configuration configuration;
+	struct command_line line;
 	optind = 0; /* getopt_long(3) begins anew */
-	return options_read(options, second ? 3 : 2, argv);
+	int r = command_line_read(&line, second ? 3 : 2, argv);
+	if (r == 0)
+		r = configuration_read(&configuration, &line);
+	*options = configuration.options;
+	return r;
 }
 
 static void test_bad_options(void **state)
@@ -67,7 +73,9 @@ static void test_bad_options(void **state)
 		"--memory-max=1 G", "--max-pixels=0", "--max-pixels=", "--max-pixels=1K",
 		"--max-pixels=-5", "--max-pixels=576460752303423488", "--decoders=0",
 		"--decoders=257", "--decoders=two", "--decoders=4294967297", "--decode-timeout=0",
-		"--decode-timeout=86401", "--decode-timeout=1s"};
+		"--decode-timeout=86401", "--decode-timeout=1s", "--log-level=", "--log-level=warn",
+		"--log-level=warning|notice", "--decoder=relative", "--decoder=", "--decoder=/a ;b",
+		"--decoder=/a ", "--decoder=/a\tb"};
 	struct options options;
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -150,7 +158,7 @@ static void test_defaults(void **state)
 	struct options options;
 	(void)state;
 	assert_int_equal(read_options(&options, "--", NULL), 0);
-	assert_null(options.decoder);
+	assert_non_null(strstr(options.decoder, "/shmimg-decoder"));
 	assert_int_equal(options.socket_mode, geteuid() == 0 ? 0666 : 0600);
 	assert_in_range(options.decoders, 1, 256);
 	assert_int_equal(options.decode_timeout, 60);

@@ -1,0 +1,124 @@
+/*
+ * The command line.
+ * See command-line.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/command-line.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/log.h"
+
+enum { HELP_COLUMN = 26 };
+
+/* What the command line alone may say: X(value, name, argument, help). */
+#define ACTION_TABLE(X)                                                    \
+	X(ACTION_CLEANUP, "cleanup", NULL,                                 \
+		"remove what a daemon that was killed has left, and exit") \
+	X('h', "help", NULL, "show this and exit")                         \
+	X('V', "version", NULL, "show the version and exit")
+
+enum { ACTION_CLEANUP = 256, FIRST_OPTION };
+
+static const struct option long_options[] = {
+#define X(symbol, name, ...) {name, required_argument, NULL, FIRST_OPTION + OPTION_##symbol},
+	OPTION_TABLE(X)
+#undef X
+#define X(value, name, argument, help) \
+	{name, (argument) ? required_argument : no_argument, NULL, value},
+		ACTION_TABLE(X)
+#undef X
+			{0},
+};
+
+/* "  -l, --name ARGUMENT  help", the lines of help one below the other; letter 0: none. */
+static void print_option(int letter, const char *name, const char *argument, const char *text)
+{
+	int width = letter ? printf("  -%c,", letter) : printf(" ");
+	width += printf(" --%s%s%s", name, argument ? " " : "", argument ? argument : "");
+	if (width > HELP_COLUMN - 2) {
+		putchar('\n');
+		width = 0;
+	}
+	for (;;) {
+		int length = (int)strcspn(text, "\n");
+		printf("%*s%.*s\n", HELP_COLUMN - width, "", length, text);
+		if (!text[length])
+			break;
+		text += length + 1;
+		width = 0;
+	}
+}
+
+static void print_help(void)
+{
+	puts("Usage: shmimgd [OPTION]...\n"
+	     "Decodes images once, into shared memory, for every program that asks.\n");
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		const struct option_info *info = &option_table[i];
+		print_option(0, info->name, info->argument, info->help);
+	}
+#define X(value, name, argument, help) \
+	print_option((value) < ACTION_CLEANUP ? (value) : 0, name, argument, help);
+	ACTION_TABLE(X)
+#undef X
+	puts("\nSIGTERM and SIGINT stop it cleanly. See shmimgd(8).");
+}
+
+/* Checks a value in its turn, also one that a later one replaces. Returns as take() does. */
+static int take_value(struct command_line *line, enum option_id id, const char *value)
+{
+	struct options unused;
+	char allowed[OPTION_TEXT_SIZE];
+	if (option_set(&unused, id, value) == 0) {
+		line->values[id] = value;
+		return 1;
+	}
+	option_allowed(id, allowed);
+	log_error("--%s: '%s' is not %s", option_table[id].name, value, allowed);
+	return -EINVAL;
+}
+
+/* Returns 1 to go on, 0 when --help or --version has been answered, or -EINVAL. */
+static int take(struct command_line *line, int value, const char *text)
+{
+	switch (value) {
+	case ACTION_CLEANUP:
+		line->cleanup = true;
+		return 1;
+	case 'h':
+		print_help();
+		return 0;
+	case 'V':
+		puts("shmimgd " PACKAGE_VERSION);
+		return 0;
+	case '?':
+		return -EINVAL;
+	default:
+		return take_value(line, (enum option_id)(value - FIRST_OPTION), text);
+	}
+}
+
+int command_line_read(struct command_line *line, int argc, char **argv)
+{
+	static char name[] = "shmimgd"; /* in getopt(3)'s messages */
+	*line = (struct command_line){0};
+	argv[0] = name;
+	for (;;) {
+		int value = getopt_long(argc, argv, "hV", long_options, NULL);
+		if (value == -1)
+			break;
+		int r = take(line, value, optarg);
+		if (r <= 0)
+			return r < 0 ? r : 1;
+	}
+	if (optind < argc) {
+		log_error("'%s': no arguments are taken; see --help", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}

@@ -1,0 +1,20 @@
+/*
+ * The command line of shmimgd(8): which options it gives values to, and what it asks for
+ * besides. Checks each value, and answers --help and --version; sets no option.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "daemon/options.h"
+
+struct command_line {
+	const char *values[OPTION_COUNT]; /* strings of argv; NULL: not given */
+	bool cleanup;			  /* remove what a dead daemon has left, and end */
+};
+
+/*
+ * Reads the command line. Returns 0 to go on, 1 when --help or --version has been answered,
+ * or -EINVAL when something was wrong, which has been said on standard error.
+ */
+int command_line_read(struct command_line *line, int argc, char **argv);

@@ -1,0 +1,91 @@
+/*
+ * The defaults of all options.
+ * See defaults.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/defaults.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "client/protocol/name.h"
+#include "daemon/log.h"
+
+enum { DECODERS_MAX = 256 };
+
+#define MAX_PIXELS (UINT64_C(1) << 28)
+
+static uint64_t default_memory_max(void)
+{
+	struct statvfs shm;
+	if (statvfs("/dev/shm", &shm) < 0)
+		return UINT64_C(1) << 30;
+	return (uint64_t)shm.f_blocks * shm.f_frsize / 4;
+}
+
+static uint64_t default_decoders(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	if (processors < 1)
+		return 2;
+	return processors > DECODERS_MAX ? DECODERS_MAX : (uint64_t)processors;
+}
+
+/* Looks for the decoder relative to this program, as installed and as built. */
+static void find_decoder(char path[DECODER_PATH_MAX + 1])
+{
+	static const char *const places[] = {
+		"decoder/shmimg-decoder", "../libexec/" PACKAGE "/shmimg-decoder"};
+	char folder[DECODER_PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+	char *slash = NULL;
+	if (length > 0) {
+		folder[length] = '\0';
+		slash = strrchr(folder, '/');
+	}
+	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+		*slash = '\0';
+		int size = snprintf(path, DECODER_PATH_MAX + 1, "%s/%s", folder, places[i]);
+		if (size <= DECODER_PATH_MAX && access(path, X_OK) == 0)
+			return;
+	}
+	snprintf(path, DECODER_PATH_MAX + 1, "%s", DECODER);
+}
+
+void defaults_set(struct options *options)
+{
+	*options = (struct options){
+		.socket_mode = geteuid() == 0 ? 0666 : 0600,
+		.decoders = default_decoders(),
+		.decode_timeout = 60,
+		.max_pixels = MAX_PIXELS,
+		.memory_max = default_memory_max(),
+		.user_limits =
+			{
+				[RESOURCE_CONNECTIONS] = 256,
+				[RESOURCE_IMAGES] = 65536,
+				[RESOURCE_BYTES] = UINT64_MAX, /* as memory_max */
+				[RESOURCE_LOADS] = 1024,
+				[RESOURCE_PINS] = 65536,
+			},
+		.log_level = LOG_LEVEL_INFO,
+	};
+	find_decoder(options->decoder);
+}
+
+const char *environment_socket(void)
+{
+	const char *path = getenv("SHMIMG_SOCKET");
+	return path && *path ? path : NULL;
+}
+
+const char *default_socket(char path[OPTION_TEXT_SIZE])
+{
+	/* One that does not fit even here is too long for a socket anyway. */
+	return name_user_socket(path, OPTION_TEXT_SIZE) == -ENOENT ? SOCKET_SYSTEM : path;
+}
