@@ -1,0 +1,134 @@
+/*
+ * The decoder's side of job.h.
+ * See service.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/service.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/decoder/channel.h"
+#include "daemon/decoder/codec.h"
+
+/* One at a time, and too large for a stack. */
+static struct picture picture;
+
+static int send_signal(int channel, enum job_kind kind)
+{
+	union job_packet packet = {.signal.kind = kind};
+	return channel_send(channel, &packet, -1);
+}
+
+static int send_error(int channel)
+{
+	union job_packet packet = {.error = picture.error};
+	return channel_send(channel, &packet, -1);
+}
+
+static int send_header(int channel, enum format format)
+{
+	bool turned = picture.orientation >= 5;
+	union job_packet packet = {.header = {
+					   .kind = JOB_HEADER,
+					   .width = turned ? picture.height : picture.width,
+					   .height = turned ? picture.width : picture.height,
+					   .format = format,
+					   .native = picture.native,
+					   .colour = picture.colour,
+					   .orientation = picture.orientation,
+					   .block_count = picture.block_count,
+				   }};
+	for (uint32_t i = 0; i < picture.block_count; i++) {
+		packet.header.blocks[i].type = picture.blocks[i].type;
+		packet.header.blocks[i].size = picture.blocks[i].size;
+	}
+	memcpy(packet.header.type, picture.codec->type, sizeof(packet.header.type));
+	return channel_send(channel, &packet, -1);
+}
+
+/* Returns 0, also when the picture is broken, or a negative errno: the daemon is. */
+static int fill(enum format format, const struct job_segment *segment, int fd)
+{
+	struct canvas canvas;
+	int result = canvas_open(&canvas, &picture, format, segment, fd);
+	if (result == 0)
+		result = codec_decode(&picture, &canvas);
+	canvas_close(&canvas);
+	close(fd);
+	return picture.error.kind == JOB_ERROR ? 0 : result;
+}
+
+/* From JOB_HEADER on. Returns 1 when JOB_DONE is due, 0 when nothing is any more. */
+static int serve_pixels(int channel, enum format format)
+{
+	int result = send_header(channel, format);
+	if (result < 0)
+		return result;
+	union job_packet packet;
+	int fd;
+	result = channel_receive(channel, &packet, &fd);
+	if (result <= 0)
+		return result < 0 ? result : -EPIPE;
+	if (packet.kind == JOB_REFUSE)
+		return 0;
+	if (packet.kind != JOB_SEGMENT) {
+		if (fd >= 0)
+			close(fd);
+		return -EPROTO;
+	}
+	result = fill(format, &packet.segment, fd);
+	return result < 0 ? result : 1;
+}
+
+static int serve_decode(int channel, const struct job_decode *job, int fd)
+{
+	if (job->format >= FORMAT_COUNT) {
+		close(fd);
+		return -EPROTO;
+	}
+	int result = 1;
+	if (codec_open(&picture, fd) == 0) {
+		enum format wanted = (enum format)job->format;
+		result = serve_pixels(channel, wanted == FORMAT_NATIVE ? picture.native : wanted);
+	}
+	codec_close(&picture);
+	close(fd);
+	if (result <= 0)
+		return result;
+	return picture.error.kind == JOB_ERROR ? send_error(channel)
+					       : send_signal(channel, JOB_DONE);
+}
+
+static int serve(int channel, const union job_packet *packet, int fd)
+{
+	switch (packet->kind) {
+	case JOB_DECODE:
+		return serve_decode(channel, &packet->decode, fd);
+	case JOB_FREE:
+		close(fd);
+		return send_signal(channel, JOB_DONE);
+	default:
+		if (fd >= 0)
+			close(fd);
+		return -EPROTO;
+	}
+}
+
+int service_run(int channel)
+{
+	for (;;) {
+		union job_packet packet;
+		int fd;
+		int result = channel_receive(channel, &packet, &fd);
+		if (result > 0)
+			result = serve(channel, &packet, fd);
+		else if (result == 0)
+			return 0;
+		if (result < 0)
+			return result;
+	}
+}
