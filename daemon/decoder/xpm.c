@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,53 @@ static bool has_none(struct text colour, uint32_t characters)
 	return false;
 }
 
+/* Takes the next word of a colour's text. Returns whether there is one. */
+static bool next_word(struct text *text, struct text *word)
+{
+	skip_blanks(text);
+	word->at = text->at;
+	while (text->at < text->end && !isspace((unsigned char)*text->at))
+		text->at++;
+	word->end = text->at;
+	return word->at < word->end;
+}
+
+/* Which visual a word stands for, or what is symbolic; -1: it is no such key. */
+static int find_key(struct text word)
+{
+	static const char *const keys[] = {"s", "m", "g4", "g", "c"};
+	size_t length = (size_t)(word.end - word.at);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strlen(keys[i]) == length && memcmp(keys[i], word.at, length) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/*
+ * Whether libXpm reads a colour's text as it is meant. It loses the memory of a value whose
+ * key comes twice, reads on behind a text that is too short, and cuts words that are long.
+ */
+static bool is_sound(struct text colour, uint32_t characters)
+{
+	size_t length = (size_t)(colour.end - colour.at);
+	unsigned seen = 0;
+	bool after_key = false;
+	struct text word;
+	if (length < characters || length >= BUFSIZ)
+		return false;
+	colour.at += characters;
+	while (next_word(&colour, &word)) {
+		int key = after_key ? -1 : find_key(word);
+		after_key = key >= 0;
+		if (key >= 0 && seen & 1u << key)
+			return false;
+		if (key >= 0)
+			seen |= 1u << key;
+	}
+	return true;
+}
+
 static int survey(struct picture *picture, struct xpm *xpm)
 {
 	struct text text = {xpm->file, xpm->file + xpm->size};
@@ -149,6 +197,9 @@ static int survey(struct picture *picture, struct xpm *xpm)
 		if (!next_string(&text, &string))
 			return picture_fail(picture, FAULT_NOT_AN_IMAGE,
 				"XPM: the file ends among its colours");
+		if (!is_sound(string, xpm->characters))
+			return picture_fail(picture, FAULT_NOT_AN_IMAGE,
+				"XPM: a colour is too short, too long or given twice");
 		if (has_none(string, xpm->characters))
 			picture->native = FORMAT_RGBA8;
 	}

@@ -195,6 +195,24 @@ static void colours_are_checked(void **state)
 	assert_text_refused(HEAD "\"1 1 1 1\",\"a c \x1b[2J\",\"a\"};", FAULT_DECODER_FAILED);
 }
 
+/* What libXpm would lose memory over, for each colour and each file again. */
+static void colours_are_given_once(void **state)
+{
+	char text[16384];
+	(void)state;
+	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red c blue\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(
+		HEAD "\"1 1 1 1\",\"a g4 red\n\tm x g4 x\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"1 1 1 9\",\"a c red\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	snprintf(text, sizeof(text), HEAD "\"1 1 1 1\",\"a s %08190d c red\",\"a\"};", 0);
+	assert_text_refused(text, FAULT_NOT_AN_IMAGE);
+	struct outcome outcome;
+	decode_text(HEAD "\"1 1 1 1\",\"a s c c red g g\",\"a\"};", &outcome);
+	assert_done(&outcome);
+	assert_memory_equal(pixel_at(&outcome, 0, 0), "\xff\0\0\xff", 4);
+	outcome_free(&outcome);
+}
+
 static void pixels_are_checked(void **state)
 {
 	(void)state;
@@ -263,6 +281,7 @@ int main(void)
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(bombs_are_not_believed),
 		cmocka_unit_test(colours_are_checked),
+		cmocka_unit_test(colours_are_given_once),
 		cmocka_unit_test(pixels_are_checked),
 		cmocka_unit_test(text_has_no_nul),
 		cmocka_unit_test(messages_are_printable),
