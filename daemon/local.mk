@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 %C%_libdaemon_la_SOURCES = \
 	%D%/access.c %D%/access.h \
 	%D%/account.c %D%/account.h \
+	%D%/activation.c %D%/activation.h \
 	%D%/adopt.c %D%/adopt.h \
 	%D%/board.c %D%/board.h \
 	%D%/cleanup.h \

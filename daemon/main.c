@@ -5,7 +5,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,19 +15,20 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "daemon/activation.h"
 #include "daemon/configuration.h"
 #include "daemon/engine.h"
 #include "daemon/instance.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, NO_LISTENER = -4096, SOCKET_PATH_SIZE = 108 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SOCKET_PATH_SIZE = 108 };
 
 /* All that this process is. */
 struct program {
 	struct configuration configuration;
 	char path[SOCKET_PATH_SIZE]; /* of the listening socket: sun_path of unix(7) */
-	int given;		     /* the socket that systemd(1) made, or NO_LISTENER */
+	int given;		     /* the socket that systemd(1) made, or ACTIVATION_NONE */
 	struct instance instance;
 	sd_event *event;
 	struct engine engine;
@@ -42,27 +42,6 @@ static void raise_descriptor_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-}
-
-/*
- * Takes the socket that systemd(1) gives, whatever its path, as the one to serve.
- * Returns it, NO_LISTENER, or a negative errno.
- */
-static int take_given_listener(char path[SOCKET_PATH_SIZE])
-{
-	struct sockaddr_un address = {0};
-	socklen_t size = sizeof(address);
-	int count = sd_listen_fds(1);
-	if (count <= 0)
-		return count < 0 ? count : NO_LISTENER;
-	if (count > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0 ||
-		getsockname(SD_LISTEN_FDS_START, (struct sockaddr *)&address, &size) < 0 ||
-		address.sun_path[0] != '/')
-		return -EINVAL;
-	snprintf(path, SOCKET_PATH_SIZE, "%.*s", SOCKET_PATH_SIZE - 1, address.sun_path);
-	if (fcntl(SD_LISTEN_FDS_START, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
-	return SD_LISTEN_FDS_START;
 }
 
 static int add_signals(sd_event *event)
@@ -90,7 +69,7 @@ static int serve(struct program *program)
 {
 	struct server server;
 	int listener = program->given;
-	if (listener == NO_LISTENER)
+	if (listener == ACTIVATION_NONE)
 		listener = instance_listen(
 			program->path, (mode_t)program->configuration.options.socket_mode);
 	if (listener < 0) {
@@ -105,7 +84,7 @@ static int serve(struct program *program)
 		sd_notify(0, "STOPPING=1");
 		server_stop(&server);
 	}
-	if (program->given == NO_LISTENER)
+	if (program->given == ACTIVATION_NONE)
 		unlink(program->path);
 	return r;
 }
@@ -171,9 +150,10 @@ int main(int argc, char **argv)
 	log_set_level((enum log_level)program.configuration.options.log_level);
 	strcpy(program.path, program.configuration.options.socket);
 	raise_descriptor_limit();
-	program.given = take_given_listener(program.path);
-	if (program.given < 0 && program.given != NO_LISTENER) {
-		log_error("what was given to listen on is not one stream socket with a path");
+	program.given = activation_take(program.path, sizeof(program.path) - strlen(".lock"));
+	if (program.given < 0 && program.given != ACTIVATION_NONE) {
+		log_error("what was given to listen on is no stream socket with a path, or of "
+			  "several none is named " ACTIVATION_NAME);
 		return EXIT_FAILED;
 	}
 	if (claim(&program) < 0)

@@ -3,14 +3,21 @@
 systemsystemdir = $(systemdsystemunitdir)
 usersystemdir = $(systemduserunitdir)
 
+system_services = %D%/system/shmimgd.service %D%/system/shmimgd-cleanup.service
+user_services = %D%/user/shmimgd.service %D%/user/shmimgd-cleanup.service
+
 EXTRA_DIST += \
 	%D%/sysusers.conf %D%/tmpfiles.conf \
+	%D%/system/shmimgd-cleanup.service.in \
+	%D%/system/shmimgd-hugepages.service \
 	%D%/system/shmimgd.service.in %D%/system/shmimgd.socket \
+	%D%/user/shmimgd-cleanup.service.in \
 	%D%/user/shmimgd.service.in %D%/user/shmimgd.socket
 
 if SYSTEM_UNITS
-systemsystem_DATA = %D%/system/shmimgd.service %D%/system/shmimgd.socket
-CLEANFILES += %D%/system/shmimgd.service
+systemsystem_DATA = $(system_services) %D%/system/shmimgd.socket \
+	%D%/system/shmimgd-hugepages.service
+CLEANFILES += $(system_services)
 
 # Folders of one file each, both called shmimgd.conf.
 install-data-hook:
@@ -25,13 +32,14 @@ uninstall-hook:
 		$(DESTDIR)$(prefix)/lib/tmpfiles.d/shmimgd.conf
 endif
 if USER_UNITS
-usersystem_DATA = %D%/user/shmimgd.service %D%/user/shmimgd.socket
-CLEANFILES += %D%/user/shmimgd.service
+usersystem_DATA = $(user_services) %D%/user/shmimgd.socket
+CLEANFILES += $(user_services)
 endif
 
+$(system_services) $(user_services): %D%/local.mk
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+		sed 's|@bindir[@]|$(bindir)|g' $(srcdir)/$@.in >$@
 %D%/system/shmimgd.service: %D%/system/shmimgd.service.in
-	$(AM_V_GEN)$(MKDIR_P) %D%/system && \
-		sed 's|@bindir[@]|$(bindir)|g' $(srcdir)/%D%/system/shmimgd.service.in >$@
+%D%/system/shmimgd-cleanup.service: %D%/system/shmimgd-cleanup.service.in
 %D%/user/shmimgd.service: %D%/user/shmimgd.service.in
-	$(AM_V_GEN)$(MKDIR_P) %D%/user && \
-		sed 's|@bindir[@]|$(bindir)|g' $(srcdir)/%D%/user/shmimgd.service.in >$@
+%D%/user/shmimgd-cleanup.service: %D%/user/shmimgd-cleanup.service.in

@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	%D%/integration/semaphore.py \
 	%D%/integration/server.py \
 	%D%/integration/test_accounts.py \
+	%D%/integration/test_activation.py \
 	%D%/integration/test_decoder.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_images.py \
