@@ -42,7 +42,15 @@ EXTRA_DIST += \
 	%D%/style/sources.py \
 	%D%/style/test_layering.py \
 	%D%/style/test_manuals.py \
-	%D%/style/test_style.py
+	%D%/style/test_style.py \
+	%D%/systemd/boot \
+	%D%/systemd/conftest.py \
+	%D%/systemd/holder.py \
+	%D%/systemd/machine.py \
+	%D%/systemd/pytest.ini \
+	%D%/systemd/test_service.py \
+	%D%/systemd/test_units.py \
+	%D%/systemd/test_user.py
 
 include tests/unit/codec.mk
 include tests/unit/ctl.mk
