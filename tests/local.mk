@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	%D%/integration/segment.py \
 	%D%/integration/semaphore.py \
 	%D%/integration/server.py \
+	%D%/integration/terminal.py \
 	%D%/integration/test_accounts.py \
 	%D%/integration/test_activation.py \
 	%D%/integration/test_decoder.py \
@@ -32,6 +33,7 @@ EXTRA_DIST += \
 	%D%/integration/test_restart.py \
 	%D%/integration/test_sandbox.py \
 	%D%/integration/test_semaphore.py \
+	%D%/integration/test_show.py \
 	%D%/integration/test_small_shm.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \

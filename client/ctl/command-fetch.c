@@ -11,14 +11,11 @@
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
 #include "client/ctl/failure.h"
+#include "client/ctl/image-raster.h"
 #include "client/ctl/output-file.h"
 #include "client/ctl/output.h"
 #include "client/ctl/record.h"
 #include "client/ctl/report.h"
-
-/* The numbers are those of segment headers on both sides. */
-_Static_assert((int)FORMAT_RGBA8 == (int)SHMIMG_RGBA8, "formats differ");
-_Static_assert((int)FORMAT_GRAY16 == (int)SHMIMG_GRAY16, "formats differ");
 
 struct target {
 	const char *path; /* NULL: only the descriptor; "-": standard output */
@@ -54,22 +51,11 @@ static int choose_target(const struct options *options, struct target *target)
 	return 0;
 }
 
-static struct raster raster_of(const shmimg_image *image)
-{
-	struct raster raster = {.pixels = shmimg_pixels(image),
-		.width = shmimg_width(image),
-		.height = shmimg_height(image),
-		.stride = shmimg_stride(image),
-		.format = (enum format)shmimg_image_format(image)};
-	raster.icc = shmimg_metadata(image, SHMIMG_ICC, &raster.icc_size);
-	return raster;
-}
-
 static int write_pixels(FILE *stream, const shmimg_image *image, const struct target *target)
 {
 	const char *path = stream == stdout ? "standard output" : target->path;
 	struct output_report output = {0};
-	struct raster raster = raster_of(image);
+	struct raster raster = image_raster(image);
 	errno = 0;
 	int result = target->format->write(stream, &raster, target->quality, &output);
 	if (result < 0)

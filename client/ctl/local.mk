@@ -2,6 +2,11 @@
 
 noinst_LTLIBRARIES += %D%/libctl.la
 %C%_libctl_la_SOURCES = \
+	%D%/base64.c %D%/base64.h \
+	%D%/draw.c %D%/draw.h \
+	%D%/draw-blocks.c \
+	%D%/draw-kitty.c \
+	%D%/draw-sixel.c \
 	%D%/exit.h \
 	%D%/json.c %D%/json.h \
 	%D%/memory.c %D%/memory.h \
@@ -10,10 +15,15 @@ noinst_LTLIBRARIES += %D%/libctl.la
 	%D%/output-jpeg.c \
 	%D%/output-pam.c \
 	%D%/output-png.c \
+	%D%/palette.c %D%/palette.h \
+	%D%/pixmap.c %D%/pixmap.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/raster.c %D%/raster.h \
 	%D%/report.c %D%/report.h \
+	%D%/shared-copy.c %D%/shared-copy.h \
 	%D%/table.c %D%/table.h \
+	%D%/terminal.c %D%/terminal.h \
+	%D%/terminal-traits.c %D%/terminal-traits.h \
 	%D%/text.c %D%/text.h
 %C%_libctl_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_libctl_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
@@ -28,11 +38,13 @@ bin_PROGRAMS += %D%/shmimgctl
 	%D%/command-list.c \
 	%D%/command-load.c \
 	%D%/command-lock.c \
+	%D%/command-show.c \
 	%D%/command-watch.c \
 	%D%/commands.h \
 	%D%/daemon-find.c %D%/daemon-find.h \
 	%D%/failure.c %D%/failure.h \
 	%D%/help.c %D%/help.h \
+	%D%/image-raster.c %D%/image-raster.h \
 	%D%/load-pool.c %D%/load-pool.h \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \

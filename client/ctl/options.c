@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "client/ctl/draw.h"
 #include "client/ctl/help.h"
 #include "client/ctl/output.h"
 #include "client/ctl/report.h"
@@ -166,6 +168,34 @@ static int read_wait(const char *text, struct options *options)
 	return text_parse_seconds(text, &options->wait_ms);
 }
 
+static int read_size(const char *text, struct options *options)
+{
+	enum { SIDE_MAX = 1000 };
+	char end;
+	if (strspn(text, "0123456789x") != strlen(text) ||
+		sscanf(text, "%5ux%5u%c", &options->columns, &options->rows, &end) != 2)
+		return -EINVAL;
+	bool fits = options->columns > 0 && options->columns <= SIDE_MAX && options->rows > 0 &&
+		    options->rows <= SIDE_MAX;
+	return fits ? 0 : -EINVAL;
+}
+
+static int read_background(const char *text, struct options *options)
+{
+	if (strlen(text) != 6 || strspn(text, "0123456789abcdefABCDEF") != 6)
+		return -EINVAL;
+	unsigned long colour = strtoul(text, NULL, 16);
+	for (unsigned i = 0; i < 3; i++)
+		options->background[i] = (uint8_t)(colour >> (16 - 8 * i));
+	return 0;
+}
+
+static int read_mode(const char *text, struct options *options)
+{
+	(void)options;
+	return strcmp(text, "auto") == 0 || draw_mode_find(text) ? 0 : -EINVAL;
+}
+
 static int read_as(const char *text, struct options *options)
 {
 	(void)options;
@@ -186,12 +216,15 @@ static int interpret(struct options *options)
 {
 	static int (*const readers[OPTION_COUNT])(const char *, struct options *) = {
 		[OPTION_AS] = read_as,
+		[OPTION_BACKGROUND] = read_background,
 		[OPTION_FORMAT] = read_format,
 		[OPTION_KEEP] = read_keep,
+		[OPTION_MODE] = read_mode,
 		[OPTION_NAME] = read_name,
 		[OPTION_OWNER] = read_owner,
 		[OPTION_QUALITY] = read_quality,
 		[OPTION_SHARE] = read_share,
+		[OPTION_SIZE] = read_size,
 		[OPTION_TIMEOUT] = read_timeout,
 		[OPTION_WAIT] = read_wait,
 	};

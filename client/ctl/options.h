@@ -12,15 +12,20 @@
 #define VERB_BIT(verb)	   (1u << VERB_##verb)
 #define EVERY_VERB	   ((1u << VERB_COUNT) - 1)
 #define VERBS_WITH_FORMATS (VERB_BIT(LOAD) | VERB_BIT(FETCH) | VERB_BIT(STAT))
-#define VERBS_WITH_NAMES   (VERB_BIT(FETCH) | VERB_BIT(STAT) | VERB_BIT(DROP) | VERB_BIT(LOCK))
+#define VERBS_WITH_NAMES \
+	(VERB_BIT(FETCH) | VERB_BIT(STAT) | VERB_BIT(DROP) | VERB_BIT(LOCK) | VERB_BIT(SHOW))
 
 /* Constant, long option, letter or 0, argument or NULL, verbs that have it, help. */
 #define OPTION_TABLE(X)                                                                           \
 	X(AS, "as", 0, "png|jpg|pam|raw", VERB_BIT(FETCH), "write this, whatever FILE ends in")   \
+	X(BACKGROUND, "background", 0, "RRGGBB", VERB_BIT(SHOW),                                  \
+		"colour under what is not opaque")                                                \
 	X(EXACT, "exact", 0, NULL, VERBS_WITH_NAMES, "NAME is an image's name, never a file's")   \
 	X(FORMAT, "format", 'f', "FORMAT", VERBS_WITH_FORMATS, "pixel format (RGBA8)")            \
 	X(KEEP, "keep", 0, "cache|pinned|attached", VERB_BIT(LOAD),                               \
 		"until room is needed, until drop, while in use")                                 \
+	X(MODE, "mode", 'm', "auto|kitty|sixel|blocks|blocks256|plain", VERB_BIT(SHOW),           \
+		"how to draw (auto)")                                                             \
 	X(NAME, "name", 'n', "NAME", VERB_BIT(LOAD), "image's name, in place of the file's path") \
 	X(NO_PROGRESS, "no-progress", 0, NULL, VERB_BIT(LOAD), "draw no progress bar")            \
 	X(OUTPUT, "output", 'o', "FILE", VERB_BIT(FETCH),                                         \
@@ -29,6 +34,7 @@
 	X(QUALITY, "quality", 0, "1-100", VERB_BIT(FETCH), "quality of JPEG files (90)")          \
 	X(QUIET, "quiet", 'q', NULL, VERB_BIT(LOAD), "print nothing but errors")                  \
 	X(SHARE, "share", 0, "private|group|all", VERB_BIT(LOAD), "who else may fetch it")        \
+	X(SIZE, "size", 0, "COLUMNSxROWS", VERB_BIT(SHOW), "size in characters (the window's)")   \
 	X(WAIT, "wait", 'w', "SECONDS", VERB_BIT(LOCK), "give up when others hold it so long")    \
 	X(JSON, "json", 'j', NULL, EVERY_VERB, "print JSON, one object a line")                   \
 	X(NO_AUTOSTART, "no-autostart", 0, NULL, EVERY_VERB, "start no daemon when none runs")    \
@@ -61,8 +67,10 @@ struct options {
 	const char *values[OPTION_COUNT]; /* as given; "" for one without argument; or NULL */
 	struct shmimg_options image;
 	int quality;
-	int timeout_ms; /* -1: for ever */
-	int wait_ms;	/* -1: for ever */
+	unsigned columns, rows; /* with --size */
+	uint8_t background[3];	/* R G B, with --background */
+	int timeout_ms;		/* -1: for ever */
+	int wait_ms;		/* -1: for ever */
 };
 
 /* options_parse(): whoever asked for help has it, and there is nothing more to do. */

@@ -77,6 +77,25 @@ void raster_plain_row(const struct raster *raster, uint32_t y, void *scratch, ui
 	}
 }
 
+void raster_rgba_row(const struct raster *raster, uint32_t y, void *scratch, uint8_t *out)
+{
+	const uint8_t *row = raster_straight_row(raster, y, scratch);
+	const uint16_t *wide = (const uint16_t *)(const void *)row;
+	unsigned channels = raster_channels(raster);
+	bool is_wide = raster_depth(raster) == 16;
+	for (size_t x = 0; x < raster->width; x++) {
+		uint8_t values[4];
+		for (size_t i = 0; i < channels; i++) {
+			size_t at = x * channels + i;
+			values[i] = is_wide ? narrow(wide[at]) : row[at];
+		}
+		*out++ = values[0];
+		*out++ = values[channels < 3 ? 0 : 1];
+		*out++ = values[channels < 3 ? 0 : 2];
+		*out++ = channels == 4 ? values[3] : 255;
+	}
+}
+
 static bool row_is_opaque(const struct raster *raster, uint32_t y)
 {
 	const uint8_t *row = raster_row(raster, y);

@@ -44,5 +44,8 @@ const void *raster_straight_row(const struct raster *raster, uint32_t y, void *s
  */
 void raster_plain_row(const struct raster *raster, uint32_t y, void *scratch, uint8_t *out);
 
+/* A row of 8 bits R G B A with straight alpha, in out: width x 4 bytes. scratch as above. */
+void raster_rgba_row(const struct raster *raster, uint32_t y, void *scratch, uint8_t *out);
+
 /* Whether every pixel is opaque. */
 bool raster_is_opaque(const struct raster *raster);

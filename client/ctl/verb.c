@@ -9,9 +9,11 @@
 #include "client/ctl/commands.h"
 #include "client/protocol/command.h"
 
-/* The lock is the kernel's: the protocol has no word for it. */
+/* What the protocol has no word for. */
 static const struct command lock_command = {
 	.word = "lock", .help = "run a command while holding an image's lock"};
+static const struct command show_command = {
+	.word = "show", .help = "draw an image in the terminal"};
 
 const struct verb verb_table[VERB_COUNT] = {
 	[VERB_LOAD] = {&command_table[COMMAND_LOAD], "FILE...", 1, -1, command_load},
@@ -22,6 +24,7 @@ const struct verb verb_table[VERB_COUNT] = {
 	[VERB_DROP] = {&command_table[COMMAND_DROP], "NAME...", 1, -1, command_drop},
 	[VERB_WATCH] = {&command_table[COMMAND_WATCH], "[GLOB]", 0, 1, command_watch},
 	[VERB_LOCK] = {&lock_command, "NAME -- COMMAND...", 2, -1, command_lock},
+	[VERB_SHOW] = {&show_command, "NAME", 1, 1, command_show},
 };
 
 const char *verb_word(enum verb_id id)

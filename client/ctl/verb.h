@@ -1,6 +1,6 @@
 /*
- * shmimgctl's verbs: those of the protocol's command table that make sense in a shell, and
- * lock, which needs no request. Words and help are the protocol's.
+ * shmimgctl's verbs: those of the protocol's command table that make sense in a shell, with
+ * its words and help, and those that are shmimgctl's own.
  */
 #pragma once
 
@@ -16,6 +16,7 @@ enum verb_id {
 	VERB_DROP,
 	VERB_WATCH,
 	VERB_LOCK,
+	VERB_SHOW,
 	VERB_COUNT,
 	VERB_NONE = VERB_COUNT,
 };

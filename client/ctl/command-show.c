@@ -1,0 +1,124 @@
+/*
+ * shmimgctl show: draws an image in the terminal. Holds the image's pin only while it runs;
+ * gives the terminal copies, never the image's own segment.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/ctl/client.h"
+#include "client/ctl/commands.h"
+#include "client/ctl/draw.h"
+#include "client/ctl/exit.h"
+#include "client/ctl/failure.h"
+#include "client/ctl/image-raster.h"
+#include "client/ctl/report.h"
+#include "client/ctl/terminal-traits.h"
+
+/* A terminal answers at once, but may be far away. */
+enum { ANSWERS_MS = 1000, CELL_WIDTH = 10, CELL_HEIGHT = 20 };
+
+struct stage {
+	struct terminal terminal; /* fd -1: there is none, or it must not be asked */
+	struct terminal_traits traits;
+	const struct draw_mode *mode;
+	bool is_terminal;
+};
+
+/* Terminals without any way to draw are not to show what they do not understand. */
+static bool can_answer(void)
+{
+	const char *term = getenv("TERM");
+	return term && *term && strcmp(term, "dumb") != 0 && strcmp(term, "linux") != 0;
+}
+
+static void set_stage(struct stage *stage, const struct options *options)
+{
+	const char *word = options->values[OPTION_MODE];
+	*stage = (struct stage){.is_terminal = isatty(STDOUT_FILENO)};
+	if (terminal_open(&stage->terminal, STDOUT_FILENO) == 0 && can_answer())
+		terminal_learn(&stage->terminal, ANSWERS_MS, &stage->traits);
+	stage->mode = word ? draw_mode_find(word) : NULL;
+	if (!stage->mode)
+		stage->mode = draw_mode_choose(&stage->traits, stage->is_terminal);
+}
+
+/* All of the window but the line for the next prompt, unless another size is wanted. */
+static struct draw_area choose_area(const struct stage *stage, const struct options *options)
+{
+	struct terminal_size size = terminal_size(STDOUT_FILENO);
+	struct draw_area area = {.columns = size.columns,
+		.rows = size.rows > 1 ? size.rows - 1 : 1,
+		.cell_width = stage->traits.cell_width,
+		.cell_height = stage->traits.cell_height};
+	if (!area.cell_width && size.width >= size.columns && size.height >= size.rows) {
+		area.cell_width = size.width / size.columns;
+		area.cell_height = size.height / size.rows;
+	}
+	if (!area.cell_width) {
+		area.cell_width = CELL_WIDTH;
+		area.cell_height = CELL_HEIGHT;
+	}
+	if (options->values[OPTION_SIZE]) {
+		area.columns = options->columns;
+		area.rows = options->rows;
+		area.enlarge = true;
+	}
+	return area;
+}
+
+static int draw(struct stage *stage, const struct raster *raster, const struct options *options)
+{
+	struct draw_area area = choose_area(stage, options);
+	uint32_t width = raster->width, height = raster->height;
+	struct pixmap pixmap;
+	draw_fit(stage->mode, &area, &width, &height);
+	pixmap_scale(&pixmap, raster, width, height);
+	if (options->values[OPTION_BACKGROUND])
+		pixmap_flatten(&pixmap, options->background);
+	else if (!stage->mode->has_alpha)
+		pixmap_flatten(&pixmap, stage->traits.background);
+	struct drawing drawing = {.out = stdout,
+		.pixmap = &pixmap,
+		.terminal = stage->traits.shared ? &stage->terminal : NULL};
+	int result = stage->mode->draw(&drawing);
+	if (result == 0 && fflush(stdout) != 0)
+		result = -errno;
+	pixmap_clear(&pixmap);
+	return result;
+}
+
+static int fetch_image(
+	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
+{
+	return shmimg_fetch(client, name, image, context);
+}
+
+/* Returns the exit code. */
+static int show(const shmimg_image *image, const struct options *options)
+{
+	struct stage stage;
+	struct raster raster = image_raster(image);
+	set_stage(&stage, options);
+	int result = draw(&stage, &raster, options);
+	terminal_close(&stage.terminal);
+	if (result < 0)
+		report("standard output: %s", strerror(-result));
+	return result < 0 ? EXIT_REFUSED : EXIT_DONE;
+}
+
+int command_show(const struct options *options)
+{
+	shmimg_client *client;
+	shmimg_image *image = NULL;
+	const char *name = options->operands[0];
+	int code = client_open(options, &client);
+	if (code != 0)
+		return code;
+	int result = client_by_name(client, options, name, fetch_image, &image);
+	code = result < 0 ? report_refusal(name, client, result) : show(image, options);
+	shmimg_unref(image);
+	shmimg_close(client);
+	return code;
+}

@@ -1,0 +1,20 @@
+/*
+ * Images as plain memory.
+ * See image-raster.h for what it does and never does.
+ */
+#include "client/ctl/image-raster.h"
+
+/* The numbers are those of segment headers on both sides. */
+_Static_assert((int)FORMAT_RGBA8 == (int)SHMIMG_RGBA8, "formats differ");
+_Static_assert((int)FORMAT_GRAY16 == (int)SHMIMG_GRAY16, "formats differ");
+
+struct raster image_raster(const shmimg_image *image)
+{
+	struct raster raster = {.pixels = shmimg_pixels(image),
+		.width = shmimg_width(image),
+		.height = shmimg_height(image),
+		.stride = shmimg_stride(image),
+		.format = (enum format)shmimg_image_format(image)};
+	raster.icc = shmimg_metadata(image, SHMIMG_ICC, &raster.icc_size);
+	return raster;
+}
