@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	%D%/integration/test_semaphore.py \
 	%D%/integration/test_show.py \
 	%D%/integration/test_small_shm.py \
+	%D%/integration/test_top.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \
 	%D%/integration/test_watch.py \

@@ -15,3 +15,4 @@ int command_drop(const struct options *options);
 int command_watch(const struct options *options);
 int command_lock(const struct options *options);
 int command_show(const struct options *options);
+int command_top(const struct options *options);

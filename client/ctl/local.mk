@@ -39,16 +39,19 @@ bin_PROGRAMS += %D%/shmimgctl
 	%D%/command-load.c \
 	%D%/command-lock.c \
 	%D%/command-show.c \
+	%D%/command-top.c \
 	%D%/command-watch.c \
 	%D%/commands.h \
 	%D%/daemon-find.c %D%/daemon-find.h \
 	%D%/failure.c %D%/failure.h \
 	%D%/help.c %D%/help.h \
 	%D%/image-raster.c %D%/image-raster.h \
+	%D%/listing.c %D%/listing.h \
 	%D%/load-pool.c %D%/load-pool.h \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \
 	%D%/record.c %D%/record.h \
+	%D%/top.c %D%/top.h \
 	%D%/verb.c %D%/verb.h
 %C%_shmimgctl_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DBINDIR='"$(bindir)"'
 %C%_shmimgctl_CFLAGS = $(AM_CFLAGS) -pthread

@@ -196,6 +196,12 @@ static int read_mode(const char *text, struct options *options)
 	return strcmp(text, "auto") == 0 || draw_mode_find(text) ? 0 : -EINVAL;
 }
 
+static int read_interval(const char *text, struct options *options)
+{
+	int result = text_parse_seconds(text, &options->interval_ms);
+	return result == 0 && options->interval_ms == 0 ? -EINVAL : result;
+}
+
 static int read_as(const char *text, struct options *options)
 {
 	(void)options;
@@ -218,6 +224,7 @@ static int interpret(struct options *options)
 		[OPTION_AS] = read_as,
 		[OPTION_BACKGROUND] = read_background,
 		[OPTION_FORMAT] = read_format,
+		[OPTION_INTERVAL] = read_interval,
 		[OPTION_KEEP] = read_keep,
 		[OPTION_MODE] = read_mode,
 		[OPTION_NAME] = read_name,
@@ -298,6 +305,7 @@ int options_parse(struct options *options, int count, char **arguments)
 	*options = (struct options){.verb = VERB_NONE,
 		.image = SHMIMG_OPTIONS_INIT,
 		.quality = 90,
+		.interval_ms = 2000,
 		.timeout_ms = -1,
 		.wait_ms = -1};
 	int result = collect(options, count, arguments, "+:");

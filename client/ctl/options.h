@@ -22,6 +22,7 @@
 		"colour under what is not opaque")                                                \
 	X(EXACT, "exact", 0, NULL, VERBS_WITH_NAMES, "NAME is an image's name, never a file's")   \
 	X(FORMAT, "format", 'f', "FORMAT", VERBS_WITH_FORMATS, "pixel format (RGBA8)")            \
+	X(INTERVAL, "interval", 0, "SECONDS", VERB_BIT(TOP), "between two readings (2)")          \
 	X(KEEP, "keep", 0, "cache|pinned|attached", VERB_BIT(LOAD),                               \
 		"until room is needed, until drop, while in use")                                 \
 	X(MODE, "mode", 'm', "auto|kitty|sixel|blocks|blocks256|plain", VERB_BIT(SHOW),           \
@@ -67,6 +68,7 @@ struct options {
 	const char *values[OPTION_COUNT]; /* as given; "" for one without argument; or NULL */
 	struct shmimg_options image;
 	int quality;
+	int interval_ms;	/* at least 1 */
 	unsigned columns, rows; /* with --size */
 	uint8_t background[3];	/* R G B, with --background */
 	int timeout_ms;		/* -1: for ever */

@@ -14,11 +14,32 @@ enum { GAP = 2, FIRST_LEAST = 12, CELL_SIZE = 8192 };
 void table_add(struct table *table, const char *const cells[TABLE_COLUMNS])
 {
 	table->rows = memory_grow(table->rows, table->count, &table->room, sizeof(*table->rows));
-	struct table_row *row = &table->rows[table->count++];
+	struct table_row *row = &table->rows[table->count];
+	row->rank = 0;
+	row->place = table->count++;
 	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
 		row->cells[i] = memory_copy(cells[i] ? cells[i] : "");
 		text_make_safe(row->cells[i]);
 	}
+}
+
+void table_rank(struct table *table, uint64_t rank)
+{
+	table->rows[table->count - 1].rank = rank;
+}
+
+static int compare(const void *one, const void *other)
+{
+	const struct table_row *first = one, *second = other;
+	if (first->rank != second->rank)
+		return first->rank > second->rank ? -1 : 1;
+	return first->place < second->place ? -1 : 1;
+}
+
+void table_sort(struct table *table)
+{
+	if (table->count > 1)
+		qsort(table->rows + 1, table->count - 1, sizeof(*table->rows), compare);
 }
 
 /* The width of a column; 0 when it has nothing but its title. */

@@ -14,6 +14,8 @@ static const struct command lock_command = {
 	.word = "lock", .help = "run a command while holding an image's lock"};
 static const struct command show_command = {
 	.word = "show", .help = "draw an image in the terminal"};
+static const struct command top_command = {
+	.word = "top", .help = "show what the daemon does, as it does it"};
 
 const struct verb verb_table[VERB_COUNT] = {
 	[VERB_LOAD] = {&command_table[COMMAND_LOAD], "FILE...", 1, -1, command_load},
@@ -25,6 +27,7 @@ const struct verb verb_table[VERB_COUNT] = {
 	[VERB_WATCH] = {&command_table[COMMAND_WATCH], "[GLOB]", 0, 1, command_watch},
 	[VERB_LOCK] = {&lock_command, "NAME -- COMMAND...", 2, -1, command_lock},
 	[VERB_SHOW] = {&show_command, "NAME", 1, 1, command_show},
+	[VERB_TOP] = {&top_command, "[GLOB]", 0, 1, command_top},
 };
 
 const char *verb_word(enum verb_id id)

@@ -17,6 +17,7 @@ enum verb_id {
 	VERB_WATCH,
 	VERB_LOCK,
 	VERB_SHOW,
+	VERB_TOP,
 	VERB_COUNT,
 	VERB_NONE = VERB_COUNT,
 };

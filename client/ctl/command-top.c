@@ -1,0 +1,313 @@
+/*
+ * shmimgctl top: what the daemon does, on a screen that is kept up to date by its events and
+ * a clock until q is pressed. Gives the terminal back as it was, whatever ends it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/ctl/client.h"
+#include "client/ctl/commands.h"
+#include "client/ctl/exit.h"
+#include "client/ctl/failure.h"
+#include "client/ctl/record.h"
+#include "client/ctl/report.h"
+#include "client/ctl/terminal.h"
+#include "client/ctl/top.h"
+
+/*
+ * Milliseconds: between two readings that events ask for; how long a daemon that has gone
+ * may keep keys waiting; and how long one may take to answer.
+ */
+enum { READ_MS = 100, PATIENCE_MS = 250, ASK_MS = 2000 };
+
+/* xterm's alternate screen, without a cursor. */
+#define ENTER_SCREEN "\033[?1049h\033[?25l\033[2J"
+#define LEAVE_SCREEN "\033[?25h\033[?1049l"
+
+struct session {
+	shmimg_client *asking;
+	shmimg_client *watching;
+	bool is_watching; /* its daemon was there when last seen */
+	int interval_ms;
+	double due;   /* when the next reading is, by now_s() */
+	int signals;  /* a signalfd(2) */
+	int ended_by; /* a signal, or 0 */
+	bool is_over;
+	struct terminal terminal;
+	struct top top;
+};
+
+static double now_s(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Sees that the next reading is soon, but that many events make one. */
+static void hasten(struct session *session)
+{
+	double due = now_s() + READ_MS / 1e3;
+	if (due < session->due)
+		session->due = due;
+}
+
+static int note_event(const shmimg_record *record, void *context)
+{
+	top_note(context, record);
+	return 0;
+}
+
+/* Whether the daemon may be there again later. */
+static bool is_passing(int result)
+{
+	return failure_is_loss(result) || result == -ETIMEDOUT;
+}
+
+/* Takes the events that there are. Returns 0, or a negative errno that ends all. */
+static int take_events(struct session *session)
+{
+	int result = 0;
+	while (result == 0) {
+		result = shmimg_next_event(session->watching, 0, note_event, &session->top);
+		if (result == 0)
+			hasten(session);
+	}
+	session->is_watching = result == -ETIMEDOUT;
+	return is_passing(result) ? 0 : result;
+}
+
+static void draw(const struct session *session)
+{
+	struct terminal_size size = terminal_size(STDOUT_FILENO);
+	fputs("\033[H", stdout);
+	top_draw(&session->top, stdout, size.columns, size.rows);
+	fputs("\033[J", stdout);
+	fflush(stdout);
+}
+
+/* Asks and draws. A long list, that takes its time, is asked for less often. */
+static int read_and_draw(struct session *session)
+{
+	double begun = now_s();
+	int result = session->is_watching ? 0 : take_events(session);
+	if (result == 0 && !session->is_watching)
+		top_complain(&session->top, session->watching);
+	else if (result == 0)
+		result = top_read(&session->top, session->asking, begun);
+	if (result < 0 && !is_passing(result))
+		return result;
+	draw(session);
+	double end = now_s();
+	double pause = session->interval_ms / 1e3, work = 4 * (end - begun);
+	session->due = end + (work > pause ? work : pause);
+	return 0;
+}
+
+static void take_keys(struct session *session)
+{
+	char keys[64];
+	ssize_t count = read(session->terminal.fd, keys, sizeof(keys));
+	if (count <= 0)
+		session->is_over = true; /* the terminal has gone */
+	for (ssize_t i = 0; i < count; i++) {
+		static const char orders[] = {[LISTING_BY_NAME] = 'n',
+			[LISTING_BY_BYTES] = 'b',
+			[LISTING_BY_PINS] = 'p',
+			[LISTING_BY_AGE] = 'a'};
+		const char *order = memchr(orders, keys[i], sizeof(orders));
+		session->is_over |= keys[i] == 'q' || keys[i] == 'Q';
+		if (order)
+			session->top.order = (enum listing_order)(order - orders);
+		session->due = 0;
+	}
+}
+
+static int enter(struct session *session)
+{
+	int result = terminal_quiet(&session->terminal);
+	if (result == 0)
+		fputs(ENTER_SCREEN, stdout);
+	session->due = 0;
+	return result;
+}
+
+static void leave(struct session *session)
+{
+	fputs(LEAVE_SCREEN, stdout);
+	fflush(stdout);
+	terminal_restore(&session->terminal);
+}
+
+/* ^Z: the shell has the terminal until it lets go on. */
+static int pause_session(struct session *session)
+{
+	leave(session);
+	raise(SIGSTOP);
+	return enter(session);
+}
+
+static int take_signal(struct session *session)
+{
+	struct signalfd_siginfo info;
+	if (read(session->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	if (info.ssi_signo == SIGTSTP)
+		return pause_session(session);
+	if (info.ssi_signo == SIGWINCH) {
+		session->due = 0;
+		return 0;
+	}
+	session->is_over = true;
+	session->ended_by = (int)info.ssi_signo;
+	return 0;
+}
+
+static int wait_for(struct session *session)
+{
+	struct pollfd pollers[] = {{.fd = session->terminal.fd, .events = POLLIN},
+		{.fd = session->signals, .events = POLLIN},
+		{.fd = session->is_watching ? shmimg_fd(session->watching) : -1, .events = POLLIN}};
+	double left = (session->due - now_s()) * 1e3;
+	int result = 0;
+	if (poll(pollers, 3, left > 0 ? (int)left + 1 : 0) <= 0)
+		return 0;
+	if (pollers[1].revents)
+		result = take_signal(session);
+	else if (pollers[0].revents)
+		take_keys(session);
+	if (result == 0 && pollers[2].revents)
+		result = take_events(session);
+	return result;
+}
+
+static int run(struct session *session)
+{
+	int result = 0;
+	while (result == 0 && !session->is_over) {
+		if (now_s() >= session->due)
+			result = read_and_draw(session);
+		if (result == 0)
+			result = wait_for(session);
+	}
+	return result;
+}
+
+/* Signals that end, stop or resize come by a descriptor, between two drawings. */
+static int open_signals(sigset_t *before)
+{
+	static const int taken[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		sigaddset(&set, taken[i]);
+	sigprocmask(SIG_BLOCK, &set, before);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Returns the result of the session; ends as its signal wants, but for that of ^C. */
+static int run_on_screen(struct session *session)
+{
+	sigset_t before;
+	session->signals = open_signals(&before);
+	int result = session->signals < 0 ? session->signals : enter(session);
+	if (result == 0) {
+		result = run(session);
+		leave(session);
+	}
+	if (session->signals >= 0)
+		close(session->signals);
+	if (session->ended_by == SIGINT)
+		session->ended_by = 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (session->ended_by)
+		raise(session->ended_by);
+	return result;
+}
+
+static int print_record(const shmimg_record *record, void *context)
+{
+	(void)context;
+	record_print(record, NULL, true);
+	if (fflush(stdout) == 0)
+		return 0;
+	report("standard output: %s", strerror(errno));
+	return 1;
+}
+
+/* One object each time, until nobody reads them. */
+static int run_as_json(struct session *session)
+{
+	int result = shmimg_stats(session->asking, print_record, NULL);
+	while (result == 0 || is_passing(result)) {
+		struct timespec pause = {.tv_sec = session->interval_ms / 1000,
+			.tv_nsec = session->interval_ms % 1000 * 1000000L};
+		nanosleep(&pause, NULL);
+		result = shmimg_stats(session->asking, print_record, NULL);
+	}
+	return result;
+}
+
+/* The second connection. Returns 0, or the exit code after having said what is wrong. */
+static int open_watch(struct session *session, const struct options *options)
+{
+	int result = client_open_again(options, &session->watching);
+	if (result == 0)
+		result = shmimg_watch(session->watching, session->top.match);
+	if (result < 0)
+		return report_refusal("top", session->watching, result);
+	shmimg_set_timeout(session->watching, PATIENCE_MS);
+	shmimg_set_timeout(session->asking, options->timeout_ms < 0 ? ASK_MS : options->timeout_ms);
+	session->is_watching = true;
+	return 0;
+}
+
+static int report_end(const struct session *session, int result)
+{
+	if (result >= 0)
+		return result ? EXIT_REFUSED : EXIT_DONE;
+	const shmimg_client *client =
+		*shmimg_message(session->asking) ? session->asking : session->watching;
+	return report_refusal("top", client, result);
+}
+
+static int show(struct session *session, const struct options *options)
+{
+	int result;
+	if (options->values[OPTION_JSON])
+		return report_end(session, run_as_json(session));
+	int code = open_watch(session, options);
+	if (code == 0) {
+		result = run_on_screen(session);
+		code = report_end(session, result);
+	}
+	shmimg_close(session->watching);
+	top_clear(&session->top);
+	return code;
+}
+
+int command_top(const struct options *options)
+{
+	struct session session = {.interval_ms = options->interval_ms,
+		.terminal = {.fd = -1},
+		.top = {.match = options->count ? options->operands[0] : NULL,
+			.order = LISTING_BY_BYTES}};
+	if (!options->values[OPTION_JSON] && terminal_open(&session.terminal, STDOUT_FILENO) < 0) {
+		report("top draws on a terminal, in the foreground: say --json elsewhere");
+		return EXIT_USAGE;
+	}
+	int code = client_open(options, &session.asking);
+	if (code == 0) {
+		code = show(&session, options);
+		shmimg_close(session.asking);
+	}
+	terminal_close(&session.terminal);
+	return code;
+}
