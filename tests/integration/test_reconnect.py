@@ -189,7 +189,7 @@ def test_many_clients_come_back(restart, library, tmp_path):
         user.image("load", path, "a")
     first.kill()
     for user in users:
-        user.begin("fetch", "a")
+        user.begin("stats")
     second = restart()
     for user in users:
         user.end()

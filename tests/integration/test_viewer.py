@@ -21,8 +21,10 @@ SOURCES = os.path.join(TOP, "client", "viewer")
 QUADRANTS = [(200, 30, 40), (30, 180, 60), (40, 60, 210), (240, 200, 20)]
 OTHERS = [(250, 120, 10), (10, 220, 230), (90, 20, 120), (120, 160, 30)]
 
-# A mapping of a segment in /proc/PID/smaps: its head, then "Key: number kB" lines.
-MAPPING = re.compile(r"^\S+ (\S{4}) \S+ \S+ (\d+) +(/dev/shm/shmimg-\S+).*\n((?:[A-Z].*\n)+)", re.M)
+# A mapping of an image in /proc/PID/smaps: its head, then "Key: number kB" lines.
+MAPPING = re.compile(
+    r"^\S+ (\S{4}) \S+ \S+ (\d+) +(/dev/shm/shmimg-(?!\S+-board)\S+).*\n((?:[A-Z].*\n)+)", re.M
+)
 
 
 def flat(colours, height=60, width=80):
