@@ -14,6 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "daemon/decoder/spool.h"
+
 static bool inside(uint64_t offset, uint64_t size, uint64_t end)
 {
 	return offset <= end && size <= end - offset;
@@ -52,30 +54,39 @@ static bool fits(const struct picture *picture, enum format format,
 	return true;
 }
 
-static int reserve(struct picture *picture, uint64_t size, int fd)
+/* Of what the kernel has no room for, or refuses. */
+static int fail(struct picture *picture, int error, const char *what, uint64_t size)
 {
-	int result;
-	do
-		result = fallocate(fd, 0, 0, (off_t)size) < 0 ? -errno : 0;
-	while (result == -EINTR);
-	if (result == -ENOSPC)
+	if (error == -ENOSPC)
 		picture_fail(picture, FAULT_NO_SPACE,
 			"no room in shared memory: %" PRIu64 " bytes are needed", size);
-	else if (result < 0)
-		picture_fail(picture, FAULT_DECODER_FAILED, "cannot reserve the segment: %s",
-			strerror(-result));
+	else
+		picture_fail(picture, FAULT_DECODER_FAILED, "cannot %s the segment: %s", what,
+			strerror(-error));
+	return error;
+}
+
+static int reserve(struct canvas *canvas, struct picture *picture, uint64_t from, uint64_t to)
+{
+	int result = 0;
+	if (from < to) {
+		do
+			result = fallocate(canvas->fd, 0, (off_t)from, (off_t)(to - from));
+		while (result < 0 && errno == EINTR);
+		if (result < 0)
+			result = fail(picture, -errno, "reserve", canvas->size);
+	}
 	return result;
 }
 
-static int map(struct canvas *canvas, struct picture *picture, int fd)
+static int map(struct canvas *canvas, struct picture *picture)
 {
-	void *address = mmap(NULL, canvas->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (address == MAP_FAILED) {
-		int result = -errno;
-		picture_fail(picture, FAULT_DECODER_FAILED, "cannot map the segment: %s",
-			strerror(-result));
+	int result = reserve(canvas, picture, 0, canvas->size);
+	if (result < 0)
 		return result;
-	}
+	void *address = mmap(NULL, canvas->size, PROT_READ | PROT_WRITE, MAP_SHARED, canvas->fd, 0);
+	if (address == MAP_FAILED)
+		return fail(picture, -errno, "map", canvas->size);
 	canvas->map = address;
 	return 0;
 }
@@ -88,7 +99,7 @@ static void orient(struct canvas *canvas, unsigned orientation, const struct job
 	canvas->turned = orientation >= 5;
 	canvas->across = canvas->turned ? stride : pixel;
 	canvas->down = canvas->turned ? pixel : stride;
-	canvas->origin = canvas->map + segment->pixel_offset;
+	canvas->origin = canvas->map ? canvas->map + segment->pixel_offset : NULL;
 	if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
 		canvas->origin += canvas->across * (ptrdiff_t)(canvas->width - 1);
 		canvas->across = -canvas->across;
@@ -99,48 +110,106 @@ static void orient(struct canvas *canvas, unsigned orientation, const struct job
 	}
 }
 
+/* Only pages that are there may be written to by pwrite(2) when there is no room any more. */
+static int write_block(struct canvas *canvas, struct picture *picture,
+	const struct picture_block *block, uint64_t to)
+{
+	const uint8_t *data = block->data;
+	for (size_t left = block->size; left > 0;) {
+		ssize_t count = pwrite(canvas->fd, data, left, (off_t)to);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return fail(picture, count < 0 ? -errno : -EIO, "write to", canvas->size);
+		data += count;
+		left -= (size_t)count;
+		to += (uint64_t)count;
+	}
+	return 0;
+}
+
+/* What is around the pixels: reserved at once, and the blocks written. */
+static int begin(struct canvas *canvas, struct picture *picture, const struct job_segment *segment)
+{
+	int result = canvas->spooled ? reserve(canvas, picture, 0, segment->pixel_offset)
+				     : map(canvas, picture);
+	for (uint32_t i = 0; result == 0 && i < picture->block_count; i++)
+		result = write_block(
+			canvas, picture, &picture->blocks[i], segment->block_offsets[i]);
+	if (result < 0 || !canvas->spooled)
+		return result;
+	result = spool_begin(canvas->fd, segment->pixel_offset, CANVAS_STRIP * canvas->stride);
+	canvas->spooled = result == 0;
+	if (result < 0)
+		picture_fail(picture, FAULT_DECODER_FAILED, "no memory for rows");
+	return result;
+}
+
 int canvas_open(struct canvas *canvas, struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd)
 {
-	*canvas = (struct canvas){.format = format,
+	size_t pixel = format_pixel_bytes(format);
+	*canvas = (struct canvas){.fd = fd,
+		.format = format,
 		.width = picture->width,
 		.height = picture->height,
-		.size = (size_t)segment->size};
+		.size = (size_t)segment->size,
+		.stride = (size_t)segment->stride,
+		.row_bytes = picture->width * pixel};
 	if (!fits(picture, format, segment, fd))
 		return -EPROTO;
-	canvas->scratch = reallocarray(
-		NULL, picture->width, (size_t)CANVAS_STRIP * format_pixel_bytes(format));
-	if (!canvas->scratch)
+	canvas->pixels_end = segment->pixel_offset + segment->stride * picture->height;
+	canvas->spooled = picture->in_order && picture->orientation == 1;
+	if (!canvas->spooled)
+		canvas->scratch = reallocarray(NULL, picture->width, (size_t)CANVAS_STRIP * pixel);
+	if (!canvas->spooled && !canvas->scratch)
 		return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for a row");
-	int result = reserve(picture, segment->size, fd);
-	if (result == 0)
-		result = map(canvas, picture, fd);
+	int result = begin(canvas, picture, segment);
 	if (result < 0) {
 		canvas_close(canvas);
 		return result;
 	}
 	orient(canvas, picture->orientation, segment);
-	for (uint32_t i = 0; i < picture->block_count; i++) {
-		const struct picture_block *block = &picture->blocks[i];
-		memcpy(canvas->map + segment->block_offsets[i], block->data, block->size);
-	}
 	return 0;
+}
+
+int canvas_finish(struct canvas *canvas, struct picture *picture)
+{
+	if (!canvas->spooled)
+		return 0;
+	canvas->spooled = false;
+	int result = spool_end();
+	if (result < 0)
+		return fail(picture, result, "write to", canvas->size);
+	return reserve(canvas, picture, canvas->pixels_end, canvas->size);
 }
 
 void canvas_close(struct canvas *canvas)
 {
+	if (canvas->spooled)
+		spool_end();
 	if (canvas->map)
 		munmap(canvas->map, canvas->size);
 	free(canvas->scratch);
 	canvas->map = canvas->scratch = NULL;
+	canvas->spooled = false;
 }
 
-uint8_t *canvas_row(const struct canvas *canvas, enum row row, uint32_t y)
+bool canvas_is_direct(const struct canvas *canvas, enum row row)
 {
-	if (canvas->turned || canvas->across < 0 || canvas->down < 0 ||
-		!convert_is_same(row, canvas->format))
-		return NULL;
-	return canvas->origin + canvas->down * (ptrdiff_t)y;
+	return !canvas->turned && canvas->across > 0 && canvas->down > 0 &&
+	       convert_is_same(row, canvas->format);
+}
+
+void canvas_rows(struct canvas *canvas, uint32_t y, uint32_t count, uint8_t **rows)
+{
+	uint8_t *first = canvas->spooled ? spool_take(count * canvas->stride)
+					 : canvas->origin + canvas->down * (ptrdiff_t)y;
+	for (uint32_t i = 0; i < count; i++) {
+		rows[i] = first + i * canvas->stride;
+		if (canvas->spooled)
+			memset(rows[i] + canvas->row_bytes, 0, canvas->stride - canvas->row_bytes);
+	}
 }
 
 /*
@@ -171,21 +240,30 @@ static inline __attribute__((always_inline)) void scatter(
 	}
 }
 
+static void convert_strip(
+	const struct canvas *canvas, const struct strip *strip, uint8_t *to, ptrdiff_t down)
+{
+	for (uint32_t i = 0; i < strip->rows; i++)
+		convert_row(to + down * (ptrdiff_t)i, canvas->format,
+			strip->pixels + i * strip->pitch, strip->row, strip->count);
+}
+
 void canvas_put(struct canvas *canvas, const struct strip *strip)
 {
+	if (canvas->spooled) {
+		uint8_t *rows[CANVAS_STRIP];
+		canvas_rows(canvas, strip->y, strip->rows, rows);
+		convert_strip(canvas, strip, rows[0], (ptrdiff_t)canvas->stride);
+		return;
+	}
 	size_t pixel = format_pixel_bytes(canvas->format);
-	size_t row = strip->count * pixel;
 	uint8_t *to = canvas->origin + canvas->across * (ptrdiff_t)strip->x +
 		      canvas->down * (ptrdiff_t)strip->y;
-	bool in_place = canvas->across == (ptrdiff_t)pixel && strip->step == 1;
-	for (uint32_t i = 0; i < strip->rows; i++) {
-		uint8_t *target =
-			in_place ? to + canvas->down * (ptrdiff_t)i : canvas->scratch + i * row;
-		convert_row(target, canvas->format, strip->pixels + i * strip->pitch, strip->row,
-			strip->count);
-	}
-	if (in_place)
+	if (canvas->across == (ptrdiff_t)pixel && strip->step == 1) {
+		convert_strip(canvas, strip, to, canvas->down);
 		return;
+	}
+	convert_strip(canvas, strip, canvas->scratch, (ptrdiff_t)(strip->count * pixel));
 	switch (pixel) {
 #define CASE(bytes)                                \
 	case bytes:                                \

@@ -1,7 +1,8 @@
 /*
- * The segment of a job as something to draw on: reserved, mapped, and written row by row
- * with the orientation applied. Its offsets are the daemon's word, checked against the
- * segment's size. Never reads what it has written; does not own the descriptor.
+ * The segment of a job as something to draw on, row by row, with the orientation applied: by
+ * way of the spool what comes from the first row to the last and stays so, else mapped. Its
+ * offsets are the daemon's word, checked against the segment's size. Never reads what it has
+ * written; does not own the descriptor.
  */
 #pragma once
 
@@ -14,8 +15,13 @@
 enum { CANVAS_STRIP = 16 }; /* most rows of one strip */
 
 struct canvas {
-	uint8_t *map;
+	int fd;
+	uint8_t *map; /* NULL when the rows go by way of the spool */
 	size_t size;
+	bool spooled;
+	uint64_t pixels_end; /* offset in the segment */
+	size_t stride;
+	size_t row_bytes; /* of a row without its padding; only of use when spooled */
 	enum format format;
 	uint32_t width; /* of the picture as the file has it */
 	uint32_t height;
@@ -38,21 +44,30 @@ struct strip {
 };
 
 /*
- * Reserves the whole segment, maps it and writes the picture's blocks.
- * Returns 0; -EPROTO when the daemon's numbers contradict each other; or, having failed
+ * Begins: reserves and maps the whole segment, or has the spool begin; writes the picture's
+ * blocks. Returns 0; -EPROTO when the daemon's numbers contradict each other; or, having failed
  * the picture, another negative errno.
  */
 int canvas_open(struct canvas *canvas, struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd);
 
-/* Unmaps. */
+/*
+ * Sees that all that was drawn is in the segment, and all of this reserved.
+ * Returns 0 or, having failed the picture, a negative errno.
+ */
+int canvas_finish(struct canvas *canvas, struct picture *picture);
+
+/* Lets go of the segment. */
 void canvas_close(struct canvas *canvas);
 
-/*
- * Where rows of a kind may be written straight to, row after row of the file: the pixels
- * themselves, when nothing needs converting nor turning. Else NULL: use canvas_put().
- */
-uint8_t *canvas_row(const struct canvas *canvas, enum row row, uint32_t y);
+/* Whether rows of a kind need neither converting nor turning: canvas_rows() takes them. */
+bool canvas_is_direct(const struct canvas *canvas, enum row row);
 
-/* Converts a strip and puts it where it belongs. */
+/*
+ * Where the rows y to y + count - 1 are to be written to, at most CANVAS_STRIP, each after
+ * the one before; they are complete at the next call. Only if canvas_is_direct().
+ */
+void canvas_rows(struct canvas *canvas, uint32_t y, uint32_t count, uint8_t **rows);
+
+/* Converts a strip and puts it where it belongs. Rows in order, when the picture says so. */
 void canvas_put(struct canvas *canvas, const struct strip *strip);

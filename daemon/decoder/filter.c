@@ -29,12 +29,16 @@
 		SCMP_SYS(name), SCMP_CMP_MASKED_EQ, argument, bits \
 	}
 
+/* The second of a job's descriptors: it gets the second number that is free. */
+enum { SEGMENT = 1 };
+
 /*
  * No call that takes a path, so not newfstatat(2), which newer C libraries use for fstat(3);
  * none that makes a descriptor or a process, or sends a signal; none that can cut a segment
  * which is mapped elsewhere: no ftruncate(2), and of fallocate(2) only what adds. Nothing is
- * written but to the channel and to memory: what a decoder has to say does not get into the
- * daemon's log. So abort(3), and the C library when it finds memory damaged, end by SIGSYS too.
+ * written but to the channel, the segment and memory: what a decoder has to say does not get
+ * into the daemon's log. So abort(3), and the C library when it finds memory damaged, end by SIGSYS
+ * too.
  */
 static const struct rule {
 	int call;
@@ -45,6 +49,7 @@ static const struct rule {
 	WHERE(recvmsg, 0, JOB_CHANNEL),
 	WHERE(sendmsg, 0, JOB_CHANNEL),
 	ANY(pread64),
+	WHERE(pwrite64, 0, SEGMENT),
 	WHERE(fallocate, 1, 0),
 	ANY(close),
 	/* Memory, for the C library and the segment. */
@@ -110,6 +115,8 @@ int filter_system_calls(void)
 	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+	if (r == 0)
+		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(rules[0]); i++)
 		r = add_rule(filter, &rules[i]);
 	if (r == 0)

@@ -5,7 +5,7 @@
 #pragma once
 
 /*
- * Installs the filter, for good.
+ * Installs the filter in all threads, for good.
  * Returns 1; 0 when the build has none (--without-seccomp); or a negative errno.
  */
 int filter_system_calls(void);

@@ -216,6 +216,7 @@ static int read_header(struct jpeg *jpeg)
 		give_up(jpeg, "its colour space is unknown");
 	picture->width = codec->image_width;
 	picture->height = codec->image_height;
+	picture->in_order = true;
 	picture->native = codec->num_components == 1 ? FORMAT_GRAY8 : FORMAT_RGB8;
 	int result = keep_profile(jpeg);
 	return result ? result : keep_exif(jpeg);
@@ -290,9 +291,10 @@ static void read_strip(struct jpeg *jpeg, struct canvas *canvas, enum row row)
 	JDIMENSION y = codec->output_scanline;
 	JDIMENSION left = codec->output_height - y;
 	JDIMENSION count = left < CANVAS_STRIP ? left : CANVAS_STRIP;
-	for (JDIMENSION i = 0; i < count; i++)
-		rows[i] = jpeg->strip ? jpeg->strip + i * jpeg->pitch
-				      : canvas_row(canvas, row, y + i);
+	if (!jpeg->strip)
+		canvas_rows(canvas, y, count, rows);
+	for (JDIMENSION i = 0; jpeg->strip && i < count; i++)
+		rows[i] = jpeg->strip + i * jpeg->pitch;
 	while (codec->output_scanline < y + count) {
 		JDIMENSION done = codec->output_scanline - y;
 		jpeg_read_scanlines(codec, rows + done, count - done);
@@ -320,7 +322,7 @@ static int decode(struct picture *picture, struct canvas *canvas)
 		return -EBADMSG;
 	enum row row = choose_output(codec, canvas->format);
 	jpeg_start_decompress(codec);
-	bool direct = codec->out_color_space != JCS_CMYK && canvas_row(canvas, row, 0);
+	bool direct = codec->out_color_space != JCS_CMYK && canvas_is_direct(canvas, row);
 	if (!direct) {
 		jpeg->pitch = (size_t)codec->output_width * (size_t)codec->output_components;
 		jpeg->strip = reallocarray(NULL, CANVAS_STRIP, jpeg->pitch);

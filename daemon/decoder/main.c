@@ -15,6 +15,7 @@
 #include "daemon/decoder/codec.h"
 #include "daemon/decoder/sandbox.h"
 #include "daemon/decoder/service.h"
+#include "daemon/decoder/spool.h"
 
 enum { END_DONE = 0, END_PROTOCOL = 1, END_UNCONFINED = 2 };
 
@@ -23,12 +24,18 @@ static int confine(void)
 {
 	const char *failed;
 	codec_prepare();
-	int force = sandbox_enter(&failed);
-	if (force < 0) {
-		dprintf(STDERR_FILENO, "shmimg-decoder: cannot %s: %s\n", failed, strerror(-force));
+	int own = sandbox_enter(&failed);
+	int all = -1;
+	if (own >= 0) {
+		spool_prepare();
+		all = sandbox_seal(&failed);
+	}
+	if (own < 0 || all < 0) {
+		dprintf(STDERR_FILENO, "shmimg-decoder: cannot %s: %s\n", failed,
+			strerror(own < 0 ? -own : -all));
 		return END_UNCONFINED;
 	}
-	union job_packet packet = {.ready = {JOB_READY, (uint32_t)force}};
+	union job_packet packet = {.ready = {JOB_READY, (uint32_t)(own | all)}};
 	return channel_send(JOB_CHANNEL, &packet, -1) < 0 ? END_PROTOCOL : END_DONE;
 }
 

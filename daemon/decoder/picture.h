@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct picture {
 	enum format native;
 	enum colour_space colour;
 	unsigned orientation; /* 1 to 8 */
+	bool in_order;	      /* its rows come from the first to the last, each once */
 	uint32_t block_count;
 	struct picture_block blocks[HEADER_BLOCKS_MAX];
 	struct job_error error;

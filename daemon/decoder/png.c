@@ -109,6 +109,7 @@ static int read_header(struct png *png)
 	png_read_info(png->codec, png->info);
 	picture->width = png_get_image_width(png->codec, png->info);
 	picture->height = png_get_image_height(png->codec, png->info);
+	picture->in_order = png_get_interlace_type(png->codec, png->info) == PNG_INTERLACE_NONE;
 	picture->native = native_of(png);
 	int result = keep_colour(png);
 	return result ? result : png_exif_read(picture);
@@ -159,9 +160,12 @@ static void read_pass(struct png *png, struct canvas *canvas, enum row row, stru
 	if (pass.x >= canvas->width)
 		return;
 	strip.count = (canvas->width - pass.x + pass.dx - 1) / pass.dx;
+	bool direct = pass.dx == 1 && canvas_is_direct(canvas, row);
 	for (strip.y = pass.y; strip.y < canvas->height; strip.y += pass.dy) {
-		uint8_t *direct = pass.dx == 1 ? canvas_row(canvas, row, strip.y) : NULL;
-		png_read_row(png->codec, direct ? direct : png->buffer, NULL);
+		uint8_t *to = png->buffer;
+		if (direct)
+			canvas_rows(canvas, strip.y, 1, &to);
+		png_read_row(png->codec, to, NULL);
 		if (!direct)
 			canvas_put(canvas, &strip);
 	}

@@ -159,22 +159,28 @@ int sandbox_enter(const char **failed)
 		{close_descriptors, "close descriptors"},
 		{leave_session, "make a session of its own"},
 		{hide, "be undumpable"},
-		{limit_resources, "limit resources"},
 		{drop_privileges, "drop privileges"},
 		{refuse_new_privileges, "refuse new privileges"},
 	};
-	int force = JOB_SANDBOX_NO_NEW_PRIVS | JOB_SANDBOX_LIMITS;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		*failed = steps[i].text;
 		int r = steps[i].act();
 		if (r < 0)
 			return r;
 	}
-	if (leave_file_system())
-		force |= JOB_SANDBOX_LANDLOCK;
-	*failed = "filter system calls";
-	int r = filter_system_calls();
+	int force = JOB_SANDBOX_NO_NEW_PRIVS;
+	return leave_file_system() ? force | JOB_SANDBOX_LANDLOCK : force;
+}
+
+int sandbox_seal(const char **failed)
+{
+	*failed = "limit resources";
+	int r = limit_resources();
 	if (r < 0)
 		return r;
-	return r > 0 ? force | JOB_SANDBOX_SECCOMP : force;
+	*failed = "filter system calls";
+	r = filter_system_calls();
+	if (r < 0)
+		return r;
+	return r > 0 ? JOB_SANDBOX_LIMITS | JOB_SANDBOX_SECCOMP : JOB_SANDBOX_LIMITS;
 }

@@ -57,6 +57,8 @@ static int fill(enum format format, const struct job_segment *segment, int fd)
 	int result = canvas_open(&canvas, &picture, format, segment, fd);
 	if (result == 0)
 		result = codec_decode(&picture, &canvas);
+	if (result == 0)
+		result = canvas_finish(&canvas, &picture);
 	canvas_close(&canvas);
 	close(fd);
 	return picture.error.kind == JOB_ERROR ? 0 : result;

@@ -192,6 +192,7 @@ static int survey(struct picture *picture, struct xpm *xpm)
 			"XPM: the file is too short for the values that it begins with");
 	picture->width = xpm->width;
 	picture->height = xpm->height;
+	picture->in_order = true;
 	picture->native = FORMAT_RGB8;
 	for (uint32_t i = 0; i < xpm->colours; i++) {
 		if (!next_string(&text, &string))

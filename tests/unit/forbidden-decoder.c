@@ -82,7 +82,9 @@ int main(void)
 	uint32_t number;
 	parent = getppid();
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int force = sandbox_enter(&failed);
+	int own = sandbox_enter(&failed);
+	int all = own < 0 ? own : sandbox_seal(&failed);
+	int force = all < 0 ? all : own | all;
 	union job_packet packet = {.ready = {JOB_READY, (uint32_t)force}};
 	if (page == MAP_FAILED || force < 0 || channel_send(JOB_CHANNEL, &packet, -1) < 0)
 		_exit(STATUS_BROKEN);
