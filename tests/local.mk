@@ -55,6 +55,7 @@ EXTRA_DIST += \
 	%D%/systemd/test_units.py \
 	%D%/systemd/test_user.py
 
+include tests/bench/local.mk
 include tests/unit/codec.mk
 include tests/unit/ctl.mk
 include tests/unit/daemon.mk

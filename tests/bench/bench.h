@@ -1,0 +1,32 @@
+/*
+ * The benchmark: rows of ours against a baseline, measured by turns in one run. The daemon is
+ * there already, the pictures too (tests/bench/run sees to both).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "tests/bench/sample.h"
+
+struct setting {
+	const char *socket; /* of the daemon */
+	const char *folder; /* pictures: fhd.jpg, uhd.jpg, fhd.png, uhd.png */
+	pid_t daemon;
+};
+
+/* What a row measured. Both in the row's unit; ratio is ours / base unless set. */
+struct result {
+	struct sample ours;
+	struct sample base;
+	double ratio; /* 0: of the medians */
+	long extra;   /* a second figure, said by the row */
+};
+
+typedef void row_run(const struct setting *setting, struct result *result);
+
+row_run row_fetch_one, row_fetch_many, row_fetch_loaded, row_connections;
+row_run row_kept, row_first_touch, row_kept_touch;
+row_run row_jpeg_fhd_idle, row_jpeg_uhd_idle, row_jpeg_fhd_busy, row_jpeg_uhd_busy;
+row_run row_png_fhd, row_png_uhd, row_two_decoders;

@@ -1,0 +1,217 @@
+/*
+ * FETCH over the socket, against a bare server that sends the same bytes.
+ */
+#include <err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/bench/bench.h"
+#include "tests/bench/echo.h"
+#include "tests/bench/peer.h"
+#include "tests/bench/picture.h"
+
+enum { BLOCKS = 40, BLOCK = 250, CLIENTS = 64, CONNECTIONS = 10000 };
+
+#define NAME "small"
+
+/* The daemon with one image, and an echo of its answer beside it. */
+struct pair {
+	struct peer daemon;
+	char request[WIRE_LINE_MAX];
+	size_t length;
+	char echo[128];
+	pid_t pid;
+};
+
+static void pair_open(struct pair *pair, const struct setting *setting)
+{
+	int file = picture_open(setting, "small.png");
+	peer_open(&pair->daemon, setting->socket, true);
+	peer_load(&pair->daemon, NAME, file);
+	close(file);
+	pair->length = peer_request(pair->request, "FETCH", NAME);
+	peer_ask(&pair->daemon, pair->request, pair->length, -1);
+	snprintf(pair->echo, sizeof(pair->echo), "%s.echo", setting->socket);
+	pair->pid = echo_start(pair->echo, pair->daemon.answer, pair->daemon.length);
+}
+
+static void pair_close(struct pair *pair)
+{
+	peer_ask_name(&pair->daemon, "DROP", NAME);
+	peer_close(&pair->daemon);
+	echo_stop(pair->pid, pair->echo);
+}
+
+/* Microseconds of round trips. */
+static void round_trips(
+	struct peer *peer, const struct pair *pair, struct sample *sample, int count)
+{
+	for (int i = 0; i < count; i++) {
+		uint64_t began = clock_now();
+		peer_ask(peer, pair->request, pair->length, -1);
+		sample_add(sample, (double)(clock_now() - began) / 1e3);
+	}
+}
+
+void row_fetch_one(const struct setting *setting, struct result *result)
+{
+	struct pair pair;
+	struct peer echo;
+	pair_open(&pair, setting);
+	peer_open(&echo, pair.echo, false);
+	for (int i = 0; i < BLOCKS; i++) {
+		round_trips(&pair.daemon, &pair, &result->ours, BLOCK);
+		round_trips(&echo, &pair, &result->base, BLOCK);
+	}
+	peer_close(&echo);
+	pair_close(&pair);
+}
+
+/* Many clients of one server, each of which asks again when it has its answer. */
+struct crowd {
+	int queue;
+	struct peer peers[CLIENTS];
+};
+
+static void crowd_open(struct crowd *crowd, const char *path, bool greet)
+{
+	crowd->queue = epoll_create1(EPOLL_CLOEXEC);
+	for (int i = 0; i < CLIENTS; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &crowd->peers[i]};
+		peer_open(&crowd->peers[i], path, greet);
+		if (epoll_ctl(crowd->queue, EPOLL_CTL_ADD, crowd->peers[i].fd, &event) < 0)
+			err(1, "epoll_ctl");
+	}
+}
+
+static void crowd_close(struct crowd *crowd)
+{
+	for (int i = 0; i < CLIENTS; i++)
+		peer_close(&crowd->peers[i]);
+	close(crowd->queue);
+}
+
+/* Answers a second, in thousands. */
+static double crowd_rate(struct crowd *crowd, const struct pair *pair)
+{
+	const uint64_t began = clock_now(), length = 300000000;
+	struct epoll_event events[CLIENTS];
+	int open = CLIENTS;
+	unsigned long count = 0;
+	for (int i = 0; i < CLIENTS; i++)
+		peer_send(&crowd->peers[i], pair->request, pair->length, -1);
+	while (open > 0) {
+		int ready = epoll_wait(crowd->queue, events, CLIENTS, -1);
+		bool more = clock_now() - began < length;
+		for (int i = 0; i < ready; i++) {
+			peer_receive(events[i].data.ptr);
+			count++;
+			if (more)
+				peer_send(events[i].data.ptr, pair->request, pair->length, -1);
+			else
+				open--;
+		}
+	}
+	return (double)count * 1e6 / (double)(clock_now() - began);
+}
+
+void row_fetch_many(const struct setting *setting, struct result *result)
+{
+	static struct crowd ours, base;
+	struct pair pair;
+	pair_open(&pair, setting);
+	crowd_open(&ours, setting->socket, true);
+	crowd_open(&base, pair.echo, false);
+	for (int i = 0; i < 9; i++) {
+		sample_add(&result->ours, crowd_rate(&ours, &pair));
+		sample_add(&result->base, crowd_rate(&base, &pair));
+	}
+	crowd_close(&ours);
+	crowd_close(&base);
+	pair_close(&pair);
+}
+
+/* A process that has pictures decoded, one after the other, until it is killed. */
+static pid_t start_loader(const struct setting *setting, int number)
+{
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	struct peer peer;
+	char name[32];
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	int file = picture_open(setting, "fhd.jpg");
+	peer_open(&peer, setting->socket, true);
+	snprintf(name, sizeof(name), "load-%d", number);
+	for (;;) {
+		peer_load(&peer, name, file);
+		peer_ask_name(&peer, "DROP", name);
+	}
+}
+
+/* A round trip each millisecond, as of a program that draws. */
+static void paced_trips(const struct pair *pair, struct peer *peer, struct sample *sample)
+{
+	for (int i = 0; i < 2000; i++) {
+		round_trips(peer, pair, sample, 1);
+		usleep(1000);
+	}
+}
+
+void row_fetch_loaded(const struct setting *setting, struct result *result)
+{
+	struct pair pair;
+	pid_t loaders[2];
+	pair_open(&pair, setting);
+	paced_trips(&pair, &pair.daemon, &result->base);
+	for (int i = 0; i < 2; i++)
+		loaders[i] = start_loader(setting, i);
+	usleep(200000);
+	paced_trips(&pair, &pair.daemon, &result->ours);
+	for (int i = 0; i < 2; i++) {
+		kill(loaders[i], SIGKILL);
+		waitpid(loaders[i], NULL, 0);
+	}
+	result->ratio = sample_quantile(&result->ours, 0.99) / sample_quantile(&result->base, 0.99);
+	pair_close(&pair);
+}
+
+/* Bytes of a process that are in memory and nobody else's. */
+static long resident(pid_t pid)
+{
+	char path[64], line[256];
+	long kilobytes = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FILE *file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "RssAnon: %ld", &kilobytes) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return kilobytes * 1024;
+}
+
+void row_connections(const struct setting *setting, struct result *result)
+{
+	static struct peer peers[CONNECTIONS];
+	struct pair pair;
+	pair_open(&pair, setting);
+	round_trips(&pair.daemon, &pair, &result->base, BLOCKS * BLOCK);
+	long before = resident(setting->daemon);
+	for (int i = 0; i < CONNECTIONS; i++)
+		peer_open(&peers[i], setting->socket, true);
+	result->extra = (resident(setting->daemon) - before) / CONNECTIONS;
+	round_trips(&pair.daemon, &pair, &result->ours, BLOCKS * BLOCK);
+	for (int i = 0; i < CONNECTIONS; i++)
+		peer_close(&peers[i]);
+	pair_close(&pair);
+}

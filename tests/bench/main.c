@@ -1,0 +1,88 @@
+/*
+ * shmimg-bench SOCKET DAEMON-PID FOLDER [ROW...]: measures rows, all if none is named, and
+ * prints each as an object of JSON on a line. Started by tests/bench/run.
+ */
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "tests/bench/bench.h"
+
+/* Goals are of the ratio: at most, or at least when they are rates. */
+static const struct row {
+	const char *name;
+	row_run *run;
+	const char *unit;
+	double goal;
+	bool at_least;
+	const char *extra; /* what the second figure is */
+} rows[] = {
+	{"fetch-one", row_fetch_one, "us", 1.15, false, NULL},
+	{"fetch-64", row_fetch_many, "1000/s", 0.90, true, NULL},
+	{"kept", row_kept, "ns", 100, false, "system calls"},
+	{"first-touch", row_first_touch, "us", 1.05, false, NULL},
+	{"kept-touch", row_kept_touch, "us", 1.20, false, NULL},
+	{"jpeg-fhd-idle", row_jpeg_fhd_idle, "ms", 1.15, false, NULL},
+	{"jpeg-uhd-idle", row_jpeg_uhd_idle, "ms", 1.15, false, NULL},
+	{"jpeg-fhd-sustained", row_jpeg_fhd_busy, "ms", 1.55, false, NULL},
+	{"jpeg-uhd-sustained", row_jpeg_uhd_busy, "ms", 1.55, false, NULL},
+	{"png-fhd", row_png_fhd, "ms", 0.60, false, NULL},
+	{"png-uhd", row_png_uhd, "ms", 0.60, false, NULL},
+	{"two-decoders", row_two_decoders, "images/s", 1.2, true, NULL},
+	{"fetch-loaded-p99", row_fetch_loaded, "us", 3, false, NULL},
+	{"connections-10000", row_connections, "us", 1.2, false, "bytes a connection"},
+};
+
+static void print_sample(const char *word, struct sample *sample)
+{
+	printf("\"%s\": %.4g, \"%s-p99\": %.4g, ", word, sample_quantile(sample, 0.5), word,
+		sample_quantile(sample, 0.99));
+}
+
+static void measure(const struct row *row, const struct setting *setting)
+{
+	struct result result = {0};
+	row->run(setting, &result);
+	double ratio = result.ratio;
+	printf("{\"row\": \"%s\", \"unit\": \"%s\", ", row->name, row->unit);
+	print_sample("ours", &result.ours);
+	print_sample("base", &result.base);
+	if (ratio == 0)
+		ratio = sample_quantile(&result.ours, 0.5) / sample_quantile(&result.base, 0.5);
+	if (row->extra)
+		printf("\"%s\": %ld, ", row->extra, result.extra);
+	printf("\"ratio\": %.3f, \"goal\": \"%s %g\", \"reached\": %s}\n", ratio,
+		row->at_least ? ">=" : "<=", row->goal,
+		(row->at_least ? ratio >= row->goal : ratio <= row->goal) ? "true" : "false");
+	fflush(stdout);
+	sample_free(&result.ours);
+	sample_free(&result.base);
+}
+
+static bool is_wanted(const char *name, char **names)
+{
+	bool wanted = !*names;
+	for (; *names; names++)
+		wanted = wanted || strcmp(*names, name) == 0;
+	return wanted;
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit limit;
+	if (argc < 4)
+		errx(2, "usage: shmimg-bench SOCKET DAEMON-PID FOLDER [ROW...]");
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	struct setting setting = {
+		.socket = argv[1], .daemon = (pid_t)atoi(argv[2]), .folder = argv[3]};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (is_wanted(rows[i].name, argv + 4))
+			measure(&rows[i], &setting);
+	}
+	return 0;
+}
