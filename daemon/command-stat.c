@@ -59,7 +59,7 @@ static void add_lock(struct wire_writer *line, const struct image *image)
 	wire_add_number(line, "waiters", waiters);
 }
 
-static void describe_all(struct wire_writer *line, const struct rendition *rendition)
+static void describe_all(struct wire_writer *line, struct rendition *rendition)
 {
 	const struct generation *generation = rendition->generation;
 	const struct image *image = generation->image;
@@ -77,7 +77,7 @@ static void describe_all(struct wire_writer *line, const struct rendition *rendi
 
 enum outcome command_stat(struct call *call)
 {
-	const struct rendition *rendition = command_find_rendition(call);
+	struct rendition *rendition = command_find_rendition(call);
 	if (!rendition)
 		return OUTCOME_DONE;
 	describe_all(reply_begin(call->reply, "OK"), rendition);

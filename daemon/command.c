@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -198,7 +199,7 @@ struct rendition *command_find_rendition(struct call *call)
 	return rendition;
 }
 
-void command_describe(struct wire_writer *line, const struct rendition *rendition)
+static void describe(struct wire_writer *line, const struct rendition *rendition)
 {
 	const struct generation *generation = rendition->generation;
 	const struct image *image = generation->image;
@@ -216,6 +217,23 @@ void command_describe(struct wire_writer *line, const struct rendition *renditio
 	wire_add_number(line, "generation", generation->number);
 	wire_add(line, "semaphore", semaphore);
 	wire_add_number(line, "slot", image->slot);
+}
+
+/* Written once, if there is memory to keep it: it is most of what a FETCH costs. */
+void command_describe(struct wire_writer *line, struct rendition *rendition)
+{
+	if (rendition->description) {
+		wire_add_fields(line, rendition->description, rendition->description_size);
+		return;
+	}
+	size_t before = line->length;
+	describe(line, rendition);
+	if (line->full)
+		return;
+	rendition->description_size = (unsigned)(line->length - before);
+	rendition->description = malloc(rendition->description_size);
+	if (rendition->description)
+		memcpy(rendition->description, line->data + before, rendition->description_size);
 }
 
 int command_pass_segment(struct reply *reply, const struct rendition *rendition)

@@ -40,7 +40,7 @@ struct rendition *command_choose(const struct image *image, int format);
 struct rendition *command_find_rendition(struct call *call);
 
 /* Adds the keys that tell of a rendition, from name to slot. */
-void command_describe(struct wire_writer *line, const struct rendition *rendition);
+void command_describe(struct wire_writer *line, struct rendition *rendition);
 
 /* Sends the segment's descriptor along. Returns 0 or a negative errno. */
 int command_pass_segment(struct reply *reply, const struct rendition *rendition);

@@ -5,7 +5,6 @@
 #include "daemon/connection.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,10 +26,7 @@ struct connection *connection_open(int fd, struct session *session)
 	struct connection *connection = malloc(sizeof(*connection));
 	if (!connection)
 		return NULL;
-	/* The buffers are left alone: pages that are never used cost nothing. */
-	memset(connection, 0, offsetof(struct connection, inbox));
-	connection->fd = fd;
-	connection->session = session;
+	*connection = (struct connection){.fd = fd, .session = session};
 	TAILQ_INIT(&connection->replies);
 	dispatch_on_event(session, on_event, connection);
 	inbox_init(&connection->inbox);
@@ -292,7 +288,7 @@ static bool has_ended(const struct connection *connection)
 	       !dispatch_has_watch(connection->session);
 }
 
-enum turn connection_turn(struct connection *connection)
+static enum turn take_turn(struct connection *connection)
 {
 	unsigned count = 0;
 	bool received = false;
@@ -310,6 +306,8 @@ enum turn connection_turn(struct connection *connection)
 	do
 		transmit(connection);
 	while (move_events(connection));
+	if (connection->outbox.starved)
+		connection->broken = true;
 	if (count >= CONNECTION_TURN)
 		return TURN_AGAIN;
 	/* Room that sending has made may be what the next request or reply waits for. */
@@ -318,6 +316,15 @@ enum turn connection_turn(struct connection *connection)
 			dispatch_must_wait(connection->session, &connection->request)))
 		return TURN_AGAIN;
 	return has_ended(connection) ? TURN_CLOSE : TURN_WAIT;
+}
+
+enum turn connection_turn(struct connection *connection)
+{
+	enum turn turn = take_turn(connection);
+	/* What is not used until the next turn, another connection can use. */
+	inbox_rest(&connection->inbox);
+	outbox_rest(&connection->outbox);
+	return turn;
 }
 
 uint32_t connection_interest(const struct connection *connection)

@@ -120,6 +120,7 @@ static void free_rendition(struct rendition *rendition)
 	store_refund(store, &rendition->bytes);
 	store->rendition_count--;
 	TAILQ_REMOVE(&generation->renditions, rendition, link);
+	free(rendition->description);
 	free(rendition);
 }
 

@@ -54,6 +54,8 @@ struct rendition {
 	uint32_t height;
 	uint32_t orientation;
 	enum format format;
+	unsigned description_size;
+	char *description; /* fields of the wire that never change; NULL until first asked for */
 	unsigned pin_count;
 	LIST_HEAD(, pin) pins;
 };

@@ -9,12 +9,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/buffer.h"
+
 void inbox_init(struct inbox *inbox)
 {
 	inbox->start = 0;
 	inbox->end = 0;
 	inbox->position = 0;
 	inbox->fd_count = 0;
+	inbox->data = NULL;
 }
 
 static void drop_fds(struct inbox *inbox, unsigned count)
@@ -28,6 +31,27 @@ static void drop_fds(struct inbox *inbox, unsigned count)
 void inbox_clear(struct inbox *inbox)
 {
 	drop_fds(inbox, inbox->fd_count);
+	inbox->start = inbox->end;
+	inbox_rest(inbox);
+}
+
+void inbox_rest(struct inbox *inbox)
+{
+	if (!inbox->data || inbox->start < inbox->end)
+		return;
+	buffer_give(inbox->data);
+	inbox->data = NULL;
+}
+
+/* What is left of the last data to the front. Returns 0 or -ENOMEM. */
+static int make_room(struct inbox *inbox)
+{
+	if (!inbox->data && !(inbox->data = buffer_take()))
+		return -ENOMEM;
+	inbox->end -= inbox->start;
+	memmove(inbox->data, inbox->data + inbox->start, inbox->end);
+	inbox->start = 0;
+	return 0;
 }
 
 /* Keeps the descriptors of a message; closes what there is no room for. */
@@ -58,9 +82,8 @@ ssize_t inbox_receive(struct inbox *inbox, int socket)
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(INBOX_FDS_MAX * sizeof(int))];
 	} control;
-	memmove(inbox->data, inbox->data + inbox->start, inbox->end - inbox->start);
-	inbox->end -= inbox->start;
-	inbox->start = 0;
+	if (make_room(inbox) < 0)
+		return -ENOMEM;
 	struct iovec data = {inbox->data + inbox->end, WIRE_LINE_MAX - inbox->end};
 	struct msghdr message = {
 		.msg_iov = &data,
@@ -81,6 +104,8 @@ ssize_t inbox_receive(struct inbox *inbox, int socket)
 
 char *inbox_line(struct inbox *inbox, size_t *length)
 {
+	if (inbox->start == inbox->end)
+		return NULL;
 	char *line = inbox->data + inbox->start;
 	const char *newline = memchr(line, '\n', inbox->end - inbox->start);
 	if (!newline)

@@ -24,15 +24,18 @@ struct inbox {
 	uint64_t position; /* of start in all that was received */
 	unsigned fd_count;
 	struct inbox_fd fds[INBOX_FDS_MAX];
-	char data[WIRE_LINE_MAX + 1];
+	char *data; /* WIRE_LINE_MAX bytes and one, or NULL while there are none */
 };
 
 void inbox_init(struct inbox *inbox);
 void inbox_clear(struct inbox *inbox);
 
+/* Gives the memory back when all is consumed. */
+void inbox_rest(struct inbox *inbox);
+
 /*
  * Receives once; moves the data, so no line may be in use. Returns the bytes received, 0 at
- * the end of input, -EAGAIN, -EPROTO when descriptors were lost or are too many, or
+ * the end of input, -EAGAIN, -EPROTO when descriptors were lost or are too many, -ENOMEM, or
  * another negative errno.
  */
 ssize_t inbox_receive(struct inbox *inbox, int socket);

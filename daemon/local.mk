@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/activation.c %D%/activation.h \
 	%D%/adopt.c %D%/adopt.h \
 	%D%/board.c %D%/board.h \
+	%D%/buffer.c %D%/buffer.h \
 	%D%/cleanup.h \
 	%D%/command-drop.c \
 	%D%/command-fetch.c \

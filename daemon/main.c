@@ -80,7 +80,7 @@ static int serve(struct program *program)
 	if (r >= 0) {
 		log_notice("version " PACKAGE_VERSION ", listening at %s", program->path);
 		sd_notify(0, "READY=1");
-		r = sd_event_loop(program->event);
+		r = server_run(&server);
 		sd_notify(0, "STOPPING=1");
 		server_stop(&server);
 	}

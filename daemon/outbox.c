@@ -14,13 +14,27 @@ void outbox_init(struct outbox *outbox)
 	outbox->start = 0;
 	outbox->end = 0;
 	outbox->fd_count = 0;
+	outbox->starved = false;
+	outbox->data = NULL;
 }
 
 void outbox_clear(struct outbox *outbox)
 {
 	for (unsigned i = 0; i < outbox->fd_count; i++)
 		close(outbox->fds[i].fd);
-	outbox_init(outbox);
+	outbox->fd_count = 0;
+	outbox->start = outbox->end;
+	outbox_rest(outbox);
+}
+
+void outbox_rest(struct outbox *outbox)
+{
+	if (!outbox_is_empty(outbox))
+		return;
+	if (outbox->data)
+		buffer_give(outbox->data);
+	outbox->data = NULL;
+	outbox->start = outbox->end = 0;
 }
 
 bool outbox_is_empty(const struct outbox *outbox)
@@ -41,7 +55,10 @@ static void compact(struct outbox *outbox)
 
 bool outbox_has_room(struct outbox *outbox)
 {
-	if (outbox->fd_count == OUTBOX_FDS_MAX)
+	if (!outbox->data)
+		outbox->data = buffer_take();
+	outbox->starved = !outbox->data;
+	if (outbox->starved || outbox->fd_count == OUTBOX_FDS_MAX)
 		return false;
 	if (OUTBOX_SIZE - outbox->end < WIRE_LINE_MAX)
 		compact(outbox);

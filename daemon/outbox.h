@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "client/protocol/wire.h"
+#include "daemon/buffer.h"
 
 enum {
-	OUTBOX_SIZE = 4 * WIRE_LINE_MAX,
+	OUTBOX_SIZE = BUFFER_SIZE,
 	OUTBOX_FDS_MAX = 16,
 };
 
@@ -24,7 +24,8 @@ struct outbox {
 	size_t end;
 	unsigned fd_count;
 	struct outbox_fd fds[OUTBOX_FDS_MAX];
-	char data[OUTBOX_SIZE];
+	bool starved; /* there was no memory when it was needed */
+	char *data;   /* OUTBOX_SIZE bytes, or NULL while there are none */
 };
 
 void outbox_init(struct outbox *outbox);
@@ -34,7 +35,13 @@ void outbox_clear(struct outbox *outbox);
 
 bool outbox_is_empty(const struct outbox *outbox);
 
-/* Whether one more reply, of any length and perhaps with a descriptor, fits. */
+/* Gives the memory back when all is sent. */
+void outbox_rest(struct outbox *outbox);
+
+/*
+ * Whether one more reply, of any length and perhaps with a descriptor, fits. Takes memory for
+ * it, of which outbox_space() is then; without any it never will, and is starved.
+ */
 bool outbox_has_room(struct outbox *outbox);
 
 /* Where the next reply can be written, and how much. */

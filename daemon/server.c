@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/buffer.h"
 #include "daemon/cleanup.h"
 #include "daemon/log.h"
 #include "daemon/session.h"
@@ -27,9 +28,7 @@ static void want_turn(struct server *server, struct connection *connection)
 /* A deferred reply is complete; the turn comes when the current event is dealt with. */
 static void on_wake(struct connection *connection)
 {
-	struct server *server = connection->server;
-	want_turn(server, connection);
-	sd_event_source_set_enabled(server->turning, SD_EVENT_ONESHOT);
+	want_turn(connection->server, connection);
 }
 
 static void close_connection(struct server *server, struct connection *connection)
@@ -71,32 +70,56 @@ static void run_turns(struct server *server)
 		else
 			update_interest(server, connection);
 	}
-	if (!TAILQ_EMPTY(&server->queue))
-		sd_event_source_set_enabled(server->turning, SD_EVENT_ONESHOT);
 }
 
-static int on_turning(sd_event_source *source, void *context)
+/*
+ * Waits for connections and, unless there is something to do at once, for other events; puts
+ * connections that are ready into the queue. Returns 0 or a negative errno.
+ */
+static int wait_ready(struct server *server, bool at_once)
 {
-	(void)source;
-	run_turns(context);
-	return 0;
-}
-
-static int on_serving(sd_event_source *source, int fd, uint32_t ready, void *context)
-{
-	struct server *server = context;
 	struct epoll_event events[BATCH];
-	(void)source;
-	(void)ready;
-	int count = epoll_wait(fd, events, BATCH, 0);
+	int timeout = at_once || !TAILQ_EMPTY(&server->queue) ? 0 : -1;
+	int count = epoll_wait(server->epoll, events, BATCH, timeout);
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < count; i++) {
 		struct connection *connection = events[i].data.ptr;
+		if (!connection)
+			continue; /* it is the event loop's, which comes next in any case */
 		if (events[i].events & (EPOLLHUP | EPOLLERR))
 			connection->broken = true;
 		want_turn(server, connection);
 	}
-	run_turns(server);
 	return 0;
+}
+
+/*
+ * One round: a client's request is answered before the event loop is asked for anything,
+ * so that what that costs comes while the client reads.
+ */
+static int run_once(struct server *server)
+{
+	int pending = sd_event_prepare(server->event);
+	int r = pending < 0 ? pending : wait_ready(server, pending > 0);
+	if (r < 0)
+		return r;
+	run_turns(server);
+	if (pending == 0)
+		pending = sd_event_wait(server->event, 0);
+	return pending > 0 ? sd_event_dispatch(server->event) : pending;
+}
+
+int server_run(struct server *server)
+{
+	int code;
+	while (sd_event_get_state(server->event) != SD_EVENT_FINISHED) {
+		int r = run_once(server);
+		if (r < 0)
+			return r;
+	}
+	int r = sd_event_get_exit_code(server->event, &code);
+	return r < 0 ? r : code;
 }
 
 static void turn_away(const struct server *server, int fd, uid_t uid)
@@ -193,13 +216,6 @@ static int add_sources(struct server *server)
 	int r = sd_event_add_io(
 		server->event, &server->accepting, server->listener, EPOLLIN, on_accepting, server);
 	if (r >= 0)
-		r = sd_event_add_io(server->event, &server->serving, server->epoll, EPOLLIN,
-			on_serving, server);
-	if (r >= 0)
-		r = sd_event_add_defer(server->event, &server->turning, on_turning, server);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(server->turning, SD_EVENT_OFF);
-	if (r >= 0)
 		r = sd_event_add_time_relative(
 			server->event, &server->pause, CLOCK_MONOTONIC, 0, 0, on_pause_end, server);
 	if (r >= 0)
@@ -207,13 +223,25 @@ static int add_sources(struct server *server)
 	return r;
 }
 
+/* The event loop wakes this one. */
+static int add_event_loop(struct server *server)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	int fd = server->epoll < 0 ? -errno : sd_event_get_fd(server->event);
+	if (fd < 0)
+		return fd;
+	return epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
 int server_start(struct server *server, sd_event *event, struct engine *engine, int listener)
 {
 	*server = (struct server){.event = event, .engine = engine, .listener = listener};
 	TAILQ_INIT(&server->connections);
 	TAILQ_INIT(&server->queue);
-	server->epoll = epoll_create1(EPOLL_CLOEXEC);
-	int r = server->epoll < 0 ? -errno : add_sources(server);
+	int r = add_event_loop(server);
+	if (r == 0)
+		r = add_sources(server);
 	if (r < 0)
 		server_stop(server);
 	return r;
@@ -222,12 +250,11 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 void server_stop(struct server *server)
 {
 	server->accepting = sd_event_source_disable_unref(server->accepting);
-	server->serving = sd_event_source_disable_unref(server->serving);
-	server->turning = sd_event_source_disable_unref(server->turning);
 	server->pause = sd_event_source_disable_unref(server->pause);
 	while (!TAILQ_EMPTY(&server->connections))
 		close_connection(server, TAILQ_FIRST(&server->connections));
 	if (server->epoll >= 0)
 		close(server->epoll);
 	close(server->listener);
+	buffer_trim();
 }

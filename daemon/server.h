@@ -1,6 +1,8 @@
 /*
- * The listening socket and all connections: one inner epoll for the connections, drained in
- * batches under one event source, and a fair queue of turns. Knows nothing of requests.
+ * The listening socket and all connections, in a fair queue of turns, and the loop that the
+ * daemon lives in: one epoll for the connections, drained in batches, with the event loop of
+ * sd-event(3), for all that is not a client's request, as one of its descriptors. Knows
+ * nothing of requests.
  */
 #pragma once
 
@@ -19,8 +21,6 @@ struct server {
 	int epoll;
 	unsigned count;
 	sd_event_source *accepting;
-	sd_event_source *serving;
-	sd_event_source *turning;
 	sd_event_source *pause; /* ends the pause in accepting */
 	TAILQ_HEAD(, connection) connections;
 	TAILQ_HEAD(turn_queue, connection) queue; /* of those that want a turn */
@@ -31,6 +31,9 @@ struct server {
  * Returns 0 or a negative errno.
  */
 int server_start(struct server *server, sd_event *event, struct engine *engine, int listener);
+
+/* Serves until the event loop is told to exit; returns what it is told, or a negative errno. */
+int server_run(struct server *server);
 
 /* Closes all connections and the listening socket. */
 void server_stop(struct server *server);

@@ -196,6 +196,11 @@ void wire_add_number(struct wire_writer *writer, const char *key, uint64_t numbe
 	put(writer, digits + start, sizeof(digits) - start);
 }
 
+void wire_add_fields(struct wire_writer *writer, const char *fields, size_t length)
+{
+	put(writer, fields, length);
+}
+
 int wire_end(struct wire_writer *writer)
 {
 	put(writer, "\n", 1);

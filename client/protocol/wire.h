@@ -53,5 +53,8 @@ void wire_begin(struct wire_writer *writer, char *data, size_t size, const char 
 void wire_add(struct wire_writer *writer, const char *key, const char *value);
 void wire_add_number(struct wire_writer *writer, const char *key, uint64_t number);
 
+/* Adds fields that another writer has made, from the space before the first key on. */
+void wire_add_fields(struct wire_writer *writer, const char *fields, size_t length);
+
 /* Ends the line with '\n'. Returns its length, or -EMSGSIZE when it did not fit. */
 int wire_end(struct wire_writer *writer);

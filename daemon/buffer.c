@@ -1,0 +1,32 @@
+/*
+ * Buffers of one size.
+ * See buffer.h for what it does and never does.
+ */
+#include "daemon/buffer.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+enum { RESTING_MAX = 16 };
+
+static char *resting[RESTING_MAX];
+static size_t resting_count;
+
+char *buffer_take(void)
+{
+	return resting_count > 0 ? resting[--resting_count] : malloc(BUFFER_SIZE);
+}
+
+void buffer_give(char *buffer)
+{
+	if (resting_count < RESTING_MAX)
+		resting[resting_count++] = buffer;
+	else
+		free(buffer);
+}
+
+void buffer_trim(void)
+{
+	while (resting_count > 0)
+		free(resting[--resting_count]);
+}

@@ -1,0 +1,18 @@
+/*
+ * Buffers of one size, for what a connection receives and sends: those that rest are few and
+ * warm in the cache, and a connection that says nothing has none. Of the one thread.
+ */
+#pragma once
+
+#include "client/protocol/wire.h"
+
+enum { BUFFER_SIZE = 4 * WIRE_LINE_MAX };
+
+/* One with whatever is in it, or NULL without memory. */
+char *buffer_take(void);
+
+/* Gives one back. */
+void buffer_give(char *buffer);
+
+/* Frees those that rest. */
+void buffer_trim(void);
