@@ -43,14 +43,16 @@ static void close_connection(struct server *server, struct connection *connectio
 	connection_close(connection);
 }
 
+/* A connection of which nothing would be heard any more is closed. */
 static void update_interest(struct server *server, struct connection *connection)
 {
 	uint32_t interest = connection_interest(connection);
 	if (interest == connection->interest)
 		return;
 	struct epoll_event event = {.events = interest, .data.ptr = connection};
-	if (epoll_ctl(server->epoll, EPOLL_CTL_MOD, connection->fd, &event) == 0)
-		connection->interest = interest;
+	connection->interest = interest;
+	if (epoll_ctl(server->epoll, EPOLL_CTL_MOD, connection->fd, &event) < 0)
+		close_connection(server, connection);
 }
 
 /* Gives each connection in the queue one turn; those that could go on queue up again. */
@@ -145,17 +147,23 @@ static int make_session(struct server *server, int fd, struct session **session)
 	return r;
 }
 
+static int refuse_busy(int fd, int error)
+{
+	connection_refuse(fd, FAULT_BUSY, strerror(-error));
+	return error;
+}
+
 static int admit(struct server *server, int socket)
 {
 	OWN_FD int fd = socket;
 	struct session *session;
 	int r = make_session(server, fd, &session);
 	if (r < 0)
-		return r;
+		return r == -EDQUOT ? r : refuse_busy(fd, r);
 	struct connection *connection = connection_open(fd, session);
 	if (!connection) {
 		session_close(session);
-		return -ENOMEM;
+		return refuse_busy(fd, -ENOMEM);
 	}
 	take_fd(&fd);
 	connection->wake = on_wake;
@@ -166,7 +174,7 @@ static int admit(struct server *server, int socket)
 	struct epoll_event event = {.events = connection->interest, .data.ptr = connection};
 	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, connection->fd, &event) == 0)
 		return 0;
-	r = -errno;
+	r = refuse_busy(connection->fd, -errno);
 	close_connection(server, connection);
 	return r;
 }
@@ -190,7 +198,10 @@ static int on_pause_end(sd_event_source *source, uint64_t usec, void *context)
 	struct server *server = context;
 	(void)source;
 	(void)usec;
-	return sd_event_source_set_enabled(server->accepting, SD_EVENT_ON);
+	int r = sd_event_source_set_enabled(server->accepting, SD_EVENT_ON);
+	if (r < 0)
+		pause_accepting(server, -r);
+	return 0;
 }
 
 static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *context)
