@@ -34,14 +34,20 @@ struct connection *connection_open(int fd, struct session *session)
 	return connection;
 }
 
+static void free_memory(struct reply *reply)
+{
+	if (reply)
+		free(reply->data);
+	free(reply);
+}
+
 static void free_reply(struct connection *connection, struct reply *reply)
 {
 	TAILQ_REMOVE(&connection->replies, reply, link);
 	connection->reply_count--;
 	if (reply->fd >= 0)
 		close(reply->fd);
-	free(reply->data);
-	free(reply);
+	free_memory(reply);
 }
 
 /*
@@ -72,6 +78,7 @@ void connection_close(struct connection *connection)
 	session_close(connection->session);
 	while (!TAILQ_EMPTY(&connection->replies))
 		free_reply(connection, TAILQ_FIRST(&connection->replies));
+	free_memory(connection->spare);
 	if (connection->closing)
 		discard_input(connection->fd);
 	inbox_clear(&connection->inbox);
@@ -106,22 +113,35 @@ static struct reply *keep_deferred(struct reply *reply)
 	return reply;
 }
 
-/* A reply that can wait, behind those that wait already. */
+/* Makes sure of memory for a reply that can wait. */
+static bool has_spare(struct connection *connection)
+{
+	if (connection->spare)
+		return true;
+	struct reply *reply = calloc(1, sizeof(*reply));
+	if (reply)
+		reply->data = malloc(WIRE_LINE_MAX);
+	if (!reply || !reply->data) {
+		free(reply);
+		return false;
+	}
+	connection->spare = reply;
+	return true;
+}
+
+/* A reply that can wait, behind those that wait already. NULL without memory. */
 static struct reply *make_deferred(struct connection *connection)
 {
-	struct reply *reply = calloc(1, sizeof(*reply));
-	char *data = malloc(WIRE_LINE_MAX);
-	if (!reply || !data) {
-		free(reply);
-		free(data);
+	if (!has_spare(connection))
 		return NULL;
-	}
+	struct reply *reply = connection->spare;
+	connection->spare = NULL;
 	*reply = (struct reply){
 		.sender = connection,
 		.defer = keep_deferred,
 		.complete = on_complete,
 		.fd = -1,
-		.data = data,
+		.data = reply->data,
 		.size = WIRE_LINE_MAX,
 	};
 	TAILQ_INSERT_TAIL(&connection->replies, reply, link);
@@ -144,11 +164,7 @@ static enum outcome answer(struct connection *connection, const char *line_fault
 	if (TAILQ_EMPTY(&connection->replies))
 		direct.data = outbox_space(&connection->outbox, &direct.size);
 	else
-		reply = make_deferred(connection);
-	if (!reply) {
-		connection->broken = true;
-		return OUTCOME_DONE;
-	}
+		reply = make_deferred(connection); /* can_answer() has made sure of it */
 	if (line_fault) {
 		dispatch_reject(connection->session, reply, line_fault);
 	} else if (request_fault) {
@@ -203,8 +219,11 @@ static bool parse_next(struct connection *connection)
 static bool can_answer(struct connection *connection)
 {
 	send_complete(connection);
-	return !connection->closing && outbox_has_room(&connection->outbox) &&
-	       connection->reply_count < CONNECTION_REPLIES;
+	if (connection->closing || !outbox_has_room(&connection->outbox) ||
+		connection->reply_count >= CONNECTION_REPLIES)
+		return false;
+	/* Without memory it waits like one that follows too many: those before it will end. */
+	return TAILQ_EMPTY(&connection->replies) || has_spare(connection);
 }
 
 /*

@@ -46,6 +46,7 @@ struct connection {
 
 	TAILQ_HEAD(, reply) replies; /* deferred, in order */
 	unsigned reply_count;
+	struct reply *spare; /* for the next deferred one, or NULL */
 
 	struct inbox inbox;
 	struct outbox outbox;
