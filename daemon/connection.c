@@ -261,6 +261,9 @@ static void receive(struct connection *connection)
 				    "than there is room for");
 	else if (count <= 0 && count != -EAGAIN)
 		connection->input_ended = true;
+	/* An error is not the end of a peer that only listens on. */
+	if (count < 0 && count != -EAGAIN && count != -EPROTO)
+		connection->broken = true;
 }
 
 /*
@@ -289,10 +292,13 @@ static void transmit(struct connection *connection)
 		return;
 	}
 	int r = outbox_send(&connection->outbox, connection->fd);
-	if (r < 0 && r != -EAGAIN) {
-		connection->broken = true;
-		outbox_clear(&connection->outbox);
-	}
+	if (r >= 0 || r == -EAGAIN)
+		return;
+	connection->broken = true;
+	outbox_clear(&connection->outbox);
+	/* A peer that is there still waits for what was lost: it must see an end. */
+	if (r != -EPIPE && r != -ECONNRESET)
+		connection->input_ended = true;
 }
 
 static bool has_ended(const struct connection *connection)
