@@ -12,6 +12,7 @@
 
 #include "client/protocol/name.h"
 #include "daemon/flight.h"
+#include "daemon/log.h"
 
 enum { SESSION_LOADS_MAX = 32, PATTERN_MAX = 1024 };
 
@@ -92,6 +93,8 @@ enum outcome command_refuse(
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
 	session->engine->counters.errors++;
+	if (fault == FAULT_INTERNAL)
+		log_warning("%s", message);
 	reply_pass(reply, -1); /* an error brings no descriptor */
 	reply_fault(reply, fault, "%s", message);
 	return OUTCOME_DONE;

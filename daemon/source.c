@@ -43,7 +43,7 @@ static enum fault fault_of(int error, const char **message)
 		return FAULT_BUSY;
 	default:
 		*message = "the file cannot be opened";
-		return FAULT_NO_PERMISSION;
+		return FAULT_INTERNAL;
 	}
 }
 
@@ -146,7 +146,12 @@ enum fault source_check(int fd, const char **message)
 {
 	struct statx status;
 	int flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || look(fd, &status) < 0 || !S_ISREG(status.stx_mode)) {
+	int r = look(fd, &status);
+	if (r < 0 && r != -EBADF) {
+		*message = "the file cannot be looked at";
+		return FAULT_INTERNAL;
+	}
+	if (flags < 0 || r < 0 || !S_ISREG(status.stx_mode)) {
 		*message = "the descriptor is not that of a regular file";
 		return FAULT_INVALID_ARGUMENT;
 	}
