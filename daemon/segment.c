@@ -76,7 +76,8 @@ int segment_publish(int fd, const struct header *header, const char *image_name,
 
 int segment_open(const char *name)
 {
-	int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
+	/* Not to wait for the writer of a FIFO that somebody planted. */
+	int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	return fd < 0 ? -errno : fd;
 }
 
