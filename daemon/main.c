@@ -79,11 +79,14 @@ static int serve(struct program *program)
 	int r = server_start(&server, program->event, &program->engine, listener);
 	if (r >= 0) {
 		log_notice("version " PACKAGE_VERSION ", listening at %s", program->path);
-		sd_notify(0, "READY=1");
-		r = server_run(&server);
+		r = sd_notify(0, "READY=1");
+		if (r >= 0)
+			r = server_run(&server);
 		sd_notify(0, "STOPPING=1");
 		server_stop(&server);
 	}
+	if (r < 0)
+		log_error("cannot serve: %s", strerror(-r));
 	if (program->given == ACTIVATION_NONE)
 		unlink(program->path);
 	return r;

@@ -5,6 +5,7 @@
 #include "daemon/server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,7 +16,7 @@
 #include "daemon/log.h"
 #include "daemon/session.h"
 
-enum { BATCH = 64, ACCEPTS = 32, PAUSE_USEC = 200000 };
+enum { BATCH = 64, ACCEPTS = 32, PAUSE_USEC = 200000, RETRY_MSEC = 10 };
 
 static void want_turn(struct server *server, struct connection *connection)
 {
@@ -112,13 +113,19 @@ static int run_once(struct server *server)
 	return pending > 0 ? sd_event_dispatch(server->event) : pending;
 }
 
+/* No event is lost by a want of memory in there, and it is tried again in a while. */
 int server_run(struct server *server)
 {
-	int code;
+	int before = 0, code;
 	while (sd_event_get_state(server->event) != SD_EVENT_FINISHED) {
 		int r = run_once(server);
-		if (r < 0)
+		if (r < 0 && r != -ENOMEM)
 			return r;
+		if (r < 0 && before >= 0)
+			log_warning("no memory to wait for events with");
+		if (r < 0)
+			poll(NULL, 0, RETRY_MSEC);
+		before = r;
 	}
 	int r = sd_event_get_exit_code(server->event, &code);
 	return r < 0 ? r : code;
