@@ -31,30 +31,56 @@ struct adoption {
 	int count;   /* of images */
 };
 
-static bool read_name(int fd, struct find *find)
+/*
+ * Opens what has a segment's name. Returns a descriptor, -ENOENT for what a daemon of this
+ * user never wrote, or another negative errno.
+ */
+static int open_segment(const struct find *find, struct stat *status)
 {
-	size_t length = find->header.name_length;
-	if (pread(fd, find->name, length, (off_t)find->header.name_offset) != (ssize_t)length)
-		return false;
-	find->name[length] = '\0';
-	return strlen(find->name) == length && !name_check(find->name);
+	OWN_FD int fd = shm_open(find->segment, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	if (fd < 0)
+		return errno == ELOOP || errno == EACCES || errno == ENXIO ? -ENOENT : -errno;
+	if (fstat(fd, status) < 0)
+		return -errno;
+	if (!S_ISREG(status->st_mode) || status->st_uid != geteuid() || (status->st_mode & 0222) ||
+		status->st_nlink != 1 ||
+		(uint64_t)status->st_blocks * 512 < (uint64_t)status->st_size)
+		return -ENOENT;
+	return take_fd(&fd);
 }
 
-/* Reads a segment and checks that this user's daemon wrote it, and all of it. */
-static bool read_segment(struct find *find)
+/* Returns 1, 0 when there are fewer bytes, or a negative errno. */
+static int read_all(int fd, void *data, size_t size, uint64_t offset)
 {
-	struct stat status;
-	struct header *header = &find->header;
-	OWN_FD int fd = shm_open(find->segment, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
-		status.st_uid != geteuid() || (status.st_mode & 0222) || status.st_nlink != 1 ||
-		(uint64_t)status.st_blocks * 512 < (uint64_t)status.st_size)
-		return false;
-	return pread(fd, header, sizeof(*header), 0) == (ssize_t)sizeof(*header) &&
-	       !header_check(header, (uint64_t)status.st_size) && read_name(fd, find) &&
+	ssize_t count = pread(fd, data, size, (off_t)offset);
+	return count < 0 ? -errno : (size_t)count == size;
+}
+
+static bool is_good(const struct header *header, const char *name)
+{
+	return strlen(name) == header->name_length && !name_check(name) &&
 	       header->share <= SHARE_ALL && header->keep <= KEEP_ATTACHED &&
 	       format_pixel_bytes((enum format)header->native) > 0 &&
 	       memchr(header->type, '\0', sizeof(header->type));
+}
+
+/*
+ * Reads a segment and checks that this user's daemon wrote it, and all of it. Returns 1, 0
+ * when that is not so, or a negative errno when it cannot be known.
+ */
+static int read_segment(struct find *find)
+{
+	struct stat status;
+	struct header *header = &find->header;
+	OWN_FD int fd = open_segment(find, &status);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	int r = read_all(fd, header, sizeof(*header), 0);
+	if (r <= 0 || header_check(header, (uint64_t)status.st_size))
+		return r < 0 ? r : 0;
+	r = read_all(fd, find->name, header->name_length, header->name_offset);
+	find->name[header->name_length] = '\0';
+	return r <= 0 ? r : is_good(header, find->name);
 }
 
 /* Whether the dead daemon's board says that this is the newest state of an image. */
@@ -65,33 +91,50 @@ static bool is_current(const struct board *board, const struct header *header)
 	       board->slots[header->slot] == header->generation;
 }
 
+/* The image of a segment, with what it costs and its semaphore, but without a name yet. */
+static int make_image(struct store *store, const struct find *find, struct image **made)
+{
+	const struct header *header = &find->header;
+	struct image *image = image_new(
+		store, find->name, header->owner, (enum share)header->share, header->group);
+	if (!image)
+		return -ENOMEM;
+	int r = accounts_charge_beyond(
+		store->accounts, &image->charge, image->owner, RESOURCE_IMAGES, 1);
+	if (r == 0)
+		r = semaphore_claim(store->semaphores, header->semaphore_id,
+			header->semaphore_index, image->owner, image->share, image->group,
+			&image->semaphore);
+	if (r < 0) {
+		image_free(image);
+		return r;
+	}
+	image->slot = header->slot;
+	image->keep = (enum keep)header->keep;
+	*made = image;
+	return 0;
+}
+
 /*
  * The image that a segment belongs to, which is made when there is none. Two images of one
  * name are left when the daemon died while one replaced the other: the newer one counts.
+ * Returns 0, -ENOENT when it belongs to none, or another negative errno.
  */
-static struct image *find_or_make(struct adoption *adoption, const struct find *find)
+static int find_or_make(struct adoption *adoption, const struct find *find, struct image **found)
 {
 	const struct header *header = &find->header;
 	struct store *store = adoption->store;
 	struct image *image = store_find(store, find->name, header->owner);
+	*found = image;
 	if (image && image->slot == header->slot)
-		return image_current(image)->number == header->generation ? image : NULL;
+		return image_current(image)->number == header->generation ? 0 : -ENOENT;
 	if (image && image_current(image)->number > header->generation)
-		return NULL;
+		return -ENOENT;
 	if (adoption->taken[header->slot])
-		return NULL;
-	struct image *made = image_new(
-		store, find->name, header->owner, (enum share)header->share, header->group);
-	if (!made ||
-		accounts_charge_beyond(
-			store->accounts, &made->charge, made->owner, RESOURCE_IMAGES, 1) < 0 ||
-		semaphore_claim(store->semaphores, header->semaphore_id, header->semaphore_index,
-			made->owner, made->share, made->group, &made->semaphore) < 0) {
-		image_free(made);
-		return NULL;
-	}
-	made->slot = header->slot;
-	made->keep = (enum keep)header->keep;
+		return -ENOENT;
+	int r = make_image(store, find, found);
+	if (r < 0)
+		return r;
 	adoption->taken[header->slot] = true;
 	if (image) {
 		/* Its slot is given back like any other, and must not be so twice. */
@@ -99,7 +142,7 @@ static struct image *find_or_make(struct adoption *adoption, const struct find *
 		store_drop(store, image);
 		adoption->count--;
 	}
-	return made;
+	return 0;
 }
 
 /* The generation of a segment; a new image gets its only one. */
@@ -112,51 +155,76 @@ static struct generation *find_or_make_generation(struct image *image, const str
 		(enum format)header->native, header->type);
 }
 
-static bool adopt_segment(struct adoption *adoption, struct find *find)
+/* Adds a rendition, if there is none of its format. Returns 0, -EEXIST or -ENOMEM. */
+static int add_rendition(
+	struct store *store, struct generation *generation, const struct find *find)
 {
-	struct store *store = adoption->store;
 	const struct header *header = &find->header;
-	if (!read_segment(find) || !is_current(store->board, header))
-		return false;
-	struct image *image = find_or_make(adoption, find);
-	if (!image)
-		return false;
-	struct generation *generation = find_or_make_generation(image, header);
-	struct rendition *rendition = NULL;
-	if (generation && !generation_find(generation, (enum format)header->format))
-		rendition = rendition_new(generation, header);
-	if (rendition &&
-		store_charge(store, &rendition->bytes, image->owner, rendition->segment_size) < 0) {
+	if (generation_find(generation, (enum format)header->format))
+		return -EEXIST;
+	struct rendition *rendition = rendition_new(generation, header);
+	if (!rendition)
+		return -ENOMEM;
+	int r = store_charge(
+		store, &rendition->bytes, generation->image->owner, rendition->segment_size);
+	if (r < 0) {
 		free(rendition);
-		rendition = NULL;
-	}
-	if (!rendition) {
-		if (!image->named) {
-			free(generation);
-			semaphore_put(store->semaphores, &image->semaphore);
-			adoption->taken[image->slot] = false;
-			image_free(image);
-		}
-		return false;
+		return r;
 	}
 	strcpy(rendition->segment, find->segment);
 	generation_add(generation, rendition);
+	return 0;
+}
+
+static void forget_image(struct adoption *adoption, struct image *image)
+{
+	semaphore_put(adoption->store->semaphores, &image->semaphore);
+	adoption->taken[image->slot] = false;
+	image_free(image);
+}
+
+/* Returns 1, 0 for what is to be removed, or a negative errno when that cannot be known. */
+static int adopt_segment(struct adoption *adoption, struct find *find)
+{
+	struct store *store = adoption->store;
+	const struct header *header = &find->header;
+	struct image *image;
+	int r = read_segment(find);
+	if (r <= 0)
+		return r;
+	if (!is_current(store->board, header))
+		return 0;
+	r = find_or_make(adoption, find, &image);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	struct generation *generation = find_or_make_generation(image, header);
+	r = generation ? add_rendition(store, generation, find) : -ENOMEM;
+	if (r < 0) {
+		if (!image->named) {
+			free(generation);
+			forget_image(adoption, image);
+		}
+		return r == -EEXIST ? 0 : r;
+	}
 	if (!image->named) {
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
 		store_insert(store, image);
 		adoption->count++;
 	}
-	return true;
+	return 1;
 }
 
-static void adopt_all(struct adoption *adoption, DIR *folder)
+static int adopt_all(struct adoption *adoption, DIR *folder)
 {
 	struct find find;
 	char prefix[SEGMENT_NAME_SIZE], board[SEGMENT_NAME_SIZE];
 	snprintf(prefix, sizeof(prefix), "shmimg-%s-", adoption->store->instance);
 	snprintf(board, sizeof(board), "%s", adoption->store->board->name + 1);
-	const struct dirent *entry;
-	while ((entry = readdir(folder))) {
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(folder);
+		if (!entry)
+			return -errno;
 		const char *name = entry->d_name;
 		if (strncmp(name, prefix, strlen(prefix)) != 0 || strcmp(name, board) == 0)
 			continue;
@@ -164,7 +232,10 @@ static void adopt_all(struct adoption *adoption, DIR *folder)
 			continue;
 		snprintf(find.segment, sizeof(find.segment), "/%.*s", (int)sizeof(find.segment) - 2,
 			name);
-		if (!adopt_segment(adoption, &find))
+		int r = adopt_segment(adoption, &find);
+		if (r < 0)
+			return r;
+		if (r == 0)
 			segment_remove(find.segment, adoption->store->releaser);
 	}
 }
@@ -178,8 +249,10 @@ int adopt(struct store *store)
 	DIR *folder = opendir("/dev/shm");
 	if (!folder)
 		return -errno;
-	adopt_all(&adoption, folder);
+	int r = adopt_all(&adoption, folder);
 	closedir(folder);
+	if (r < 0)
+		return r;
 	semaphores_trim(store->semaphores);
 	board_adopt(store->board, taken);
 	/* The limit may be a lower one now. */

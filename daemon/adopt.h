@@ -9,6 +9,7 @@
 
 /*
  * The board must have been taken over, and the semaphore sets with it. What cannot be
- * adopted is removed. Returns the number of images adopted, or -ENOMEM.
+ * adopted is removed, unless that is for want of memory, descriptors or the like: then the
+ * board must be left as it is. Returns the number of images adopted, or a negative errno.
  */
 int adopt(struct store *store);

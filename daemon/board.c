@@ -141,13 +141,20 @@ int board_open(struct board *board, const char *instance)
 	return create(board);
 }
 
+void board_leave(struct board *board)
+{
+	board->left = true;
+}
+
 void board_destroy(struct board *board)
 {
 	if (!board->header)
 		return;
-	set_epoch(board, 0);
+	if (!board->left) {
+		set_epoch(board, 0);
+		shm_unlink(board->name);
+	}
 	unmap(board);
-	shm_unlink(board->name);
 	free(board->free_slots);
 	*board = (struct board){.fd = -1};
 }
@@ -205,6 +212,8 @@ void board_put_slot(struct board *board, uint32_t slot)
 
 void board_show(struct board *board, uint32_t slot, uint64_t generation)
 {
+	if (board->left)
+		return;
 	__atomic_store_n(&board->slots[slot], generation, __ATOMIC_RELEASE);
 }
 
@@ -226,5 +235,7 @@ int board_add_key(struct board *board, int32_t key)
 
 void board_remove_key(struct board *board, int index)
 {
+	if (board->left)
+		return;
 	board->header->set_keys[index] = 0;
 }

@@ -18,6 +18,7 @@ struct board {
 	uint32_t *free_slots; /* given back: a stack */
 	uint32_t free_count;
 	uint32_t free_room;
+	bool left; /* to the next daemon: nothing that outlives this one changes any more */
 };
 
 /*
@@ -33,7 +34,13 @@ int board_open(struct board *board, const char *instance);
  */
 void board_adopt(struct board *board, const bool *taken);
 
-/* Removes its name and its mapping. */
+/*
+ * Leaves the board, and the segments and semaphores that belong to it, to the next daemon:
+ * from here on they are as after a crash, whatever is destroyed in this process.
+ */
+void board_leave(struct board *board);
+
+/* Removes its name, unless it was left, and its mapping. */
 void board_destroy(struct board *board);
 
 /* A slot of one's own, 0 in it. Returns 0, -ENOSPC when all are in use, or -ENOMEM. */

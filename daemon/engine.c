@@ -53,9 +53,22 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		(unsigned)options->decode_timeout);
 	if (r >= 0)
 		r = take_over(engine, found > 0);
-	if (r < 0)
+	if (r < 0 && found > 0)
+		engine_leave(engine);
+	else if (r < 0)
 		engine_stop(engine);
 	return r;
+}
+
+bool engine_has_images(const struct engine *engine)
+{
+	return engine->store.image_count > 0;
+}
+
+void engine_leave(struct engine *engine)
+{
+	board_leave(&engine->board);
+	engine_stop(engine);
 }
 
 void engine_stop(struct engine *engine)

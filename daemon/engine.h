@@ -39,9 +39,18 @@ struct engine {
 	struct counters counters;
 };
 
-/* decoder is the program's path; all strings stay the caller's. Returns 0 or negative errno. */
+/*
+ * decoder is the program's path; all strings stay the caller's. Returns 0, or a negative errno:
+ * then what an earlier daemon has left is there still.
+ */
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
 	const char *instance, const char *decoder);
 
 /* Ends decoders, and removes segments, semaphores and the board. No session may be left. */
 void engine_stop(struct engine *engine);
+
+/* As engine_stop(), but all that a crash would leave stays, for the next daemon to adopt. */
+void engine_leave(struct engine *engine);
+
+/* Whether there is anything that engine_leave() would leave for some use. */
+bool engine_has_images(const struct engine *engine);

@@ -116,7 +116,8 @@ static void free_rendition(struct rendition *rendition)
 {
 	struct generation *generation = rendition->generation;
 	struct store *store = generation->image->store;
-	segment_remove(rendition->segment, store->releaser);
+	if (!store->board->left)
+		segment_remove(rendition->segment, store->releaser);
 	store_refund(store, &rendition->bytes);
 	store->rendition_count--;
 	TAILQ_REMOVE(&generation->renditions, rendition, link);

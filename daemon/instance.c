@@ -21,7 +21,6 @@
 
 #include "client/protocol/board.h"
 #include "daemon/cleanup.h"
-#include "daemon/log.h"
 #include "daemon/random.h"
 #include "daemon/semaphore.h"
 
@@ -35,12 +34,15 @@ static int make_folder(const char *socket)
 	return mkdir(dirname(path), mode) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Whether the file that was locked is still the one of that name. */
-static bool is_current(int fd, const char *path)
+/* Whether the file that was locked is still the one of that name: 1, 0 or a negative errno. */
+static int is_current(int fd, const char *path)
 {
 	struct stat locked, named;
-	return fstat(fd, &locked) == 0 && stat(path, &named) == 0 &&
-	       locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+	if (fstat(fd, &locked) < 0)
+		return -errno;
+	if (stat(path, &named) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
 }
 
 /* A daemon that ends removes its lock file: then the lock that was won is of no file. */
@@ -52,8 +54,9 @@ static int lock_file(const char *path)
 			return -errno;
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 			return errno == EWOULDBLOCK ? -EBUSY : -errno;
-		if (is_current(fd, path))
-			return take_fd(&fd);
+		int r = is_current(fd, path);
+		if (r != 0)
+			return r < 0 ? r : take_fd(&fd);
 	}
 }
 
@@ -68,16 +71,20 @@ int instance_renew(struct instance *instance)
 	int r = random_hex(instance->id, (INSTANCE_ID_SIZE - 1) / 2);
 	if (r < 0)
 		return r;
+	instance->inherited = false;
 	if (ftruncate(instance->lock, 0) < 0 ||
 		pwrite(instance->lock, instance->id, sizeof(instance->id) - 1, 0) < 0)
 		return -errno;
 	return 0;
 }
 
-static int read_or_make_id(struct instance *instance)
+static int read_id(struct instance *instance)
 {
 	ssize_t length = pread(instance->lock, instance->id, sizeof(instance->id) - 1, 0);
-	return is_id(instance->id, length) ? 0 : instance_renew(instance);
+	if (length < 0)
+		return -errno;
+	instance->inherited = is_id(instance->id, length);
+	return 0;
 }
 
 int instance_claim(struct instance *instance, const char *socket)
@@ -88,52 +95,94 @@ int instance_claim(struct instance *instance, const char *socket)
 	if (r < 0)
 		return r;
 	instance->lock = lock_file(instance->path);
-	return instance->lock < 0 ? instance->lock : read_or_make_id(instance);
+	if (instance->lock < 0)
+		return instance->lock;
+	r = read_id(instance);
+	if (r < 0) {
+		instance_leave(instance);
+		return r;
+	}
+	if (!instance->inherited)
+		r = instance_renew(instance);
+	if (r < 0)
+		instance_release(instance);
+	return r;
+}
+
+/* Opens a dead daemon's board and reads it. Returns -ENOENT when there is none of this user's. */
+static int open_board(const char *name, struct board_header *header)
+{
+	struct stat status;
+	OWN_FD int fd = shm_open(name, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
+	if (fd < 0)
+		return errno == EACCES || errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (status.st_uid != geteuid() || !S_ISREG(status.st_mode))
+		return -ENOENT;
+	ssize_t count = pread(fd, header, sizeof(*header), 0);
+	if (count < 0)
+		return -errno;
+	if (count != (ssize_t)sizeof(*header) ||
+		memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) != 0)
+		return -ENOENT;
+	return take_fd(&fd);
 }
 
 /* The keys stand in the board before the kernel has the sets, so none is missed. */
-static void remove_semaphores(const struct board_header *header)
+static int remove_semaphores(const struct board_header *header)
 {
-	for (int i = 0; i < BOARD_SETS; i++) {
+	int r = 0;
+	for (int i = 0; r == 0 && i < BOARD_SETS; i++) {
 		if (header->set_keys[i])
-			semaphore_remove_key(header->set_keys[i]);
+			r = semaphore_remove_key(header->set_keys[i]);
 	}
+	return r;
 }
 
 /* Tells clients that still have the board mapped, and removes the sets that it lists. */
-static void clean_board(const char *name)
+static int clean_board(const char *name)
 {
-	OWN_FD int fd = shm_open(name, O_RDWR | O_CLOEXEC, 0);
 	struct board_header header;
-	struct stat status;
-	if (fd < 0 || fstat(fd, &status) < 0 || status.st_uid != geteuid() ||
-		pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
-		memcmp(header.magic, BOARD_MAGIC, sizeof(header.magic)) != 0)
-		return;
+	OWN_FD int fd = open_board(name, &header);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
 	header.epoch = 0;
 	if (pwrite(fd, &header.epoch, sizeof(header.epoch), offsetof(struct board_header, epoch)) <
 		0)
-		log_warning("cannot write to %s: %m", name);
-	remove_semaphores(&header);
+		return -errno;
+	return remove_semaphores(&header);
 }
 
-void instance_clean(const struct instance *instance)
+static int remove_segments(DIR *folder, const char *prefix)
 {
-	char prefix[32], board[64], name[NAME_MAX + 2];
-	snprintf(prefix, sizeof(prefix), "shmimg-%s-", instance->id);
-	snprintf(board, sizeof(board), "/%sboard", prefix);
-	clean_board(board);
-	DIR *folder = opendir("/dev/shm");
-	if (!folder)
-		return;
-	const struct dirent *entry;
-	while ((entry = readdir(folder))) {
+	char name[NAME_MAX + 2];
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(folder);
+		if (!entry)
+			return -errno;
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
 			continue;
 		snprintf(name, sizeof(name), "/%s", entry->d_name);
 		shm_unlink(name);
 	}
+}
+
+int instance_clean(const struct instance *instance)
+{
+	char prefix[32], board[64];
+	snprintf(prefix, sizeof(prefix), "shmimg-%s-", instance->id);
+	snprintf(board, sizeof(board), "/%sboard", prefix);
+	int r = clean_board(board);
+	if (r < 0)
+		return r;
+	DIR *folder = opendir("/dev/shm");
+	if (!folder)
+		return -errno;
+	r = remove_segments(folder, prefix);
 	closedir(folder);
+	return r;
 }
 
 int instance_listen(const char *path, mode_t mode)
@@ -157,10 +206,16 @@ int instance_listen(const char *path, mode_t mode)
 	return r < 0 ? r : take_fd(&fd);
 }
 
+void instance_leave(struct instance *instance)
+{
+	if (instance->lock >= 0)
+		close(take_fd(&instance->lock));
+}
+
 void instance_release(struct instance *instance)
 {
 	if (instance->lock < 0)
 		return;
 	unlink(instance->path);
-	close(take_fd(&instance->lock));
+	instance_leave(instance);
 }

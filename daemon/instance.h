@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum { INSTANCE_ID_SIZE = 17 };
@@ -12,6 +13,7 @@ struct instance {
 	char path[128]; /* of the lock file */
 	int lock;
 	char id[INSTANCE_ID_SIZE]; /* 16 hexadecimal digits: part of every segment's name */
+	bool inherited;		   /* an earlier daemon had it, and may have left something */
 };
 
 /*
@@ -27,11 +29,17 @@ int instance_claim(struct instance *instance, const char *socket);
  */
 int instance_renew(struct instance *instance);
 
-/* Removes the segments, semaphore sets and board of a daemon of this identity. */
-void instance_clean(const struct instance *instance);
+/*
+ * Removes the segments, semaphore sets and board of a daemon of this identity. Returns 0, or
+ * a negative errno when there may still be some.
+ */
+int instance_clean(const struct instance *instance);
 
 /* Listens at a path, in place of a dead daemon's socket. Returns it or a negative errno. */
 int instance_listen(const char *path, mode_t mode);
+
+/* Lets go of the lock file, which tells the next daemon the identity of what is left. */
+void instance_leave(struct instance *instance);
 
 /* Removes the lock file and lets go of it. */
 void instance_release(struct instance *instance);

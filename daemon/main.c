@@ -30,6 +30,7 @@ struct program {
 	char path[SOCKET_PATH_SIZE]; /* of the listening socket: sun_path of unix(7) */
 	int given;		     /* the socket that systemd(1) made, or ACTIVATION_NONE */
 	struct instance instance;
+	bool left; /* there may be something that only the next daemon can find */
 	sd_event *event;
 	struct engine engine;
 };
@@ -102,6 +103,7 @@ static int start_engine(struct program *program)
 static int run(struct program *program)
 {
 	const char *decoder = program->configuration.options.decoder;
+	program->left = program->instance.inherited;
 	if (access(decoder, X_OK) < 0) {
 		int r = -errno;
 		log_error("the decoder %s cannot be used: %s", decoder, strerror(-r));
@@ -118,17 +120,26 @@ static int run(struct program *program)
 		log_error("cannot start: %s", strerror(-r));
 	} else {
 		r = serve(program);
-		engine_stop(&program->engine);
+		program->left = r < 0 && engine_has_images(&program->engine);
+		if (program->left)
+			engine_leave(&program->engine);
+		else
+			engine_stop(&program->engine);
 	}
 	sd_event_unref(program->event);
 	return r;
 }
 
 /* For a socket whose daemon was killed, and will not be started again. */
-static void clean_up(const struct program *program)
+static int clean_up(struct program *program)
 {
-	instance_clean(&program->instance);
-	unlink(program->path);
+	int r = instance_clean(&program->instance);
+	program->left = r < 0;
+	if (r < 0)
+		log_error("cannot find all that was left: %s", strerror(-r));
+	else
+		unlink(program->path);
+	return r;
 }
 
 static int claim(struct program *program)
@@ -161,10 +172,10 @@ int main(int argc, char **argv)
 	}
 	if (claim(&program) < 0)
 		return EXIT_FAILED;
-	if (line.cleanup)
-		clean_up(&program);
+	r = line.cleanup ? clean_up(&program) : run(&program);
+	if (program.left)
+		instance_leave(&program.instance);
 	else
-		r = run(&program);
-	instance_release(&program.instance);
+		instance_release(&program.instance);
 	return r < 0 ? EXIT_FAILED : 0;
 }

@@ -61,7 +61,7 @@ static bool is_alive(struct semaphore_set *set)
 
 static void remove_set(struct semaphores *semaphores, struct semaphore_set *set)
 {
-	if (is_alive(set))
+	if (!semaphores->board->left && is_alive(set))
 		semctl(set->id, 0, IPC_RMID);
 	board_remove_key(semaphores->board, set->key_index);
 	LIST_REMOVE(set, link);
@@ -184,12 +184,17 @@ static int share_of_mode(mode_t mode)
 	return -EINVAL;
 }
 
-/* Whether a key is that of a set which a daemon of this user made. */
-static bool find_own(int32_t key, int *id, struct semid_ds *status)
+/*
+ * Finds the set of a key, if a daemon of this user made it. Returns 1, 0 when there is none,
+ * or a negative errno when that cannot be known.
+ */
+static int find_own(int32_t key, int *id, struct semid_ds *status)
 {
 	*id = semget(key, 0, 0);
-	if (*id < 0 || semctl(*id, 0, IPC_STAT, (union semctl_argument){.status = status}) < 0)
-		return false;
+	if (*id < 0)
+		return 0;
+	if (semctl(*id, 0, IPC_STAT, (union semctl_argument){.status = status}) < 0)
+		return errno == EACCES || errno == EIDRM || errno == EINVAL ? 0 : -errno;
 	return status->sem_perm.cuid == geteuid() && status->sem_nsems == SEMAPHORE_SET_SIZE;
 }
 
@@ -197,8 +202,10 @@ static int adopt_set(struct semaphores *semaphores, int key_index)
 {
 	struct semid_ds status;
 	int id;
-	if (!find_own(semaphores->board->header->set_keys[key_index], &id, &status) ||
-		share_of_mode(status.sem_perm.mode) < 0) {
+	int r = find_own(semaphores->board->header->set_keys[key_index], &id, &status);
+	if (r < 0)
+		return r;
+	if (r == 0 || share_of_mode(status.sem_perm.mode) < 0) {
 		board_remove_key(semaphores->board, key_index);
 		return 0;
 	}
@@ -273,7 +280,8 @@ void semaphores_trim(struct semaphores *semaphores)
 void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore)
 {
 	struct semaphore_set *set = semaphore->set;
-	reset(set, semaphore->index);
+	if (!semaphores->board->left)
+		reset(set, semaphore->index);
 	set->free[semaphore->index / WORD_BITS] |= UINT64_C(1) << semaphore->index % WORD_BITS;
 	set->used--;
 	if (set->used == 0 && !semaphores->adopting)
@@ -291,10 +299,12 @@ void semaphore_look(const struct semaphore *semaphore, pid_t *holder, unsigned *
 	*waiters = count > 0 ? (unsigned)count : 0;
 }
 
-void semaphore_remove_key(int32_t key)
+int semaphore_remove_key(int32_t key)
 {
 	struct semid_ds status;
 	int id;
-	if (find_own(key, &id, &status))
+	int r = find_own(key, &id, &status);
+	if (r > 0)
 		semctl(id, 0, IPC_RMID);
+	return r < 0 ? r : 0;
 }

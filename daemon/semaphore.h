@@ -32,7 +32,7 @@ struct semaphore {
 
 void semaphores_init(struct semaphores *semaphores, struct board *board);
 
-/* Removes every set that is left. */
+/* Removes every set that is there still, unless the board was left. */
 void semaphores_destroy(struct semaphores *semaphores);
 
 /*
@@ -44,7 +44,7 @@ int semaphore_take(struct semaphores *semaphores, uid_t owner, enum share share,
 
 /*
  * Takes over the sets of a dead daemon, by the keys in the board. semaphore_claim() and
- * semaphores_trim() have to follow. Returns 0 or -ENOMEM.
+ * semaphores_trim() have to follow. Returns 0 or a negative errno.
  */
 int semaphores_adopt(struct semaphores *semaphores);
 
@@ -64,5 +64,8 @@ void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore);
 /* Who holds it (-1: nobody; 0: someone whom we cannot see), and how many wait for it. */
 void semaphore_look(const struct semaphore *semaphore, pid_t *holder, unsigned *waiters);
 
-/* Removes the set of a key that an earlier daemon of this user made, if there is one. */
-void semaphore_remove_key(int32_t key);
+/*
+ * Removes the set of a key that an earlier daemon of this user made, if there is one.
+ * Returns 0, or a negative errno when that cannot be known.
+ */
+int semaphore_remove_key(int32_t key);

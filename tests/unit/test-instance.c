@@ -365,11 +365,11 @@ static void test_clean(void **state)
 	leave(&mine);
 	leave(&others);
 	assert_remains(&mine, true);
-	instance_clean(&mine.instance);
+	assert_int_equal(instance_clean(&mine.instance), 0);
 	assert_remains(&mine, false);
 	assert_remains(&others, true);
-	instance_clean(&mine.instance); /* nothing is there any more */
-	instance_clean(&others.instance);
+	assert_int_equal(instance_clean(&mine.instance), 0); /* nothing is there any more */
+	assert_int_equal(instance_clean(&others.instance), 0);
 	assert_remains(&others, false);
 	semaphores_destroy(&mine.semaphores);
 	semaphores_destroy(&others.semaphores);

@@ -195,14 +195,14 @@ static void test_remove_key(void **state)
 {
 	(void)state;
 	int key = make_key();
-	semaphore_remove_key(key); /* there is none */
+	assert_int_equal(semaphore_remove_key(key), 0); /* there is none */
 	int id = semget(key, SEMAPHORE_SET_SIZE, IPC_CREAT | IPC_EXCL | 0600);
 	assert_return_code(id, errno);
-	semaphore_remove_key(key);
+	assert_int_equal(semaphore_remove_key(key), 0);
 	assert_false(exists(id));
 	id = semget(key, SEMAPHORE_SET_SIZE - 1, IPC_CREAT | IPC_EXCL | 0600);
 	assert_return_code(id, errno);
-	semaphore_remove_key(key);
+	assert_int_equal(semaphore_remove_key(key), 0);
 	assert_true(exists(id));
 	semctl(id, 0, IPC_RMID);
 }
@@ -222,7 +222,7 @@ static void test_remove_key_of_another_user(void **state)
 	assert_int_equal(status, 0);
 	int id = semget(key, 0, 0);
 	assert_return_code(id, errno);
-	semaphore_remove_key(key);
+	assert_int_equal(semaphore_remove_key(key), 0);
 	assert_true(exists(id));
 	semctl(id, 0, IPC_RMID);
 }
