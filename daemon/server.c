@@ -192,9 +192,12 @@ static bool must_pause(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+/* Says so once, however often it must be tried again. */
 static void pause_accepting(struct server *server, int error)
 {
-	log_warning("accepting no connection for a while: %s", strerror(error));
+	if (!server->paused)
+		log_warning("accepting no connection for a while: %s", strerror(error));
+	server->paused = true;
 	sd_event_source_set_enabled(server->accepting, SD_EVENT_OFF);
 	sd_event_source_set_time_relative(server->pause, PAUSE_USEC);
 	sd_event_source_set_enabled(server->pause, SD_EVENT_ONESHOT);
@@ -219,6 +222,8 @@ static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *
 	for (int i = 0; i < ACCEPTS; i++) {
 		int socket = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		int r = socket < 0 ? -errno : admit(server, socket);
+		if (r == 0)
+			server->paused = false;
 		if (r == -EAGAIN)
 			break;
 		if (r < 0 && must_pause(-r)) {

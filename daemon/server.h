@@ -22,6 +22,7 @@ struct server {
 	unsigned count;
 	sd_event_source *accepting;
 	sd_event_source *pause; /* ends the pause in accepting */
+	bool paused;		/* since a connection was accepted last */
 	TAILQ_HEAD(, connection) connections;
 	TAILQ_HEAD(turn_queue, connection) queue; /* of those that want a turn */
 };
