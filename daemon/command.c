@@ -67,9 +67,10 @@ size_t dispatch_take_events(struct session *session, char *data, size_t size)
 	return watch_take(&session->watch, data, size);
 }
 
-void dispatch_reject(struct session *session, struct reply *reply, const char *fault)
+void dispatch_reject(
+	struct session *session, struct reply *reply, enum fault fault, const char *text)
 {
-	command_refuse(session, reply, FAULT_PROTOCOL, "%s", fault);
+	command_refuse(session, reply, fault, "%s", text);
 }
 
 void dispatch_reject_request(

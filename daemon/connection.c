@@ -154,9 +154,12 @@ static struct reply *defer_direct(struct reply *reply)
 	return make_deferred(reply->sender);
 }
 
-/* Answers one line or request, straight into the outbox when nothing waits before it. */
-static enum outcome answer(struct connection *connection, const char *line_fault,
-	enum request_fault request_fault, const char *culprit)
+/*
+ * Answers one line or request, or (with detail) what is wrong with it, straight into the outbox
+ * when nothing waits before it.
+ */
+static enum outcome answer(struct connection *connection, enum fault fault,
+	enum request_fault request_fault, const char *detail)
 {
 	struct reply direct = {.sender = connection, .defer = defer_direct, .fd = -1};
 	struct reply *reply = &direct;
@@ -165,10 +168,10 @@ static enum outcome answer(struct connection *connection, const char *line_fault
 		direct.data = outbox_space(&connection->outbox, &direct.size);
 	else
 		reply = make_deferred(connection); /* can_answer() has made sure of it */
-	if (line_fault) {
-		dispatch_reject(connection->session, reply, line_fault);
+	if (fault) {
+		dispatch_reject(connection->session, reply, fault, detail);
 	} else if (request_fault) {
-		dispatch_reject_request(connection->session, reply, request_fault, culprit);
+		dispatch_reject_request(connection->session, reply, request_fault, detail);
 	} else {
 		bool takes_fd = connection->request.values[KEY_SOURCE] != NULL;
 		struct call call = {connection->session, &connection->request, reply,
@@ -183,9 +186,9 @@ static enum outcome answer(struct connection *connection, const char *line_fault
 }
 
 /* Ends with an error what cannot be understood any further. */
-static void give_up(struct connection *connection, const char *fault)
+static void give_up(struct connection *connection, enum fault fault, const char *text)
 {
-	answer(connection, fault, REQUEST_GOOD, NULL);
+	answer(connection, fault, REQUEST_GOOD, text);
 	connection->closing = true;
 }
 
@@ -199,7 +202,7 @@ static bool parse_next(struct connection *connection)
 	size_t length;
 	char *text = inbox_line(&connection->inbox, &length);
 	if (!text && inbox_is_full(&connection->inbox))
-		give_up(connection, "a line has more than 16384 bytes");
+		give_up(connection, FAULT_PROTOCOL, "a line has more than 16384 bytes");
 	if (!text)
 		return false;
 	const char *culprit = NULL;
@@ -210,7 +213,8 @@ static bool parse_next(struct connection *connection)
 	connection->line_length = length + 1;
 	connection->parsed = !line_fault && !request_fault;
 	if (!connection->parsed) {
-		answer(connection, line_fault, request_fault, culprit);
+		answer(connection, line_fault ? FAULT_PROTOCOL : FAULT_NONE, request_fault,
+			line_fault ? line_fault : culprit);
 		inbox_consume(&connection->inbox, connection->line_length);
 	}
 	return true;
@@ -243,7 +247,7 @@ static unsigned answer_next(struct connection *connection)
 		connection->blocked = true;
 		return 0;
 	}
-	connection->answering = answer(connection, NULL, REQUEST_GOOD, NULL) == OUTCOME_MORE;
+	connection->answering = answer(connection, FAULT_NONE, REQUEST_GOOD, NULL) == OUTCOME_MORE;
 	if (connection->answering)
 		return CONNECTION_TURN;
 	inbox_consume(&connection->inbox, connection->line_length);
@@ -256,14 +260,19 @@ static void receive(struct connection *connection)
 	if (connection->input_ended || connection->closing)
 		return;
 	ssize_t count = inbox_receive(&connection->inbox, connection->fd);
-	if (count == -EPROTO)
-		give_up(connection, "descriptors were lost: more came than a line may bring, or "
-				    "than there is room for");
-	else if (count <= 0 && count != -EAGAIN)
+	if (count > 0 || count == -EAGAIN)
+		return;
+	if (count == -EPROTO) {
+		give_up(connection, FAULT_PROTOCOL,
+			"descriptors were lost: more came than a line may bring");
+	} else if (count == -EMFILE) {
+		give_up(connection, FAULT_BUSY,
+			"descriptors were lost: the daemon has no room for more");
+	} else {
 		connection->input_ended = true;
-	/* An error is not the end of a peer that only listens on. */
-	if (count < 0 && count != -EAGAIN && count != -EPROTO)
-		connection->broken = true;
+		/* An error is not the end of a peer that only listens on. */
+		connection->broken |= count < 0;
+	}
 }
 
 /*

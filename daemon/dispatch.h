@@ -36,8 +36,9 @@ void dispatch_on_event(struct session *session, void (*wake)(void *context), voi
 bool dispatch_has_watch(const struct session *session);
 size_t dispatch_take_events(struct session *session, char *data, size_t size);
 
-/* Answers a line that is no request. */
-void dispatch_reject(struct session *session, struct reply *reply, const char *fault);
+/* Answers a line that is no request, or cannot be taken. */
+void dispatch_reject(
+	struct session *session, struct reply *reply, enum fault fault, const char *text);
 
 /* As dispatch_reject(), when the fault lies in a verb or key. */
 void dispatch_reject_request(struct session *session, struct reply *reply, enum request_fault fault,

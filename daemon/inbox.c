@@ -54,14 +54,19 @@ static int make_room(struct inbox *inbox)
 	return 0;
 }
 
-/* Keeps the descriptors of a message; closes what there is no room for. */
+/*
+ * Keeps the descriptors of a message; closes what there is no room for. Descriptors that there
+ * was space for are cut off when the process has none left.
+ */
 static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
 {
-	int r = message->msg_flags & MSG_CTRUNC ? -EPROTO : 0;
+	size_t came = 0;
+	int r = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
 		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		came += count;
 		for (size_t i = 0; i < count; i++) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
@@ -73,6 +78,8 @@ static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
 			}
 		}
 	}
+	if (message->msg_flags & MSG_CTRUNC)
+		r = came < INBOX_FDS_MAX ? -EMFILE : -EPROTO;
 	return r;
 }
 

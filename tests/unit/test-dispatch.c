@@ -270,7 +270,7 @@ static void test_rejections(void **state)
 	struct reply reply = {.fd = -1, .data = answer.data, .size = WIRE_LINE_MAX};
 	(void)state;
 	struct session *session = begin(&world);
-	dispatch_reject(session, &reply, "a key is given twice");
+	dispatch_reject(session, &reply, FAULT_PROTOCOL, "a key is given twice");
 	dispatch_reject_request(session, &reply, REQUEST_UNKNOWN_VERB, "NONSENSE");
 	dispatch_reject_request(session, &reply, REQUEST_UNKNOWN_KEY, "colour");
 	dispatch_reject_request(session, &reply, REQUEST_MISSING_KEY, "name");
