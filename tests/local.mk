@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
 	%D%/integration/library.py \
+	%D%/integration/faults.py \
 	%D%/integration/lying_daemon.py \
 	%D%/integration/pictures.py \
 	%D%/integration/pytest.ini \
@@ -16,6 +17,9 @@ EXTRA_DIST += \
 	%D%/integration/test_accounts.py \
 	%D%/integration/test_activation.py \
 	%D%/integration/test_decoder.py \
+	%D%/integration/test_exhaustion.py \
+	%D%/integration/test_faults.py \
+	%D%/integration/test_faults_start.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_images.py \
 	%D%/integration/test_kept.py \
@@ -54,6 +58,12 @@ EXTRA_DIST += \
 	%D%/systemd/test_service.py \
 	%D%/systemd/test_units.py \
 	%D%/systemd/test_user.py
+
+# Put before the C library of a daemon under test: as plain as can be, without a sanitizer.
+check_LTLIBRARIES += %D%/integration/fault-preload.la
+%C%_integration_fault_preload_la_SOURCES = %D%/integration/fault-preload.c
+%C%_integration_fault_preload_la_CFLAGS = $(WARN_CFLAGS)
+%C%_integration_fault_preload_la_LDFLAGS = -module -shared -avoid-version -rpath /nowhere
 
 include tests/bench/local.mk
 include tests/unit/codec.mk

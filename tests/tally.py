@@ -2,7 +2,7 @@
 
 Usage: tally.py junit FILE | tally.py check FOLDER
 Prints "passed failed skipped" on the first line; then a line for each case that failed
-("failed NAME") or was skipped ("skipped NAME: reason").
+("failed NAME") or was skipped ("skipped NAME: reason"), and how many faults were injected.
 """
 
 import glob
@@ -27,6 +27,12 @@ def junit(path):
                 result, reason = "skipped", child.get("message", "")
         results[name] = (result, reason)
     return results
+
+
+def faults(path):
+    """How many faults the cases of a JUnit file say that they have injected."""
+    properties = xml.etree.ElementTree.parse(path).iter("property")
+    return sum(int(each.get("value")) for each in properties if each.get("name") == "faults")
 
 
 def log_of(path):
@@ -70,6 +76,9 @@ def main():
             print("failed", name)
         elif result == "skipped":
             print(f"skipped {name}: {reason}")
+    injected = faults(sys.argv[2]) if sys.argv[1] == "junit" else 0
+    if injected:
+        print(f"{injected} faults injected")
 
 
 main()

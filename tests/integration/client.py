@@ -71,6 +71,10 @@ class Refused(Exception):
         self.message = values["message"]
 
 
+class Closed(AssertionError):
+    """The daemon closed the connection in place of an answer."""
+
+
 class Client:
     def __init__(self, path, hello=True):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -141,7 +145,8 @@ class Client:
 
     def reply(self):
         text = self.read_line()
-        assert text is not None, "the daemon closed the connection"
+        if text is None:
+            raise Closed("the daemon closed the connection")
         return parse(text)
 
     def ask(self, text, fds=(), **values):

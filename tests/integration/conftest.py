@@ -28,6 +28,14 @@ def pytest_sessionstart(session):
         raise pytest.UsageError(f"{SHMIMGD} is not built (SHMIMG_BUILD says where to look)")
 
 
+def pytest_terminal_summary(terminalreporter):
+    """How many faults the tests of faults have injected, of which none did harm."""
+    reports = terminalreporter.stats.get("passed", [])
+    counts = [int(n) for r in reports for key, n in r.user_properties if key == "faults"]
+    if counts:
+        terminalreporter.write_line(f"{sum(counts)} faults injected, {len(counts)} sweeps passed")
+
+
 @pytest.fixture
 def folder():
     """A folder that everybody may enter, as pytest's own is not; it outlives the daemons."""

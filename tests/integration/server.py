@@ -78,8 +78,10 @@ class Daemon:
                     stderr=log,
                 )
             self.pidfd = os.pidfd_open(self.process.pid)
-            self._await_ready(ready)
-        os.unlink(notify)
+            try:
+                self._await_ready(ready)
+            finally:
+                os.unlink(notify)
         self._learn()
         return self
 

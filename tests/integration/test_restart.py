@@ -136,6 +136,7 @@ def test_planted_files(restart, tmp_path):
     with open(prefix + "-short", "wb"):
         pass
     os.symlink(shm_path(reply["segment"]), prefix + "-link")
+    os.mkfifo(prefix + "-fifo", 0o400)
     second = restart()
     with second.connect() as client:
         assert len(client.items()) == 1
