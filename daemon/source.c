@@ -54,14 +54,19 @@ static int look(int fd, struct statx *status)
 	return statx(fd, "", flags, STATX_BASIC_STATS, status) < 0 ? -errno : 0;
 }
 
-/* Whether all three classes have a permission, and no list (acl(5)) takes it from anybody. */
-static bool is_for_everybody(int place, const struct statx *status, mode_t permission)
+/*
+ * Checks that all three classes have a permission, and no list (acl(5)) takes it from anybody.
+ * Returns 0, -EACCES, or another negative errno when that cannot be known.
+ */
+static int check_public(int place, const struct statx *status, mode_t permission)
 {
 	char link[32];
 	mode_t all = permission << 6 | permission << 3 | permission;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
-	return (status->stx_mode & all) == all &&
-	       getxattr(link, "system.posix_acl_access", NULL, 0) < 0;
+	if ((status->stx_mode & all) != all ||
+		getxattr(link, "system.posix_acl_access", NULL, 0) >= 0)
+		return -EACCES;
+	return errno == ENODATA || errno == EOPNOTSUPP ? 0 : -errno;
 }
 
 /*
@@ -87,8 +92,9 @@ static int walk_public(const char *path)
 			return -ELOOP;
 		if (!S_ISDIR(status.stx_mode))
 			return -ENOTDIR;
-		if (!is_for_everybody(at, &status, S_IXOTH))
-			return -EACCES;
+		r = check_public(at, &status, S_IXOTH);
+		if (r < 0)
+			return r;
 		memcpy(part, path, length);
 		part[length] = '\0';
 		path += length;
@@ -113,8 +119,9 @@ static int reopen(int place, bool public)
 		return -ELOOP;
 	if (!S_ISREG(status.stx_mode))
 		return -EINVAL;
-	if (public && !is_for_everybody(place, &status, S_IROTH))
-		return -EACCES;
+	r = public ? check_public(place, &status, S_IROTH) : 0;
+	if (r < 0)
+		return r;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
 	/* Not to wait for the holder of a lease (fcntl(2)). */
 	int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
