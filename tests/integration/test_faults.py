@@ -16,6 +16,7 @@ from faults import CALLS_MAX, CLASSES, CODES, SYSTEM, Faults
 from pictures import noise, write_png
 from segment import check_reply
 from server import children
+from users import connect_as
 
 KEPT = ("images", "renditions", "bytes", "pinned-bytes", "connections", "watches", "loading")
 KEPT += ("users", "user-connections", "user-images", "user-bytes", "user-loads", "user-pins")
@@ -23,6 +24,7 @@ KEPT += ("users", "user-connections", "user-images", "user-bytes", "user-loads",
 # What a connection cannot live without: it may end, as one to a daemon that dies does.
 ENDS = {"recvmsg", "sendmsg", "epoll_ctl"}
 
+OTHER = 4711  # a user
 PIXELS = [noise(20, 30, seed=seed) for seed in range(4)]
 
 
@@ -206,6 +208,27 @@ class Drop(Fetch):
         pass
 
 
+class LoadPublic(Operation):
+    """By path, for another user: what cannot be looked at is not read for them."""
+
+    def __init__(self, bench):
+        if os.geteuid() != 0:
+            pytest.skip("only root can connect as another user")
+        super().__init__(bench)
+        self.path = write_png(os.path.join(os.path.dirname(bench.daemon.path), "p"), PIXELS[0])
+
+    def prepare(self, client):
+        self.other = connect_as(OTHER, self.bench.connect)
+
+    def run(self, client):
+        same_pixels(self.other.ask("LOAD", path=self.path, name="p"), 0)
+
+    def check(self, client):
+        self.other.close()
+        with connect_as(OTHER, self.bench.connect) as again, contextlib.suppress(Refused):
+            again.ask("DROP", name="p")
+
+
 class Pipeline(Operation):
     """Several loads side by side, and what must wait for them; each is answered in its turn."""
 
@@ -262,13 +285,15 @@ class Leave(Operation):
 
 
 OPERATIONS = (Connect, Load, LoadShared, LoadCold, LoadAgain, LoadOther, LoadCached, Fetch)
-OPERATIONS += (Look, Watch, Drop, Pipeline, Together, Leave)
+OPERATIONS += (Look, Watch, Drop, LoadPublic, Pipeline, Together, Leave)
 
 
 @pytest.fixture
 def bench(start_daemon, folder, tmp_path):
     faults = Faults(folder)
-    daemon = start_daemon("--decoders", "2", environment=faults.environment)
+    daemon = start_daemon(
+        "--decoders", "2", folder=folder, environment=faults.environment
+    )
     bench = Bench(daemon, faults, tmp_path)
     yield bench
     bench.control.close()
