@@ -4,8 +4,8 @@ EXTRA_DIST += \
 	%D%/demo %D%/run-all %D%/setup %D%/soak %D%/tally.py \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
-	%D%/integration/library.py \
 	%D%/integration/faults.py \
+	%D%/integration/library.py \
 	%D%/integration/lying_daemon.py \
 	%D%/integration/pictures.py \
 	%D%/integration/pytest.ini \

@@ -45,7 +45,7 @@ class Bench:
         self.control = daemon.connect()
         self.folder = folder
         self.paths = [write_png(folder / f"{i}.png", PIXELS[i]) for i in range(len(PIXELS))]
-        self.names = []
+        self.beginning = self.state()
 
     def connect(self):
         return Patient(self.daemon.path)
@@ -60,9 +60,10 @@ class Bench:
         kept["descriptors"] = self.daemon.open_files() - 2 * len(children(pid))
         return kept
 
-    def settle(self, before, what):
-        """Waits until all is as it was: what is given back in the background too."""
+    def settle(self, what):
+        """Waits until all is as in the beginning: what is given back in the background too."""
         last = {}
+        before = self.beginning
 
         def same():
             last.update(self.state())
@@ -72,7 +73,9 @@ class Bench:
             eventually(same)
         except AssertionError:
             changed = {key: (before[key], last[key]) for key in before if last[key] != before[key]}
-            raise AssertionError(f"{what}: {changed}\n{self.daemon.log()[-2000:]}") from None
+            open_files = [os.readlink(entry) for entry in os.scandir(f"/proc/{self.daemon.pid}/fd")]
+            told = f"{what}: {changed}\n{open_files}\n{self.daemon.log()[-2000:]}"
+            raise AssertionError(told) from None
 
     def end_children(self):
         """The next load finds no decoder, and the next removal no releaser."""
@@ -328,7 +331,6 @@ def judge(name, ended, count, what):
 
 
 def once(bench, operation, classes, number, count):
-    before = bench.state()
     with bench.connect() as client:
         name, ended = attempt(bench, operation, client, classes, number, count)
         what = f"{type(operation).__name__}, call {number} ({name})"
@@ -340,7 +342,7 @@ def once(bench, operation, classes, number, count):
             judge(name, closed, count, what)
     for item in bench.control.items():
         bench.control.ask("DROP", name=item["name"])
-    bench.settle(before, what)
+    bench.settle(what)
     return name
 
 
