@@ -2,7 +2,7 @@
  * Fails one call of the C library.
  * See fault.h for what it does and never does.
  */
-#include "tests/unit/fault.h"
+#include "tests/unit/fault-wrap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,101 +19,46 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
-static unsigned countdown; /* 0: none fails */
-static bool failed;
-static const char *failed_name = "";
-
-void fault_arm(unsigned n)
-{
-	countdown = n;
-	failed = false;
-}
-
-bool fault_disarm(void)
-{
-	countdown = 0;
-	return failed;
-}
-
-const char *fault_name(void)
-{
-	return failed_name;
-}
-
-static bool fails(const char *name, int error)
-{
-	if (countdown == 0 || --countdown > 0)
-		return false;
-	failed = true;
-	failed_name = name;
-	errno = error;
-	return true;
-}
-
 /* Result, function, what a failed call returns, errno, parameters, arguments. */
-#define WRAP_TABLE(X)                                                                              \
-	X(void *, calloc, NULL, ENOMEM, (size_t a, size_t b), (a, b))                              \
-	X(void *, reallocarray, NULL, ENOMEM, (void *a, size_t b, size_t c), (a, b, c))            \
-	X(int, fstat64, -1, EIO, (int a, struct stat64 *b), (a, b))                                \
-	X(int, fchmod, -1, EPERM, (int a, mode_t b), (a, b))                                       \
-	X(int, ftruncate64, -1, ENOSPC, (int a, off64_t b), (a, b))                                \
-	X(int, fallocate64, -1, ENOSPC, (int a, int b, off64_t c, off64_t d), (a, b, c, d))        \
-	X(ssize_t, pwrite64, -1, ENOSPC, (int a, const void *b, size_t c, off64_t d),              \
-		(a, b, c, d))                                                                      \
-	X(int, linkat, -1, ENOSPC, (int a, const char *b, int c, const char *d, int e),            \
-		(a, b, c, d, e))                                                                   \
-	X(int, shm_open, -1, EMFILE, (const char *a, int b, mode_t c), (a, b, c))                  \
-	X(void *, mmap64, MAP_FAILED, ENOMEM, (void *a, size_t b, int c, int d, int e, off64_t f), \
-		(a, b, c, d, e, f))                                                                \
-	X(ssize_t, getrandom, -1, ENOSYS, (void *a, size_t b, unsigned c), (a, b, c))              \
-	X(int, semget, -1, ENOSPC, (key_t a, int b, int c), (a, b, c))                             \
-	X(int, statx, -1, EIO, (int a, const char *b, int c, unsigned d, struct statx *e),         \
-		(a, b, c, d, e))                                                                   \
-	X(acl_t, acl_init, NULL, ENOMEM, (int a), (a))                                             \
-	X(int, acl_create_entry, -1, ENOMEM, (acl_t * a, acl_entry_t * b), (a, b))                 \
-	X(int, acl_set_qualifier, -1, ENOMEM, (acl_entry_t a, const void *b), (a, b))              \
-	X(int, acl_set_fd, -1, EOPNOTSUPP, (int a, acl_t b), (a, b))                               \
-	X(int, socketpair, -1, EMFILE, (int a, int b, int c, int *d), (a, b, c, d))                \
-	X(ssize_t, sendmsg, -1, ENOBUFS, (int a, const struct msghdr *b, int c), (a, b, c))        \
-	X(int, posix_spawnattr_init, ENOMEM, 0, (posix_spawnattr_t * a), (a))                      \
-	X(int, posix_spawn_file_actions_init, ENOMEM, 0, (posix_spawn_file_actions_t * a), (a))    \
-	X(int, posix_spawn, EAGAIN, 0,                                                             \
-		(pid_t * a, const char *b, const posix_spawn_file_actions_t *c,                    \
-			const posix_spawnattr_t *d, char *const e[], char *const f[]),             \
-		(a, b, c, d, e, f))                                                                \
-	X(int, sd_event_add_io, -ENOMEM, 0,                                                        \
-		(sd_event * a, sd_event_source * *b, int c, uint32_t d, sd_event_io_handler_t e,   \
-			void *f),                                                                  \
-		(a, b, c, d, e, f))                                                                \
-	X(int, sd_event_add_time_relative, -ENOMEM, 0,                                             \
-		(sd_event * a, sd_event_source * *b, clockid_t c, uint64_t d, uint64_t e,          \
-			sd_event_time_handler_t f, void *g),                                       \
-		(a, b, c, d, e, f, g))                                                             \
-	X(int, sd_event_add_child, -ENOMEM, 0,                                                     \
-		(sd_event * a, sd_event_source * *b, pid_t c, int d, sd_event_child_handler_t e,   \
-			void *f),                                                                  \
-		(a, b, c, d, e, f))                                                                \
-	X(int, sd_event_add_defer, -ENOMEM, 0,                                                     \
+#define WRAP_TABLE(X)                                                                            \
+	X(int, fchmod, -1, EPERM, (int a, mode_t b), (a, b))                                     \
+	X(int, ftruncate64, -1, ENOSPC, (int a, off64_t b), (a, b))                              \
+	X(int, fallocate64, -1, ENOSPC, (int a, int b, off64_t c, off64_t d), (a, b, c, d))      \
+	X(ssize_t, pwrite64, -1, ENOSPC, (int a, const void *b, size_t c, off64_t d),            \
+		(a, b, c, d))                                                                    \
+	X(int, linkat, -1, ENOSPC, (int a, const char *b, int c, const char *d, int e),          \
+		(a, b, c, d, e))                                                                 \
+	X(ssize_t, getrandom, -1, ENOSYS, (void *a, size_t b, unsigned c), (a, b, c))            \
+	X(int, semget, -1, ENOSPC, (key_t a, int b, int c), (a, b, c))                           \
+	X(int, statx, -1, EIO, (int a, const char *b, int c, unsigned d, struct statx *e),       \
+		(a, b, c, d, e))                                                                 \
+	X(acl_t, acl_init, NULL, ENOMEM, (int a), (a))                                           \
+	X(int, acl_create_entry, -1, ENOMEM, (acl_t * a, acl_entry_t * b), (a, b))               \
+	X(int, acl_set_qualifier, -1, ENOMEM, (acl_entry_t a, const void *b), (a, b))            \
+	X(int, acl_set_fd, -1, EOPNOTSUPP, (int a, acl_t b), (a, b))                             \
+	X(int, socketpair, -1, EMFILE, (int a, int b, int c, int *d), (a, b, c, d))              \
+	X(int, posix_spawnattr_init, ENOMEM, 0, (posix_spawnattr_t * a), (a))                    \
+	X(int, posix_spawn_file_actions_init, ENOMEM, 0, (posix_spawn_file_actions_t * a), (a))  \
+	X(int, posix_spawn, EAGAIN, 0,                                                           \
+		(pid_t * a, const char *b, const posix_spawn_file_actions_t *c,                  \
+			const posix_spawnattr_t *d, char *const e[], char *const f[]),           \
+		(a, b, c, d, e, f))                                                              \
+	X(int, sd_event_add_io, -ENOMEM, 0,                                                      \
+		(sd_event * a, sd_event_source * *b, int c, uint32_t d, sd_event_io_handler_t e, \
+			void *f),                                                                \
+		(a, b, c, d, e, f))                                                              \
+	X(int, sd_event_add_time_relative, -ENOMEM, 0,                                           \
+		(sd_event * a, sd_event_source * *b, clockid_t c, uint64_t d, uint64_t e,        \
+			sd_event_time_handler_t f, void *g),                                     \
+		(a, b, c, d, e, f, g))                                                           \
+	X(int, sd_event_add_child, -ENOMEM, 0,                                                   \
+		(sd_event * a, sd_event_source * *b, pid_t c, int d, sd_event_child_handler_t e, \
+			void *f),                                                                \
+		(a, b, c, d, e, f))                                                              \
+	X(int, sd_event_add_defer, -ENOMEM, 0,                                                   \
 		(sd_event * a, sd_event_source * *b, sd_event_handler_t c, void *d), (a, b, c, d))
 
-#define X(type, name, failure, error, parameters, arguments) \
-	type __real_##name parameters;                       \
-	type __wrap_##name parameters;                       \
-	type __wrap_##name parameters                        \
-	{                                                    \
-		if (fails(#name, error))                     \
-			return failure;                      \
-		return __real_##name arguments;              \
-	}
-WRAP_TABLE(X)
-#undef X
-
-int __real_open64(const char *path, int flags, mode_t mode);
-int __wrap_open64(const char *path, int flags, mode_t mode);
-int __wrap_open64(const char *path, int flags, mode_t mode)
-{
-	return fails("open64", EMFILE) ? -1 : __real_open64(path, flags, mode);
-}
+WRAP_TABLE(FAULT_WRAP)
 
 /* semctl(2) with the argument that it has in these commands; others cannot fail. */
 int __real_semctl(int id, int index, int command, void *argument);

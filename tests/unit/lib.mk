@@ -74,7 +74,7 @@ lib_test_image = $(lib_test_daemon) \
 
 # The library's own objects, so that the linker can wrap what they call.
 %C%_test_library_fault_SOURCES = %D%/test-library-fault.c \
-	%D%/library-fault.c %D%/fault.h \
+	%D%/library-fault.c %D%/fault.h %D%/fault-wrap.h \
 	$(lib_test_image) $(client_lib_libshmimg_la_SOURCES)
 %C%_test_library_fault_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_library_fault_CFLAGS = $(lib_test_cflags)
