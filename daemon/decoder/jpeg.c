@@ -73,8 +73,11 @@ static _Noreturn void give_up(struct jpeg *jpeg, const char *message)
 static void error_exit(j_common_ptr codec)
 {
 	char message[JMSG_LENGTH_MAX];
+	struct jpeg *jpeg = codec->client_data;
 	codec->err->format_message(codec, message);
-	give_up(codec->client_data, message);
+	if (codec->err->msg_code == JERR_OUT_OF_MEMORY)
+		jpeg->fault = FAULT_DECODER_FAILED; /* whatever the file is */
+	give_up(jpeg, message);
 }
 
 /*

@@ -45,6 +45,22 @@ static void warn(png_structp codec, const char *message)
 	(void)message;
 }
 
+/* Without memory nothing is known of the file. */
+static png_voidp allocate(png_structp codec, png_alloc_size_t size)
+{
+	struct png *png = png_get_mem_ptr(codec);
+	void *memory = malloc(size);
+	if (!memory)
+		png->fault = FAULT_DECODER_FAILED;
+	return memory;
+}
+
+static void release(png_structp codec, png_voidp memory)
+{
+	(void)codec;
+	free(memory);
+}
+
 static void read_bytes(png_structp codec, png_bytep to, size_t count)
 {
 	struct png *png = png_get_io_ptr(codec);
@@ -123,7 +139,8 @@ static int open_png(struct picture *picture)
 	picture->state = png;
 	png->picture = picture;
 	png->fault = FAULT_NOT_AN_IMAGE;
-	png->codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, png, give_up, warn);
+	png->codec = png_create_read_struct_2(
+		PNG_LIBPNG_VER_STRING, png, give_up, warn, png, allocate, release);
 	if (png->codec)
 		png->info = png_create_info_struct(png->codec);
 	if (!png->info)
