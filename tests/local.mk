@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/integration/test_decoder.py \
 	%D%/integration/test_exhaustion.py \
 	%D%/integration/test_faults.py \
+	%D%/integration/test_faults_decoder.py \
 	%D%/integration/test_faults_start.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_images.py \
