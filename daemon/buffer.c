@@ -4,13 +4,25 @@
  */
 #include "daemon/buffer.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { RESTING_MAX = 16 };
+enum { RESTING_MAX = 16, NEEDED = 2 /* an inbox and an outbox */ };
 
 static char *resting[RESTING_MAX];
 static size_t resting_count;
+
+int buffer_prepare(void)
+{
+	while (resting_count < NEEDED) {
+		char *buffer = malloc(BUFFER_SIZE);
+		if (!buffer)
+			return -ENOMEM;
+		buffer_give(buffer);
+	}
+	return 0;
+}
 
 char *buffer_take(void)
 {

@@ -8,6 +8,9 @@
 
 enum { BUFFER_SIZE = 4 * WIRE_LINE_MAX };
 
+/* Makes those that a turn of a connection needs. Returns 0 or -ENOMEM. */
+int buffer_prepare(void);
+
 /* One with whatever is in it, or NULL without memory. */
 char *buffer_take(void);
 

@@ -264,6 +264,8 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 	TAILQ_INIT(&server->queue);
 	int r = add_event_loop(server);
 	if (r == 0)
+		r = buffer_prepare();
+	if (r == 0)
 		r = add_sources(server);
 	if (r < 0)
 		server_stop(server);
