@@ -1,7 +1,7 @@
 # Tests. Programs of make check are in the fragments; tests/run-all runs all the rest.
 
 EXTRA_DIST += \
-	%D%/demo %D%/run-all %D%/setup %D%/soak %D%/tally.py \
+	%D%/demo %D%/run-all %D%/screenshot %D%/setup %D%/soak %D%/tally.py \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
 	%D%/integration/faults.py \
@@ -43,9 +43,12 @@ EXTRA_DIST += \
 	%D%/integration/test_top.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \
+	%D%/integration/test_viewer_list.py \
+	%D%/integration/test_viewer_zoom.py \
 	%D%/integration/test_watch.py \
 	%D%/integration/test_wire.py \
 	%D%/integration/users.py \
+	%D%/integration/viewer.py \
 	%D%/style/pytest.ini \
 	%D%/style/sources.py \
 	%D%/style/test_layering.py \

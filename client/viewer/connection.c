@@ -4,8 +4,6 @@
  */
 #include "client/viewer/connection.h"
 
-#include <errno.h>
-
 /* A daemon says hello at once; what it is asked later takes as long as decoding does. */
 enum { CONNECT_MS = 5000, REQUEST_MS = -1 };
 
@@ -21,7 +19,7 @@ static void say_no_daemon(const char *socket, int result, GError **error)
 	g_autofree char *place = socket && *socket ? g_filename_display_name(socket) : NULL;
 	const char *where = place ? place : "the user's or the system's socket";
 	if (result == -ENOENT || result == -ECONNREFUSED)
-		g_set_error(error, CONNECTION_ERROR, -result,
+		g_set_error(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON,
 			"No shmimgd runs at %s. Start one, then try again.", where);
 	else
 		g_set_error(error, CONNECTION_ERROR, -result, "Cannot connect to %s: %s.", where,

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <glib.h>
 
 #include "client/include/shmimg.h"
@@ -11,6 +12,9 @@
 /* Domain of all errors that the daemon or the library tells; codes are errno, above 0. */
 #define CONNECTION_ERROR connection_error_quark()
 GQuark connection_error_quark(void);
+
+/* The code when no daemon is there. */
+#define CONNECTION_NO_DAEMON ECONNREFUSED
 
 /* Connects to the daemon at a socket; NULL is wherever one is. Returns NULL with an error. */
 shmimg_client *connection_open(const char *socket, GError **error);

@@ -4,7 +4,7 @@
  */
 #include "client/viewer/layout.h"
 
-enum { SPACE = 12, WIDTH = 640, HEIGHT = 520 };
+enum { SPACE = 12, SIDE_WIDTH = 240, WIDTH = 900, HEIGHT = 600 };
 
 static void describe(GtkWidget *widget, const char *text)
 {
@@ -26,16 +26,34 @@ static GtkWidget *make_stack(struct layout *layout)
 	GtkWidget *stack = gtk_stack_new();
 	GtkWidget *hint = gtk_label_new("Load an image, here or in another program,\n"
 					"and display it from shared memory");
-	GtkWidget *picture = gtk_picture_new();
+	GtkWidget *canvas = viewer_canvas_new();
 	gtk_label_set_justify(GTK_LABEL(hint), GTK_JUSTIFY_CENTER);
 	gtk_widget_add_css_class(hint, "dim-label");
-	gtk_picture_set_content_fit(GTK_PICTURE(picture), GTK_CONTENT_FIT_CONTAIN);
 	gtk_stack_add_named(GTK_STACK(stack), hint, "hint");
-	gtk_stack_add_named(GTK_STACK(stack), picture, "picture");
+	gtk_stack_add_named(GTK_STACK(stack), canvas, "picture");
 	gtk_widget_set_vexpand(stack, TRUE);
 	layout->stack = GTK_STACK(stack);
-	layout->picture = GTK_PICTURE(picture);
+	layout->canvas = VIEWER_CANVAS(canvas);
 	return stack;
+}
+
+static GtkWidget *make_zoom_buttons(void)
+{
+	static const struct {
+		const char *label, *action, *description;
+	} buttons[] = {{"−", LAYOUT_ZOOM_OUT, "Zoom out"}, {"1:1", LAYOUT_ACTUAL, "Actual size"},
+		{"Fit", LAYOUT_FIT, "Fit into the window"}, {"+", LAYOUT_ZOOM_IN, "Zoom in"}};
+	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
+	gtk_widget_add_css_class(box, "linked");
+	gtk_widget_set_valign(box, GTK_ALIGN_CENTER);
+	for (gsize i = 0; i < G_N_ELEMENTS(buttons); i++) {
+		GtkWidget *button =
+			make_button(buttons[i].label, buttons[i].action, buttons[i].description);
+		gtk_accessible_update_property(GTK_ACCESSIBLE(button),
+			GTK_ACCESSIBLE_PROPERTY_LABEL, buttons[i].description, -1);
+		gtk_box_append(GTK_BOX(box), button);
+	}
+	return box;
 }
 
 /* A line of text with a spinner before it and "Try Again" after it. */
@@ -57,6 +75,7 @@ static GtkWidget *make_message(struct layout *layout)
 	gtk_box_append(GTK_BOX(box), spinner);
 	gtk_box_append(GTK_BOX(box), message);
 	gtk_box_append(GTK_BOX(box), layout->retry);
+	gtk_box_append(GTK_BOX(box), make_zoom_buttons());
 	layout->spinner = GTK_SPINNER(spinner);
 	layout->message = GTK_LABEL(message);
 	return box;
@@ -74,12 +93,40 @@ static GtkWidget *make_buttons(void)
 	return box;
 }
 
-void layout_build(struct layout *layout, GtkWindow *window)
+static void on_zoomed(ViewerCanvas *canvas, struct layout *layout)
+{
+	facts_show_zoom(layout->facts, viewer_canvas_zoom(canvas));
+}
+
+/* The list above, the facts below. */
+static GtkWidget *make_side(struct layout *layout, GtkWidget *shelf)
+{
+	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACE);
+	GtkWidget *facts;
+	layout->facts = facts_new(&facts);
+	gtk_box_append(GTK_BOX(box), shelf);
+	gtk_box_append(GTK_BOX(box), facts);
+	gtk_widget_set_size_request(box, SIDE_WIDTH, -1);
+	g_signal_connect(layout->canvas, "zoomed", G_CALLBACK(on_zoomed), layout);
+	layout->side = box;
+	return box;
+}
+
+static GtkWidget *make_main(struct layout *layout)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACE);
 	gtk_box_append(GTK_BOX(box), make_stack(layout));
 	gtk_box_append(GTK_BOX(box), make_message(layout));
 	gtk_box_append(GTK_BOX(box), make_buttons());
+	return box;
+}
+
+void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *shelf)
+{
+	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
+	GtkWidget *content = make_main(layout);
+	gtk_box_append(GTK_BOX(box), make_side(layout, shelf));
+	gtk_box_append(GTK_BOX(box), content);
 	gtk_widget_set_margin_top(box, SPACE);
 	gtk_widget_set_margin_bottom(box, SPACE);
 	gtk_widget_set_margin_start(box, SPACE);
@@ -100,12 +147,10 @@ static void say(struct layout *layout, const char *text, gboolean busy, gboolean
 		gtk_widget_remove_css_class(GTK_WIDGET(layout->message), "error");
 }
 
-void layout_show(
-	struct layout *layout, GdkPaintable *paintable, const char *name, const char *about)
+void layout_show(struct layout *layout, GdkTexture *texture, const char *name, const char *about)
 {
-	gtk_picture_set_paintable(layout->picture, paintable);
-	gtk_picture_set_alternative_text(layout->picture, name);
-	gtk_stack_set_visible_child(layout->stack, GTK_WIDGET(layout->picture));
+	viewer_canvas_show(layout->canvas, texture, name);
+	gtk_stack_set_visible_child(layout->stack, GTK_WIDGET(layout->canvas));
 	say(layout, about, FALSE, FALSE);
 }
 

@@ -6,25 +6,37 @@
 
 #include <gtk/gtk.h>
 
+#include "client/viewer/canvas.h"
+#include "client/viewer/facts.h"
+
 /* Actions of the window that the buttons set off. */
 #define LAYOUT_LOAD    "viewer.load"
 #define LAYOUT_DISPLAY "viewer.display"
 #define LAYOUT_RETRY   "viewer.retry"
 
+/* Those of the keys and the small buttons. */
+#define LAYOUT_ZOOM_IN	"viewer.zoom-in"
+#define LAYOUT_ZOOM_OUT "viewer.zoom-out"
+#define LAYOUT_ACTUAL	"viewer.actual-size"
+#define LAYOUT_FIT	"viewer.fit"
+#define LAYOUT_SIDE	"viewer.side"
+
 /* The widgets that change; all belong to the window. */
 struct layout {
 	GtkStack *stack; /* the hint, then the picture */
-	GtkPicture *picture;
+	ViewerCanvas *canvas;
+	GtkWidget *side; /* the list and the facts */
+	struct facts *facts;
 	GtkSpinner *spinner;
 	GtkLabel *message;
 	GtkWidget *retry;
 };
 
-void layout_build(struct layout *layout, GtkWindow *window);
+/* shelf is the list of images. */
+void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *shelf);
 
 /* Shows an image: its name is what a screen reader says, about what stands below it. */
-void layout_show(
-	struct layout *layout, GdkPaintable *paintable, const char *name, const char *about);
+void layout_show(struct layout *layout, GdkTexture *texture, const char *name, const char *about);
 
 void layout_say(struct layout *layout, const char *text);
 void layout_say_busy(struct layout *layout, const char *text);

@@ -128,6 +128,8 @@ static void hand_over(struct view *view, shmimg_image *image)
 {
 	int locked = shmimg_lock(image, LOCK_MS);
 	view->name = g_strdup(shmimg_name(image));
+	view->owner = shmimg_owner(image);
+	view->generation = shmimg_generation(image);
 	view->about = describe(image, locked == -ETIMEDOUT);
 	view->texture = texture_of_image(image);
 	if (locked == 0)

@@ -30,7 +30,9 @@ void wish_free(struct wish *wish);
 
 struct view {
 	GdkTexture *texture;
-	char *name;	       /* UTF-8 */
+	char *name; /* UTF-8 */
+	gint64 owner;
+	guint64 generation;
 	char *about;	       /* size, format, segment: for people */
 	shmimg_client *client; /* its pin keeps the daemon from evicting what is shown */
 };

@@ -6,20 +6,11 @@
 
 #include "client/viewer/catalog.h"
 #include "client/viewer/chooser.h"
-#include "client/viewer/layout.h"
-#include "client/viewer/view.h"
+#include "client/viewer/connection.h"
+#include "client/viewer/follow.h"
+#include "client/viewer/window-state.h"
 
 #define TITLE "Shared Memory Image Viewer"
-
-struct _ViewerWindow {
-	GtkApplicationWindow parent;
-	struct layout layout;
-	char *socket;
-	struct wish *wish;	     /* the last, for another try; NULL: the list was asked for */
-	struct view *view;	     /* what is shown, or NULL */
-	GCancellable *cancellable;   /* of the request under way, or NULL */
-	GtkFileChooserNative *files; /* while it is open */
-};
 
 G_DEFINE_FINAL_TYPE(ViewerWindow, viewer_window, GTK_TYPE_APPLICATION_WINDOW)
 
@@ -51,18 +42,32 @@ static void complain(ViewerWindow *window, const char *message, gboolean again)
 /* What was cancelled is nothing to complain of: something newer is under way. */
 static void fail(ViewerWindow *window, const GError *error)
 {
-	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-		complain(window, error->message, TRUE);
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return;
+	window->is_waiting =
+		window->wish && g_error_matches(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON);
+	complain(window, error->message, TRUE);
 }
 
-static void show(ViewerWindow *window, struct view *view)
+/* What there is nothing to do with, keys and buttons do not offer. */
+static void enable_zoom(ViewerWindow *window, gboolean enabled)
+{
+	static const char *const actions[] = {
+		LAYOUT_ZOOM_IN, LAYOUT_ZOOM_OUT, LAYOUT_ACTUAL, LAYOUT_FIT};
+	for (gsize i = 0; i < G_N_ELEMENTS(actions); i++)
+		gtk_widget_action_set_enabled(GTK_WIDGET(window), actions[i], enabled);
+}
+
+void window_show(ViewerWindow *window, struct view *view)
 {
 	g_clear_object(&window->cancellable);
 	g_autofree char *title = g_strdup_printf("%s - %s", view->name, TITLE);
 	gtk_window_set_title(GTK_WINDOW(window), title);
-	layout_show(&window->layout, GDK_PAINTABLE(view->texture), view->name, view->about);
+	layout_show(&window->layout, view->texture, view->name, view->about);
 	view_free(window->view);
 	window->view = view;
+	enable_zoom(window, TRUE);
+	follow_shown(window);
 }
 
 static void on_view(GObject *source, GAsyncResult *result, gpointer data)
@@ -71,26 +76,51 @@ static void on_view(GObject *source, GAsyncResult *result, gpointer data)
 	g_autoptr(GError) error = NULL;
 	struct view *view = view_obtain_finish(result, &error);
 	if (view)
-		show(VIEWER_WINDOW(source), view);
+		window_show(VIEWER_WINDOW(source), view);
 	else
 		fail(VIEWER_WINDOW(source), error);
 }
 
-/* Fulfils the wish that the window has; again, when a try has failed. */
-static void obtain(ViewerWindow *window)
+void window_obtain(ViewerWindow *window)
 {
 	g_autofree char *shown = g_filename_display_basename(window->wish->text);
 	g_autofree char *doing = g_strdup_printf("Waiting for %s …", shown);
 	GCancellable *cancellable = begin(window, doing);
+	window->is_waiting = FALSE;
 	view_obtain(window->wish, window, cancellable, on_view, NULL);
 }
 
-static void want(ViewerWindow *window, enum wish_kind kind, const char *text, gint64 owner)
+void window_want(ViewerWindow *window, enum wish_kind kind, const char *text, gint64 owner)
 {
 	struct wish *wish = wish_new(kind, window->socket, text, owner);
 	wish_free(window->wish);
 	window->wish = wish;
-	obtain(window);
+	window_obtain(window);
+}
+
+/* ---- Zoom and side ---- */
+
+static void on_zoom(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+	(void)parameter;
+	static const double step = 1.25;
+	ViewerCanvas *canvas = VIEWER_WINDOW(widget)->layout.canvas;
+	if (g_str_equal(action, LAYOUT_ZOOM_IN))
+		viewer_canvas_zoom_by(canvas, step);
+	else if (g_str_equal(action, LAYOUT_ZOOM_OUT))
+		viewer_canvas_zoom_by(canvas, 1 / step);
+	else if (g_str_equal(action, LAYOUT_ACTUAL))
+		viewer_canvas_set_zoom(canvas, 1);
+	else
+		viewer_canvas_fit(canvas);
+}
+
+static void on_side(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+	(void)action;
+	(void)parameter;
+	GtkWidget *side = VIEWER_WINDOW(widget)->layout.side;
+	gtk_widget_set_visible(side, !gtk_widget_get_visible(side));
 }
 
 /* ---- Load Image from File... ---- */
@@ -99,7 +129,7 @@ static void want_file(ViewerWindow *window, GFile *file)
 {
 	g_autofree char *path = g_file_get_path(file);
 	if (path) {
-		want(window, WISH_FILE, path, -1);
+		window_want(window, WISH_FILE, path, -1);
 		return;
 	}
 	abandon(window);
@@ -144,7 +174,7 @@ static gboolean on_drop(
 
 static void want_entry(GtkWindow *parent, const CatalogEntry *entry)
 {
-	want(VIEWER_WINDOW(parent), WISH_IMAGE, catalog_entry_name(entry),
+	window_want(VIEWER_WINDOW(parent), WISH_IMAGE, catalog_entry_name(entry),
 		catalog_entry_owner(entry));
 }
 
@@ -198,7 +228,7 @@ static void on_retry(GtkWidget *widget, const char *action, GVariant *parameter)
 	(void)parameter;
 	ViewerWindow *window = VIEWER_WINDOW(widget);
 	if (window->wish)
-		obtain(window);
+		window_obtain(window);
 	else
 		start_display(window);
 }
@@ -215,11 +245,35 @@ static void dispose(GObject *object)
 {
 	ViewerWindow *window = VIEWER_WINDOW(object);
 	abandon(window);
+	g_clear_pointer(&window->observer, observer_stop);
 	g_clear_pointer(&window->files, destroy_dialog);
 	g_clear_pointer(&window->view, view_free);
 	g_clear_pointer(&window->wish, wish_free);
 	g_clear_pointer(&window->socket, g_free);
 	G_OBJECT_CLASS(viewer_window_parent_class)->dispose(object);
+}
+
+/* Each key by itself and with Control. */
+static void add_keys(GtkWidgetClass *class)
+{
+	static const struct {
+		guint key;
+		const char *action;
+	} keys[] = {{GDK_KEY_plus, LAYOUT_ZOOM_IN}, {GDK_KEY_equal, LAYOUT_ZOOM_IN},
+		{GDK_KEY_KP_Add, LAYOUT_ZOOM_IN}, {GDK_KEY_minus, LAYOUT_ZOOM_OUT},
+		{GDK_KEY_KP_Subtract, LAYOUT_ZOOM_OUT}, {GDK_KEY_1, LAYOUT_ACTUAL},
+		{GDK_KEY_KP_1, LAYOUT_ACTUAL}, {GDK_KEY_0, LAYOUT_FIT}, {GDK_KEY_KP_0, LAYOUT_FIT},
+		{GDK_KEY_F9, LAYOUT_SIDE}};
+	static const char *const zooms[] = {
+		LAYOUT_ZOOM_IN, LAYOUT_ZOOM_OUT, LAYOUT_ACTUAL, LAYOUT_FIT};
+	for (gsize i = 0; i < G_N_ELEMENTS(zooms); i++)
+		gtk_widget_class_install_action(class, zooms[i], NULL, on_zoom);
+	gtk_widget_class_install_action(class, LAYOUT_SIDE, NULL, on_side);
+	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+		gtk_widget_class_add_binding_action(class, keys[i].key, 0, keys[i].action, NULL);
+		gtk_widget_class_add_binding_action(
+			class, keys[i].key, GDK_CONTROL_MASK, keys[i].action, NULL);
+	}
 }
 
 static void viewer_window_class_init(ViewerWindowClass *class)
@@ -229,6 +283,7 @@ static void viewer_window_class_init(ViewerWindowClass *class)
 	gtk_widget_class_install_action(widget, LAYOUT_LOAD, NULL, on_load);
 	gtk_widget_class_install_action(widget, LAYOUT_DISPLAY, NULL, on_display);
 	gtk_widget_class_install_action(widget, LAYOUT_RETRY, NULL, on_retry);
+	add_keys(widget);
 	gtk_widget_class_add_binding_action(widget, GDK_KEY_o, GDK_CONTROL_MASK, LAYOUT_LOAD, NULL);
 	gtk_widget_class_add_binding_action(
 		widget, GDK_KEY_w, GDK_CONTROL_MASK, "window.close", NULL);
@@ -241,17 +296,20 @@ static void viewer_window_init(ViewerWindow *window)
 	gtk_widget_add_controller(GTK_WIDGET(window), GTK_EVENT_CONTROLLER(drop));
 	gtk_window_set_title(GTK_WINDOW(window), TITLE);
 	gtk_window_set_icon_name(GTK_WINDOW(window), "shmimg-viewer");
-	layout_build(&window->layout, GTK_WINDOW(window));
+	window->shelf = follow_make_shelf(window);
+	layout_build(&window->layout, GTK_WINDOW(window), GTK_WIDGET(window->shelf));
+	enable_zoom(window, FALSE);
 }
 
 ViewerWindow *viewer_window_new(GtkApplication *application, const char *socket)
 {
 	ViewerWindow *window = g_object_new(VIEWER_TYPE_WINDOW, "application", application, NULL);
 	window->socket = g_strdup(socket);
+	follow_start(window);
 	return window;
 }
 
 void viewer_window_open(ViewerWindow *window, const char *operand, gboolean exact)
 {
-	want(window, exact ? WISH_IMAGE : WISH_EITHER, operand, -1);
+	window_want(window, exact ? WISH_IMAGE : WISH_EITHER, operand, -1);
 }

@@ -7,7 +7,9 @@ import tempfile
 
 import pytest
 from library import Library
+from pictures import write_png
 from server import BUILD, SHMIMGD, Daemon
+from viewer import QUADRANTS, VIEWER, Viewer, flat
 
 
 def has_sanitizers():
@@ -20,7 +22,7 @@ def has_sanitizers():
 
 # GTK frees little of what it has when a program ends, and leaks are what a sanitizer looks
 # for: the viewer is tested as users have it.
-collect_ignore = ["test_viewer.py"] if has_sanitizers() else []
+collect_ignore_glob = ["test_viewer*.py"] if has_sanitizers() else []
 
 
 def pytest_sessionstart(session):
@@ -109,3 +111,24 @@ def connect(daemon):
 @pytest.fixture
 def client(connect):
     return connect()
+
+
+@pytest.fixture
+def start_viewer(folder):
+    assert os.access(VIEWER, os.X_OK), f"{VIEWER} is not built: it needs libgtk-4-dev"
+    viewers = []
+
+    def start(*arguments):
+        place = os.path.join(folder, f"viewer-{len(viewers)}")
+        viewers.append(Viewer(place, *map(str, arguments)))
+        return viewers[-1]
+
+    yield start
+    with contextlib.ExitStack() as stack:
+        for viewer in viewers:
+            stack.callback(viewer.close)
+
+
+@pytest.fixture
+def quadrants(tmp_path):
+    return write_png(tmp_path / "four.png", flat(QUADRANTS))

@@ -1,0 +1,331 @@
+/*
+ * The widget that shows an image.
+ * See canvas.h for what it does and never does.
+ */
+#include "client/viewer/canvas.h"
+
+#include <math.h>
+
+#include "client/viewer/texture.h"
+
+/* The chequerboard's squares, and the least side of the widget, in pixels of GTK's. */
+enum { SQUARE = 8, LEAST_SIDE = 64 };
+
+static const double zoom_least = 1.0 / 64, zoom_most = 256, wheel_step = 1.25;
+
+struct _ViewerCanvas {
+	GtkWidget parent;
+	GdkTexture *texture;
+	double zoom;		     /* 0: fitted */
+	double x, y;		     /* the place in the image that is in the middle */
+	double pointer_x, pointer_y; /* where the pointer is, in pixels of GTK's */
+	double drag_x, drag_y;	     /* x and y when dragging began */
+	double shown;		     /* the zoom that "zoomed" told of last */
+	guint telling;		     /* the source that will tell of another, or 0 */
+};
+
+G_DEFINE_FINAL_TYPE(ViewerCanvas, viewer_canvas, GTK_TYPE_WIDGET)
+
+static guint zoomed;
+
+static double scale_of(ViewerCanvas *canvas)
+{
+	return gtk_widget_get_scale_factor(GTK_WIDGET(canvas));
+}
+
+/* Sizes in pixels of the screen. */
+static double width_of(ViewerCanvas *canvas)
+{
+	return gtk_widget_get_width(GTK_WIDGET(canvas)) * scale_of(canvas);
+}
+
+static double height_of(ViewerCanvas *canvas)
+{
+	return gtk_widget_get_height(GTK_WIDGET(canvas)) * scale_of(canvas);
+}
+
+double viewer_canvas_zoom(ViewerCanvas *canvas)
+{
+	if (!canvas->texture || canvas->zoom > 0)
+		return canvas->texture ? canvas->zoom : 0;
+	double fitting = fmin(width_of(canvas) / gdk_texture_get_width(canvas->texture),
+		height_of(canvas) / gdk_texture_get_height(canvas->texture));
+	return fmax(fitting, 1e-6);
+}
+
+/* In one direction: no gap on one side while there is more on the other. */
+static double clamp_place(double place, double size, double zoom, double room)
+{
+	double half = room / zoom / 2;
+	if (2 * half >= size)
+		return size / 2;
+	return CLAMP(place, half, size - half);
+}
+
+/* Later, as sizes are found out while widgets are laid out, which must not change then. */
+static gboolean tell_zoom(gpointer data)
+{
+	VIEWER_CANVAS(data)->telling = 0;
+	g_signal_emit(data, zoomed, 0);
+	return G_SOURCE_REMOVE;
+}
+
+static void settle(ViewerCanvas *canvas)
+{
+	if (!canvas->texture)
+		return;
+	double zoom = viewer_canvas_zoom(canvas);
+	canvas->x = clamp_place(
+		canvas->x, gdk_texture_get_width(canvas->texture), zoom, width_of(canvas));
+	canvas->y = clamp_place(
+		canvas->y, gdk_texture_get_height(canvas->texture), zoom, height_of(canvas));
+	gtk_widget_queue_draw(GTK_WIDGET(canvas));
+	if (canvas->shown != zoom) {
+		canvas->shown = zoom;
+		if (!canvas->telling)
+			canvas->telling = g_idle_add(tell_zoom, canvas);
+	}
+}
+
+/* ---- Drawing, in pixels of the screen ---- */
+
+/* Where the image is: its upper left corner on a whole pixel, so that all edges are sharp. */
+static graphene_rect_t place_of(ViewerCanvas *canvas, double zoom)
+{
+	double width = fmax(1, round(gdk_texture_get_width(canvas->texture) * zoom));
+	double height = fmax(1, round(gdk_texture_get_height(canvas->texture) * zoom));
+	return GRAPHENE_RECT_INIT((float)round(width_of(canvas) / 2 - canvas->x * zoom),
+		(float)round(height_of(canvas) / 2 - canvas->y * zoom), (float)width,
+		(float)height);
+}
+
+static void draw_chequers(GtkSnapshot *snapshot, const graphene_rect_t *where, double scale)
+{
+	static const GdkRGBA light = {0.8f, 0.8f, 0.8f, 1}, dark = {0.6f, 0.6f, 0.6f, 1};
+	float side = (float)(SQUARE * scale);
+	graphene_rect_t tile = GRAPHENE_RECT_INIT(0, 0, 2 * side, 2 * side);
+	gtk_snapshot_push_repeat(snapshot, where, &tile);
+	gtk_snapshot_append_color(snapshot, &light, &tile);
+	gtk_snapshot_append_color(snapshot, &dark, &GRAPHENE_RECT_INIT(side, 0, side, side));
+	gtk_snapshot_append_color(snapshot, &dark, &GRAPHENE_RECT_INIT(0, side, side, side));
+	gtk_snapshot_pop(snapshot);
+}
+
+/* Only what is seen is magnified: at most a window full of pixels, however large it would be. */
+static void draw_magnified(ViewerCanvas *canvas, GtkSnapshot *snapshot, double zoom,
+	const graphene_rect_t *place, const graphene_rect_t *seen)
+{
+	g_autoptr(GdkTexture) texture =
+		texture_magnify(canvas->texture, zoom, (gsize)(seen->origin.x - place->origin.x),
+			(gsize)(seen->origin.y - place->origin.y), (gsize)seen->size.width,
+			(gsize)seen->size.height);
+	gtk_snapshot_append_texture(snapshot, texture, seen);
+}
+
+static void draw(ViewerCanvas *canvas, GtkSnapshot *snapshot)
+{
+	double zoom = viewer_canvas_zoom(canvas);
+	graphene_rect_t place = place_of(canvas, zoom), seen;
+	graphene_rect_t all =
+		GRAPHENE_RECT_INIT(0, 0, (float)width_of(canvas), (float)height_of(canvas));
+	if (!graphene_rect_intersection(&place, &all, &seen))
+		return;
+	if (texture_has_alpha(canvas->texture))
+		draw_chequers(snapshot, &seen, scale_of(canvas));
+	if (zoom > 1)
+		draw_magnified(canvas, snapshot, zoom, &place, &seen);
+	else
+		gtk_snapshot_append_texture(snapshot, canvas->texture, &place);
+}
+
+static void snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
+{
+	ViewerCanvas *canvas = VIEWER_CANVAS(widget);
+	if (!canvas->texture)
+		return;
+	float scale = (float)(1 / scale_of(canvas));
+	gtk_snapshot_push_clip(
+		snapshot, &GRAPHENE_RECT_INIT(0, 0, (float)gtk_widget_get_width(widget),
+				  (float)gtk_widget_get_height(widget)));
+	gtk_snapshot_scale(snapshot, scale, scale);
+	draw(canvas, snapshot);
+	gtk_snapshot_pop(snapshot);
+}
+
+static void measure(GtkWidget *widget, GtkOrientation orientation, int for_size, int *least,
+	int *natural, int *least_baseline, int *natural_baseline)
+{
+	(void)widget;
+	(void)orientation;
+	(void)for_size;
+	*least = *natural = LEAST_SIDE;
+	*least_baseline = *natural_baseline = -1;
+}
+
+static void size_allocate(GtkWidget *widget, int width, int height, int baseline)
+{
+	(void)width;
+	(void)height;
+	(void)baseline;
+	settle(VIEWER_CANVAS(widget));
+}
+
+/* ---- Moving ---- */
+
+/* Zooms so that the place of the image under a point of the widget stays there. */
+static void zoom_about(ViewerCanvas *canvas, double factor, double x, double y)
+{
+	double before = viewer_canvas_zoom(canvas);
+	if (before <= 0)
+		return;
+	double after = CLAMP(before * factor, zoom_least, zoom_most);
+	double scale = scale_of(canvas);
+	double across = x * scale - width_of(canvas) / 2, down = y * scale - height_of(canvas) / 2;
+	canvas->zoom = after;
+	canvas->x += across / before - across / after;
+	canvas->y += down / before - down / after;
+	settle(canvas);
+}
+
+void viewer_canvas_fit(ViewerCanvas *canvas)
+{
+	canvas->zoom = 0;
+	settle(canvas);
+}
+
+void viewer_canvas_set_zoom(ViewerCanvas *canvas, double zoom)
+{
+	canvas->zoom = zoom;
+	settle(canvas);
+}
+
+void viewer_canvas_zoom_by(ViewerCanvas *canvas, double factor)
+{
+	GtkWidget *widget = GTK_WIDGET(canvas);
+	zoom_about(canvas, factor, gtk_widget_get_width(widget) / 2.0,
+		gtk_widget_get_height(widget) / 2.0);
+}
+
+void viewer_canvas_pan(ViewerCanvas *canvas, double across, double down)
+{
+	double zoom = viewer_canvas_zoom(canvas);
+	if (zoom <= 0)
+		return;
+	canvas->x += across * width_of(canvas) / zoom;
+	canvas->y += down * height_of(canvas) / zoom;
+	settle(canvas);
+}
+
+static gboolean on_scroll(
+	GtkEventControllerScroll *controller, double across, double down, ViewerCanvas *canvas)
+{
+	(void)controller;
+	(void)across;
+	zoom_about(canvas, pow(wheel_step, -down), canvas->pointer_x, canvas->pointer_y);
+	return GDK_EVENT_STOP;
+}
+
+static void on_motion(
+	GtkEventControllerMotion *controller, double x, double y, ViewerCanvas *canvas)
+{
+	(void)controller;
+	canvas->pointer_x = x;
+	canvas->pointer_y = y;
+}
+
+static void on_drag_begin(GtkGestureDrag *gesture, double x, double y, ViewerCanvas *canvas)
+{
+	(void)gesture;
+	(void)x;
+	(void)y;
+	canvas->drag_x = canvas->x;
+	canvas->drag_y = canvas->y;
+	gtk_widget_grab_focus(GTK_WIDGET(canvas));
+}
+
+static void on_drag(GtkGestureDrag *gesture, double x, double y, ViewerCanvas *canvas)
+{
+	(void)gesture;
+	double zoom = viewer_canvas_zoom(canvas) / scale_of(canvas);
+	if (zoom <= 0)
+		return;
+	canvas->x = canvas->drag_x - x / zoom;
+	canvas->y = canvas->drag_y - y / zoom;
+	settle(canvas);
+}
+
+static gboolean on_arrow(GtkWidget *widget, GVariant *arguments, gpointer data)
+{
+	(void)data;
+	double across, down;
+	g_variant_get(arguments, "(dd)", &across, &down);
+	viewer_canvas_pan(VIEWER_CANVAS(widget), across, down);
+	return TRUE;
+}
+
+/* ---- The widget itself ---- */
+
+void viewer_canvas_show(ViewerCanvas *canvas, GdkTexture *texture, const char *name)
+{
+	GdkTexture *before = canvas->texture;
+	if (!before || gdk_texture_get_width(before) != gdk_texture_get_width(texture) ||
+		gdk_texture_get_height(before) != gdk_texture_get_height(texture)) {
+		canvas->zoom = 0;
+		canvas->x = canvas->y = 0;
+	}
+	g_set_object(&canvas->texture, texture);
+	gtk_accessible_update_property(
+		GTK_ACCESSIBLE(canvas), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+	settle(canvas);
+}
+
+static void dispose(GObject *object)
+{
+	g_clear_handle_id(&VIEWER_CANVAS(object)->telling, g_source_remove);
+	g_clear_object(&VIEWER_CANVAS(object)->texture);
+	G_OBJECT_CLASS(viewer_canvas_parent_class)->dispose(object);
+}
+
+static void viewer_canvas_class_init(ViewerCanvasClass *class)
+{
+	static const struct {
+		guint key;
+		double across, down;
+	} arrows[] = {{GDK_KEY_Left, -0.1, 0}, {GDK_KEY_Right, 0.1, 0}, {GDK_KEY_Up, 0, -0.1},
+		{GDK_KEY_Down, 0, 0.1}};
+	GtkWidgetClass *widget = GTK_WIDGET_CLASS(class);
+	G_OBJECT_CLASS(class)->dispose = dispose;
+	widget->snapshot = snapshot;
+	widget->measure = measure;
+	widget->size_allocate = size_allocate;
+	gtk_widget_class_set_accessible_role(widget, GTK_ACCESSIBLE_ROLE_IMG);
+	for (gsize i = 0; i < G_N_ELEMENTS(arrows); i++)
+		gtk_widget_class_add_binding(widget, arrows[i].key, 0, on_arrow, "(dd)",
+			arrows[i].across, arrows[i].down);
+	zoomed = g_signal_new("zoomed", VIEWER_TYPE_CANVAS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+		G_TYPE_NONE, 0);
+}
+
+static void viewer_canvas_init(ViewerCanvas *canvas)
+{
+	GtkWidget *widget = GTK_WIDGET(canvas);
+	GtkEventController *scroll =
+		gtk_event_controller_scroll_new(GTK_EVENT_CONTROLLER_SCROLL_VERTICAL);
+	GtkEventController *motion = gtk_event_controller_motion_new();
+	GtkGesture *drag = gtk_gesture_drag_new();
+	g_signal_connect(scroll, "scroll", G_CALLBACK(on_scroll), canvas);
+	g_signal_connect(motion, "motion", G_CALLBACK(on_motion), canvas);
+	g_signal_connect(drag, "drag-begin", G_CALLBACK(on_drag_begin), canvas);
+	g_signal_connect(drag, "drag-update", G_CALLBACK(on_drag), canvas);
+	gtk_widget_add_controller(widget, scroll);
+	gtk_widget_add_controller(widget, motion);
+	gtk_widget_add_controller(widget, GTK_EVENT_CONTROLLER(drag));
+	gtk_widget_set_focusable(widget, TRUE);
+	gtk_widget_set_hexpand(widget, TRUE);
+	gtk_widget_set_vexpand(widget, TRUE);
+}
+
+GtkWidget *viewer_canvas_new(void)
+{
+	return g_object_new(VIEWER_TYPE_CANVAS, NULL);
+}

@@ -1,0 +1,118 @@
+/*
+ * The panel of facts.
+ * See facts.h for what it does and never does.
+ */
+#include "client/viewer/facts.h"
+
+#include <string.h>
+
+enum { SPACE = 12, ROW_SPACE = 3 };
+
+/* Keys of STAT, in the order of the panel, and what people read for them. */
+static const struct {
+	const char *key;
+	const char *label;
+} shown[] = {
+	{"segment", "Segment"},
+	{"size", "Size"},
+	{"format", "Format"},
+	{"stride", "Stride"},
+	{"generation", "Generation"},
+	{"renditions", "Renditions"},
+	{"type", "File"},
+	{"keep", "Kept"},
+	{"share", "Shared"},
+	{"pins", "Pins"},
+	{"holders", "Pinned by"},
+	{"lock", "Lock"},
+	{"waiters", "Waiting"},
+};
+
+struct facts {
+	GtkLabel *zoom;
+	GtkLabel *values[G_N_ELEMENTS(shown)];
+};
+
+static GtkLabel *add_row(GtkGrid *grid, int row, const char *text)
+{
+	GtkWidget *title = gtk_label_new(text);
+	GtkWidget *value = gtk_label_new(NULL);
+	gtk_label_set_xalign(GTK_LABEL(title), 0);
+	gtk_label_set_xalign(GTK_LABEL(value), 0);
+	gtk_label_set_ellipsize(GTK_LABEL(value), PANGO_ELLIPSIZE_MIDDLE);
+	gtk_label_set_selectable(GTK_LABEL(value), TRUE);
+	gtk_label_set_max_width_chars(GTK_LABEL(value), 16);
+	gtk_widget_set_hexpand(value, TRUE);
+	gtk_widget_add_css_class(title, "dim-label");
+	gtk_grid_attach(grid, title, 0, row, 1, 1);
+	gtk_grid_attach(grid, value, 1, row, 1, 1);
+	gtk_accessible_update_relation(
+		GTK_ACCESSIBLE(value), GTK_ACCESSIBLE_RELATION_LABELLED_BY, title, NULL, -1);
+	return GTK_LABEL(value);
+}
+
+struct facts *facts_new(GtkWidget **widget)
+{
+	struct facts *facts = g_new0(struct facts, 1);
+	GtkWidget *grid = gtk_grid_new();
+	gtk_grid_set_column_spacing(GTK_GRID(grid), SPACE);
+	gtk_grid_set_row_spacing(GTK_GRID(grid), ROW_SPACE);
+	gtk_accessible_update_property(GTK_ACCESSIBLE(grid), GTK_ACCESSIBLE_PROPERTY_LABEL,
+		"About the image that is shown", -1);
+	facts->zoom = add_row(GTK_GRID(grid), 0, "Zoom");
+	for (gsize i = 0; i < G_N_ELEMENTS(shown); i++)
+		facts->values[i] = add_row(GTK_GRID(grid), (int)i + 1, shown[i].label);
+	g_object_set_data_full(G_OBJECT(grid), "facts", facts, g_free);
+	*widget = grid;
+	return facts;
+}
+
+/* "1234 (vlc), 99": the programs' names where the kernel tells them. */
+static char *name_processes(const char *numbers)
+{
+	g_auto(GStrv) pids = g_strsplit(numbers, ",", -1);
+	for (char **pid = pids; *pid; pid++) {
+		g_autofree char *path = g_build_filename("/proc", *pid, "comm", NULL);
+		g_autofree char *comm = NULL;
+		if (!**pid || strspn(*pid, "0123456789") != strlen(*pid) ||
+			!g_file_get_contents(path, &comm, NULL, NULL))
+			continue;
+		g_autofree char *name = g_utf8_make_valid(g_strstrip(comm), -1);
+		char *both = g_strdup_printf("%s (%s)", *pid, name);
+		g_free(*pid);
+		*pid = both;
+	}
+	return g_strjoinv(", ", pids);
+}
+
+static char *text_of(const char *key, const char *value)
+{
+	if (g_str_equal(key, "holders") || g_str_equal(key, "lock"))
+		return name_processes(value);
+	if (g_str_equal(key, "size"))
+		return g_format_size_full(g_ascii_strtoull(value, NULL, 10),
+			G_FORMAT_SIZE_IEC_UNITS | G_FORMAT_SIZE_LONG_FORMAT);
+	if (g_str_equal(key, "stride"))
+		return g_strdup_printf("%s bytes", value);
+	return g_utf8_make_valid(value, -1);
+}
+
+void facts_show(struct facts *facts, const char *const *pairs)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(shown); i++) {
+		const char *const *pair = pairs;
+		while (pair && *pair && !g_str_equal(*pair, shown[i].key))
+			pair += 2;
+		g_autofree char *text = pair && *pair ? text_of(pair[0], pair[1]) : g_strdup("");
+		/* What is the same stays as it is, with what somebody has selected of it. */
+		if (!g_str_equal(gtk_label_get_text(facts->values[i]), text))
+			gtk_label_set_text(facts->values[i], text);
+		gtk_widget_set_tooltip_text(GTK_WIDGET(facts->values[i]), *text ? text : NULL);
+	}
+}
+
+void facts_show_zoom(struct facts *facts, double zoom)
+{
+	g_autofree char *text = zoom > 0 ? g_strdup_printf("%.4g %%", zoom * 100) : g_strdup("");
+	gtk_label_set_text(facts->zoom, text);
+}
