@@ -5,9 +5,11 @@ import gc
 import io
 import os
 import pickle
+import re
 import resource
 import subprocess
 import tempfile
+import time
 
 import numpy
 import pytest
@@ -27,6 +29,7 @@ from pictures import (
     write_png,
     write_rgba16,
 )
+from server import memory
 
 
 @pytest.fixture
@@ -35,11 +38,16 @@ def shm(daemon):
         yield client
 
 
+def maps():
+    with open("/proc/self/maps", encoding="utf-8") as file:
+        return file.read()
+
+
 def mappings(daemon):
     """How many of the daemon's images this process has mapped; the tests map its board."""
     board = os.path.basename(daemon.hello["board"])
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        return sum(f"shmimg-{daemon.instance}" in line and board not in line for line in maps)
+    lines = maps().splitlines()
+    return sum(f"shmimg-{daemon.instance}" in line and board not in line for line in lines)
 
 
 def test_load(shm, tmp_path):
@@ -132,6 +140,27 @@ def test_the_array_is_the_mapping(shm, tmp_path):
     view = numpy.frombuffer(image.memoryview, numpy.uint8)
     assert numpy.shares_memory(image.array, view) and numpy.shares_memory(image.array, image)
     assert image.array.strides == (image.stride, 4, 1)
+
+
+def test_a_large_image_is_there_at_once_and_not_copied(shm, daemon, tmp_path):
+    """3840 x 2160 as an array, by a client that has not seen it: no page more, below 1 ms."""
+    path = write_png(tmp_path / "uhd.png", numpy.tile(noise(60, 64), (36, 60, 1)))
+    shm.load(path, name="uhd")
+    times = []
+    with shmimg.connect(daemon.path, 60) as other:
+        other.fetch("uhd").array.any()
+        gc.collect()
+        before = memory(os.getpid())
+        for _ in range(100):
+            begun = time.perf_counter()
+            array = other.fetch("uhd").array
+            times.append(time.perf_counter() - begun)
+        assert memory(os.getpid()) - before < 1 << 20
+        assert array.shape == (2160, 3840, 4) and not array.flags.writeable
+    places = re.findall(rf"^(\w+)-(\w+) r--s .*{shm.fetch('uhd').segment}$", maps(), re.M)
+    assert any(int(start, 16) < array.ctypes.data < int(end, 16) for start, end in places)
+    print(f"fetched in {sorted(times)[50] * 1e6:.0f} us")
+    assert min(times) < 1e-3
 
 
 def test_views_outlive_image_client_and_daemon(start_daemon, folder, tmp_path):

@@ -7,10 +7,11 @@ import pickle
 import re
 import signal
 import socket
+import threading
 
 import pytest
 import shmimg
-from client import eventually
+from client import TIMEOUT, eventually
 from lying_daemon import LyingDaemon
 from pictures import noise, tiny_png, write_png
 from server import TOP
@@ -120,12 +121,48 @@ def test_watch(shm, tmp_path):
     assert list(events) == []
 
 
-def test_a_watch_ends_with_the_daemon(start_daemon):
-    daemon = start_daemon()
-    with shmimg.connect(daemon.path) as client, client.watch() as events:
-        daemon.stop()
-        with pytest.raises(shmimg.ConnectionLost):
-            next(events)
+def test_a_watch_goes_on_with_the_next_daemon(start_daemon, folder, tmp_path):
+    path = tiny_png(tmp_path / "a.png")
+    daemon = start_daemon(folder=folder)
+    with shmimg.connect(daemon.path, 60) as client, client.watch("a*") as events:
+        for number in range(2):
+            daemon.kill()
+            daemon = start_daemon(folder=folder)
+            # Nobody knows what happened between the two.
+            assert next(events) == ("overflow", None, None, None)
+            assert events.wait(0) is None and events.fileno() >= 0
+            client.load(path, name=f"b{number}")
+            client.load(path, name=f"a{number}")
+            assert events.wait(60)[:2] == ("loaded", f"a{number}")
+
+
+def test_a_watch_waits_for_a_daemon_that_is_slow(start_daemon, folder):
+    first = start_daemon(folder=folder)
+    with shmimg.connect(first.path, 60) as client, client.watch() as events:
+        first.stop()
+        told = []
+        waiting = threading.Thread(target=lambda: told.append(next(events)))
+        waiting.start()
+        # It waits by trying: without the lock of the last one, before the next one begins.
+        eventually(lambda: events.fileno() < 0)
+        start_daemon(folder=folder)
+        waiting.join(TIMEOUT)
+        assert told == [("overflow", None, None, None)]
+
+
+def test_a_watch_that_nobody_serves_any_more(start_daemon, folder, tmp_path):
+    first = start_daemon(folder=folder)
+    with shmimg.connect(first.path, 0.2) as client, client.watch() as events:
+        first.stop()
+        for _ in range(2):
+            with pytest.raises(shmimg.NoDaemon):
+                events.wait(0)
+        start_daemon(folder=folder)
+        assert events.wait(0).type == "overflow"
+        client.timeout = 60
+        client.load(tiny_png(tmp_path / "a.png"), name="a")
+        assert events.wait(60)[:2] == ("loaded", "a")
+    assert events.wait(0) is None and list(events) == []
 
 
 # ---- Errors ----
