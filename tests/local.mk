@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	%D%/integration/test_faults.py \
 	%D%/integration/test_faults_decoder.py \
 	%D%/integration/test_faults_start.py \
+	%D%/integration/test_examples.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_images.py \
 	%D%/integration/test_kept.py \

@@ -30,6 +30,6 @@ lib_LTLIBRARIES += %D%/libshmimg.la
 %C%_libshmimg_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(SHMIMG_LTVERSION) -no-undefined \
 	-Wl,--version-script=$(srcdir)/%D%/libshmimg.map
 EXTRA_%C%_libshmimg_la_DEPENDENCIES = %D%/libshmimg.map
-EXTRA_DIST += %D%/example.c %D%/libshmimg.map
+EXTRA_DIST += %D%/example.c %D%/example-cairo.c %D%/example-slideshow.c %D%/libshmimg.map
 dist_man_MANS += %D%/libshmimg.3
 pkgconfig_DATA += %D%/shmimg.pc

@@ -4,12 +4,24 @@ lib_checks = %D%/check-header %D%/check-symbols
 TESTS += $(lib_checks)
 EXTRA_DIST += $(lib_checks)
 
-# The example of the manual page, by the strictest standard.
+# The example of the manual page, by the strictest standard; and those beside it.
 check_PROGRAMS += %D%/test-example
 %C%_test_example_SOURCES = client/lib/example.c
 %C%_test_example_CPPFLAGS = -I$(top_srcdir)/client/include
 %C%_test_example_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 %C%_test_example_LDADD = client/lib/libshmimg.la
+check_PROGRAMS += %D%/test-example-slideshow
+%C%_test_example_slideshow_SOURCES = client/lib/example-slideshow.c
+%C%_test_example_slideshow_CPPFLAGS = -I$(top_srcdir)/client/include
+%C%_test_example_slideshow_CFLAGS = $(AM_CFLAGS)
+%C%_test_example_slideshow_LDADD = client/lib/libshmimg.la
+if HAVE_CAIRO
+check_PROGRAMS += %D%/test-example-cairo
+%C%_test_example_cairo_SOURCES = client/lib/example-cairo.c
+%C%_test_example_cairo_CPPFLAGS = -I$(top_srcdir)/client/include
+%C%_test_example_cairo_CFLAGS = $(AM_CFLAGS) $(CAIRO_CFLAGS)
+%C%_test_example_cairo_LDADD = client/lib/libshmimg.la $(CAIRO_LIBS)
+endif
 
 # The library for tests in Python that restart the daemon.
 check_PROGRAMS += %D%/library-driver
