@@ -49,10 +49,10 @@ static void put_row(uint8_t *out, const struct sum *sums, uint32_t width)
 {
 	for (uint32_t i = 0; i < width; i++, out += 4) {
 		uint64_t alpha = sums[i].alpha;
-		for (size_t channel = 0; channel < 3; channel++)
-			out[channel] =
-				alpha ? (uint8_t)((sums[i].colours[channel] + alpha / 2) / alpha)
-				      : 0;
+		for (size_t channel = 0; channel < 3; channel++) {
+			uint64_t colour = sums[i].colours[channel] + alpha / 2;
+			out[channel] = (uint8_t)(colour / (alpha ? alpha : 1));
+		}
 		out[3] = (uint8_t)((alpha + sums[i].count / 2) / sums[i].count);
 	}
 }
