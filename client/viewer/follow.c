@@ -98,7 +98,7 @@ static void on_away(gpointer data, const char *why)
 {
 	ViewerWindow *window = data;
 	viewer_shelf_say_away(window->shelf, why);
-	g_printerr("shmimg-viewer: There is no daemon: one is waited for.\n");
+	g_printerr("shmimg-viewer: Waiting for the daemon: %s\n", why);
 	facts_show(window->layout.facts, NULL);
 }
 

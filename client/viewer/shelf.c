@@ -160,10 +160,10 @@ void viewer_shelf_remove(ViewerShelf *shelf, const CatalogEntry *image)
 
 void viewer_shelf_say_away(ViewerShelf *shelf, const char *why)
 {
-	gtk_label_set_text(shelf->away,
-		why ? "There is no daemon. This is what there was; it goes on when one is there."
-		    : "");
-	gtk_widget_set_tooltip_text(GTK_WIDGET(shelf->away), why);
+	g_autofree char *text =
+		why ? g_strdup_printf("Waiting for the daemon: %s\nThis is what there was.", why)
+		    : g_strdup("");
+	gtk_label_set_text(shelf->away, text);
 	gtk_widget_set_visible(GTK_WIDGET(shelf->away), why != NULL);
 }
 

@@ -137,7 +137,7 @@ def test_nothing_of_that_name(daemon, start_viewer):
 def test_without_a_daemon_and_again_with_one(start_viewer, folder, quadrants, start_daemon):
     socket = Daemon(folder=folder).path
     viewer = start_viewer("--socket", socket, quadrants)
-    viewer.await_message(f"No shmimgd runs at {socket}.")
+    viewer.await_message(f"shmimg-viewer: No shmimgd runs at {socket}.")
     start_daemon(folder=folder)
     viewer.press("alt+t")
     viewer.screen.await_colours(QUADRANTS)
@@ -148,7 +148,7 @@ def test_it_outlives_the_daemon(daemon, start_viewer, quadrants):
     viewer.screen.await_colours(QUADRANTS)
     daemon.stop()
     viewer.press("alt+d")
-    viewer.await_message("No shmimgd runs at")
+    viewer.await_message("shmimg-viewer: No shmimgd runs at")
     viewer.screen.await_colours(QUADRANTS)
 
 

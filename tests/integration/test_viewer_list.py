@@ -142,8 +142,8 @@ def test_a_lock_that_is_held_blocks_no_window(daemon, client, start_viewer, quad
 def test_it_waits_for_a_daemon(start_viewer, folder, quadrants, start_daemon):
     socket = Daemon(folder=folder).path
     viewer = start_viewer("--socket", socket, quadrants)
-    viewer.await_message(f"No shmimgd runs at {socket}.")
-    viewer.await_message("There is no daemon: one is waited for.")
+    viewer.await_message(f"shmimg-viewer: No shmimgd runs at {socket}.")
+    viewer.await_message("Waiting for the daemon: No shmimgd runs at")
     start_daemon(folder=folder)
     viewer.screen.await_colours(QUADRANTS)
     eventually(lambda: viewer.has_thumbnail(QUADRANTS))
@@ -157,7 +157,7 @@ def test_a_daemon_that_was_killed_and_comes_back(
     viewer.screen.await_colours(QUADRANTS)
     eventually(lambda: viewer.has_thumbnail(QUADRANTS))
     first.kill()
-    viewer.await_message("There is no daemon: one is waited for.")
+    viewer.await_message("Waiting for the daemon: No shmimgd runs at")
     viewer.screen.await_colours(QUADRANTS)
     second = start_daemon(folder=folder)
     with second.connect() as client:
@@ -175,7 +175,7 @@ def test_a_daemon_that_has_nothing_when_it_comes_back(
     viewer.screen.await_colours(QUADRANTS)
     eventually(lambda: viewer.has_thumbnail(QUADRANTS))
     first.stop()
-    viewer.await_message("There is no daemon: one is waited for.")
+    viewer.await_message("Waiting for the daemon: No shmimgd runs at")
     start_daemon(folder=folder)
     eventually(lambda: not viewer.has_thumbnail(QUADRANTS))
     viewer.screen.await_colours(QUADRANTS)
