@@ -71,6 +71,7 @@ check_LTLIBRARIES += %D%/integration/fault-preload.la
 %C%_integration_fault_preload_la_LDFLAGS = -module -shared -avoid-version -rpath /nowhere
 
 include tests/bench/local.mk
+include tests/fuzz/local.mk
 include tests/unit/codec.mk
 include tests/unit/ctl.mk
 include tests/unit/daemon.mk

@@ -91,7 +91,9 @@ def test_c_is_formatted():
 
 def test_the_tests_are_distributed():
     listed = set(re.findall(r"%D%/(\S+)", read("tests/local.mk")))
-    for folder in ("integration", "style", "systemd"):
+    inner = re.findall(r"%D%/([\w.-]+)", read("tests/fuzz/local.mk"))
+    listed |= {f"fuzz/{name}" for name in [*inner, "local.mk"]}
+    for folder in ("fuzz", "integration", "style", "systemd"):
         names = os.listdir(os.path.join(TOP, "tests", folder))
         written = {f"{folder}/{name}" for name in names if not name.startswith((".", "__"))}
         assert written - listed == set()

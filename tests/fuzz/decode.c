@@ -1,0 +1,197 @@
+/*
+ * Runs the decoder's own job loop in this process.
+ * See decode.h for what it does and never does.
+ */
+#include "tests/fuzz/decode.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client/protocol/fault.h"
+#include "daemon/decoder/service.h"
+#include "daemon/plan.h"
+#include "tests/fuzz/target.h"
+
+enum { FDS_MAX = 8, PAGE = 4096, PIXELS_MAX = 1 << 16 };
+
+void exchange_begin(struct exchange *exchange)
+{
+	int ends[2];
+	exchange->next_fd = target_next_fd();
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+	exchange->near = ends[0];
+	exchange->far = ends[1];
+}
+
+void exchange_say(
+	struct exchange *exchange, const void *packet, size_t size, const int *fds, unsigned count)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	} control = {0};
+	struct iovec data = {(void *)(uintptr_t)packet, size};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	must(count <= FDS_MAX);
+	if (count > 0) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	}
+	must(sendmsg(exchange->near, &message, MSG_NOSIGNAL) == (ssize_t)size);
+}
+
+int exchange_serve(struct exchange *exchange)
+{
+	must(shutdown(exchange->near, SHUT_WR) == 0);
+	int result = service_run(exchange->far);
+	close(exchange->far);
+	exchange->far = -1;
+	return result;
+}
+
+static size_t size_of(uint32_t kind)
+{
+	switch (kind) {
+	case JOB_HEADER:
+		return sizeof(struct job_header);
+	case JOB_ERROR:
+		return sizeof(struct job_error);
+	case JOB_DONE:
+		return sizeof(struct job_signal);
+	default:
+		return 0;
+	}
+}
+
+/* What the daemon takes for granted of an error, and shows to people. */
+static void check_error(const struct job_error *error)
+{
+	must(error->fault == FAULT_NOT_AN_IMAGE || error->fault == FAULT_DECODER_FAILED ||
+		error->fault == FAULT_TOO_LARGE || error->fault == FAULT_NO_SPACE);
+	must(memchr(error->message, 0, sizeof(error->message)) && *error->message);
+	for (const char *c = error->message; *c; c++)
+		must(*c >= ' ' && *c <= '~');
+	target_note(error->message);
+}
+
+uint32_t exchange_answer(struct exchange *exchange, union job_packet *packet)
+{
+	memset(packet, 0, sizeof(*packet));
+	ssize_t size = recv(exchange->near, packet, sizeof(*packet), MSG_TRUNC);
+	if (size <= 0)
+		return 0;
+	must((size_t)size == size_of(packet->kind));
+	if (packet->kind == JOB_ERROR)
+		check_error(&packet->error);
+	return packet->kind;
+}
+
+void exchange_end(struct exchange *exchange)
+{
+	if (exchange->far >= 0)
+		close(exchange->far);
+	close(exchange->near);
+	must(target_next_fd() == exchange->next_fd);
+}
+
+static int file_of(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("input", MFD_CLOEXEC);
+	must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	return fd;
+}
+
+/* Has the file decoded up to its header. Returns false when it is no image. */
+static bool ask_header(int file, enum format format, const char *type, struct job_header *header)
+{
+	struct exchange exchange;
+	union job_packet packet;
+	const struct job_decode order = {JOB_DECODE, format};
+	const struct job_signal refusal = {JOB_REFUSE};
+	exchange_begin(&exchange);
+	exchange_say(&exchange, &order, sizeof(order), &file, 1);
+	exchange_say(&exchange, &refusal, sizeof(refusal), NULL, 0);
+	int result = exchange_serve(&exchange);
+	uint32_t kind = exchange_answer(&exchange, &packet);
+	must(kind == JOB_HEADER || kind == JOB_ERROR);
+	/* After an error there is nothing to refuse any more. */
+	must(result == (kind == JOB_HEADER ? 0 : -EPROTO));
+	if (kind == JOB_HEADER) {
+		*header = packet.header;
+		must(plan_is_plausible(header, format));
+		must(strcmp(header->type, type) == 0);
+	}
+	must(exchange_answer(&exchange, &packet) == 0);
+	exchange_end(&exchange);
+	return kind == JOB_HEADER;
+}
+
+static bool all_zero(const uint8_t *bytes, size_t size)
+{
+	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+/* Looks at all that is not the picture's: the first page and the ends of the rows. */
+static void check_segment(int segment, const struct header *header)
+{
+	size_t size = header->segment_size;
+	uint8_t *map = mmap(NULL, size, PROT_READ, MAP_SHARED, segment, 0);
+	must(map != MAP_FAILED);
+	size_t row = (size_t)header->width * format_pixel_bytes((enum format)header->format);
+	must(all_zero(map, header->pixel_offset));
+	for (uint32_t y = 0; y < header->height; y++)
+		must(all_zero(map + header->pixel_offset + y * header->stride + row,
+			header->stride - row));
+	munmap(map, size);
+}
+
+static void fill_segment(int file, enum format format, const struct job_header *said,
+	const struct header *plan, int segment)
+{
+	struct exchange exchange;
+	union job_packet packet;
+	const struct job_decode order = {JOB_DECODE, format};
+	struct job_segment answer = {
+		.kind = JOB_SEGMENT,
+		.size = plan->segment_size,
+		.pixel_offset = plan->pixel_offset,
+		.stride = plan->stride,
+	};
+	for (uint32_t i = 0; i < plan->block_count; i++)
+		answer.block_offsets[i] = plan->blocks[i].offset;
+	exchange_begin(&exchange);
+	exchange_say(&exchange, &order, sizeof(order), &file, 1);
+	exchange_say(&exchange, &answer, sizeof(answer), &segment, 1);
+	must(exchange_serve(&exchange) == 0);
+	must(exchange_answer(&exchange, &packet) == JOB_HEADER);
+	must(memcmp(&packet.header, said, sizeof(*said)) == 0);
+	uint32_t kind = exchange_answer(&exchange, &packet);
+	must(kind == JOB_DONE || kind == JOB_ERROR);
+	must(exchange_answer(&exchange, &packet) == 0);
+	exchange_end(&exchange);
+}
+
+void decode_file(const uint8_t *data, size_t size, const char *type)
+{
+	enum format format = (enum format)(size % FORMAT_COUNT);
+	const struct header_source source = {0};
+	struct job_header said;
+	struct header plan;
+	int file = file_of(data, size);
+	if (ask_header(file, format, type, &said) &&
+		(uint64_t)said.width * said.height <= PIXELS_MAX) {
+		must(plan_header(&plan, &said, &source, 1, PAGE) == 0);
+		int segment = memfd_create("segment", MFD_CLOEXEC);
+		must(segment >= 0 && ftruncate(segment, (off_t)plan.segment_size) == 0);
+		fill_segment(file, format, &said, &plan, segment);
+		check_segment(segment, &plan);
+		close(segment);
+	}
+	close(file);
+}

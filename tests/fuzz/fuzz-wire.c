@@ -1,0 +1,124 @@
+/*
+ * Fuzzes the wire parser and all that reads a value: an input is a line, without its '\n'.
+ * What parses must mean the same when it is written and parsed again.
+ */
+#include <ctype.h>
+#include <errno.h>
+
+#include "client/protocol/command.h"
+#include "client/protocol/fault.h"
+#include "client/protocol/format.h"
+#include "client/protocol/name.h"
+#include "daemon/glob.h"
+#include "tests/fuzz/target.h"
+
+enum { PATTERN_MAX = 1024 }; /* of match= */
+
+static void same_line(const struct wire_line *a, const struct wire_line *b)
+{
+	must(strcmp(a->verb, b->verb) == 0);
+	must(a->count == b->count);
+	for (unsigned i = 0; i < a->count; i++) {
+		must(strcmp(a->fields[i].key, b->fields[i].key) == 0);
+		must(strcmp(a->fields[i].value, b->fields[i].value) == 0);
+		must(wire_get(b, a->fields[i].key) == b->fields[i].value);
+	}
+}
+
+/* Writes a line into just so much memory. Returns its length, or -EMSGSIZE. */
+static int write_line(const struct wire_line *line, char *text, size_t size)
+{
+	struct wire_writer writer;
+	wire_begin(&writer, text, size, line->verb);
+	for (unsigned i = 0; i < line->count; i++)
+		wire_add(&writer, line->fields[i].key, line->fields[i].value);
+	int length = wire_end(&writer);
+	must(length == -EMSGSIZE || (length > 0 && (size_t)length <= size));
+	return length;
+}
+
+static void write_again(const struct wire_line *line, size_t size)
+{
+	size_t room = 3 * size + 2; /* at most each byte becomes %XX */
+	char *text = malloc(room);
+	struct wire_line again;
+	must(text);
+	int length = write_line(line, text, room);
+	must(length > 0 && text[length - 1] == '\n');
+	must(!memchr(text, '\n', (size_t)length - 1));
+	char *less = malloc((size_t)length - 1);
+	must(less && write_line(line, less, (size_t)length - 1) == -EMSGSIZE);
+	free(less);
+	must(!wire_parse(text, (size_t)length - 1, &again));
+	same_line(line, &again);
+	free(text);
+}
+
+static void read_request(const struct wire_line *line)
+{
+	struct request request;
+	const char *culprit = NULL;
+	enum request_fault fault = request_parse(line, &request, &culprit);
+	must(culprit);
+	if (fault)
+		return;
+	unsigned given = 0;
+	for (int key = 0; key < KEY_COUNT; key++) {
+		if (!request.values[key])
+			continue;
+		given |= 1u << key;
+		must(request.values[key] == wire_get(line, key_word((enum key)key)));
+	}
+	const struct command *command = &command_table[request.command];
+	must((given & command->required) == command->required);
+	must(!(given & ~(command->required | command->optional)));
+}
+
+static void read_number(const char *value)
+{
+	const uint64_t most[] = {UINT64_MAX, UINT32_MAX - 1, 9, 0};
+	for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+		uint64_t number;
+		if (wire_number(value, most[i], &number) < 0)
+			continue;
+		must(isdigit((unsigned char)value[0]) && number <= most[i]);
+		must(number == strtoull(value, NULL, 10));
+	}
+}
+
+static void read_value(const char *value)
+{
+	read_number(value);
+	int format = format_find(value);
+	must(format < 0 || strcmp(format_word((enum format)format), value) == 0);
+	enum fault fault = fault_find(value);
+	must(fault == FAULT_NONE || strcmp(fault_word(fault), value) == 0);
+	if (name_check(value))
+		return;
+	must(*value && strlen(value) <= NAME_LENGTH_MAX);
+	for (; *value; value++)
+		must(!iscntrl((unsigned char)*value));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct wire_line line;
+	if (size >= WIRE_LINE_MAX || memchr(data, '\n', size))
+		return -1;
+	char *text = malloc(size + 1);
+	must(text);
+	if (size > 0)
+		memcpy(text, data, size);
+	const char *fault = wire_parse(text, size, &line);
+	if (!fault) {
+		must(line.count <= WIRE_FIELDS_MAX);
+		write_again(&line, size);
+		read_request(&line);
+		for (unsigned i = 0; i < line.count; i++)
+			read_value(line.fields[i].value);
+		if (line.count > 1 && strlen(line.fields[0].value) <= PATTERN_MAX)
+			glob_matches(line.fields[0].value, line.fields[1].value);
+	}
+	free(text);
+	return 0;
+}
