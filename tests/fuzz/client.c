@@ -47,6 +47,7 @@ static void connect_client(struct client *client)
 	client->connection->wake = on_wake;
 	client->connection->server = client;
 	client->length = 0;
+	client->asked = client->answered = 0;
 }
 
 static void drop_fds(struct client *client)
@@ -61,6 +62,14 @@ void client_attach(struct client *client, int fd)
 		close(fd);
 	else
 		client->fds[client->fd_count++] = fd;
+}
+
+static unsigned count_lines(const uint8_t *text, size_t size)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < size; i++)
+		count += text[i] == '\n';
+	return count;
 }
 
 void client_send(struct client *client, const uint8_t *text, size_t size)
@@ -82,12 +91,15 @@ void client_send(struct client *client, const uint8_t *text, size_t size)
 		memcpy(CMSG_DATA(&control.header), client->fds, client->fd_count * sizeof(int));
 	}
 	/* What does not fit is not sent: the daemon has stopped to read. */
+	ssize_t count = -1;
 	if (client->socket >= 0 && size > 0)
-		sendmsg(client->socket, &message, MSG_NOSIGNAL);
+		count = sendmsg(client->socket, &message, MSG_NOSIGNAL);
+	if (count > 0)
+		client->asked += count_lines(text, (size_t)count);
 	drop_fds(client);
 }
 
-static void check_line(char *line, size_t length)
+static void check_line(struct client *client, char *line, size_t length)
 {
 	static const char *const verbs[] = {"OK", "ERR", "ITEM", "EVENT"};
 	struct wire_line parsed;
@@ -96,6 +108,7 @@ static void check_line(char *line, size_t length)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		known = known || strcmp(parsed.verb, verbs[i]) == 0;
 	must(known);
+	client->answered += parsed.verb[0] == 'O' || strcmp(parsed.verb, "ERR") == 0;
 	const char *message = wire_get(&parsed, "message");
 	const char *code = wire_get(&parsed, "code");
 	must(strcmp(parsed.verb, "ERR") != 0 || (message && code));
@@ -108,7 +121,7 @@ static void check_lines(struct client *client)
 	char *newline;
 	while ((newline = memchr(client->partial, '\n', client->length))) {
 		size_t length = (size_t)(newline - client->partial);
-		check_line(client->partial, length);
+		check_line(client, client->partial, length);
 		client->length -= length + 1;
 		memmove(client->partial, newline + 1, client->length);
 	}
@@ -152,10 +165,17 @@ static bool read_some(struct client *client)
 	return true;
 }
 
-void client_read(struct client *client)
+bool client_read(struct client *client)
 {
+	bool something = false;
 	while (client->socket >= 0 && read_some(client))
-		;
+		something = true;
+	return something;
+}
+
+bool client_is_content(const struct client *client)
+{
+	return !client->connection || client->answered == client->asked;
 }
 
 void client_finish(struct client *client)

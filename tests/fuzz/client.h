@@ -20,6 +20,8 @@ struct client {
 	unsigned fd_count;
 	char partial[WIRE_LINE_MAX]; /* of a line that is not read whole yet */
 	size_t length;
+	unsigned asked;	   /* whole lines that it has sent */
+	unsigned answered; /* replies that it has read */
 };
 
 /* A client that is not connected yet. */
@@ -31,8 +33,11 @@ void client_send(struct client *client, const uint8_t *text, size_t size);
 /* Attaches a descriptor, which is taken over. */
 void client_attach(struct client *client, int fd);
 
-/* Reads all that there is. */
-void client_read(struct client *client);
+/* Reads all that there is. Returns whether there was something. */
+bool client_read(struct client *client);
+
+/* Whether each line that it has sent was answered, or the connection has ended. */
+bool client_is_content(const struct client *client);
 
 /* Says that it sends nothing more. */
 void client_finish(struct client *client);

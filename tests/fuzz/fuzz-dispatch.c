@@ -81,6 +81,13 @@ static int open_file(char kind)
 	}
 }
 
+static void send_much(struct client *client, uint8_t byte)
+{
+	uint8_t text[4000];
+	memset(text, byte, sizeof(text));
+	client_send(client, text, sizeof(text));
+}
+
 static void change_file(int fd)
 {
 	off_t end = lseek(fd, 0, SEEK_END);
@@ -135,6 +142,7 @@ static void direct(struct puppet *puppet, const uint8_t *text, size_t size)
 /*
  * 0TEXT to 3TEXT   a client sends TEXT and a newline
  * <nTEXT           client n sends TEXT alone
+ * lnC              client n sends 4000 times C
  * fnK              client n attaches a file of kind K to what it sends next
  * rn  en  cn       client n reads; ends what it sends; goes away
  * dnX              decoder n does X, as direct() has it
@@ -151,6 +159,8 @@ static void run_line(uint8_t *text, size_t size)
 		client_send(&clients[verb - '0'], text + 1, size);
 	else if (verb == '<' && size > 2)
 		client_send(client, text + 2, size - 2);
+	else if (verb == 'l')
+		send_much(client, size > 2 ? text[2] : 'a');
 	else if (verb == 'f')
 		client_attach(client, open_file(size > 2 ? (char)text[2] : 0));
 	else if (verb == 'r')
@@ -191,12 +201,26 @@ static void begin(void)
 		files[i] = world_file("x");
 }
 
+/* Who goes on reading gets all answers, once the decoders have done their work. */
+static void answer_all(void)
+{
+	bool more = true;
+	for (int i = 0; more; i++) {
+		must(i < ROUNDS_MAX);
+		more = false;
+		serve();
+		for (unsigned k = 0; k < CLIENTS; k++)
+			more = client_read(&clients[k]) || more;
+	}
+	for (unsigned k = 0; k < CLIENTS; k++)
+		must(client_is_content(&clients[k]));
+}
+
 static void end(void)
 {
-	for (int i = 0; i < CLIENTS; i++) {
-		client_read(&clients[i]);
+	answer_all();
+	for (int i = 0; i < CLIENTS; i++)
 		client_leave(&clients[i]);
-	}
 	settle();
 	check();
 	for (int i = 0; i < CLIENTS; i++)

@@ -1,6 +1,7 @@
 # Fuzz targets: by libFuzzer with --enable-fuzzing, else programs that try their corpus again.
 
-EXTRA_DIST += %D%/run %D%/corpus %D%/dispatch.dict %D%/wire.dict
+EXTRA_DIST += %D%/run %D%/corpus \
+	%D%/dispatch.dict %D%/jpeg.dict %D%/png.dict %D%/wire.dict %D%/xpm.dict
 
 if FUZZING
 fuzz_main =
