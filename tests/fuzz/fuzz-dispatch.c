@@ -117,7 +117,10 @@ static void direct(struct puppet *puppet, const uint8_t *text, size_t size)
 		puppet_say_ready(puppet);
 		break;
 	case 'h':
-		puppet_say_header(puppet, 1u << number % 8);
+		puppet_say_header(puppet, 1u << number % 8, 1);
+		break;
+	case 'o':
+		puppet_say_header(puppet, 8, number % 10);
 		break;
 	case 'f':
 		puppet_fill(puppet);
@@ -183,15 +186,15 @@ static void begin(void)
 {
 	static const uint64_t limits[RESOURCE_COUNT] = {
 		[RESOURCE_CONNECTIONS] = 1,
-		[RESOURCE_IMAGES] = 4,
-		[RESOURCE_BYTES] = 48 << 10,
-		[RESOURCE_LOADS] = 3,
-		[RESOURCE_PINS] = 6,
+		[RESOURCE_IMAGES] = 3,
+		[RESOURCE_BYTES] = 32 << 10,
+		[RESOURCE_LOADS] = 2,
+		[RESOURCE_PINS] = 2,
 	};
 	world_open(&world, NULL);
 	memcpy(world.options.user_limits, limits, sizeof(limits));
 	world.options.max_pixels = 64 * 64;
-	world.engine.store.memory_max = 64 << 10;
+	world.engine.store.memory_max = 48 << 10;
 	world.engine.pool.timeout = 3600;
 	client_init(&clients[0], &world, geteuid(), getegid());
 	client_init(&clients[1], &world, geteuid(), getegid());

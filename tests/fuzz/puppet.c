@@ -205,7 +205,7 @@ static bool hear(struct puppet *puppet)
 	return true;
 }
 
-void puppet_say_header(struct puppet *puppet, uint32_t size)
+void puppet_say_header(struct puppet *puppet, uint32_t size, uint32_t orientation)
 {
 	while (hear(puppet))
 		;
@@ -215,7 +215,7 @@ void puppet_say_header(struct puppet *puppet, uint32_t size)
 		.height = size,
 		.format = puppet->format == FORMAT_NATIVE ? FORMAT_RGB8 : puppet->format,
 		.native = FORMAT_RGB8,
-		.orientation = 1,
+		.orientation = orientation,
 		.type = "PUPPET",
 	};
 	puppet->wanted = 0;
@@ -253,7 +253,7 @@ bool puppet_serve(struct puppet *puppet)
 	hear(puppet);
 	switch (puppet->wanted) {
 	case JOB_DECODE:
-		puppet_say_header(puppet, 8);
+		puppet_say_header(puppet, 8, 1);
 		return true;
 	case JOB_SEGMENT:
 		puppet_fill(puppet);

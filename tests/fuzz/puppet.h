@@ -22,8 +22,8 @@ void puppet_say_ready(struct puppet *puppet);
 void puppet_say_done(struct puppet *puppet);
 void puppet_say_error(struct puppet *puppet, uint32_t fault);
 
-/* Says that the last file is a picture of size x size pixels. */
-void puppet_say_header(struct puppet *puppet, uint32_t size);
+/* Says that the last file is a picture of size x size pixels; orientations are 1 to 8. */
+void puppet_say_header(struct puppet *puppet, uint32_t size, uint32_t orientation);
 
 /* Reserves the segment that it was given last, if it has one. */
 void puppet_fill(struct puppet *puppet);
