@@ -129,16 +129,21 @@ static int write_block(struct canvas *canvas, struct picture *picture,
 }
 
 /* What is around the pixels: reserved at once, and the blocks written. */
-static int begin(struct canvas *canvas, struct picture *picture, const struct job_segment *segment)
+static int begin(struct canvas *canvas, struct picture *picture, const struct job_segment *segment,
+	bool in_order)
 {
-	int result = canvas->spooled ? reserve(canvas, picture, 0, segment->pixel_offset)
-				     : map(canvas, picture);
+	int result = in_order ? reserve(canvas, picture, 0, segment->pixel_offset)
+			      : map(canvas, picture);
 	for (uint32_t i = 0; result == 0 && i < picture->block_count; i++)
 		result = write_block(
 			canvas, picture, &picture->blocks[i], segment->block_offsets[i]);
-	if (result < 0 || !canvas->spooled)
+	if (result < 0 || !in_order)
 		return result;
-	result = spool_begin(canvas->fd, segment->pixel_offset, CANVAS_STRIP * canvas->stride);
+	size_t most;
+	if (__builtin_mul_overflow(canvas->stride, CANVAS_STRIP, &most))
+		most = SIZE_MAX;
+	result = spool_begin(canvas->fd, segment->pixel_offset, most);
+	/* Only what has begun is to be ended. */
 	canvas->spooled = result == 0;
 	if (result < 0)
 		picture_fail(picture, FAULT_DECODER_FAILED, "no memory for rows");
@@ -159,12 +164,12 @@ int canvas_open(struct canvas *canvas, struct picture *picture, enum format form
 	if (!fits(picture, format, segment, fd))
 		return -EPROTO;
 	canvas->pixels_end = segment->pixel_offset + segment->stride * picture->height;
-	canvas->spooled = picture->in_order && picture->orientation == 1;
-	if (!canvas->spooled)
+	bool in_order = picture->in_order && picture->orientation == 1;
+	if (!in_order)
 		canvas->scratch = reallocarray(NULL, picture->width, (size_t)CANVAS_STRIP * pixel);
-	if (!canvas->spooled && !canvas->scratch)
+	if (!in_order && !canvas->scratch)
 		return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for a row");
-	int result = begin(canvas, picture, segment);
+	int result = begin(canvas, picture, segment, in_order);
 	if (result < 0) {
 		canvas_close(canvas);
 		return result;

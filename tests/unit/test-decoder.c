@@ -257,10 +257,9 @@ static void no_room_is_told(void **state)
 	assert_decodes();
 }
 
-static void sealed_segment_is_an_error(void **state)
+/* To write to it fails when the first page is reserved, before there is a row. */
+static void assert_sealed_is_refused(struct job_header header)
 {
-	(void)state;
-	struct job_header header = send_example();
 	struct job_segment segment = plan_for(&header);
 	int fd = memfd_create("segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	assert_int_equal(ftruncate(fd, (off_t)segment.size), 0);
@@ -271,6 +270,29 @@ static void sealed_segment_is_an_error(void **state)
 	assert_int_equal(packet.error.fault, FAULT_DECODER_FAILED);
 	close(fd);
 	assert_decodes();
+}
+
+static void sealed_segment_is_an_error(void **state)
+{
+	(void)state;
+	assert_sealed_is_refused(send_example());
+}
+
+/* Whose rows come in the order of the segment's. */
+static void sealed_segment_is_an_error_to_rows_in_order(void **state)
+{
+	static const struct png_kind kind = {PNG_COLOR_TYPE_RGB, 8, false, false};
+	(void)state;
+	struct expectation upright;
+	struct bytes file = png_write(&kind, 40, 30, NULL, &upright);
+	int fd = file_of(file.data, file.size);
+	decoder_send(&decoder, JOB_DECODE, fd);
+	close(fd);
+	union job_packet packet;
+	decoder_expect(&decoder, &packet, JOB_HEADER, JOB_HEADER);
+	assert_sealed_is_refused(packet.header);
+	expectation_end(&upright);
+	free(file.data);
 }
 
 static void file_may_shrink_meanwhile(void **state)
@@ -325,6 +347,7 @@ int main(void)
 		JOB_TEST(whole_segment_is_reserved),
 		JOB_TEST(no_room_is_told),
 		JOB_TEST(sealed_segment_is_an_error),
+		JOB_TEST(sealed_segment_is_an_error_to_rows_in_order),
 		JOB_TEST(file_may_shrink_meanwhile),
 		JOB_TEST(what_cannot_be_read_is_an_error),
 	};
