@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "client/protocol/fault.h"
+#include "daemon/decoder/codec.h"
 #include "daemon/decoder/service.h"
+#include "daemon/decoder/spool.h"
 #include "daemon/plan.h"
 #include "tests/fuzz/target.h"
 
-enum { FDS_MAX = 8, PAGE = 4096, PIXELS_MAX = 1 << 16 };
+enum { FDS_MAX = 8, PAGE = 4096, PIXELS_MAX = 1 << 17 };
 
 void exchange_begin(struct exchange *exchange)
 {
@@ -177,12 +179,24 @@ static void fill_segment(int file, enum format format, const struct job_header *
 	exchange_end(&exchange);
 }
 
+/* What a decoder does once, before it serves. */
+static void prepare(void)
+{
+	static bool prepared;
+	if (!prepared) {
+		codec_prepare();
+		spool_prepare();
+	}
+	prepared = true;
+}
+
 void decode_file(const uint8_t *data, size_t size, const char *type)
 {
 	enum format format = (enum format)(size % FORMAT_COUNT);
 	const struct header_source source = {0};
 	struct job_header said;
 	struct header plan;
+	prepare();
 	int file = file_of(data, size);
 	if (ask_header(file, format, type, &said) &&
 		(uint64_t)said.width * said.height <= PIXELS_MAX) {

@@ -29,6 +29,6 @@ void exchange_end(struct exchange *exchange);
 
 /*
  * Decodes a file as the daemon has it done, to a format that follows from its size. Pictures
- * of more than 65536 pixels are refused. type is what it has to be if it is an image at all.
+ * of more than 131072 pixels are refused. type is what it has to be if it is an image at all.
  */
 void decode_file(const uint8_t *data, size_t size, const char *type);

@@ -1,14 +1,15 @@
 /*
  * Fuzzes the channel between daemon and decoder, from both ends. An input begins with a
- * byte that says which end it speaks for; then come packets: a byte of length, a byte of how
- * many descriptors, and what the packet begins with, which ends in zeros as long as the
- * packets of its kind are.
+ * byte that says which end it speaks for, and what segments are like; then come packets: a byte of
+ * length, a byte of how many descriptors, and what the packet begins with, which ends in zeros as
+ * long as the packets of its kind are.
  */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@
 #include "tests/fuzz/target.h"
 #include "tests/unit/world.h"
 
-enum { PACKETS_MAX = 48, FDS_MAX = 3, TURNS_MAX = 1000, SPEAKS_DECODER = 1 };
+enum { PACKETS_MAX = 48, FDS_MAX = 3, TURNS_MAX = 1000, SPEAKS_DECODER = 1, READ_ONLY = 2 };
 
 static const size_t sizes[] = {
 	[JOB_DECODE] = sizeof(struct job_decode),
@@ -66,20 +67,28 @@ static int make_file(void)
 	return fd;
 }
 
-static int make_segment(void)
+/* One that cannot be reserved, if it is read-only. */
+static int make_segment(bool read_only)
 {
+	char path[64];
 	int fd = memfd_create("segment", MFD_CLOEXEC);
 	must(fd >= 0 && ftruncate(fd, 8192) == 0);
-	return fd;
+	if (!read_only)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int again = open(path, O_RDONLY | O_CLOEXEC);
+	must(again >= 0);
+	close(fd);
+	return again;
 }
 
-static void speak_as_daemon(struct fuzz_input *input)
+static void speak_as_daemon(struct fuzz_input *input, bool read_only)
 {
 	struct exchange exchange;
 	union job_packet answer;
 	int ends[2];
 	must(pipe(ends) == 0);
-	int fds[FDS_MAX] = {make_file(), make_segment(), ends[0]};
+	int fds[FDS_MAX] = {make_file(), make_segment(read_only), ends[0]};
 	exchange_begin(&exchange);
 	for (int i = 0; i < PACKETS_MAX && input->size > 0; i++) {
 		struct packet packet = take_packet(input);
@@ -148,9 +157,10 @@ static void speak_as_decoder(struct fuzz_input *input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
-	if (take_byte(&input) & SPEAKS_DECODER)
+	uint8_t switches = take_byte(&input);
+	if (switches & SPEAKS_DECODER)
 		speak_as_decoder(&input);
 	else
-		speak_as_daemon(&input);
+		speak_as_daemon(&input, switches & READ_ONLY);
 	return 0;
 }
