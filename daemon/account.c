@@ -26,6 +26,7 @@ static const char *const resource_words[RESOURCE_COUNT] = {
 	[RESOURCE_BYTES] = "user-bytes",
 	[RESOURCE_LOADS] = "user-loads",
 	[RESOURCE_PINS] = "user-pins",
+	[RESOURCE_FOLLOWS] = "user-follows",
 };
 
 const char *resource_word(enum resource resource)

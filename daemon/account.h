@@ -1,7 +1,7 @@
 /*
- * What each user holds of the daemon: connections, images, bytes, loads under way and pins,
- * and how much of each a user may hold. Whatever is held embeds the charge for it. Knows
- * nothing of what that is, and never takes anything from anybody.
+ * What each user holds of the daemon: connections, images, bytes, loads under way, pins and
+ * watched folders, and how much of each a user may hold. Whatever is held embeds the charge
+ * for it. Knows nothing of what that is, and never takes anything from anybody.
  */
 #pragma once
 
@@ -17,6 +17,7 @@ enum resource {
 	RESOURCE_BYTES, /* of segments, those being filled included */
 	RESOURCE_LOADS, /* under way */
 	RESOURCE_PINS,
+	RESOURCE_FOLLOWS, /* folders watched on the way to files that are followed */
 	RESOURCE_COUNT,
 };
 

@@ -17,6 +17,7 @@
 
 #include "client/protocol/name.h"
 #include "daemon/cleanup.h"
+#include "daemon/note.h"
 
 /* A segment as it was found. */
 struct find {
@@ -228,7 +229,8 @@ static int adopt_all(struct adoption *adoption, DIR *folder)
 		const char *name = entry->d_name;
 		if (strncmp(name, prefix, strlen(prefix)) != 0 || strcmp(name, board) == 0)
 			continue;
-		if (strlen(name) + 2 > sizeof(find.segment))
+		if (strlen(name) + 2 > sizeof(find.segment) ||
+			strncmp(name + strlen(prefix), NOTE_WORD, strlen(NOTE_WORD)) == 0)
 			continue;
 		snprintf(find.segment, sizeof(find.segment), "/%.*s", (int)sizeof(find.segment) - 2,
 			name);

@@ -13,6 +13,14 @@
 #include "daemon/publish.h"
 #include "daemon/source.h"
 
+/* What a client wants besides the image. */
+struct wishes {
+	bool pin;
+	bool pass_fd;
+	bool follow;   /* the file */
+	bool unfollow; /* what was followed under the name */
+};
+
 /* Answers with a rendition, and pins it first. Returns whether that went well. */
 static bool answer_found(struct session *session, struct reply *reply, struct rendition *rendition,
 	bool pin, bool pass_fd, bool cached)
@@ -38,14 +46,25 @@ static bool answer_found(struct session *session, struct reply *reply, struct re
 	return true;
 }
 
+/* Takes *follow over, if there is one. */
+static void change_following(struct image *image, struct follow **follow, bool unfollow)
+{
+	if (*follow)
+		follow_attach(*follow, image);
+	else if (unfollow)
+		follow_free(image->follow);
+	*follow = NULL;
+}
+
 static void answer_load(
 	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct reply *reply = load->reply;
 	charge_refund(&load->pin_charge);
-	if (rendition)
-		answer_found(load->session, reply, rendition, load->pin, load->pass_fd, false);
-	else
+	if (rendition &&
+		answer_found(load->session, reply, rendition, load->pin, load->pass_fd, false))
+		change_following(rendition->generation->image, &load->follow, load->unfollow);
+	else if (!rendition)
 		command_refuse(load->session, reply, fault, "%s", message);
 	reply->complete(reply);
 }
@@ -104,6 +123,51 @@ static bool open_source(struct call *call, int *input)
 	return true;
 }
 
+/* What watch= says: whether to follow the path from now on, or to follow nothing. */
+static bool read_watch(struct call *call, bool *follow, bool *unfollow)
+{
+	const char *text = call->request->values[KEY_WATCH];
+	if (!command_read_flag(call, KEY_WATCH, false, follow))
+		return false;
+	*unfollow = text && !*follow;
+	if (!*follow || call->request->values[KEY_PATH])
+		return true;
+	refuse(call, FAULT_INVALID_ARGUMENT,
+		"watch=yes needs path=: a descriptor does not say where the next file will be");
+	return false;
+}
+
+static void refuse_to_follow(struct call *call, int error, unsigned places)
+{
+	if (error == -EDQUOT)
+		command_refuse_quota(call->session, call->reply, RESOURCE_FOLLOWS, places);
+	else if (error == -EUSERS)
+		refuse(call, FAULT_OVER_QUOTA,
+			"the kernel watches no more folders for the daemon: see "
+			"/proc/sys/fs/inotify/max_user_watches");
+	else if (error == -ENAMETOOLONG)
+		refuse(call, FAULT_INVALID_ARGUMENT,
+			"path=: there are too many folders on the way to be watched");
+	else if (error == -EACCES)
+		refuse(call, FAULT_NO_PERMISSION, "path=: its folder cannot be watched");
+	else if (error == -ENOSPC)
+		refuse(call, FAULT_NO_SPACE, "/dev/shm is full");
+	else
+		refuse(call, FAULT_BUSY, "the file cannot be followed: %s", strerror(-error));
+}
+
+/* Watches the way to the file, before anybody is told that this is done. */
+static bool begin_to_follow(struct call *call, const char *name, struct follow **follow)
+{
+	struct session *session = call->session;
+	unsigned places = 0;
+	int r = follow_new(session->engine, name, session->who.uid, call->request->values[KEY_PATH],
+		follow, &places);
+	if (r < 0)
+		refuse_to_follow(call, r, places);
+	return r == 0;
+}
+
 /* The rendition that an order asks for, if it is in memory, decoded from the same file. */
 static struct rendition *find_cached(struct store *store, const struct load_order *order)
 {
@@ -114,15 +178,25 @@ static struct rendition *find_cached(struct store *store, const struct load_orde
 	return command_choose(image, (int)order->format);
 }
 
-static enum outcome answer_cached(
-	struct call *call, struct rendition *rendition, int keep, bool pin, bool pass_fd)
+static enum outcome answer_cached(struct call *call, struct rendition *rendition,
+	const struct load_order *order, const struct wishes *wishes)
 {
 	struct engine *engine = call->session->engine;
 	struct image *image = rendition->generation->image;
+	struct follow *follow = NULL;
+	if (wishes->follow && !follow_is_of(image->follow, call->request->values[KEY_PATH]) &&
+		!begin_to_follow(call, order->name, &follow))
+		return OUTCOME_DONE;
 	engine->counters.hits++;
 	store_touch(&engine->store, image);
-	if (answer_found(call->session, call->reply, rendition, pin, pass_fd, true) && keep >= 0)
-		image->keep = (enum keep)keep;
+	if (!answer_found(
+		    call->session, call->reply, rendition, wishes->pin, wishes->pass_fd, true)) {
+		follow_free(follow);
+		return OUTCOME_DONE;
+	}
+	if (order->keep >= 0)
+		image->keep = (enum keep)order->keep;
+	change_following(image, &follow, wishes->unfollow);
 	return OUTCOME_DONE;
 }
 
@@ -137,8 +211,10 @@ static enum outcome refuse_flight(struct call *call, struct load *load, int erro
 		command_refuse(call->session, reply, FAULT_BUSY,
 			error == -EBUSY ? "too many loads are under way"
 					: "the daemon has no memory left");
-	if (load)
+	if (load) {
 		charge_refund(&load->pin_charge);
+		follow_free(load->follow);
+	}
 	free(load);
 	if (reply == call->reply)
 		return OUTCOME_DONE;
@@ -154,21 +230,31 @@ static int charge_and_join(const struct load_order *order, struct load *load)
 	if (load->pin)
 		r = accounts_charge(&session->engine->accounts, &load->pin_charge, session->who.uid,
 			RESOURCE_PINS, 1);
-	return r < 0 ? r : flight_join(order, load);
+	return r < 0 ? r : load_join(session->engine, order, load);
 }
 
 /* Takes order->input over. */
 static enum outcome board_flight(
-	struct call *call, const struct load_order *order, bool pin, bool pass_fd)
+	struct call *call, const struct load_order *order, const struct wishes *wishes)
 {
+	struct follow *follow = NULL;
+	if (wishes->follow && !begin_to_follow(call, order->name, &follow)) {
+		close(order->input);
+		return OUTCOME_DONE;
+	}
 	struct load *load = calloc(1, sizeof(*load));
 	int r = -ENOMEM;
-	if (load)
+	if (load) {
+		load->follow = follow;
 		load->reply = call->reply->defer(call->reply);
+	} else {
+		follow_free(follow);
+	}
 	if (load && load->reply) {
 		load->session = call->session;
-		load->pin = pin;
-		load->pass_fd = pass_fd;
+		load->pin = wishes->pin;
+		load->pass_fd = wishes->pass_fd;
+		load->unfollow = wishes->unfollow;
 		load->answer = answer_load;
 		r = charge_and_join(order, load);
 	}
@@ -182,17 +268,18 @@ enum outcome command_load(struct call *call)
 {
 	struct session *session = call->session;
 	struct load_order order = {.owner = session->who.uid, .group = session->who.gid};
-	bool pin, pass_fd;
+	struct wishes wishes;
 	int format;
 	OWN_FD int input = -1;
 	session->engine->counters.loads++;
 	if (!read_name(call, &order.name) || !command_read_format(call, &format) ||
 		!read_word(call, KEY_SHARE, share_find, &order.share) ||
 		!read_word(call, KEY_KEEP, keep_find, &order.keep) ||
-		!command_read_flag(call, KEY_PIN, true, &pin) ||
-		!command_read_flag(call, KEY_FD, false, &pass_fd) || !open_source(call, &input))
+		!command_read_flag(call, KEY_PIN, true, &wishes.pin) ||
+		!command_read_flag(call, KEY_FD, false, &wishes.pass_fd) ||
+		!read_watch(call, &wishes.follow, &wishes.unfollow) || !open_source(call, &input))
 		return OUTCOME_DONE;
-	if (order.keep == KEEP_ATTACHED && !pin)
+	if (order.keep == KEEP_ATTACHED && !wishes.pin)
 		return refuse(call, FAULT_INVALID_ARGUMENT,
 			"keep=attached needs a pin: the image would go at once");
 	int r = source_identify(input, &order.source);
@@ -202,7 +289,7 @@ enum outcome command_load(struct call *call)
 	order.format = format < 0 ? FORMAT_RGBA8 : (enum format)format;
 	struct rendition *cached = find_cached(&session->engine->store, &order);
 	if (cached)
-		return answer_cached(call, cached, order.keep, pin, pass_fd);
+		return answer_cached(call, cached, &order, &wishes);
 	order.input = take_fd(&input);
-	return board_flight(call, &order, pin, pass_fd);
+	return board_flight(call, &order, &wishes);
 }

@@ -69,6 +69,7 @@ static void describe_all(struct wire_writer *line, struct rendition *rendition)
 	wire_add(line, "keep", keep_word(image->keep));
 	wire_add(line, "type", generation->type);
 	wire_add_number(line, "orientation", rendition->orientation);
+	wire_add(line, "watch", image->follow ? "yes" : "no");
 	add_renditions(line, generation);
 	wire_add_number(line, "pins", image->pin_count);
 	add_holders(line, image);

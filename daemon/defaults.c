@@ -72,6 +72,7 @@ void defaults_set(struct options *options)
 				[RESOURCE_BYTES] = UINT64_MAX, /* as memory_max */
 				[RESOURCE_LOADS] = 1024,
 				[RESOURCE_PINS] = 65536,
+				[RESOURCE_FOLLOWS] = 8192,
 			},
 		.log_level = LOG_LEVEL_INFO,
 	};

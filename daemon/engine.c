@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/adopt.h"
+#include "daemon/follow.h"
 #include "daemon/log.h"
 
 /* Jobs may wait for room. */
@@ -24,7 +25,7 @@ static int take_over(struct engine *engine, bool found)
 		r = adopt(&engine->store);
 	if (r > 0)
 		log_notice("took over %d images of the daemon before", r);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : follows_adopt(engine);
 }
 
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
@@ -43,6 +44,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	int found = board_open(&engine->board, instance);
 	if (found < 0)
 		return found;
+	trails_init(&engine->trails, event, &engine->accounts);
 	semaphores_init(&engine->semaphores, &engine->board);
 	releaser_init(&engine->releaser, event, decoder);
 	engine->releaser.freed = on_freed;
@@ -73,6 +75,7 @@ void engine_leave(struct engine *engine)
 
 void engine_stop(struct engine *engine)
 {
+	follows_stop(engine);
 	pool_stop(&engine->pool);
 	releaser_stop(&engine->releaser);
 	store_destroy(&engine->store);

@@ -10,6 +10,7 @@
 #include "daemon/options.h"
 #include "daemon/pool.h"
 #include "daemon/store.h"
+#include "daemon/trail.h"
 
 struct flight;
 
@@ -36,6 +37,8 @@ struct engine {
 	struct pool pool;
 	TAILQ_HEAD(flight_list, flight) flights; /* in order of arrival */
 	unsigned flight_count;
+	uint64_t together; /* the last number of flights published together */
+	struct trails trails;
 	struct counters counters;
 };
 

@@ -17,23 +17,7 @@
 #include "daemon/publish.h"
 #include "daemon/source.h"
 
-enum { FLIGHTS_MAX = 4096, ATTEMPTS_MAX = 3 };
-
-struct flight {
-	struct job job; /* first: the job is the flight */
-	TAILQ_ENTRY(flight) link;
-	struct engine *engine;
-	struct load_order order;
-	TAILQ_HEAD(, load) loads;
-	unsigned attempts;
-	bool waits;	     /* until what was evicted for it is free */
-	int segment;	     /* -1 until the header is known */
-	struct charge bytes; /* for the segment, to the owner */
-	struct header header;
-	enum format native;
-	char type[8];
-	char name[];
-};
+enum { ATTEMPTS_MAX = 3 };
 
 static struct flight *flight_of(struct job *job)
 {
@@ -43,12 +27,6 @@ static struct flight *flight_of(struct job *job)
 static bool same_image(const struct load_order *a, const struct load_order *b)
 {
 	return a->owner == b->owner && strcmp(a->name, b->name) == 0;
-}
-
-static bool same_order(const struct load_order *a, const struct load_order *b)
-{
-	return same_image(a, b) && a->format == b->format && a->share == b->share &&
-	       a->group == b->group && source_equal(&a->source, &b->source);
 }
 
 /* Two states of a file under one name are published in the order they were asked for. */
@@ -69,31 +47,23 @@ static bool is_ready(const struct job *job)
 	return true;
 }
 
-/* Gives back the segment that was not published, and its bytes. */
-static void discard_segment(struct flight *flight)
+void flight_discard(struct flight *flight)
 {
 	if (flight->segment >= 0)
 		releaser_close(&flight->engine->releaser, take_fd(&flight->segment));
 	store_refund(&flight->engine->store, &flight->bytes);
 }
 
-static void free_flight(struct flight *flight)
+void flight_free(struct flight *flight)
 {
-	discard_segment(flight);
+	flight_discard(flight);
 	TAILQ_REMOVE(&flight->engine->flights, flight, link);
 	flight->engine->flight_count--;
 	close(flight->order.input);
 	free(flight);
 }
 
-static void free_load(struct load *load)
-{
-	TAILQ_REMOVE(&load->flight->loads, load, in_flight);
-	TAILQ_REMOVE(&load->session->loads, load, in_session);
-	charge_refund(&load->pin_charge);
-	charge_refund(&load->charge);
-	free(load);
-}
+static void finish(struct engine *engine, uint64_t together);
 
 /* Answers all passengers. An answer may pin, but never begins another load from within. */
 static void land(
@@ -102,9 +72,13 @@ static void land(
 	while (!TAILQ_EMPTY(&flight->loads)) {
 		struct load *load = TAILQ_FIRST(&flight->loads);
 		load->answer(load, rendition, fault, message);
-		free_load(load);
+		load_free(load);
 	}
-	free_flight(flight);
+	struct engine *engine = flight->engine;
+	uint64_t together = flight->order.together;
+	flight_free(flight);
+	if (!rendition && together)
+		finish(engine, together); /* others may have waited for this one */
 }
 
 static int plan(struct flight *flight, const struct job_header *said)
@@ -119,7 +93,7 @@ static void land_without_room(struct flight *flight)
 {
 	const struct store *store = &flight->engine->store;
 	char text[256];
-	discard_segment(flight);
+	flight_discard(flight);
 	snprintf(text, sizeof(text),
 		"the image needs %" PRIu64 " bytes; of memory-max=%" PRIu64 " %" PRIu64
 		" are pinned, and /dev/shm has %" PRIu64 " free",
@@ -209,7 +183,7 @@ static int on_header(struct job *job, const struct job_header *header, struct jo
 /* The file changed under the decode: decode it again, or give up on one that never rests. */
 static void retry(struct flight *flight, const struct header_source *source)
 {
-	discard_segment(flight);
+	flight_discard(flight);
 	flight->order.source = *source;
 	if (++flight->attempts == ATTEMPTS_MAX) {
 		land(flight, NULL, FAULT_BUSY, "the file changes while it is decoded");
@@ -227,7 +201,7 @@ static bool make_room(struct flight *flight)
 {
 	struct engine *engine = flight->engine;
 	bool freeing = engine->releaser.pending > 0;
-	discard_segment(flight);
+	flight_discard(flight);
 	if (++flight->attempts == ATTEMPTS_MAX)
 		return false;
 	if (store_evict(&engine->store, flight->header.segment_size) == 0 && !freeing)
@@ -270,13 +244,51 @@ static void publish_flight(struct flight *flight)
 		r == -EBADMSG ? "the decoder left the segment incomplete" : strerror(-r));
 }
 
+static bool has_changed(const struct flight *flight, struct header_source *source)
+{
+	return source_identify(flight->order.input, source) == 0 &&
+	       !source_equal(source, &flight->order.source);
+}
+
+/* A flight of those that are published together; changed: whose file has changed, or NULL. */
+static struct flight *find_together(struct engine *engine, uint64_t together, bool ready)
+{
+	struct flight *flight;
+	TAILQ_FOREACH (flight, &engine->flights, link) {
+		if (flight->order.together == together && flight->ready == ready)
+			break;
+	}
+	return flight;
+}
+
+/* Publishes what is decoded if all of its number is, so that no format comes before another. */
+static void finish(struct engine *engine, uint64_t together)
+{
+	struct header_source source;
+	struct flight *flight;
+	if (find_together(engine, together, false))
+		return;
+	TAILQ_FOREACH (flight, &engine->flights, link) {
+		if (flight->order.together != together || !has_changed(flight, &source))
+			continue;
+		flight->ready = false;
+		retry(flight, &source);
+		return;
+	}
+	while ((flight = find_together(engine, together, true)))
+		publish_flight(flight);
+}
+
 static void on_end(struct job *job, enum fault fault, const char *message)
 {
 	struct flight *flight = flight_of(job);
 	struct header_source source;
-	if (source_identify(flight->order.input, &source) == 0 &&
-		!source_equal(&source, &flight->order.source))
+	flight->ready = fault == FAULT_NONE;
+	if (has_changed(flight, &source)) {
+		flight->ready = false;
 		retry(flight, &source);
+	} else if (fault == FAULT_NONE && flight->order.together)
+		finish(flight->engine, flight->order.together);
 	else if (fault == FAULT_NONE)
 		publish_flight(flight);
 	else if (fault != FAULT_NO_SPACE)
@@ -285,88 +297,8 @@ static void on_end(struct job *job, enum fault fault, const char *message)
 		land_without_room(flight);
 }
 
-static const struct job_events events = {
+const struct job_events flight_events = {
 	.header = on_header,
 	.end = on_end,
 	.ready = is_ready,
 };
-
-static struct flight *begin(struct engine *engine, const struct load_order *order)
-{
-	struct flight *flight = calloc(1, sizeof(*flight) + strlen(order->name) + 1);
-	if (!flight)
-		return NULL;
-	strcpy(flight->name, order->name);
-	flight->engine = engine;
-	flight->order = *order;
-	flight->order.name = flight->name;
-	flight->segment = -1;
-	flight->job.events = &events;
-	flight->job.uid = order->owner;
-	flight->job.input = order->input;
-	flight->job.format = order->format;
-	TAILQ_INIT(&flight->loads);
-	TAILQ_INSERT_TAIL(&engine->flights, flight, link);
-	engine->flight_count++;
-	engine->counters.decodes++;
-	pool_submit(&engine->pool, &flight->job);
-	return flight;
-}
-
-/* The flight of an order, perhaps a new one. */
-static int find_or_begin(
-	struct engine *engine, const struct load_order *order, struct flight **found)
-{
-	struct flight *flight;
-	TAILQ_FOREACH (flight, &engine->flights, link) {
-		if (same_order(&flight->order, order))
-			break;
-	}
-	if (flight) {
-		close(order->input);
-		if (order->keep >= 0)
-			flight->order.keep = order->keep;
-	} else {
-		if (engine->flight_count == FLIGHTS_MAX)
-			return -EBUSY;
-		flight = begin(engine, order);
-		if (!flight)
-			return -ENOMEM;
-	}
-	*found = flight;
-	return 0;
-}
-
-int flight_join(const struct load_order *order, struct load *load)
-{
-	struct engine *engine = load->session->engine;
-	struct flight *flight;
-	int r = accounts_charge(
-		&engine->accounts, &load->charge, load->session->who.uid, RESOURCE_LOADS, 1);
-	if (r < 0)
-		return r;
-	r = find_or_begin(engine, order, &flight);
-	if (r < 0) {
-		charge_refund(&load->charge);
-		return r;
-	}
-	load->flight = flight;
-	TAILQ_INSERT_TAIL(&flight->loads, load, in_flight);
-	TAILQ_INSERT_TAIL(&load->session->loads, load, in_session);
-	return 0;
-}
-
-void load_cancel(struct load *load)
-{
-	struct flight *flight = load->flight;
-	free_load(load);
-	if (!TAILQ_EMPTY(&flight->loads))
-		return;
-	pool_cancel(&flight->engine->pool, &flight->job);
-	free_flight(flight);
-}
-
-bool load_is_of(const struct load *load, const char *name)
-{
-	return strcmp(load->flight->name, name) == 0;
-}

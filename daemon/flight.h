@@ -5,45 +5,31 @@
  */
 #pragma once
 
-#include "daemon/engine.h"
-#include "daemon/session.h"
+#include "daemon/load.h"
+#include "daemon/pool.h"
 
-/* What is to be loaded. */
-struct load_order {
-	const char *name;
-	uid_t owner;
-	gid_t group;
-	int share; /* enum share, or -1 */
-	int keep;  /* enum keep, or -1 */
-	enum format format;
-	int input;		     /* taken over by flight_join() */
-	struct header_source source; /* of input */
+struct flight {
+	struct job job; /* first: the job is the flight */
+	TAILQ_ENTRY(flight) link;
+	struct engine *engine;
+	struct load_order order;
+	TAILQ_HEAD(, load) loads;
+	unsigned attempts;   /* to decode it */
+	bool waits;	     /* until what was evicted for it is free */
+	bool ready;	     /* decoded, but not all that is published with it */
+	int segment;	     /* -1 until the header is known */
+	struct charge bytes; /* for the segment, to the owner */
+	struct header header;
+	enum format native;
+	char type[8];
+	char name[];
 };
 
-/* One LOAD that waits for a flight. */
-struct load {
-	TAILQ_ENTRY(load) in_session;
-	TAILQ_ENTRY(load) in_flight;
-	struct session *session;
-	struct flight *flight;
-	struct reply *reply; /* deferred */
-	struct charge charge;
-	struct charge pin_charge; /* so that the pin can be had in the end */
-	bool pin;
-	bool pass_fd;
-	/* Answers with a rendition, or with a fault and a message when that is NULL. */
-	void (*answer)(struct load *load, struct rendition *rendition, enum fault fault,
-		const char *message);
-};
+/* What a decoder tells of a flight's job. */
+extern const struct job_events flight_events;
 
-/*
- * Puts a load aboard. Returns 0; -EBUSY when too many are under way; -EDQUOT when too many of
- * the session's user are; or -ENOMEM.
- */
-int flight_join(const struct load_order *order, struct load *load);
+/* Gives back the segment that was not published, and its bytes. */
+void flight_discard(struct flight *flight);
 
-/* Takes a load back, without an answer, and frees it. */
-void load_cancel(struct load *load);
-
-/* Whether it loads under this name. */
-bool load_is_of(const struct load *load, const char *name);
+/* Ends a flight that is in no decoder and no queue, and has no passengers. */
+void flight_free(struct flight *flight);

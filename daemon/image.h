@@ -18,6 +18,7 @@
 #include "daemon/segment.h"
 #include "daemon/semaphore.h"
 
+struct follow;
 struct session;
 struct store;
 
@@ -84,6 +85,7 @@ struct image {
 	bool named; /* found by its name; else alive through pins alone */
 	uint32_t slot;
 	struct semaphore semaphore;
+	struct follow *follow;		      /* of its file, or NULL */
 	unsigned pin_count;		      /* of all its renditions */
 	TAILQ_HEAD(, generation) generations; /* newest first; those after it are held by pins */
 	char text[];

@@ -30,11 +30,14 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/dispatch.h \
 	%D%/engine.c %D%/engine.h \
 	%D%/flight.c %D%/flight.h \
+	%D%/follow.c %D%/follow.h \
 	%D%/glob.c %D%/glob.h \
 	%D%/image.c %D%/image.h \
 	%D%/inbox.c %D%/inbox.h \
 	%D%/instance.c %D%/instance.h \
+	%D%/load.c %D%/load.h \
 	%D%/log.c %D%/log.h \
+	%D%/note.c %D%/note.h \
 	%D%/options.c %D%/options.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/plan.c %D%/plan.h \
@@ -50,6 +53,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/session.c %D%/session.h \
 	%D%/source.c %D%/source.h \
 	%D%/store.c %D%/store.h \
+	%D%/trail.c %D%/trail.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/worker.c %D%/worker.h
 

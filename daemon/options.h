@@ -53,6 +53,8 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 		"(default: 1024)")                                                                \
 	X(USER_PINS, "user-pins", NUMBER, user_limits[RESOURCE_PINS], 1, USER_LIMIT_MAX, RELOAD,  \
 		"NUMBER", "pins of one user's connections (default: 65536)")                      \
+	X(USER_FOLLOWS, "user-follows", NUMBER, user_limits[RESOURCE_FOLLOWS], 1, USER_LIMIT_MAX, \
+		RELOAD, "NUMBER", "folders watched for one user's files (default: 8192)")         \
 	X(LOG_LEVEL, "log-level", WORD, log_level, LOG_LEVEL_ERROR, LOG_LEVEL_INFO, RELOAD,       \
 		"error|warning|notice|info", "the least urgent messages to log (default: info)")  \
 	X(DECODER, "decoder", PATH, decoder, 1, DECODER_PATH_MAX, RESTART, "PROGRAM",             \

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/follow.h"
+
 bool source_equal(const struct header_source *a, const struct header_source *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
@@ -96,8 +98,10 @@ static void commit(struct store *store, const struct publication *publication,
 	struct image *image = generation->image;
 	/* This is what a daemon that takes over goes by: from here on the new one counts. */
 	board_show(store->board, image->slot, generation->number);
-	if (replaced && replaced != image)
+	if (replaced && replaced != image) {
+		follow_move(replaced, image);
 		store_drop(store, replaced);
+	}
 	if (publication->keep >= 0)
 		image->keep = (enum keep)publication->keep;
 	bool fresh = TAILQ_EMPTY(&generation->renditions);

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/follow.h"
+
 static int compare(const struct image *a, const struct image *b)
 {
 	int order = strcmp(a->name, b->name);
@@ -100,6 +102,7 @@ void store_touch(struct store *store, struct image *image)
 
 void store_drop(struct store *store, struct image *image)
 {
+	follow_free(image->follow);
 	RB_REMOVE(image_tree, &store->images, image);
 	TAILQ_REMOVE(&store->recent, image, recent);
 	store->image_count--;
@@ -109,13 +112,16 @@ void store_drop(struct store *store, struct image *image)
 	image_settle(image);
 }
 
-/* Bytes that dropping an image would free: none while any of it is pinned. */
+/*
+ * Bytes that dropping an image would free: none while any of it is pinned, or is to be
+ * followed by a generation that the room would be for.
+ */
 static uint64_t evictable_bytes(const struct image *image)
 {
 	uint64_t bytes = 0;
 	const struct generation *generation;
 	const struct rendition *rendition;
-	if (image->pin_count > 0 || image->keep == KEEP_PINNED)
+	if (image->pin_count > 0 || image->keep == KEEP_PINNED || follow_is_loading(image->follow))
 		return 0;
 	TAILQ_FOREACH (generation, &image->generations, link) {
 		TAILQ_FOREACH (rendition, &generation->renditions, link)

@@ -38,8 +38,17 @@ static int check(const struct options *options)
 		report("--name is for one file");
 		return EXIT_USAGE;
 	}
+	if (options->values[OPTION_WATCH] && options->values[OPTION_NO_WATCH]) {
+		report("--watch and --no-watch are opposites");
+		return EXIT_USAGE;
+	}
 	for (int i = 0; i < options->count; i++) {
-		if (strcmp(options->operands[i], "-") == 0 && !name) {
+		bool input = strcmp(options->operands[i], "-") == 0;
+		if (input && options->values[OPTION_WATCH]) {
+			report("--watch needs a file: standard input does not change");
+			return EXIT_USAGE;
+		}
+		if (input && !name) {
 			report("standard input needs --name NAME");
 			return EXIT_USAGE;
 		}

@@ -149,6 +149,20 @@ static int read_owner(const char *text, struct options *options)
 	return 0;
 }
 
+static int read_watch(const char *text, struct options *options)
+{
+	(void)text;
+	options->image.follow = SHMIMG_FOLLOW;
+	return 0;
+}
+
+static int read_no_watch(const char *text, struct options *options)
+{
+	(void)text;
+	options->image.follow = SHMIMG_UNFOLLOW;
+	return 0;
+}
+
 static int read_quality(const char *text, struct options *options)
 {
 	uint64_t number;
@@ -228,12 +242,14 @@ static int interpret(struct options *options)
 		[OPTION_KEEP] = read_keep,
 		[OPTION_MODE] = read_mode,
 		[OPTION_NAME] = read_name,
+		[OPTION_NO_WATCH] = read_no_watch,
 		[OPTION_OWNER] = read_owner,
 		[OPTION_QUALITY] = read_quality,
 		[OPTION_SHARE] = read_share,
 		[OPTION_SIZE] = read_size,
 		[OPTION_TIMEOUT] = read_timeout,
 		[OPTION_WAIT] = read_wait,
+		[OPTION_WATCH] = read_watch,
 	};
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const char *value = options->values[i];

@@ -29,6 +29,7 @@
 		"how to draw (auto)")                                                             \
 	X(NAME, "name", 'n', "NAME", VERB_BIT(LOAD), "image's name, in place of the file's path") \
 	X(NO_PROGRESS, "no-progress", 0, NULL, VERB_BIT(LOAD), "draw no progress bar")            \
+	X(NO_WATCH, "no-watch", 0, NULL, VERB_BIT(LOAD), "end what --watch began")                \
 	X(OUTPUT, "output", 'o', "FILE", VERB_BIT(FETCH),                                         \
 		"write a .png, .jpg, .pam or .raw file, or - (raw)")                              \
 	X(OWNER, "owner", 0, "USER", VERBS_WITH_NAMES, "whose image: a user's name or number")    \
@@ -37,6 +38,7 @@
 	X(SHARE, "share", 0, "private|group|all", VERB_BIT(LOAD), "who else may fetch it")        \
 	X(SIZE, "size", 0, "COLUMNSxROWS", VERB_BIT(SHOW), "size in characters (the window's)")   \
 	X(WAIT, "wait", 'w', "SECONDS", VERB_BIT(LOCK), "give up when others hold it so long")    \
+	X(WATCH, "watch", 0, NULL, VERB_BIT(LOAD), "load again by itself when the file changes")  \
 	X(JSON, "json", 'j', NULL, EVERY_VERB, "print JSON, one object a line")                   \
 	X(NO_AUTOSTART, "no-autostart", 0, NULL, EVERY_VERB, "start no daemon when none runs")    \
 	X(SOCKET, "socket", 's', "PATH", EVERY_VERB, "the daemon's socket")                       \

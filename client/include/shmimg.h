@@ -83,6 +83,13 @@ enum shmimg_keep {
 	SHMIMG_ATTACHED = 2 /* not at all: dropped when its last user lets go */
 };
 
+/* Whether the daemon looks after an image's file itself, and loads it again when it changes. */
+enum shmimg_follow {
+	SHMIMG_FOLLOW_UNCHANGED = 0, /* as it was, which for a new image is not at all */
+	SHMIMG_FOLLOW = 1,
+	SHMIMG_UNFOLLOW = 2
+};
+
 /*
  * What may be said with a request; NULL in place of a pointer to it means all defaults.
  * Set it to SHMIMG_OPTIONS_INIT first: later versions add members at its end.
@@ -94,11 +101,14 @@ struct shmimg_options {
 	enum shmimg_keep keep;	   /* load: how long it is kept */
 	int64_t owner;		   /* fetch, drop, stat: uid of the image's owner; -1: one's
 				      own first, then what others share */
+	enum shmimg_follow follow; /* load: whether the daemon follows the file */
+	uint32_t reserved;	   /* 0 */
 };
 
-#define SHMIMG_OPTIONS_INIT                                                                     \
-	{                                                                                       \
-		sizeof(struct shmimg_options), SHMIMG_DEFAULT, SHMIMG_PRIVATE, SHMIMG_CACHE, -1 \
+#define SHMIMG_OPTIONS_INIT                                                                      \
+	{                                                                                        \
+		sizeof(struct shmimg_options), SHMIMG_DEFAULT, SHMIMG_PRIVATE, SHMIMG_CACHE, -1, \
+			SHMIMG_FOLLOW_UNCHANGED, 0                                               \
 	}
 
 /* ---- Connection ---- */
@@ -168,6 +178,8 @@ const char *shmimg_daemon_version(const shmimg_client *client);
  * Has a file decoded, pinned and mapped. The file is opened by the caller's own permissions
  * and the open file goes to the daemon. With name NULL the image is named by the file's
  * path as shmimg_name_of_path() gives it. An unchanged file is not decoded again.
+ * With SHMIMG_FOLLOW the daemon gets that path in place of the open file, and opens it itself,
+ * now and whenever it changes: it must have the caller's uid, or everybody may read the file.
  * On success *image is the caller's, for shmimg_unref(); else it is NULL, and the client
  * has no pin on it. Errors: those of open(2), -EINVAL for what is no regular file, the
  * daemon's (above), those of shm_open(3) and mmap(2), or -EBADMSG when the segment is not
@@ -177,8 +189,8 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
 	const struct shmimg_options *options, shmimg_image **image);
 
 /*
- * As shmimg_load(), of an open regular file; name must be given. The descriptor stays the
- * caller's; its file offset is neither used nor moved.
+ * As shmimg_load(), of an open regular file; name must be given, and SHMIMG_FOLLOW is
+ * -EINVAL. The descriptor stays the caller's; its file offset is neither used nor moved.
  */
 int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	const struct shmimg_options *options, shmimg_image **image);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -174,6 +175,8 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	int r = enter(client, name, given, &options);
 	if (r < 0)
 		return r;
+	if (options.follow == SHMIMG_FOLLOW)
+		return client_fail(client, -EINVAL, "an open file cannot be followed");
 	if (fstat(fd, &file) < 0)
 		return client_fail(client, -errno, "the descriptor cannot be examined");
 	if (!S_ISREG(file.st_mode))
@@ -185,24 +188,46 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	return obtain(client, &writer, fd, name, -1, image);
 }
 
+/* Has the daemon open the file itself, which it can do again when there is another one. */
+static int load_path(shmimg_client *client, const char *path, const char *name,
+	const struct shmimg_options *given, shmimg_image **image)
+{
+	struct shmimg_options options;
+	struct wire_writer writer;
+	int r = enter(client, name, given, &options);
+	if (r < 0)
+		return r;
+	call_begin(client, &writer, "LOAD");
+	wire_add(&writer, "path", path);
+	wire_add(&writer, "name", name);
+	options_add_load(&options, &writer);
+	return obtain(client, &writer, -1, name, -1, image);
+}
+
 int shmimg_load(shmimg_client *client, const char *path, const char *name,
-	const struct shmimg_options *options, shmimg_image **image)
+	const struct shmimg_options *given, shmimg_image **image)
 {
 	char path_name[NAME_LENGTH_MAX + 1];
+	struct shmimg_options options;
 	*image = NULL;
-	if (!name) {
+	if (options_read(given, &options) < 0)
+		return client_fail(client, -EINVAL, "the options hold a value that is none");
+	bool follow = options.follow == SHMIMG_FOLLOW;
+	if (!name || follow) {
 		int r = shmimg_name_of_path(path, path_name, sizeof(path_name));
 		if (r < 0)
 			return client_fail(client, r, "the path %s cannot be a name", path);
-		name = path_name;
+		name = name ? name : path_name;
 	}
+	if (follow)
+		return load_path(client, path_name, name, &options, image);
 	/* Opening must not wait, as it would for a FIFO; with regular files this does nothing. */
 	CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		int error = errno;
 		return client_fail(client, -error, "cannot open %s: %s", path, strerror(error));
 	}
-	return shmimg_load_fd(client, fd, name, options, image);
+	return shmimg_load_fd(client, fd, name, &options, image);
 }
 
 /* What is kept of what FETCH would find, or NULL: one's own comes first, in RGBA8. */

@@ -32,7 +32,8 @@ static bool are_valid(const struct shmimg_options *options)
 		return false;
 	return (unsigned)options->share <= SHMIMG_ALL &&
 	       (unsigned)options->keep <= SHMIMG_ATTACHED && options->owner >= -1 &&
-	       options->owner < UINT32_MAX;
+	       options->owner < UINT32_MAX && (unsigned)options->follow <= SHMIMG_UNFOLLOW &&
+	       options->reserved == 0;
 }
 
 int options_read(const struct shmimg_options *given, struct shmimg_options *options)
@@ -50,6 +51,10 @@ int options_read(const struct shmimg_options *given, struct shmimg_options *opti
 		options->keep = given->keep;
 	if (HAS(given->size, owner))
 		options->owner = given->owner;
+	if (HAS(given->size, follow))
+		options->follow = given->follow;
+	if (HAS(given->size, reserved))
+		options->reserved = given->reserved;
 	return are_valid(options) ? 0 : -EINVAL;
 }
 
@@ -74,4 +79,6 @@ void options_add_load(const struct shmimg_options *options, struct wire_writer *
 		wire_add(writer, "share", shares[options->share]);
 	if (options->keep != SHMIMG_CACHE)
 		wire_add(writer, "keep", keeps[options->keep]);
+	if (options->follow != SHMIMG_FOLLOW_UNCHANGED)
+		wire_add(writer, "watch", options->follow == SHMIMG_FOLLOW ? "yes" : "no");
 }

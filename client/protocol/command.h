@@ -20,7 +20,8 @@
 	X(PIN, "pin", "yes|no")                  \
 	X(PROTOCOL, "protocol", "1")             \
 	X(SHARE, "share", "private|group|all")   \
-	X(SOURCE, "source", "fd")
+	X(SOURCE, "source", "fd")                \
+	X(WATCH, "watch", "yes|no")
 
 enum key {
 #define X(constant, word, synopsis) KEY_##constant,
@@ -40,7 +41,8 @@ enum key {
 		"agree on the protocol and learn the daemon's limits")                             \
 	X(LOAD, load, 0,                                                                           \
 		KEY_BIT(NAME) | KEY_BIT(PATH) | KEY_BIT(SOURCE) | KEY_BIT(FORMAT) |                \
-			KEY_BIT(KEEP) | KEY_BIT(SHARE) | KEY_BIT(PIN) | KEY_BIT(FD),               \
+			KEY_BIT(KEEP) | KEY_BIT(SHARE) | KEY_BIT(PIN) | KEY_BIT(FD) |              \
+			KEY_BIT(WATCH),                                                            \
 		"decode a file into shared memory and pin it")                                     \
 	X(FETCH, fetch, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_BIT(FORMAT) | KEY_BIT(FD),             \
 		"find an image and pin it")                                                        \

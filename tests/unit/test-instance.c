@@ -141,8 +141,9 @@ static void test_user_limits(void **state)
 		{"--user-bytes=8388607T", RESOURCE_BYTES, 64 << 10}, /* as --memory-max */
 		{"--user-loads=4", RESOURCE_LOADS, 4},
 		{"--user-pins=5", RESOURCE_PINS, 5},
+		{"--user-follows=6", RESOURCE_FOLLOWS, 6},
 	};
-	static const uint64_t defaults[RESOURCE_COUNT] = {256, 65536, 64 << 10, 1024, 65536};
+	static const uint64_t defaults[RESOURCE_COUNT] = {256, 65536, 64 << 10, 1024, 65536, 8192};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct options options;

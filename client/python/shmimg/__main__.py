@@ -51,7 +51,9 @@ def _load(client: Client, options: argparse.Namespace) -> int:
     status = 0
     for path in options.file:
         try:
-            image = client.load(path, options.name, options.format, options.share, options.keep)
+            image = client.load(
+                path, options.name, options.format, options.share, options.keep, options.watch
+            )
         except OSError as error:
             if isinstance(error, ConnectionError):
                 raise
@@ -108,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
     loading.add_argument("--name", help="of the image (default: the file's absolute path)")
     loading.add_argument("--share", choices=("private", "group", "all"))
     loading.add_argument("--keep", choices=("cache", "pinned", "attached"))
+    loading.add_argument(
+        "--watch",
+        action=argparse.BooleanOptionalAction,
+        help="load again by itself when the file changes",
+    )
     fetching = command("fetch", _fetch, "find an image and check that it can be mapped")
     describing = command("stat", _stat, "describe an image, its pins and its lock")
     for each in (fetching, describing):

@@ -78,6 +78,7 @@ class Client:
         format: str | None = None,
         share: str | None = None,
         keep: str | None = None,
+        watch: bool | None = None,
     ) -> Image:
         """Has a file decoded, unless that has been done and the file has not changed.
 
@@ -90,17 +91,21 @@ class Client:
         that is nearest to the file. share says who may fetch the image besides its owner:
         private (the default), group or all. keep says how long it stays when nobody uses it:
         cache (the default) until its room is needed, pinned until drop(), attached not at all.
+
+        watch says whether the daemon is to load the file by itself whenever it changes, until
+        the image is dropped: True, False, or None to leave it as it is. With True file must be
+        a path, and the daemon opens it: it must have the caller's uid, or the file must be
+        readable by everybody.
         """
         if name is None:
             name = source.default_name(file)
-        text = wire.line(
-            "LOAD",
-            source="fd",
-            name=wire.check_name(name),
-            format=format,
-            share=share,
-            keep=keep,
-        )
+        options = {"name": wire.check_name(name), "format": format, "share": share, "keep": keep}
+        if watch:
+            text = wire.line("LOAD", path=source.path_to_watch(file), watch="yes", **options)
+            return self._obtain(text, name, None, None)
+        if watch is not None:
+            options["watch"] = "no"
+        text = wire.line("LOAD", source="fd", **options)
         with source.opened(file) as fd:
             return self._obtain(text, name, None, fd)
 

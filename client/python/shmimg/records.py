@@ -8,7 +8,7 @@ from . import wire
 
 Record = dict[str, Any]
 """Keys as in shmimg-protocol(7). Numbers are int, renditions and holders lists, lock the pid
-of the holder or None. Keys of later daemons are there as str."""
+of the holder or None, watch a bool. Keys of later daemons are there as str."""
 
 _NUMBERS = frozenset(
     "size offset width height stride generation slot orientation owner pins waiters".split()
@@ -20,6 +20,8 @@ def _value(key: str, text: str) -> Any:
     if key in _NUMBERS:
         number = wire.number(text, _MOST)
         return text if number is None else number
+    if key == "watch":
+        return text == "yes"
     if key == "renditions":
         return text.split(",") if text else []
     if key == "holders":

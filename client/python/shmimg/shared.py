@@ -57,9 +57,10 @@ def load(
     format: str | None = None,
     share: str | None = None,
     keep: str | None = None,
+    watch: bool | None = None,
 ) -> Image:
     """Has a file decoded, once for all programs: see Client.load()."""
-    return default_client().load(file, name, format, share, keep)
+    return default_client().load(file, name, format, share, keep, watch)
 
 
 def fetch(name: str, format: str | None = None, owner: int | None = None) -> Image:

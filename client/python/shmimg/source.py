@@ -46,6 +46,13 @@ def default_name(source: Source) -> str:
     return name_of_path(found)
 
 
+def path_to_watch(source: Source) -> str:
+    """The absolute path of what the daemon is to open, now and again."""
+    if not isinstance(source, (str, bytes, os.PathLike)):
+        raise InvalidArgument("watch needs a path: an open file does not change its place")
+    return name_of_path(source)
+
+
 def _copy(file: IO[Any]) -> int:
     """A file without a descriptor, such as io.BytesIO, in memory that can be passed on."""
     fd = os.memfd_create("shmimg")

@@ -1,0 +1,42 @@
+/*
+ * Followed files: an image that gets a new generation by itself when its file changes, and
+ * until it is dropped. The file is opened as for a LOAD of the image's owner's, and loaded
+ * through the same queue; whatever fails, the image stays as it is.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct engine;
+struct follow;
+struct image;
+
+/*
+ * Begins to follow a path for a user; what is followed is an image only after follow_attach().
+ * Returns 0; an error of trail_lay(), with *places; -ENOSPC without room in /dev/shm for what
+ * a later daemon must know; or a negative errno.
+ */
+int follow_new(struct engine *engine, const char *name, uid_t uid, const char *path,
+	struct follow **made, unsigned *places);
+
+/* Ends it, and what is being loaded for it. NULL is let pass. */
+void follow_free(struct follow *follow);
+
+/* Makes it the image's, in place of any that the image has; looks at the file soon. */
+void follow_attach(struct follow *follow, struct image *image);
+
+/* Gives what an image has to the one that takes its name over. */
+void follow_move(struct image *from, struct image *to);
+
+/* Whether it is this path that is followed; NULL follows none. */
+bool follow_is_of(const struct follow *follow, const char *path);
+
+/* Whether the next generation is being decoded; NULL has none. */
+bool follow_is_loading(const struct follow *follow);
+
+/* Goes on with what a dead daemon has followed. Returns 0 or a negative errno. */
+int follows_adopt(struct engine *engine);
+
+/* Ends all. */
+void follows_stop(struct engine *engine);

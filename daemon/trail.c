@@ -1,0 +1,354 @@
+/*
+ * Trails along the folders of a path.
+ * See trail.h for what it does and never does.
+ */
+#include "daemon/trail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/log.h"
+
+enum { PLACES_MAX = 128, LINKS_MAX = 40, EVENTS_SIZE = 16384 };
+
+/* What a name in a folder is to a trail; each kind is told of all that the one before is. */
+enum kind {
+	KIND_PASS, /* the next folder: matters when it goes */
+	KIND_TURN, /* a symbolic link, or missing: matters when there is another one too */
+	KIND_LAST, /* the file */
+};
+
+static const uint32_t masks[] = {
+	[KIND_PASS] = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF,
+	[KIND_TURN] =
+		IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF,
+	[KIND_LAST] = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_DELETE |
+		      IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF,
+};
+
+/* A name in a watched folder. */
+struct place {
+	RB_ENTRY(place) node;
+	SLIST_ENTRY(place) link;
+	struct trail *trail;
+	int watch; /* the folder's descriptor in events; the same for all places in it */
+	enum kind kind;
+	const char *name; /* is text, but in a key to search with */
+	char text[];
+};
+
+/* By folder and name; in a key the place itself comes before all others of the name. */
+static int compare(const struct place *a, const struct place *b)
+{
+	if (a->watch != b->watch)
+		return a->watch < b->watch ? -1 : 1;
+	int order = strcmp(a->name, b->name);
+	if (order || !a->trail || !b->trail)
+		return order ? order : (a->trail != NULL) - (b->trail != NULL);
+	return a < b ? -1 : a > b;
+}
+
+RB_GENERATE_INTERNAL(place_tree, place, node, compare, __attribute__((unused)) static)
+
+/* The first place in a folder, with a name or (NULL) any. */
+static struct place *find_first(struct trails *trails, int watch, const char *name)
+{
+	struct place key = {.watch = watch, .name = name ? name : ""};
+	struct place *place = RB_NFIND(place_tree, &trails->places, &key);
+	if (!place || place->watch != watch || (name && strcmp(place->name, name) != 0))
+		return NULL;
+	return place;
+}
+
+static void turn(struct trail *trail)
+{
+	trail->turned = true;
+	trail->changed(trail, TRAIL_PLACED);
+}
+
+static void tell(const struct place *place, uint32_t mask)
+{
+	struct trail *trail = place->trail;
+	if (place->kind != KIND_LAST) {
+		if (mask & masks[KIND_TURN])
+			turn(trail);
+	} else if (mask & IN_MOVED_TO) {
+		turn(trail);
+	} else if (mask & IN_CREATE) {
+		trail->turned = true; /* it may be a link */
+		trail->changed(trail, TRAIL_MADE);
+	} else if (mask & (IN_CLOSE_WRITE | IN_ATTRIB)) {
+		trail->changed(trail, TRAIL_WRITTEN);
+	}
+}
+
+/* Something has become of a folder itself. */
+static void tell_all(struct trails *trails, const struct inotify_event *event)
+{
+	struct place *place = find_first(trails, event->wd, NULL);
+	while (place && place->watch == event->wd) {
+		if (!(event->mask & IN_ATTRIB))
+			turn(place->trail);
+		else if (place->kind == KIND_LAST)
+			place->trail->changed(place->trail, TRAIL_WRITTEN);
+		place = RB_NEXT(place_tree, &trails->places, place);
+	}
+}
+
+static void tell_event(struct trails *trails, const struct inotify_event *event)
+{
+	struct trail *trail;
+	if (event->mask & IN_Q_OVERFLOW) {
+		log_notice("events of followed files were lost: looking at all of them");
+		TAILQ_FOREACH (trail, &trails->all, link)
+			turn(trail);
+		return;
+	}
+	if (event->len == 0) {
+		tell_all(trails, event);
+		return;
+	}
+	struct place *place = find_first(trails, event->wd, event->name);
+	while (place && place->watch == event->wd && strcmp(place->name, event->name) == 0) {
+		tell(place, event->mask);
+		place = RB_NEXT(place_tree, &trails->places, place);
+	}
+}
+
+static int on_events(sd_event_source *source, int fd, uint32_t ready, void *context)
+{
+	_Alignas(struct inotify_event) char data[EVENTS_SIZE];
+	ssize_t size = read(fd, data, sizeof(data));
+	(void)source;
+	(void)ready;
+	for (ssize_t done = 0; done < size;) {
+		const struct inotify_event *event = (const struct inotify_event *)(data + done);
+		tell_event(context, event);
+		done += (ssize_t)(sizeof(*event) + event->len);
+	}
+	return 0;
+}
+
+void trails_init(struct trails *trails, sd_event *event, struct accounts *accounts)
+{
+	*trails = (struct trails){.event = event, .accounts = accounts, .fd = -1};
+	RB_INIT(&trails->places);
+	TAILQ_INIT(&trails->all);
+}
+
+void trails_stop(struct trails *trails)
+{
+	trails->source = sd_event_source_disable_unref(trails->source);
+	if (trails->fd >= 0)
+		close(take_fd(&trails->fd));
+}
+
+/* A daemon that follows nothing needs none of the user's few inotify(7) descriptors. */
+static int open_events(struct trails *trails)
+{
+	if (trails->fd >= 0)
+		return 0;
+	OWN_FD int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = sd_event_add_io(trails->event, &trails->source, fd, EPOLLIN, on_events, trails);
+	if (r >= 0)
+		trails->fd = take_fd(&fd);
+	return r < 0 ? r : 0;
+}
+
+/* Removes places, and the kernel's watches on folders that nobody has a place in any more. */
+static void remove_places(struct trails *trails, struct place_list *places)
+{
+	while (!SLIST_EMPTY(places)) {
+		struct place *place = SLIST_FIRST(places);
+		SLIST_REMOVE_HEAD(places, link);
+		RB_REMOVE(place_tree, &trails->places, place);
+		if (!find_first(trails, place->watch, NULL))
+			inotify_rm_watch(trails->fd, place->watch);
+		free(place);
+	}
+}
+
+/* A trail that is being laid. */
+struct course {
+	struct trail *trail;
+	int at; /* the folder that has been reached */
+	bool links;
+	unsigned link_count;
+	unsigned count; /* of places */
+	char part[NAME_MAX + 1];
+	char rest[2 * PATH_MAX]; /* of the path, after part */
+};
+
+static int watch_folder(const struct course *course, enum kind kind)
+{
+	char folder[32];
+	uint32_t mask = masks[kind] | IN_MASK_ADD | IN_ONLYDIR | IN_EXCL_UNLINK;
+	snprintf(folder, sizeof(folder), "/proc/self/fd/%d", course->at);
+	int watch = inotify_add_watch(course->trail->trails->fd, folder, mask);
+	if (watch < 0)
+		return errno == ENOSPC ? -EUSERS : -errno;
+	return watch;
+}
+
+/* Watches a name in the folder that has been reached. */
+static int add_place(struct course *course, enum kind kind)
+{
+	struct trail *trail = course->trail;
+	if (course->count == PLACES_MAX)
+		return -ENAMETOOLONG;
+	struct place *place = calloc(1, sizeof(*place) + strlen(course->part) + 1);
+	if (!place)
+		return -ENOMEM;
+	int watch = watch_folder(course, kind);
+	if (watch < 0) {
+		free(place);
+		/* Who may search a folder but not list it cannot know when what is in it goes. */
+		return watch == -EACCES && kind == KIND_PASS ? 0 : watch;
+	}
+	place->trail = trail;
+	place->watch = watch;
+	place->kind = kind;
+	place->name = strcpy(place->text, course->part);
+	RB_INSERT(place_tree, &trail->trails->places, place);
+	SLIST_INSERT_HEAD(&trail->places, place, link);
+	course->count++;
+	return 0;
+}
+
+/* Takes the next part off the rest of the path. Returns whether there is one. */
+static bool next_part(struct course *course)
+{
+	const char *begin = course->rest + strspn(course->rest, "/");
+	size_t length = strcspn(begin, "/");
+	if (length == 0 || length > NAME_MAX)
+		return false;
+	memcpy(course->part, begin, length);
+	course->part[length] = '\0';
+	memmove(course->rest, begin + length, strlen(begin + length) + 1);
+	return true;
+}
+
+static void move_to(struct course *course, int folder)
+{
+	close(course->at);
+	course->at = folder;
+}
+
+/* Goes on where a symbolic link points to. */
+static int go_after(struct course *course, int link)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(link, "", target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	size_t rest = strlen(course->rest);
+	if (++course->link_count > LINKS_MAX || (size_t)length + rest + 2 > sizeof(course->rest))
+		return -ENAMETOOLONG;
+	memmove(course->rest + length, course->rest, rest + 1);
+	memcpy(course->rest, target, (size_t)length);
+	if (target[0] != '/')
+		return 0;
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	move_to(course, root);
+	return 0;
+}
+
+/*
+ * Goes one part further. Returns 1, 0 when the trail ends here, or a negative errno. Each
+ * place is watched before the name is looked up, so that no change comes between.
+ */
+static int go_on(struct course *course)
+{
+	struct stat status = {0};
+	bool last = !course->rest[0], turns = false;
+	int r = add_place(course, last ? KIND_LAST : KIND_PASS);
+	while (r == 0) {
+		OWN_FD int found =
+			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (found >= 0 && fstat(found, &status) < 0)
+			return -errno;
+		if (found >= 0 && S_ISDIR(status.st_mode)) {
+			move_to(course, take_fd(&found));
+			return 1;
+		}
+		bool link = found >= 0 && S_ISLNK(status.st_mode) && course->links;
+		if (link && turns) {
+			r = go_after(course, found);
+			return r < 0 ? r : 1;
+		}
+		if (turns || (last && !link))
+			return 0;
+		turns = true;
+		r = add_place(course, KIND_TURN);
+	}
+	return r;
+}
+
+static int lay(struct course *course)
+{
+	int r = 1;
+	course->at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (course->at < 0)
+		return -errno;
+	while (r > 0 && next_part(course))
+		r = go_on(course);
+	close(course->at);
+	return r < 0 ? r : 0;
+}
+
+static int charge(struct trail *trail, uid_t uid, unsigned count)
+{
+	charge_refund(&trail->charge);
+	return accounts_charge(
+		trail->trails->accounts, &trail->charge, uid, RESOURCE_FOLLOWS, count);
+}
+
+int trail_lay(struct trails *trails, struct trail *trail, const char *path, uid_t uid, bool links,
+	unsigned *places)
+{
+	struct course course = {.trail = trail, .links = links};
+	struct place_list before = trail->places;
+	int r = open_events(trails);
+	if (r < 0)
+		return r;
+	if (!trail->trails) {
+		trail->trails = trails;
+		TAILQ_INSERT_TAIL(&trails->all, trail, link);
+	}
+	SLIST_INIT(&trail->places);
+	trail->turned = false;
+	snprintf(course.rest, sizeof(course.rest), "%s", path);
+	r = lay(&course);
+	/* Now, so that folders that are still on the way were watched all the time. */
+	remove_places(trails, &before);
+	if (r == 0 && course.count > 0)
+		r = charge(trail, uid, course.count);
+	*places = course.count;
+	if (r < 0)
+		trail_clear(trail);
+	return r;
+}
+
+void trail_clear(struct trail *trail)
+{
+	if (!trail->trails)
+		return;
+	remove_places(trail->trails, &trail->places);
+	TAILQ_REMOVE(&trail->trails->all, trail, link);
+	charge_refund(&trail->charge);
+	trail->trails = NULL;
+}
