@@ -97,10 +97,10 @@ static void on_change(struct trail *trail, enum trail_change change)
 /* Says once that the image stays as it was; a path is nothing for a log. */
 static void complain(struct follow *follow, const char *message)
 {
-	if (!follow->complained && !follow->tentative)
+	if (!follow->complained)
 		log_warning("%s of user %u stays as it is, but its file has changed: %s",
 			follow->image->name, follow->uid, message);
-	follow->complained |= !follow->tentative;
+	follow->complained = true;
 }
 
 /* What failed for want of something may succeed later. */
@@ -138,7 +138,7 @@ static void on_landed(
 		note_success(follow);
 	else if (may_pass(fault))
 		try_later(follow, message);
-	else
+	else if (!follow->tentative)
 		complain(follow, message);
 	if (follow->again && TAILQ_EMPTY(&follow->renewals)) {
 		follow->again = false;

@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
 	%D%/integration/faults.py \
+	%D%/integration/following.py \
 	%D%/integration/library.py \
 	%D%/integration/lying_daemon.py \
 	%D%/integration/pictures.py \
@@ -22,6 +23,9 @@ EXTRA_DIST += \
 	%D%/integration/test_faults_decoder.py \
 	%D%/integration/test_faults_start.py \
 	%D%/integration/test_examples.py \
+	%D%/integration/test_follow.py \
+	%D%/integration/test_follow_end.py \
+	%D%/integration/test_follow_way.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_images.py \
 	%D%/integration/test_kept.py \

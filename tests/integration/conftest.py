@@ -6,8 +6,9 @@ import shutil
 import tempfile
 
 import pytest
+from following import Followed
 from library import Library
-from pictures import write_png
+from pictures import tiny_png, write_png
 from server import BUILD, SHMIMGD, Daemon
 from viewer import QUADRANTS, VIEWER, Viewer, flat
 
@@ -132,3 +133,20 @@ def start_viewer(folder):
 @pytest.fixture
 def quadrants(tmp_path):
     return write_png(tmp_path / "four.png", flat(QUADRANTS))
+
+
+@pytest.fixture
+def follow(daemon, folder):
+    """Follows a first picture at a path, and closes the connections at the end."""
+    made = []
+
+    def make(path=None, **values):
+        path = path or os.path.join(folder, "a.png")
+        if not os.path.exists(path):
+            tiny_png(path)
+        made.append(Followed(daemon, path, **values))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.watcher.close()
