@@ -103,6 +103,13 @@ static void complain(struct follow *follow, const char *message)
 	follow->complained = true;
 }
 
+static const char *reason(int error)
+{
+	return error == -EDQUOT	  ? "a limit of the user's is reached"
+	       : error == -EUSERS ? "the kernel watches no more folders"
+				  : strerror(-error);
+}
+
 /* What failed for want of something may succeed later. */
 static void try_later(struct follow *follow, const char *message)
 {
@@ -202,7 +209,7 @@ static void renew(struct follow *follow, int input, const struct header_source *
 		return;
 	cancel(follow);
 	follow->refused = (struct header_source){0};
-	try_later(follow, strerror(-r));
+	try_later(follow, reason(r));
 }
 
 static void open_and_renew(struct follow *follow)
@@ -223,7 +230,7 @@ static void open_and_renew(struct follow *follow)
 	}
 	int r = source_identify(input, &source);
 	if (r < 0)
-		try_later(follow, strerror(-r));
+		try_later(follow, reason(r));
 	else if (source_equal(&source, current))
 		note_success(follow);
 	else if (!source_equal(&source, &follow->refused) || follow->pause > 0)
@@ -250,7 +257,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 	int r = follow->trail.turned ? lay_trail(follow, &places) : 0;
 	if (r < 0) {
 		follow->trail.turned = true;
-		try_later(follow, strerror(-r));
+		try_later(follow, reason(r));
 		return 0;
 	}
 	open_and_renew(follow);
@@ -353,7 +360,7 @@ static bool adopt_note(void *context, const struct note *note, const char *file)
 	int r = make(engine, note->owner, note->path, &follow, &places);
 	if (r < 0) {
 		log_warning("%s of user %u is not followed any more: %s", note->name, note->owner,
-			strerror(-r));
+			reason(r));
 		return false;
 	}
 	strcpy(follow->note, file);

@@ -12,6 +12,7 @@ daemon_tests = \
 	%D%/test-distrust \
 	%D%/test-fault \
 	%D%/test-flight \
+	%D%/test-follow \
 	%D%/test-glob \
 	%D%/test-inbox \
 	%D%/test-instance \
@@ -68,6 +69,8 @@ fault_wraps = \
 %C%_test_fault_LDADD = %D%/libdaemontest.la
 %C%_test_flight_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_flight_LDADD = %D%/libdaemontest.la
+%C%_test_follow_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_follow_LDADD = %D%/libdaemontest.la
 %C%_test_glob_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la

@@ -193,6 +193,8 @@ static void decode(enum format format, int input)
 		send_error(FAULT_DECODER_FAILED);
 		return;
 	}
+	if (is("others-hang") && format != FORMAT_RGBA8)
+		hang();
 	lie(&header);
 	send_packet(&header, sizeof(header));
 	if (receive(&packet, &segment) <= 0)
