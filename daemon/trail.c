@@ -279,8 +279,9 @@ static int go_on(struct course *course)
 	while (r == 0) {
 		OWN_FD int found =
 			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		if (found >= 0 && fstat(found, &status) < 0)
-			return -errno;
+		bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+		if (found < 0 ? ours : fstat(found, &status) < 0)
+			return -errno; /* which says nothing of the file */
 		if (found >= 0 && S_ISDIR(status.st_mode)) {
 			move_to(course, take_fd(&found));
 			return 1;

@@ -13,6 +13,7 @@ daemon_tests = \
 	%D%/test-fault \
 	%D%/test-flight \
 	%D%/test-follow \
+	%D%/test-follow-fault \
 	%D%/test-glob \
 	%D%/test-inbox \
 	%D%/test-instance \
@@ -42,16 +43,21 @@ fault_wraps = \
 	-Wl,--wrap=calloc \
 	-Wl,--wrap=fallocate64 \
 	-Wl,--wrap=fchmod \
+	-Wl,--wrap=fcntl64 \
 	-Wl,--wrap=fstat64 \
 	-Wl,--wrap=ftruncate64 \
 	-Wl,--wrap=getrandom \
+	-Wl,--wrap=inotify_add_watch \
+	-Wl,--wrap=inotify_init1 \
 	-Wl,--wrap=linkat \
 	-Wl,--wrap=mmap64 \
 	-Wl,--wrap=open64 \
+	-Wl,--wrap=openat64 \
 	-Wl,--wrap=posix_spawn \
 	-Wl,--wrap=posix_spawn_file_actions_init \
 	-Wl,--wrap=posix_spawnattr_init \
 	-Wl,--wrap=pwrite64 \
+	-Wl,--wrap=readlinkat \
 	-Wl,--wrap=reallocarray \
 	-Wl,--wrap=sd_event_add_child \
 	-Wl,--wrap=sd_event_add_defer \
@@ -71,6 +77,11 @@ fault_wraps = \
 %C%_test_flight_LDADD = %D%/libdaemontest.la
 %C%_test_follow_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_follow_LDADD = %D%/libdaemontest.la
+%C%_test_follow_fault_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_follow_fault_SOURCES = %D%/fault.c %D%/fault.h %D%/fault-wrap.h \
+	%D%/test-follow-fault.c
+%C%_test_follow_fault_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)
+%C%_test_follow_fault_LDADD = %D%/libdaemontest.la
 %C%_test_glob_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/acl.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/sem.h>
@@ -36,6 +37,9 @@
 	X(int, acl_create_entry, -1, ENOMEM, (acl_t * a, acl_entry_t * b), (a, b))               \
 	X(int, acl_set_qualifier, -1, ENOMEM, (acl_entry_t a, const void *b), (a, b))            \
 	X(int, acl_set_fd, -1, EOPNOTSUPP, (int a, acl_t b), (a, b))                             \
+	X(int, inotify_init1, -1, EMFILE, (int a), (a))                                          \
+	X(int, inotify_add_watch, -1, ENOSPC, (int a, const char *b, uint32_t c), (a, b, c))     \
+	X(ssize_t, readlinkat, -1, EIO, (int a, const char *b, char *c, size_t d), (a, b, c, d)) \
 	X(int, socketpair, -1, EMFILE, (int a, int b, int c, int *d), (a, b, c, d))              \
 	X(int, posix_spawnattr_init, ENOMEM, 0, (posix_spawnattr_t * a), (a))                    \
 	X(int, posix_spawn_file_actions_init, ENOMEM, 0, (posix_spawn_file_actions_t * a), (a))  \
@@ -59,6 +63,22 @@
 		(sd_event * a, sd_event_source * *b, sd_event_handler_t c, void *d), (a, b, c, d))
 
 WRAP_TABLE(FAULT_WRAP)
+
+int __real_openat64(int folder, const char *path, int flags, mode_t mode);
+int __wrap_openat64(int folder, const char *path, int flags, mode_t mode);
+int __wrap_openat64(int folder, const char *path, int flags, mode_t mode)
+{
+	return fails("openat64", EMFILE) ? -1 : __real_openat64(folder, path, flags, mode);
+}
+
+/* fcntl(2) where it makes a descriptor; else it cannot fail. */
+int __real_fcntl64(int fd, int command, long argument);
+int __wrap_fcntl64(int fd, int command, long argument);
+int __wrap_fcntl64(int fd, int command, long argument)
+{
+	bool makes = command == F_DUPFD_CLOEXEC;
+	return makes && fails("fcntl64", EMFILE) ? -1 : __real_fcntl64(fd, command, argument);
+}
 
 /* semctl(2) with the argument that it has in these commands; others cannot fail. */
 int __real_semctl(int id, int index, int command, void *argument);
