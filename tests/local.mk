@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	%D%/integration/test_faults_start.py \
 	%D%/integration/test_examples.py \
 	%D%/integration/test_follow.py \
+	%D%/integration/test_follow_clients.py \
 	%D%/integration/test_follow_end.py \
 	%D%/integration/test_follow_way.py \
 	%D%/integration/test_formats.py \

@@ -1,4 +1,4 @@
-"""Images whose files are followed, for tests: what becomes of them, and what it costs the daemon."""
+"""Images whose files are followed, for tests: what becomes of them, what they cost the daemon."""
 
 import os
 import re

@@ -65,7 +65,7 @@ static void test_many_users(void **state)
 {
 	enum { USERS = 50 };
 	static struct charge charges[USERS][RESOURCE_COUNT];
-	const uint64_t limits[RESOURCE_COUNT] = {1, 1, 1, 1, 1};
+	const uint64_t limits[RESOURCE_COUNT] = {1, 1, 1, 1, 1, 1};
 	struct accounts accounts;
 	(void)state;
 	accounts_init(&accounts, limits);

@@ -31,6 +31,15 @@ static void load(struct fake *fake, void *context)
 	fake_hear_end(fake);
 }
 
+static void load_by_path(struct fake *fake, void *context)
+{
+	struct fixture *fixture = context;
+	fake_greet(fake);
+	fake_hear(fake, fixture->request);
+	fake_say(fake, fixture->reply);
+	fake_hear_end(fake);
+}
+
 static int make_file(char *path)
 {
 	int fd = mkstemp(path);
@@ -88,6 +97,30 @@ static void with_options(void **state)
 	options.share = SHMIMG_ALL;
 	options.keep = SHMIMG_PINNED;
 	load_as(*state, "LOAD source=fd name=duck format=native share=all keep=pinned", &options);
+}
+
+static void unfollowed(void **state)
+{
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	options.follow = SHMIMG_UNFOLLOW;
+	load_as(*state, "LOAD source=fd name=duck watch=no", &options);
+}
+
+/* To follow a file its path is sent, the links in its folders resolved. */
+static void followed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	shmimg_image *image = NULL;
+	options.follow = SHMIMG_FOLLOW;
+	fixture->request = "LOAD path=/nowhere/duck.png name=duck watch=yes";
+	shmimg_client *client = fake_connect(&fixture->fake, load_by_path, fixture);
+	assert_int_equal(shmimg_load_fd(client, 0, "duck", &options, &image), -EINVAL);
+	assert_string_equal(shmimg_message(client), "an open file cannot be followed");
+	assert_int_equal(
+		shmimg_load(client, "/nowhere/../nowhere/duck.png", "duck", &options, &image), 0);
+	shmimg_unref(image);
+	fake_finish(&fixture->fake, client);
 }
 
 /* An owner is for fetching: nobody loads in another's name. */
@@ -223,6 +256,8 @@ int main(void)
 		TEST(by_path),
 		TEST(from_memory),
 		TEST(with_options),
+		TEST(unfollowed),
+		TEST(followed),
 		TEST(owner_is_not_sent),
 		TEST(by_descriptor),
 		TEST(named_by_its_path),

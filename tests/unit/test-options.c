@@ -133,7 +133,7 @@ static void sizes_that_are_none(void **state)
 
 static void values_that_are_none(void **state)
 {
-	struct shmimg_options bad[7];
+	struct shmimg_options bad[9];
 	for (size_t i = 0; i < COUNT(bad); i++)
 		bad[i] = (struct shmimg_options)SHMIMG_OPTIONS_INIT;
 	bad[0].format = (enum shmimg_format)7;
@@ -143,6 +143,8 @@ static void values_that_are_none(void **state)
 	bad[4].owner = -2;
 	bad[5].owner = UINT32_MAX;
 	bad[6].owner = INT64_MAX;
+	bad[7].follow = (enum shmimg_follow)3;
+	bad[8].reserved = 1;
 	for (size_t i = 0; i < COUNT(bad); i++)
 		invalid(*state, &bad[i]);
 }
