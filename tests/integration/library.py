@@ -24,9 +24,14 @@ class Library:
     """A process with a client of the library."""
 
     def __init__(self, path, timeout=int(TIMEOUT * 1000), under=()):
-        """Under: a command that runs the driver, such as strace."""
+        """Under: a command that runs the driver, such as strace: leaks are not looked for then."""
+        options = os.environ.get("ASAN_OPTIONS", "") + (":detect_leaks=0" if under else "")
         self.process = subprocess.Popen(
-            [*under, DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*under, DRIVER],
+            env={**os.environ, "ASAN_OPTIONS": options},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.ask("connect", path, timeout)
 
