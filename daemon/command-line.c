@@ -15,21 +15,25 @@
 
 enum { HELP_COLUMN = 26 };
 
-/* What the command line alone may say: X(value, name, argument, help). */
-#define ACTION_TABLE(X)                                                    \
-	X(ACTION_CLEANUP, "cleanup", NULL,                                 \
-		"remove what a daemon that was killed has left, and exit") \
-	X('h', "help", NULL, "show this and exit")                         \
-	X('V', "version", NULL, "show the version and exit")
+/* What the command line alone may say: X(value, name, whether it has an argument, its, help). */
+#define ACTION_TABLE(X)                                                      \
+	X(ACTION_CONFIG, "config", required_argument, "FILE",                \
+		"configuration file, and FILE.d/*.conf (default:\n"          \
+		"see shmimgd.conf(5))")                                      \
+	X(ACTION_PRINT_CONFIG, "print-config", no_argument, NULL,            \
+		"show every option with its value and its origin, and exit") \
+	X(ACTION_CLEANUP, "cleanup", no_argument, NULL,                      \
+		"remove what a daemon that was killed has left, and exit")   \
+	X('h', "help", no_argument, NULL, "show this and exit")              \
+	X('V', "version", no_argument, NULL, "show the version and exit")
 
-enum { ACTION_CLEANUP = 256, FIRST_OPTION };
+enum { ACTION_CLEANUP = 256, ACTION_CONFIG, ACTION_PRINT_CONFIG, FIRST_OPTION };
 
 static const struct option long_options[] = {
 #define X(symbol, name, ...) {name, required_argument, NULL, FIRST_OPTION + OPTION_##symbol},
 	OPTION_TABLE(X)
 #undef X
-#define X(value, name, argument, help) \
-	{name, (argument) ? required_argument : no_argument, NULL, value},
+#define X(value, name, has, argument, help) {name, has, NULL, value},
 		ACTION_TABLE(X)
 #undef X
 			{0},
@@ -62,7 +66,7 @@ static void print_help(void)
 		const struct option_info *info = &option_table[i];
 		print_option(0, info->name, info->argument, info->help);
 	}
-#define X(value, name, argument, help) \
+#define X(value, name, has, argument, help) \
 	print_option((value) < ACTION_CLEANUP ? (value) : 0, name, argument, help);
 	ACTION_TABLE(X)
 #undef X
@@ -87,6 +91,12 @@ static int take_value(struct command_line *line, enum option_id id, const char *
 static int take(struct command_line *line, int value, const char *text)
 {
 	switch (value) {
+	case ACTION_CONFIG:
+		line->config = text;
+		return 1;
+	case ACTION_PRINT_CONFIG:
+		line->print_config = true;
+		return 1;
 	case ACTION_CLEANUP:
 		line->cleanup = true;
 		return 1;

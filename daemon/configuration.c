@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/config-file.h"
 #include "daemon/defaults.h"
 #include "daemon/log.h"
+
+static const char default_origin[] = "default";
 
 /* Sets an option to a value that comes from somewhere. Returns 0, or says what is allowed. */
 static int set(struct configuration *configuration, enum option_id id, const char *value,
@@ -25,43 +28,125 @@ static int set(struct configuration *configuration, enum option_id id, const cha
 	return 0;
 }
 
-static int set_default_socket(struct configuration *configuration)
+/* The keys of configuration files, on their way into a configuration. */
+struct reading {
+	struct config_user user;
+	struct configuration *configuration;
+};
+
+static int refuse_key(const struct config_place *place, const char *key)
 {
-	char text[OPTION_TEXT_SIZE];
-	const char *path = default_socket(text);
-	return set(
-		configuration, OPTION_SOCKET, path, path == text ? "$XDG_RUNTIME_DIR" : "default");
+	char names[512] = "";
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		size_t length = strlen(names);
+		snprintf(names + length, sizeof(names) - length, " %s", option_table[i].name);
+	}
+	log_error("%s:%u: %s: there is no such option; those are allowed:%s", place->path,
+		place->line, key, names);
+	return -EINVAL;
 }
 
-/* The socket, unless the command line has one. */
+static int on_entry(struct config_user *user, const struct config_place *place, const char *key,
+	const char *value)
+{
+	struct configuration *configuration = ((struct reading *)user)->configuration;
+	char origin[ORIGIN_SIZE];
+	enum option_id id = option_find(key);
+	if (id == OPTION_COUNT)
+		return refuse_key(place, key);
+	snprintf(origin, sizeof(origin), "%.*s:%u", ORIGIN_SIZE - 16, place->path, place->line);
+	return set(configuration, id, value, origin);
+}
+
+/* The file that is to be read: the one that was given, or the one of the daemon's socket. */
+static const char *choose_file(const struct command_line *line, char path[PATH_MAX])
+{
+	char text[OPTION_TEXT_SIZE];
+	const char *socket = line->values[OPTION_SOCKET];
+	if (line->config)
+		return line->config;
+	if (!socket)
+		socket = environment_socket();
+	return default_config(socket ? socket : default_socket(text), path);
+}
+
+static int read_files(struct configuration *configuration, const struct command_line *line)
+{
+	struct reading reading = {{on_entry}, configuration};
+	char buffer[PATH_MAX], folder[PATH_MAX + 2];
+	const char *path = choose_file(line, buffer);
+	if (!path)
+		return 0;
+	int r = config_file_read(&reading.user, path);
+	if (r == -ENOENT && line->config)
+		log_error("%s: there is no such file, or it cannot be reached", path);
+	else if (r == -ENOENT)
+		r = 0;
+	snprintf(folder, sizeof(folder), "%s.d", path);
+	int more = config_folder_read(&reading.user, folder);
+	return r < 0 ? r : more;
+}
+
+/* The socket when the command line has none: no file goes before what clients look at. */
 static int set_socket(struct configuration *configuration)
 {
+	char text[OPTION_TEXT_SIZE];
 	const char *path = environment_socket();
 	if (path)
 		return set(configuration, OPTION_SOCKET, path, "$SHMIMG_SOCKET");
-	return configuration->options.socket[0] ? 0 : set_default_socket(configuration);
+	if (configuration->options.socket[0])
+		return 0;
+	path = default_socket(text);
+	return set(configuration, OPTION_SOCKET, path,
+		path == text ? "$XDG_RUNTIME_DIR" : default_origin);
 }
 
 /* No user may have more bytes than all users together. */
-static void limit_user_bytes(struct options *options)
+static void limit_user_bytes(struct configuration *configuration)
 {
-	if (options->user_limits[RESOURCE_BYTES] > options->memory_max)
-		options->user_limits[RESOURCE_BYTES] = options->memory_max;
+	struct options *options = &configuration->options;
+	if (options->user_limits[RESOURCE_BYTES] <= options->memory_max)
+		return;
+	options->user_limits[RESOURCE_BYTES] = options->memory_max;
+	strcpy(configuration->origins[OPTION_USER_BYTES], "as memory-max");
 }
 
 int configuration_read(struct configuration *configuration, const struct command_line *line)
 {
-	int r = 0;
 	defaults_set(&configuration->options);
 	for (int i = 0; i < OPTION_COUNT; i++)
-		strcpy(configuration->origins[i], "default");
-	if (!line->values[OPTION_SOCKET])
-		r = set_socket(configuration);
+		strcpy(configuration->origins[i], default_origin);
+	/* What is left of a daemon goes also when it is a file that keeps daemons from starting. */
+	bool needless = line->cleanup && line->values[OPTION_SOCKET];
+	int r = needless ? 0 : read_files(configuration, line);
+	if (!line->values[OPTION_SOCKET] && set_socket(configuration) < 0)
+		r = -EINVAL;
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		if (line->values[i] &&
 			set(configuration, (enum option_id)i, line->values[i], "command line") < 0)
 			r = -EINVAL;
 	}
-	limit_user_bytes(&configuration->options);
+	limit_user_bytes(configuration);
 	return r;
+}
+
+/* Whatever a file is called, a comment ends with its line. */
+static void print_origin(const char *origin, FILE *file)
+{
+	fputs("# ", file);
+	for (; *origin; origin++)
+		putc((unsigned char)*origin < ' ' ? '?' : *origin, file);
+	putc('\n', file);
+}
+
+int configuration_print(const struct configuration *configuration, FILE *file)
+{
+	char text[OPTION_TEXT_SIZE];
+	fputs("[shmimgd]\n", file);
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		option_text(&configuration->options, (enum option_id)i, text);
+		print_origin(configuration->origins[i], file);
+		fprintf(file, "%s = %s\n", option_table[i].name, text);
+	}
+	return fflush(file) == EOF ? -errno : 0;
 }

@@ -1,8 +1,10 @@
 /*
- * The options in effect: defaults, then the environment, then the command line, each going
- * before those that come earlier.
+ * The options in effect: defaults, then the configuration file, the files that amend it, the
+ * environment, and the command line, each going before those that come earlier.
  */
 #pragma once
+
+#include <stdio.h>
 
 #include "daemon/command-line.h"
 #include "daemon/options.h"
@@ -15,7 +17,10 @@ struct configuration {
 };
 
 /*
- * Puts the options together. Returns 0, or a negative errno for a mistake, which has been
- * logged.
+ * Puts the options together. Returns 0, or a negative errno when there was any mistake; all
+ * have been logged then.
  */
 int configuration_read(struct configuration *configuration, const struct command_line *line);
+
+/* Writes them as a configuration file. Returns 0 or a negative errno. */
+int configuration_print(const struct configuration *configuration, FILE *file);

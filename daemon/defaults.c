@@ -90,3 +90,16 @@ const char *default_socket(char path[OPTION_TEXT_SIZE])
 	/* One that does not fit even here is too long for a socket anyway. */
 	return name_user_socket(path, OPTION_TEXT_SIZE) == -ENOENT ? SOCKET_SYSTEM : path;
 }
+
+const char *default_config(const char *socket, char path[PATH_MAX])
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	int length = -1;
+	if (strcmp(socket, SOCKET_SYSTEM) == 0)
+		return SYSCONFDIR "/shmimgd/shmimgd.conf";
+	if (config && config[0] == '/')
+		length = snprintf(path, PATH_MAX, "%s/shmimgd/shmimgd.conf", config);
+	else if (home && home[0] == '/')
+		length = snprintf(path, PATH_MAX, "%s/.config/shmimgd/shmimgd.conf", home);
+	return length < 0 || length >= PATH_MAX ? NULL : path;
+}

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <limits.h>
+
 #include "daemon/options.h"
 
 /* Sets every option but the socket, whose path is left empty. */
@@ -14,3 +16,9 @@ const char *environment_socket(void);
 
 /* The socket when nobody names one: in path, made of XDG_RUNTIME_DIR, or SOCKET_SYSTEM. */
 const char *default_socket(char path[OPTION_TEXT_SIZE]);
+
+/*
+ * The configuration file when nobody names one: that of the machine for the daemon of
+ * SOCKET_SYSTEM, and the user's for any other; NULL when it is not known where that would be.
+ */
+const char *default_config(const char *socket, char path[PATH_MAX]);

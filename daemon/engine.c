@@ -73,6 +73,13 @@ void engine_leave(struct engine *engine)
 	engine_stop(engine);
 }
 
+void engine_reload(struct engine *engine)
+{
+	const struct options *options = engine->options;
+	store_limit(&engine->store, options->memory_max);
+	pool_limit(&engine->pool, (unsigned)options->decoders, (unsigned)options->decode_timeout);
+}
+
 void engine_stop(struct engine *engine)
 {
 	follows_stop(engine);

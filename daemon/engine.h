@@ -49,6 +49,9 @@ struct engine {
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
 	const char *instance, const char *decoder);
 
+/* Puts changed options into force: in the same struct that engine_start() was given. */
+void engine_reload(struct engine *engine);
+
 /* Ends decoders, and removes segments, semaphores and the board. No session may be left. */
 void engine_stop(struct engine *engine);
 

@@ -1,11 +1,15 @@
 # The daemon; all but its main file is a library that the unit tests link too.
 
-dist_man_MANS += %D%/shmimgd.8
+dist_man_MANS += %D%/shmimgd.8 %D%/shmimgd.conf.5
+dist_doc_DATA += %D%/shmimgd.conf
+dist_bash_completion_DATA += %D%/completion/shmimgd
+dist_zsh_completion_DATA += %D%/completion/_shmimgd
 
 noinst_LTLIBRARIES += %D%/libdaemon.la
-%C%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DDECODER='"$(pkglibexecdir)/shmimg-decoder"'
-%C%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS) $(ACL_CFLAGS)
-%C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS)
+%C%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DDECODER='"$(pkglibexecdir)/shmimg-decoder"' \
+	-DSYSCONFDIR='"$(sysconfdir)"'
+%C%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS) $(ACL_CFLAGS) $(INIH_CFLAGS)
+%C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS) $(INIH_LIBS)
 %C%_libdaemon_la_SOURCES = \
 	%D%/access.c %D%/access.h \
 	%D%/account.c %D%/account.h \
@@ -23,6 +27,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/command-watch.c \
 	%D%/command-line.c %D%/command-line.h \
 	%D%/command.c %D%/command.h \
+	%D%/config-file.c %D%/config-file.h \
 	%D%/configuration.c %D%/configuration.h \
 	%D%/connection.c %D%/connection.h \
 	%D%/credentials.c %D%/credentials.h \
@@ -38,6 +43,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/load.c %D%/load.h \
 	%D%/log.c %D%/log.h \
 	%D%/note.c %D%/note.h \
+	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/plan.c %D%/plan.h \
@@ -46,6 +52,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/publish.c %D%/publish.h \
 	%D%/random.c %D%/random.h \
 	%D%/releaser.c %D%/releaser.h \
+	%D%/reload.c %D%/reload.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/segment.c %D%/segment.h \
 	%D%/semaphore.c %D%/semaphore.h \

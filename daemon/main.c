@@ -20,12 +20,15 @@
 #include "daemon/engine.h"
 #include "daemon/instance.h"
 #include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/reload.h"
 #include "daemon/server.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SOCKET_PATH_SIZE = 108 };
 
 /* All that this process is. */
 struct program {
+	struct command_line line;
 	struct configuration configuration;
 	char path[SOCKET_PATH_SIZE]; /* of the listening socket: sun_path of unix(7) */
 	int given;		     /* the socket that systemd(1) made, or ACTIVATION_NONE */
@@ -33,6 +36,7 @@ struct program {
 	bool left; /* there may be something that only the next daemon can find */
 	sd_event *event;
 	struct engine engine;
+	struct reload reload;
 };
 
 /* As many connections as the administrator permits: the soft limit is for select(2). */
@@ -53,10 +57,11 @@ static int add_signals(sd_event *event)
 	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGCHLD);
+	sigaddset(&blocked, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN); /* the end of a terminal is not the end of a daemon */
+	signal(SIGHUP, SIG_IGN); /* for decoders; here it is blocked, and so heard all the same */
 	for (size_t i = 0; i < 2; i++) {
 		/* Without a handler, sd-event ends its loop. */
 		int r = sd_event_add_signal(event, NULL, stopping[i], NULL, NULL);
@@ -64,6 +69,24 @@ static int add_signals(sd_event *event)
 			return r;
 	}
 	return 0;
+}
+
+/* Serves, until it is told to stop. */
+static int loop(struct program *program, struct server *server)
+{
+	struct notify notify;
+	int r = reload_start(&program->reload, program->event, &program->line,
+		&program->configuration, &program->engine);
+	if (r >= 0)
+		r = sd_event_set_watchdog(program->event, true);
+	if (r >= 0)
+		r = notify_start(&notify, program->event, &program->engine);
+	if (r >= 0) {
+		r = server_run(server);
+		notify_stop(&notify);
+	}
+	reload_stop(&program->reload);
+	return r;
 }
 
 static int serve(struct program *program)
@@ -80,10 +103,7 @@ static int serve(struct program *program)
 	int r = server_start(&server, program->event, &program->engine, listener);
 	if (r >= 0) {
 		log_notice("version " PACKAGE_VERSION ", listening at %s", program->path);
-		r = sd_notify(0, "READY=1");
-		if (r >= 0)
-			r = server_run(&server);
-		sd_notify(0, "STOPPING=1");
+		r = loop(program, &server);
 		server_stop(&server);
 	}
 	if (r < 0)
@@ -152,30 +172,47 @@ static int claim(struct program *program)
 	return r;
 }
 
+/* Claims the socket, and serves it or cleans up after who did. */
+static int start(struct program *program)
+{
+	strcpy(program->path, program->configuration.options.socket);
+	raise_descriptor_limit();
+	program->given = activation_take(program->path, sizeof(program->path) - strlen(".lock"));
+	if (program->given < 0 && program->given != ACTIVATION_NONE) {
+		log_error("what was given to listen on is no stream socket with a path, or of "
+			  "several none is named " ACTIVATION_NAME);
+		return program->given;
+	}
+	int r = claim(program);
+	if (r < 0)
+		return r;
+	r = program->line.cleanup ? clean_up(program) : run(program);
+	if (program->left)
+		instance_leave(&program->instance);
+	else
+		instance_release(&program->instance);
+	return r;
+}
+
+static int print_config(const struct configuration *configuration)
+{
+	int r = configuration_print(configuration, stdout);
+	if (r < 0)
+		log_error("cannot write: %s", strerror(-r));
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	static struct program program;
-	struct command_line line;
-	int r = command_line_read(&line, argc, argv);
+	int r = command_line_read(&program.line, argc, argv);
 	if (r == 0)
-		r = configuration_read(&program.configuration, &line);
-	if (r != 0)
-		return r > 0 ? 0 : EXIT_USAGE;
+		r = configuration_read(&program.configuration, &program.line);
+	if (r > 0)
+		return 0;
+	if (r < 0)
+		return r == -EINVAL || r == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
 	log_set_level((enum log_level)program.configuration.options.log_level);
-	strcpy(program.path, program.configuration.options.socket);
-	raise_descriptor_limit();
-	program.given = activation_take(program.path, sizeof(program.path) - strlen(".lock"));
-	if (program.given < 0 && program.given != ACTIVATION_NONE) {
-		log_error("what was given to listen on is no stream socket with a path, or of "
-			  "several none is named " ACTIVATION_NAME);
-		return EXIT_FAILED;
-	}
-	if (claim(&program) < 0)
-		return EXIT_FAILED;
-	r = line.cleanup ? clean_up(&program) : run(&program);
-	if (program.left)
-		instance_leave(&program.instance);
-	else
-		instance_release(&program.instance);
+	r = program.line.print_config ? print_config(&program.configuration) : start(&program);
 	return r < 0 ? EXIT_FAILED : 0;
 }

@@ -36,6 +36,21 @@ static void retire_idle(struct pool *pool)
 	}
 }
 
+/* Ends idle decoders that are more than there may be, now that these may be fewer. */
+static void retire_surplus(struct pool *pool)
+{
+	struct worker *worker;
+	unsigned living = 0;
+	LIST_FOREACH (worker, &pool->workers, link)
+		living += worker->state != WORKER_ENDING;
+	LIST_FOREACH (worker, &pool->workers, link) {
+		if (living > pool->max && worker->state == WORKER_IDLE) {
+			worker_kill(worker);
+			living--;
+		}
+	}
+}
+
 /* Returns whether the job has left the queue. */
 static bool start_job(struct pool *pool, struct job *job)
 {
@@ -84,8 +99,9 @@ static struct job *next_job(const struct pool *pool)
 static int on_kick(sd_event_source *source, void *context)
 {
 	struct pool *pool = context;
-	struct job *job = next_job(pool);
 	(void)source;
+	retire_surplus(pool);
+	struct job *job = next_job(pool);
 	while (job && start_job(pool, job))
 		job = next_job(pool); /* the end of the one may have changed the queue */
 	return 0;
@@ -99,6 +115,13 @@ int pool_init(
 	TAILQ_INIT(&pool->queue);
 	int r = sd_event_add_defer(event, &pool->kick, on_kick, pool);
 	return r < 0 ? r : sd_event_source_set_enabled(pool->kick, SD_EVENT_OFF);
+}
+
+void pool_limit(struct pool *pool, unsigned max, unsigned timeout)
+{
+	pool->max = max;
+	pool->timeout = timeout;
+	pool_kick(pool);
 }
 
 void pool_note_sandbox(struct pool *pool, uint32_t sandbox)

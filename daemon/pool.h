@@ -26,6 +26,10 @@ struct pool {
 /* Returns 0 or a negative errno. */
 int pool_init(
 	struct pool *pool, sd_event *event, const char *program, unsigned max, unsigned timeout);
+
+/* Changes the limits; what is running goes on under the old ones. */
+void pool_limit(struct pool *pool, unsigned max, unsigned timeout);
+
 void pool_stop(struct pool *pool);
 
 /* Queues a job; its events come later, never from within. */

@@ -172,6 +172,13 @@ uint64_t store_evict(struct store *store, uint64_t size)
 	return evict(store, NULL, RESOURCE_BYTES, size);
 }
 
+void store_limit(struct store *store, uint64_t memory_max)
+{
+	store->memory_max = memory_max;
+	if (store->bytes > memory_max)
+		store_evict(store, store->bytes - memory_max);
+}
+
 bool store_allows(const struct store *store, uid_t owner, enum resource resource, uint64_t amount)
 {
 	uint64_t limit = accounts_limit(store->accounts, owner, resource);

@@ -62,6 +62,9 @@ void store_drop(struct store *store, struct image *image);
  */
 uint64_t store_evict(struct store *store, uint64_t size);
 
+/* Changes the bytes that all segments may take, and evicts what is more, but for pins. */
+void store_limit(struct store *store, uint64_t memory_max);
+
 /*
  * Accounts for a segment of an owner's before it is made; evicts unpinned images as needed,
  * the owner's own first. Returns 0; -ENOSPC when room cannot be made; -EDQUOT when the owner

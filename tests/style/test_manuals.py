@@ -3,12 +3,14 @@
 import os
 import re
 import subprocess
+import tempfile
 
 from sources import BUILD, TOP, manuals, read
 
 PROTOCOL = "client/protocol/shmimg-protocol.7"
 SEGMENT = "client/protocol/shmimg-segment.5"
 DAEMON = "daemon/shmimgd.8"
+CONFIGURATION = "daemon/shmimgd.conf.5"
 
 
 def table(path, name, pattern):
@@ -92,10 +94,51 @@ def test_the_daemons_options_are_told():
     assert told - options == set()
 
 
+def allowed(program, option):
+    """What the daemon says that an option may be, of a value that none may be."""
+    done = subprocess.run(
+        [program, f"--{option}= ;"], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == 2, option
+    return done.stderr.partition("' is not ")[2].strip()
+
+
+def test_the_configuration_file_is_told():
+    """shmimgd.conf(5) has each option, what it may be, and when it takes effect."""
+    program = os.path.join(BUILD, "daemon", "shmimgd")
+    options = table("daemon/options.h", "OPTION_TABLE", r'X\(\w+, "([^"]+)"')
+    whens = table("daemon/options.h", "OPTION_TABLE", r"\b(RELOAD|RESTART),")
+    assert len(options) == len(whens) >= 13
+    text = " ".join(plain(CONFIGURATION).split()).replace("“", '"').replace("”", '"')
+    for option, when in zip(options, whens):
+        assert f" {option} {allowed(program, option)}. {when}".lower() in text.lower()
+
+
+def test_the_example_of_a_configuration_file_is_whole():
+    """It says nothing as it is; without the '#' of its options it is right."""
+    text = read("daemon/shmimgd.conf")
+    options = table("daemon/options.h", "OPTION_TABLE", r'X\(\w+, "([^"]+)"')
+    assert re.findall(r"^#([a-z-]+) = ", text, re.MULTILINE) == options
+    said = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert said == ["[shmimgd]"]
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        file.write(re.sub(r"^#(?=[a-z])", "", text, flags=re.MULTILINE))
+        file.flush()
+        program = os.path.join(BUILD, "daemon", "shmimgd")
+        done = subprocess.run(
+            [program, "--print-config", "--config", file.name],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    assert all(f"# {file.name}:" in origin for origin in done.stdout.splitlines()[1::2])
+
+
 def test_each_program_has_its_page():
     pages = {os.path.basename(path) for path in manuals()}
     wanted = {
         "shmimgd.8",
+        "shmimgd.conf.5",
         "shmimgctl.1",
         "shmimg-viewer.1",
         "libshmimg.3",

@@ -2,12 +2,15 @@
 
 if HAVE_CMOCKA
 check_LTLIBRARIES += %D%/libdaemontest.la
-%C%_libdaemontest_la_SOURCES = %D%/sets.h %D%/unit.h %D%/world.c %D%/world.h
+%C%_libdaemontest_la_SOURCES = \
+	%D%/config-folder.c %D%/config-folder.h %D%/sets.h %D%/unit.h %D%/world.c %D%/world.h
 %C%_libdaemontest_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS)
 %C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
 
 daemon_tests = \
 	%D%/test-account \
+	%D%/test-config-file \
+	%D%/test-configuration \
 	%D%/test-dispatch \
 	%D%/test-distrust \
 	%D%/test-fault \
@@ -69,6 +72,10 @@ fault_wraps = \
 	-Wl,--wrap=shm_open \
 	-Wl,--wrap=socketpair \
 	-Wl,--wrap=statx
+%C%_test_config_file_LDADD = %D%/libdaemontest.la
+%C%_test_configuration_SOURCES = %D%/fault.c %D%/fault.h %D%/test-configuration.c
+%C%_test_configuration_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)
+%C%_test_configuration_LDADD = %D%/libdaemontest.la
 %C%_test_fault_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_fault_SOURCES = %D%/fault.c %D%/fault.h %D%/fault-wrap.h %D%/test-fault.c
 %C%_test_fault_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)

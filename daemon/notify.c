@@ -1,0 +1,132 @@
+/*
+ * What the service manager is told.
+ * See notify.h for what it does and never does.
+ */
+#include "daemon/notify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "daemon/engine.h"
+
+#define SECOND_USEC UINT64_C(1000000)
+
+enum { STATUS_SIZE = 160 };
+
+static uint64_t now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * SECOND_USEC + (uint64_t)time.tv_nsec / 1000;
+}
+
+static struct notify_figures figures_of(const struct engine *engine)
+{
+	return (struct notify_figures){
+		.images = engine->store.image_count,
+		.bytes = engine->store.bytes,
+		.memory_max = engine->store.memory_max,
+		.clients = engine->counters.connections,
+	};
+}
+
+/* "1 image", "2 images" */
+static void write_count(char text[32], uint64_t count, const char *noun)
+{
+	snprintf(text, 32, "%" PRIu64 " %s%s", count, noun, count == 1 ? "" : "s");
+}
+
+/* "512 B", "1.5 MiB" */
+static void write_bytes(char text[32], uint64_t bytes)
+{
+	static const char units[] = "KMGTPE";
+	double size = (double)bytes;
+	int unit = -1;
+	for (; size >= 1024; unit++)
+		size /= 1024;
+	if (unit < 0)
+		snprintf(text, 32, "%" PRIu64 " B", bytes);
+	else
+		snprintf(text, 32, "%.1f %ciB", size, units[unit]);
+}
+
+static void write_status(char status[STATUS_SIZE], const struct notify_figures *figures)
+{
+	char images[32], bytes[32], most[32], clients[32];
+	write_count(images, figures->images, "image");
+	write_bytes(bytes, figures->bytes);
+	write_bytes(most, figures->memory_max);
+	write_count(clients, figures->clients, "client");
+	snprintf(status, STATUS_SIZE, "STATUS=%s, %s of %s, %s", images, bytes, most, clients);
+}
+
+/* Tells what there is now. Returns as sd_notify(3) does. */
+static int tell(struct notify *notify, const char *state)
+{
+	char status[STATUS_SIZE];
+	notify->told = figures_of(notify->engine);
+	notify->told_at = now();
+	write_status(status, &notify->told);
+	return sd_notifyf(0, "%s%s", state, status);
+}
+
+/* Runs before the loop sleeps, and so costs no turn of it. */
+static int look(sd_event_source *timer, void *context)
+{
+	struct notify *notify = context;
+	struct notify_figures figures = figures_of(notify->engine);
+	if (notify->pending || memcmp(&figures, &notify->told, sizeof(figures)) == 0)
+		return 0;
+	notify->pending = true;
+	return sd_event_source_set_time(timer, notify->told_at + SECOND_USEC);
+}
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *context)
+{
+	struct notify *notify = context;
+	(void)usec;
+	notify->pending = false;
+	/* Whoever started the daemon may have gone, and its socket may be another's one day. */
+	if (tell(notify, "") < 0)
+		return sd_event_source_set_enabled(timer, SD_EVENT_OFF);
+	return sd_event_source_set_time(timer, UINT64_MAX);
+}
+
+int notify_start(struct notify *notify, sd_event *event, const struct engine *engine)
+{
+	*notify = (struct notify){.engine = engine};
+	if (!getenv("NOTIFY_SOCKET"))
+		return 0;
+	int r = sd_event_add_time(
+		event, &notify->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer, notify);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(notify->timer, SD_EVENT_ON);
+	if (r >= 0)
+		r = sd_event_source_set_prepare(notify->timer, look);
+	/* Who never hears of it waits in vain. */
+	if (r >= 0)
+		r = tell(notify, "READY=1\n");
+	if (r < 0)
+		notify->timer = sd_event_source_disable_unref(notify->timer);
+	return r < 0 ? r : 0;
+}
+
+void notify_reloading(void)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now());
+}
+
+void notify_reloaded(void)
+{
+	sd_notify(0, "READY=1");
+}
+
+void notify_stop(struct notify *notify)
+{
+	notify->timer = sd_event_source_disable_unref(notify->timer);
+	sd_notify(0, "STOPPING=1");
+}

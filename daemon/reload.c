@@ -1,0 +1,68 @@
+/*
+ * Reading the configuration again.
+ * See reload.h for what it does and never does.
+ */
+#include "daemon/reload.h"
+
+#include <signal.h>
+
+#include "daemon/engine.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+
+/* Logs how an option has changed; undoes what a running daemon cannot change. */
+static void take(struct configuration *fresh, const struct configuration *old, enum option_id id)
+{
+	const struct option_info *info = &option_table[id];
+	char now[OPTION_TEXT_SIZE], before[OPTION_TEXT_SIZE];
+	if (option_equal(&fresh->options, &old->options, id))
+		return;
+	option_text(&fresh->options, id, now);
+	option_text(&old->options, id, before);
+	if (info->when == OPTION_RELOAD) {
+		log_notice("%s is %s now, and was %s (%s)", info->name, now, before,
+			fresh->origins[id]);
+		return;
+	}
+	log_warning("%s stays %s: %s needs a restart (%s)", info->name, before, now,
+		fresh->origins[id]);
+	option_copy(&fresh->options, &old->options, id);
+}
+
+static void apply(struct reload *reload, struct configuration *fresh)
+{
+	for (int i = 0; i < OPTION_COUNT; i++)
+		take(fresh, reload->configuration, (enum option_id)i);
+	*reload->configuration = *fresh;
+	log_set_level((enum log_level)fresh->options.log_level);
+	engine_reload(reload->engine);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	struct reload *reload = context;
+	struct configuration fresh;
+	(void)source;
+	(void)info;
+	notify_reloading();
+	if (configuration_read(&fresh, reload->line) < 0) {
+		log_error("the configuration was not read: all options stay as they were");
+	} else {
+		apply(reload, &fresh);
+		log_notice("the configuration was read again");
+	}
+	notify_reloaded();
+	return 0;
+}
+
+int reload_start(struct reload *reload, sd_event *event, const struct command_line *line,
+	struct configuration *configuration, struct engine *engine)
+{
+	*reload = (struct reload){line, configuration, engine, NULL};
+	return sd_event_add_signal(event, &reload->signal, SIGHUP, on_signal, reload);
+}
+
+void reload_stop(struct reload *reload)
+{
+	reload->signal = sd_event_source_disable_unref(reload->signal);
+}

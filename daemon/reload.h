@@ -1,0 +1,26 @@
+/*
+ * SIGHUP: reads the configuration again, and puts into force what can change while the daemon
+ * runs. After a mistake everything stays as it was.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "daemon/configuration.h"
+
+struct engine;
+
+struct reload {
+	const struct command_line *line;
+	struct configuration *configuration; /* in force */
+	struct engine *engine;		     /* whose options these are */
+	sd_event_source *signal;
+};
+
+/*
+ * Waits for the signal, which must be blocked. All that is given stays the caller's.
+ * Returns 0 or a negative errno.
+ */
+int reload_start(struct reload *reload, sd_event *event, const struct command_line *line,
+	struct configuration *configuration, struct engine *engine);
+void reload_stop(struct reload *reload);
