@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	%D%/integration/terminal.py \
 	%D%/integration/test_accounts.py \
 	%D%/integration/test_activation.py \
+	%D%/integration/test_config.py \
 	%D%/integration/test_decoder.py \
 	%D%/integration/test_exhaustion.py \
 	%D%/integration/test_faults.py \
@@ -33,6 +34,7 @@ EXTRA_DIST += \
 	%D%/integration/test_library.py \
 	%D%/integration/test_load.py \
 	%D%/integration/test_manual.py \
+	%D%/integration/test_notify.py \
 	%D%/integration/test_process.py \
 	%D%/integration/test_reconnect.py \
 	%D%/integration/test_python.py \
@@ -65,6 +67,7 @@ EXTRA_DIST += \
 	%D%/systemd/holder.py \
 	%D%/systemd/machine.py \
 	%D%/systemd/pytest.ini \
+	%D%/systemd/test_reload.py \
 	%D%/systemd/test_service.py \
 	%D%/systemd/test_units.py \
 	%D%/systemd/test_user.py

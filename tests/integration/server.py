@@ -54,12 +54,16 @@ def ended(pidfd, timeout=TIMEOUT):
 class Daemon:
     """One shmimgd on a private socket."""
 
-    def __init__(self, *options, folder=None, environment=None, socket="socket"):
+    def __init__(
+        self, *options, folder=None, environment=None, socket="socket", keep_notify=False
+    ):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="shmimgd-test-")
         self.path = os.path.join(self.folder, socket)
         self.options = options
         self.environment = environment or {}
+        self.keep_notify = keep_notify  # whoever keeps it must read it
+        self.notify = None
         self.process = None
         self.instance = None
         self.was_ended = False
@@ -67,12 +71,18 @@ class Daemon:
 
     def start(self):
         notify = os.path.join(self.folder, "notify")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+        with contextlib.ExitStack() as stack:
+            ready = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
             ready.bind(notify)
             with open(os.path.join(self.folder, "log"), "ab") as log:
                 self.process = subprocess.Popen(
                     [SHMIMGD, "--socket", self.path, *self.options],
-                    env={**os.environ, "NOTIFY_SOCKET": notify, **self.environment},
+                    env={
+                        **os.environ,
+                        "NOTIFY_SOCKET": notify,
+                        "XDG_CONFIG_HOME": os.path.join(self.folder, "config"),
+                        **self.environment,
+                    },
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -80,8 +90,12 @@ class Daemon:
             self.pidfd = os.pidfd_open(self.process.pid)
             try:
                 self._await_ready(ready)
+                if self.keep_notify:
+                    self.notify = ready
+                    stack.pop_all()
             finally:
-                os.unlink(notify)
+                if not self.notify:
+                    os.unlink(notify)
         self._learn()
         return self
 
@@ -187,5 +201,7 @@ class Daemon:
                 self.stop()
         finally:
             self._sweep()
+            if self.notify:
+                self.notify.close()
             if self.own_folder:
                 shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,16 +1,19 @@
-"""Each allocation and each system call of a daemon that starts, takes over or cleans up fails
-in turn.
+"""Each allocation and each system call of a daemon that starts, takes over, cleans up or reads
+its configuration again fails in turn.
 
 It either gets ready, with all that there was, or ends with a message; then the next one has
 all that there was.
 """
 
 import itertools
+import os
+import re
+import signal
 import subprocess
 
 import numpy
 import pytest
-from client import Refused
+from client import Refused, eventually
 from faults import CALLS_MAX, CLASSES, CODES, Faults
 from pictures import noise, write_png
 from segment import check_reply
@@ -192,4 +195,36 @@ def test_the_first_load(candidate, faults, record_property, tmp_path, kind):
         daemon.stop()
         if not failed:
             break
+    record_property("faults", faults.injected)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_reading_the_configuration_again(
+    start_daemon, faults, record_property, folder, kind
+):
+    """Either the new options are in force or the old ones, and the log says which."""
+    path = os.path.join(folder, "c")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("max-pixels = 1000\n")
+    daemon = start_daemon("--config", path, folder=folder, environment=faults.environment)
+    said, allowed = len(daemon.log()), 1000
+    for number in itertools.count(1):
+        assert number < CALLS_MAX
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"max-pixels = {1000 + number}\n")
+        faults.arm(CLASSES[kind], number)
+        os.kill(daemon.pid, signal.SIGHUP)
+        done = re.compile("all options stay as they were|the configuration was read again")
+        eventually(lambda: done.search(daemon.log()[said:]))
+        failed = faults.disarm()
+        if "stay as they were" in daemon.log()[said:]:
+            assert failed, daemon.log()[said:]
+        else:
+            allowed = 1000 + number
+        with daemon.connect() as client:
+            assert client.hello["max-pixels"] == str(allowed), failed
+        said = len(daemon.log())
+        if not failed:
+            break
+    assert number > 3 or kind == "interrupt"
     record_property("faults", faults.injected)
