@@ -13,13 +13,6 @@
 
 enum { TRUSTED_FACTOR = 16 };
 
-struct account {
-	RB_ENTRY(account) node;
-	struct accounts *accounts;
-	uid_t uid;
-	uint64_t used[RESOURCE_COUNT];
-};
-
 static const char *const resource_words[RESOURCE_COUNT] = {
 	[RESOURCE_CONNECTIONS] = "user-connections",
 	[RESOURCE_IMAGES] = "user-images",
@@ -70,6 +63,7 @@ static struct account *find_or_make(struct accounts *accounts, uid_t uid)
 		return NULL;
 	account->accounts = accounts;
 	account->uid = uid;
+	idle_init(&account->idle);
 	RB_INSERT(account_tree, &accounts->tree, account);
 	accounts->count++;
 	return account;
@@ -81,6 +75,7 @@ static void free_unused(struct account *account)
 		if (account->used[i] > 0)
 			return;
 	}
+	assert(account->reserved == 0 && account->idle.count == 0 && account->idle.bytes == 0);
 	RB_REMOVE(account_tree, &account->accounts->tree, account);
 	account->accounts->count--;
 	free(account);
@@ -97,6 +92,26 @@ uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource
 {
 	const struct account *account = find(accounts, uid);
 	return account ? account->used[resource] : 0;
+}
+
+uint64_t accounts_idle(const struct accounts *accounts, uid_t uid, enum resource resource)
+{
+	const struct account *account = find(accounts, uid);
+	if (!account)
+		return 0;
+	return resource == RESOURCE_IMAGES  ? account->idle.count
+	       : resource == RESOURCE_BYTES ? account->idle.bytes
+					    : 0;
+}
+
+struct account *accounts_find_behind(struct accounts *accounts)
+{
+	struct account *account;
+	RB_FOREACH (account, account_tree, &accounts->tree) {
+		if (account->behind)
+			return account;
+	}
+	return NULL;
 }
 
 bool accounts_allow(

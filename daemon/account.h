@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/idle.h"
+
 enum resource {
 	RESOURCE_CONNECTIONS,
 	RESOURCE_IMAGES,
@@ -24,7 +26,16 @@ enum resource {
 /* The name of a user's limit, and of what counts against it, such as "user-images". */
 const char *resource_word(enum resource resource);
 
-struct account;
+/* A user who holds anything. */
+struct account {
+	RB_ENTRY(account) node;
+	struct accounts *accounts;
+	uid_t uid;
+	uint64_t used[RESOURCE_COUNT];
+	uint64_t reserved; /* of the bytes used: for segments that are being filled */
+	struct idle idle;  /* of the images and bytes used: what could be had back */
+	bool behind;	   /* more of that has to go than could go at once */
+};
 
 RB_HEAD(account_tree, account);
 
@@ -53,6 +64,12 @@ void accounts_destroy(const struct accounts *accounts);
  */
 uint64_t accounts_limit(const struct accounts *accounts, uid_t uid, enum resource resource);
 uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource resource);
+
+/* What of that could be had back by evicting. */
+uint64_t accounts_idle(const struct accounts *accounts, uid_t uid, enum resource resource);
+
+/* The first user that is behind, or NULL. */
+struct account *accounts_find_behind(struct accounts *accounts);
 
 /* Whether a user may hold so much more. */
 bool accounts_allow(

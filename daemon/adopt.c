@@ -133,7 +133,9 @@ static int find_or_make(struct adoption *adoption, const struct find *find, stru
 		return -ENOENT;
 	if (adoption->taken[header->slot])
 		return -ENOENT;
-	int r = make_image(store, find, found);
+	int r = store_prepare(store);
+	if (r == 0)
+		r = make_image(store, find, found);
 	if (r < 0)
 		return r;
 	adoption->taken[header->slot] = true;
@@ -258,7 +260,7 @@ int adopt(struct store *store)
 	semaphores_trim(store->semaphores);
 	board_adopt(store->board, taken);
 	/* The limit may be a lower one now. */
-	if (store->bytes > store->memory_max)
-		store_evict(store, store->bytes - store->memory_max);
+	while (eviction_go_on(store))
+		;
 	return adoption.count;
 }

@@ -9,9 +9,8 @@
 enum outcome command_fetch(struct call *call)
 {
 	struct session *session = call->session;
-	struct engine *engine = session->engine;
 	bool pass_fd;
-	engine->counters.fetches++;
+	session->engine->counters.fetches++;
 	if (!command_read_flag(call, KEY_FD, false, &pass_fd))
 		return OUTCOME_DONE;
 	struct rendition *rendition = command_find_rendition(call);
@@ -25,7 +24,6 @@ enum outcome command_fetch(struct call *call)
 		return command_refuse_quota(session, call->reply, RESOURCE_PINS, 1);
 	if (r < 0)
 		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
-	store_touch(&engine->store, rendition->generation->image);
 	struct wire_writer *line = reply_begin(call->reply, "OK");
 	command_describe(line, rendition);
 	if (rendition->orientation != 1)

@@ -188,14 +188,14 @@ static enum outcome answer_cached(struct call *call, struct rendition *rendition
 		!begin_to_follow(call, order->name, &follow))
 		return OUTCOME_DONE;
 	engine->counters.hits++;
-	store_touch(&engine->store, image);
+	idle_touch(image);
 	if (!answer_found(
 		    call->session, call->reply, rendition, wishes->pin, wishes->pass_fd, true)) {
 		follow_free(follow);
 		return OUTCOME_DONE;
 	}
 	if (order->keep >= 0)
-		image->keep = (enum keep)order->keep;
+		image_set_keep(image, (enum keep)order->keep);
 	change_following(image, &follow, wishes->unfollow);
 	return OUTCOME_DONE;
 }

@@ -17,6 +17,33 @@ static void on_freed(void *context)
 	pool_kick(context);
 }
 
+static void on_more_to_evict(void *context)
+{
+	const struct engine *engine = context;
+	sd_event_source_set_enabled(engine->eviction, SD_EVENT_ONESHOT);
+}
+
+static int on_eviction(sd_event_source *source, void *context)
+{
+	struct engine *engine = context;
+	if (eviction_go_on(&engine->store)) {
+		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+		return 0;
+	}
+	pool_kick(&engine->pool); /* jobs may wait for that, too */
+	return 0;
+}
+
+static int start_eviction(struct engine *engine, sd_event *event)
+{
+	int r = sd_event_add_defer(event, &engine->eviction, on_eviction, engine);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(engine->eviction, SD_EVENT_OFF);
+	engine->store.eviction.more = on_more_to_evict;
+	engine->store.eviction.context = engine;
+	return r;
+}
+
 /* Adopts what a dead daemon has left; without its board, removes it. */
 static int take_over(struct engine *engine, bool found)
 {
@@ -49,10 +76,13 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	releaser_init(&engine->releaser, event, decoder);
 	engine->releaser.freed = on_freed;
 	engine->releaser.context = &engine->pool;
-	store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser,
+	int r = store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser,
 		&engine->accounts, instance, options->memory_max);
-	int r = pool_init(&engine->pool, event, decoder, (unsigned)options->decoders,
-		(unsigned)options->decode_timeout);
+	if (r >= 0)
+		r = pool_init(&engine->pool, event, decoder, (unsigned)options->decoders,
+			(unsigned)options->decode_timeout);
+	if (r >= 0)
+		r = start_eviction(engine, event);
 	if (r >= 0)
 		r = take_over(engine, found > 0);
 	if (r < 0 && found > 0)
@@ -76,13 +106,14 @@ void engine_leave(struct engine *engine)
 void engine_reload(struct engine *engine)
 {
 	const struct options *options = engine->options;
-	store_limit(&engine->store, options->memory_max);
+	eviction_limit(&engine->store, options->memory_max);
 	pool_limit(&engine->pool, (unsigned)options->decoders, (unsigned)options->decode_timeout);
 }
 
 void engine_stop(struct engine *engine)
 {
 	follows_stop(engine);
+	engine->eviction = sd_event_source_disable_unref(engine->eviction);
 	pool_stop(&engine->pool);
 	releaser_stop(&engine->releaser);
 	store_destroy(&engine->store);

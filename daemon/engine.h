@@ -34,6 +34,7 @@ struct engine {
 	struct semaphores semaphores;
 	struct releaser releaser;
 	struct store store;
+	sd_event_source *eviction; /* goes on with it, a few images at a time */
 	struct pool pool;
 	TAILQ_HEAD(flight_list, flight) flights; /* in order of arrival */
 	unsigned flight_count;

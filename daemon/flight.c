@@ -34,9 +34,10 @@ static bool is_ready(const struct job *job)
 {
 	const struct flight *flight = (const struct flight *)job;
 	const struct flight *earlier;
-	if (flight->waits && flight->engine->releaser.pending > 0)
+	const struct engine *engine = flight->engine;
+	if (flight->waits && (engine->releaser.pending > 0 || eviction_is_behind(&engine->store)))
 		return false;
-	TAILQ_FOREACH (earlier, &flight->engine->flights, link) {
+	TAILQ_FOREACH (earlier, &engine->flights, link) {
 		if (earlier == flight)
 			return true;
 		if (same_image(&earlier->order, &flight->order) &&
@@ -51,7 +52,7 @@ void flight_discard(struct flight *flight)
 {
 	if (flight->segment >= 0)
 		releaser_close(&flight->engine->releaser, take_fd(&flight->segment));
-	store_refund(&flight->engine->store, &flight->bytes);
+	store_cancel(&flight->engine->store, &flight->bytes);
 }
 
 void flight_free(struct flight *flight)
@@ -204,12 +205,27 @@ static bool make_room(struct flight *flight)
 	flight_discard(flight);
 	if (++flight->attempts == ATTEMPTS_MAX)
 		return false;
-	if (store_evict(&engine->store, flight->header.segment_size) == 0 && !freeing)
+	if (!eviction_want(&engine->store, flight->header.segment_size) && !freeing)
 		return false;
 	flight->waits = true;
 	engine->counters.decodes++;
 	pool_submit(&engine->pool, &flight->job);
 	return true;
+}
+
+/* A limit that has been reached while the file was decoded: by pins, or by another load. */
+static void land_beyond_limit(struct flight *flight, int error)
+{
+	const struct load_order *order = &flight->order;
+	if (error == -ENOBUFS) {
+		land_without_room(flight);
+		return;
+	}
+	flight_discard(flight);
+	if (publish_allows(&flight->engine->store, order->name, order->owner))
+		land_over_quota(flight, RESOURCE_BYTES, flight->header.segment_size);
+	else
+		land_over_quota(flight, RESOURCE_IMAGES, 1);
 }
 
 static void publish_flight(struct flight *flight)
@@ -235,8 +251,8 @@ static void publish_flight(struct flight *flight)
 		land(flight, rendition, FAULT_NONE, NULL);
 		return;
 	}
-	if (r == -EDQUOT) {
-		land_over_quota(flight, RESOURCE_IMAGES, 1);
+	if (r == -EDQUOT || r == -ENOBUFS) {
+		land_beyond_limit(flight, r);
 		return;
 	}
 	log_warning("cannot publish %s: %s", flight->name, strerror(-r));

@@ -141,6 +141,7 @@ static void on_landed(
 	struct renewal *renewal = (struct renewal *)load;
 	struct follow *follow = renewal->follow;
 	TAILQ_REMOVE(&follow->renewals, renewal, link);
+	idle_note(follow->image);
 	if (rendition)
 		note_success(follow);
 	else if (may_pass(fault))
@@ -160,6 +161,8 @@ static void cancel(struct follow *follow)
 		TAILQ_REMOVE(&follow->renewals, renewal, link);
 		load_cancel(&renewal->load);
 	}
+	if (follow->image)
+		idle_note(follow->image);
 }
 
 static int renew_format(struct follow *follow, struct load_order *order)
@@ -181,6 +184,7 @@ static int renew_format(struct follow *follow, struct load_order *order)
 		return r;
 	}
 	TAILQ_INSERT_TAIL(&follow->renewals, renewal, link);
+	idle_note(follow->image);
 	return 0;
 }
 

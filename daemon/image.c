@@ -85,6 +85,12 @@ struct rendition *rendition_new(struct generation *generation, const struct head
 	return rendition;
 }
 
+void image_set_keep(struct image *image, enum keep keep)
+{
+	image->keep = keep;
+	idle_note(image);
+}
+
 struct generation *image_current(const struct image *image)
 {
 	return image->named ? TAILQ_FIRST(&image->generations) : NULL;
@@ -100,6 +106,8 @@ void generation_add(struct generation *generation, struct rendition *rendition)
 	else
 		TAILQ_INSERT_TAIL(&generation->renditions, rendition, link);
 	generation->image->store->rendition_count++;
+	generation->image->bytes += rendition->segment_size;
+	idle_note(generation->image);
 }
 
 struct rendition *generation_find(const struct generation *generation, enum format format)
@@ -115,7 +123,10 @@ struct rendition *generation_find(const struct generation *generation, enum form
 static void free_rendition(struct rendition *rendition)
 {
 	struct generation *generation = rendition->generation;
-	struct store *store = generation->image->store;
+	struct image *image = generation->image;
+	struct store *store = image->store;
+	image->bytes -= rendition->segment_size;
+	idle_note(image);
 	if (!store->board->left)
 		segment_remove(rendition->segment, store->releaser);
 	store_refund(store, &rendition->bytes);
@@ -123,6 +134,17 @@ static void free_rendition(struct rendition *rendition)
 	TAILQ_REMOVE(&generation->renditions, rendition, link);
 	free(rendition->description);
 	free(rendition);
+}
+
+void image_shrink(struct image *image, const struct rendition *left)
+{
+	struct rendition *rendition = TAILQ_FIRST(&left->generation->renditions);
+	while (image->pin_count == 0 && rendition) {
+		struct rendition *next = TAILQ_NEXT(rendition, link);
+		if (rendition != left)
+			free_rendition(rendition);
+		rendition = next;
+	}
 }
 
 /* Frees the unpinned renditions of a generation, and itself when none is left. */
@@ -164,6 +186,7 @@ void image_pin(struct pin *pin, struct rendition *rendition)
 	LIST_INSERT_HEAD(&rendition->pins, pin, link);
 	rendition->pin_count++;
 	rendition->generation->image->pin_count++;
+	idle_note(rendition->generation->image);
 }
 
 void image_unpin(struct pin *pin)
@@ -173,6 +196,7 @@ void image_unpin(struct pin *pin)
 	LIST_REMOVE(pin, link);
 	rendition->pin_count--;
 	image->pin_count--;
+	idle_note(image);
 	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED) {
 		watch_tell(&image->store->watches, image, CHANGE_DROPPED);
 		store_drop(image->store, image);

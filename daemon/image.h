@@ -73,8 +73,11 @@ struct generation {
 };
 
 struct image {
-	RB_ENTRY(image) node;	   /* while it is named */
-	TAILQ_ENTRY(image) recent; /* while it is named */
+	RB_ENTRY(image) node;		/* while it is named */
+	TAILQ_ENTRY(image) idle;	/* while it has idle bytes */
+	TAILQ_ENTRY(image) owners_idle; /* the same */
+	uint64_t idle_bytes;		/* what evicting it would free */
+	uint64_t bytes;			/* of all its segments */
 	struct store *store;
 	struct charge charge; /* to the owner */
 	const char *name;     /* is text, but in a key to search with */
@@ -105,6 +108,9 @@ void image_free(struct image *image);
 /* The generation that FETCH finds; NULL when there is none any more. */
 struct generation *image_current(const struct image *image);
 
+/* Changes how long it lives. */
+void image_set_keep(struct image *image, enum keep keep);
+
 /* Adds a rendition, in the order of formats. */
 void generation_add(struct generation *generation, struct rendition *rendition);
 
@@ -114,6 +120,9 @@ struct rendition *generation_find(const struct generation *generation, enum form
 /* Counts a pin; image_unpin() of the last one may free rendition, generation and image. */
 void image_pin(struct pin *pin, struct rendition *rendition);
 void image_unpin(struct pin *pin);
+
+/* Frees all renditions of an image that nobody has pinned, but one. */
+void image_shrink(struct image *image, const struct rendition *left);
 
 /* Frees what is neither findable by name nor pinned: renditions, generations, the image. */
 void image_settle(struct image *image);

@@ -34,11 +34,14 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/defaults.c %D%/defaults.h \
 	%D%/dispatch.h \
 	%D%/engine.c %D%/engine.h \
+	%D%/eviction.c %D%/eviction.h \
 	%D%/flight.c %D%/flight.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/glob.c %D%/glob.h \
+	%D%/idle.c %D%/idle.h \
 	%D%/image.c %D%/image.h \
 	%D%/inbox.c %D%/inbox.h \
+	%D%/index.c %D%/index.h \
 	%D%/instance.c %D%/instance.h \
 	%D%/load.c %D%/load.h \
 	%D%/log.c %D%/log.h \
@@ -58,6 +61,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/semaphore.c %D%/semaphore.h \
 	%D%/server.c %D%/server.h \
 	%D%/session.c %D%/session.h \
+	%D%/siphash.c %D%/siphash.h \
 	%D%/source.c %D%/source.h \
 	%D%/store.c %D%/store.h \
 	%D%/trail.c %D%/trail.h \

@@ -103,21 +103,18 @@ static void commit(struct store *store, const struct publication *publication,
 		store_drop(store, replaced);
 	}
 	if (publication->keep >= 0)
-		image->keep = (enum keep)publication->keep;
+		image_set_keep(image, (enum keep)publication->keep);
 	bool fresh = TAILQ_EMPTY(&generation->renditions);
 	if (fresh)
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
-	rendition->bytes = charge_take(publication->bytes);
+	rendition->bytes = store_take_reserved(store, publication->bytes);
 	generation_add(generation, rendition);
-	if (image->named) {
-		store_touch(store, image);
-	} else {
+	if (!image->named)
 		store_insert(store, image);
-		store_trim(store, image->owner, RESOURCE_IMAGES);
-	}
+	image_settle(image);
+	eviction_trim(store, rendition);
 	if (fresh)
 		watch_tell(&store->watches, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
-	image_settle(image);
 }
 
 static void discard(struct store *store, struct image *image, struct image *existing,
@@ -147,7 +144,8 @@ int publish(
 	int r = 0;
 	struct generation *generation = NULL;
 	struct rendition *rendition = NULL;
-	struct image *existing = store_find(store, publication->name, publication->owner);
+	uid_t owner = publication->owner;
+	struct image *existing = store_find(store, publication->name, owner);
 	struct image *image = existing;
 	if (!image || !publish_continues(image, publication->share, publication->group))
 		image = make_image(store, publication, &r);
@@ -158,16 +156,18 @@ int publish(
 	if (*published) {
 		/* It was asked for by another word too, such as native. */
 		if (publication->keep >= 0)
-			image->keep = (enum keep)publication->keep;
+			image_set_keep(image, (enum keep)publication->keep);
 		return 1;
 	}
 	if (!generation || !source_equal(&generation->source, &publication->header->source))
 		generation = generation_new(image, board_new_generation(store->board),
 			&publication->header->source, publication->native, publication->type);
 	r = -ENOMEM;
-	if (generation)
+	if (generation && store_prepare(store) == 0)
 		rendition = rendition_new(generation, publication->header);
 	if (rendition)
+		r = store_check_room(store, publication->bytes, owner);
+	if (rendition && r == 0)
 		r = publish_segment(store, publication, rendition);
 	if (r < 0) {
 		discard(store, image, existing, generation, rendition);

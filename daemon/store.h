@@ -1,19 +1,23 @@
 /*
- * The store: all images by name and owner, the bytes they take, and room for more by
- * evicting the least recently used. Knows nothing of sockets, requests and decoders.
+ * The store: all images by name and owner, and the bytes they take. Knows nothing of sockets,
+ * requests and decoders.
  */
 #pragma once
 
 #include "daemon/board.h"
+#include "daemon/eviction.h"
+#include "daemon/idle.h"
 #include "daemon/image.h"
+#include "daemon/index.h"
 #include "daemon/releaser.h"
 #include "daemon/watch.h"
 
 RB_HEAD(image_tree, image);
 
 struct store {
-	struct image_tree images;
-	TAILQ_HEAD(image_list, image) recent; /* most recently used first */
+	struct index index;	  /* to find images by name */
+	struct image_tree images; /* the same, in the order of their names */
+	struct idle idle;	  /* of these, what may be evicted */
 	struct board *board;
 	struct semaphores *semaphores;
 	struct releaser *releaser;
@@ -21,13 +25,15 @@ struct store {
 	const char *instance;
 	struct watch_list watches;
 	uint64_t memory_max;
-	uint64_t bytes; /* of all segments, those being filled included */
+	uint64_t bytes;	   /* of all published segments */
+	uint64_t reserved; /* bytes for segments that are being filled */
 	uint64_t image_count;
 	uint64_t rendition_count;
-	uint64_t evictions;
+	struct eviction eviction;
 };
 
-void store_init(struct store *store, struct board *board, struct semaphores *semaphores,
+/* Returns 0 or a negative errno. */
+int store_init(struct store *store, struct board *board, struct semaphores *semaphores,
 	struct releaser *releaser, struct accounts *accounts, const char *instance,
 	uint64_t memory_max);
 
@@ -47,41 +53,45 @@ struct image *store_see(
 /* The image after (name, owner) in the order of names; the first one with name NULL. */
 struct image *store_next(struct store *store, const char *name, uid_t owner);
 
-/* Marks an image as used just now. */
-void store_touch(struct store *store, struct image *image);
+/* Makes room for one more image, so that store_insert() cannot fail. Returns 0 or -ENOMEM. */
+int store_prepare(struct store *store);
 
-/* Makes an image findable. */
+/* Makes an image findable, after store_prepare(). */
 void store_insert(struct store *store, struct image *image);
 
 /* Takes the name from an image at once; its pixels go when its last pin does. */
 void store_drop(struct store *store, struct image *image);
 
 /*
- * Evicts the least recently used unpinned images, until size bytes went. Returns how many
- * did: what another process still maps is not free yet.
- */
-uint64_t store_evict(struct store *store, uint64_t size);
-
-/* Changes the bytes that all segments may take, and evicts what is more, but for pins. */
-void store_limit(struct store *store, uint64_t memory_max);
-
-/*
- * Accounts for a segment of an owner's before it is made; evicts unpinned images as needed,
- * the owner's own first. Returns 0; -ENOSPC when room cannot be made; -EDQUOT when the owner
- * would have more bytes than allowed even then; or -ENOMEM. A failure evicts nothing.
+ * Reserves bytes for a segment of an owner's before it is made. Nothing is evicted for it
+ * yet. Returns 0; -ENOSPC when there would be no room for it however much was evicted;
+ * -EDQUOT when the owner would have more bytes than allowed even then; or -ENOMEM.
  */
 int store_reserve(struct store *store, struct charge *charge, uid_t owner, uint64_t size);
-void store_refund(struct store *store, struct charge *charge);
 
-/* As store_reserve() for a segment that is there already, whatever the limits. */
+/* Gives back what was reserved; nothing when it has been given back, or taken, already. */
+void store_cancel(struct store *store, struct charge *charge);
+
+/*
+ * Whether a reserved segment still has room, now that it is complete: images may have been
+ * pinned in the meantime. Returns 0, -ENOBUFS, or -EDQUOT when it is the owner who has none.
+ */
+int store_check_room(const struct store *store, const struct charge *charge, uid_t owner);
+
+/* Turns what was reserved into what is published. eviction_trim() has to follow. */
+struct charge store_take_reserved(struct store *store, struct charge *charge);
+
+/* Charges for a segment that is there already, whatever the limits. Returns 0 or -ENOMEM. */
 int store_charge(struct store *store, struct charge *charge, uid_t owner, uint64_t size);
+
+/* Gives back what was published. */
+void store_refund(struct store *store, struct charge *charge);
 
 /*
  * Whether an owner may have so much more of images or bytes, once what can be evicted of the
- * owner's own has gone; and has it go.
+ * owner's own has gone.
  */
 bool store_allows(const struct store *store, uid_t owner, enum resource resource, uint64_t amount);
-void store_trim(struct store *store, uid_t owner, enum resource resource);
 
 /* What is held by pins or keep=pinned, in bytes. */
 uint64_t store_pinned_bytes(const struct store *store);

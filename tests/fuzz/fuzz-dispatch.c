@@ -55,7 +55,7 @@ static void check(void)
 		bytes += accounts_used(&engine->accounts, users[i], RESOURCE_BYTES);
 		images += accounts_used(&engine->accounts, users[i], RESOURCE_IMAGES);
 	}
-	must(bytes == engine->store.bytes);
+	must(bytes == engine->store.bytes + engine->store.reserved);
 	must(images >= engine->store.image_count);
 	must(engine->store.bytes <= engine->store.memory_max);
 	must(engine->pool.count <= engine->pool.max);

@@ -13,12 +13,14 @@ daemon_tests = \
 	%D%/test-configuration \
 	%D%/test-dispatch \
 	%D%/test-distrust \
+	%D%/test-eviction \
 	%D%/test-fault \
 	%D%/test-flight \
 	%D%/test-follow \
 	%D%/test-follow-fault \
 	%D%/test-glob \
 	%D%/test-inbox \
+	%D%/test-index \
 	%D%/test-instance \
 	%D%/test-pool \
 	%D%/test-segment \
@@ -89,8 +91,10 @@ fault_wraps = \
 	%D%/test-follow-fault.c
 %C%_test_follow_fault_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)
 %C%_test_follow_fault_LDADD = %D%/libdaemontest.la
+%C%_test_eviction_LDADD = %D%/libdaemontest.la
 %C%_test_glob_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
+%C%_test_index_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la
 %C%_test_pool_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_pool_LDADD = %D%/libdaemontest.la

@@ -20,7 +20,7 @@ static const uid_t users[] = {0, 5, 4711};
 
 /* All that a failure must leave as it was. */
 struct balance {
-	uint64_t bytes, images, renditions, evictions, flights, sessions;
+	uint64_t bytes, reserved, images, renditions, evictions, flights, sessions;
 	uint64_t slots, sets, segments, descriptors, shown;
 	uint64_t users, used[RESOURCE_COUNT];
 };
@@ -30,9 +30,10 @@ static struct balance balance_of(const struct world *world)
 	const struct engine *engine = &world->engine;
 	struct balance balance = {
 		.bytes = engine->store.bytes,
+		.reserved = engine->store.reserved,
 		.images = engine->store.image_count,
 		.renditions = engine->store.rendition_count,
-		.evictions = engine->store.evictions,
+		.evictions = engine->store.eviction.count,
 		.flights = engine->flight_count,
 		.sessions = engine->counters.connections,
 		.slots = engine->board.header->slots_used - engine->board.free_count,
@@ -233,7 +234,7 @@ static void test_load(void **state)
 		assert_int_equal(world.engine.flight_count, 0);
 		session_close(session);
 		if (count)
-			store_drop(&world.engine.store, TAILQ_FIRST(&store->recent));
+			store_drop(&world.engine.store, store_next(&world.engine.store, NULL, 0));
 		/* The decoder and the releaser stay, with their channels and events. */
 		struct balance after = balance_of(&world);
 		before.descriptors = after.descriptors;

@@ -75,7 +75,7 @@ static void test_cancelled(void **state)
 		struct world world;
 		struct session *session = world_begin(&world, FAKE_DECODER);
 		world_call(session, &answer, "LOAD name=a source=fd", world_file(cases[i].word));
-		while (cases[i].reserved && world.engine.store.bytes == 0)
+		while (cases[i].reserved && world.engine.store.reserved == 0)
 			assert_true(sd_event_run(world.event, UINT64_MAX) > 0);
 		session_close(session);
 		assert_int_equal(world.engine.flight_count, 0);

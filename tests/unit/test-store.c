@@ -308,12 +308,12 @@ static void test_eviction(void **state)
 				image_pin(&pins[*c - 'a'], rendition);
 		}
 		for (const char *c = cases[i].touch; *c; c++)
-			store_touch(store, store_find(store, (char[]){*c, 0}, 0));
+			idle_touch(store_find(store, (char[]){*c, 0}, 0));
 		world_make(&world, &(struct recipe){"d", .state = 1});
 		for (const char *c = "abcd"; *c; c++)
 			assert_int_equal(store_find(store, (char[]){*c, 0}, 0) != NULL,
 				strchr(cases[i].left, *c) != NULL);
-		assert_int_equal(store->evictions, 1);
+		assert_int_equal(store->eviction.count, 1);
 		assert_balance(&world, 3, 3, store->memory_max);
 		for (const char *c = cases[i].pin; *c; c++)
 			image_unpin(&pins[*c - 'a']);
@@ -339,19 +339,22 @@ static void test_no_room(void **state)
 	assert_int_equal(store_reserve(store, &none, 7, 2 * size + 1), -ENOSPC);
 	assert_int_equal(store_reserve(store, &none, 7, UINT64_MAX), -ENOSPC);
 	assert_balance(&world, 2, 2, 2 * size); /* nobody was evicted for these */
-	assert_int_equal(store->evictions, 0);
+	assert_int_equal(store->eviction.count, 0);
 	assert_int_equal(store_pinned_bytes(store), size);
 
-	assert_int_equal(store_reserve(store, &charge, 7, size), 0); /* b goes */
-	assert_balance(&world, 1, 1, 2 * size);
-	assert_int_equal(store_pinned_bytes(store), 2 * size);
+	assert_int_equal(store_reserve(store, &charge, 7, size), 0); /* b goes, but not yet */
+	assert_balance(&world, 2, 2, 2 * size);
+	assert_int_equal(store->reserved, size);
 	assert_int_equal(store_reserve(store, &none, 7, 1), -ENOSPC);
-	store_refund(store, &charge);
-	assert_balance(&world, 1, 1, size);
+	store_cancel(store, &charge);
+	assert_int_equal(store->reserved, 0);
 	image_unpin(&pin);
-	assert_int_equal(store_reserve(store, &charge, 7, 2 * size), 0); /* a goes */
-	assert_balance(&world, 0, 0, 2 * size);
-	store_refund(store, &charge);
+	assert_int_equal(store_reserve(store, &charge, 7, 2 * size), 0); /* a would go, too */
+	store_cancel(store, &charge);
+	store_cancel(store, &charge); /* does no harm */
+	assert_balance(&world, 2, 2, 2 * size);
+	store_drop(store, store_find(store, "a", 0));
+	store_drop(store, store_find(store, "b", 0));
 	assert_int_equal(world_segments(&world), 0);
 	world_close(&world);
 }

@@ -91,6 +91,9 @@ void world_close(struct world *world)
 	engine_stop(engine);
 	world->event = sd_event_unref(world->event);
 	assert_int_equal(engine->store.bytes, 0);
+	assert_int_equal(engine->store.reserved, 0);
+	assert_int_equal(engine->store.idle.bytes, 0);
+	assert_int_equal(engine->store.idle.count, 0);
 	assert_int_equal(engine->store.image_count, 0);
 	assert_int_equal(engine->store.rendition_count, 0);
 	assert_int_equal(engine->flight_count, 0);
@@ -154,7 +157,7 @@ int world_publish(struct world *world, const struct recipe *recipe, struct rendi
 		r = publish(store, &publication, published);
 	if (publication.fd >= 0)
 		close(publication.fd);
-	store_refund(store, &bytes);
+	store_cancel(store, &bytes);
 	return r;
 }
 

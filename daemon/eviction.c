@@ -1,0 +1,152 @@
+/*
+ * Eviction.
+ * See eviction.h for what it does and never does.
+ */
+#include "daemon/eviction.h"
+
+#include "daemon/store.h"
+
+enum { BATCH = 32 }; /* images: each takes the kernel some 10 microseconds */
+
+/* The least recently used idle image of all or (account) of an owner; or NULL. */
+static struct image *next_to_go(const struct store *store, const struct account *account)
+{
+	return account ? TAILQ_LAST(&account->idle.images, image_list)
+		       : TAILQ_LAST(&store->idle.images, image_list);
+}
+
+/* What of a resource is published, and not only reserved. */
+static uint64_t published(const struct account *account, enum resource resource)
+{
+	uint64_t reserved = resource == RESOURCE_BYTES ? account->reserved : 0;
+	return account->used[resource] - reserved;
+}
+
+static bool is_above(const struct store *store, const struct account *account)
+{
+	uint64_t images = accounts_limit(store->accounts, account->uid, RESOURCE_IMAGES);
+	uint64_t bytes = accounts_limit(store->accounts, account->uid, RESOURCE_BYTES);
+	return account->idle.count > 0 && (published(account, RESOURCE_IMAGES) > images ||
+						  published(account, RESOURCE_BYTES) > bytes);
+}
+
+static bool is_full(const struct store *store)
+{
+	return store->bytes > store->memory_max && store->idle.count > 0;
+}
+
+static void evict(struct store *store, struct image *image)
+{
+	watch_tell(&store->watches, image, CHANGE_EVICTED);
+	store->eviction.count++;
+	store_drop(store, image);
+}
+
+/* Evicts the next image of all or of an owner, unless it is the one to be spared. */
+static bool evict_next(
+	struct store *store, const struct account *account, const struct image *spared)
+{
+	struct image *image = next_to_go(store, account);
+	if (!image || image == spared)
+		return false;
+	evict(store, image);
+	return true;
+}
+
+bool eviction_is_behind(const struct store *store)
+{
+	const struct eviction *eviction = &store->eviction;
+	return eviction->wanted > 0 || eviction->pressed > 0 || eviction->owners_behind ||
+	       is_full(store);
+}
+
+static void ask_for_more(struct store *store)
+{
+	if (eviction_is_behind(store) && store->eviction.more)
+		store->eviction.more(store->eviction.context);
+}
+
+void eviction_trim(struct store *store, struct rendition *published)
+{
+	struct image *image = published->generation->image;
+	struct account *account = image->charge.account; /* stays, for it has this image */
+	unsigned left = BATCH;
+	idle_touch(image);
+	while (left > 0 && is_above(store, account) && evict_next(store, account, image))
+		left--;
+	while (left > 0 && is_full(store) && evict_next(store, NULL, image))
+		left--;
+	/* There was room without the image's other renditions. */
+	if ((is_above(store, account) && next_to_go(store, account) == image) ||
+		(is_full(store) && next_to_go(store, NULL) == image))
+		image_shrink(image, published);
+	account->behind = is_above(store, account);
+	store->eviction.owners_behind |= account->behind;
+	ask_for_more(store);
+}
+
+bool eviction_want(struct store *store, uint64_t bytes)
+{
+	if (store->idle.count == 0)
+		return false;
+	store->eviction.wanted += bytes;
+	ask_for_more(store);
+	return true;
+}
+
+void eviction_limit(struct store *store, uint64_t memory_max)
+{
+	store->memory_max = memory_max;
+	ask_for_more(store);
+}
+
+void eviction_press(struct store *store, uint64_t bytes)
+{
+	if (store->idle.count == 0)
+		return;
+	store->eviction.pressed += bytes;
+	ask_for_more(store);
+}
+
+static void reduce(uint64_t *amount, uint64_t bytes)
+{
+	*amount -= bytes < *amount ? bytes : *amount;
+}
+
+/* Evicts for what all images have to give way to. */
+static void evict_of_all(struct store *store)
+{
+	struct eviction *eviction = &store->eviction;
+	struct image *image = next_to_go(store, NULL);
+	uint64_t bytes = image->idle_bytes;
+	if (!is_full(store) && eviction->wanted == 0)
+		eviction->pressure_count++;
+	evict(store, image);
+	reduce(&eviction->wanted, bytes);
+	reduce(&eviction->pressed, bytes);
+}
+
+static void evict_of_owner(struct store *store)
+{
+	struct account *account = accounts_find_behind(store->accounts);
+	if (!account)
+		store->eviction.owners_behind = false;
+	else if (is_above(store, account))
+		evict(store, next_to_go(store, account));
+	else
+		account->behind = false;
+}
+
+bool eviction_go_on(struct store *store)
+{
+	struct eviction *eviction = &store->eviction;
+	for (unsigned left = BATCH; left > 0 && eviction_is_behind(store); left--) {
+		if (store->idle.count == 0)
+			eviction->wanted = eviction->pressed = 0;
+		else if (is_full(store) || eviction->wanted > 0 || eviction->pressed > 0)
+			evict_of_all(store);
+		if (eviction->owners_behind && !is_full(store))
+			evict_of_owner(store);
+	}
+	return eviction_is_behind(store);
+}

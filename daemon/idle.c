@@ -1,0 +1,69 @@
+/*
+ * Idle images.
+ * See idle.h for what it does and never does.
+ */
+#include "daemon/idle.h"
+
+#include "daemon/follow.h"
+#include "daemon/store.h"
+
+void idle_init(struct idle *idle)
+{
+	*idle = (struct idle){.count = 0};
+	TAILQ_INIT(&idle->images);
+}
+
+static struct idle *of_all(const struct image *image)
+{
+	return &image->store->idle;
+}
+
+static struct idle *of_owner(const struct image *image)
+{
+	return &image->charge.account->idle;
+}
+
+static void insert(struct image *image)
+{
+	TAILQ_INSERT_HEAD(&of_all(image)->images, image, idle);
+	TAILQ_INSERT_HEAD(&of_owner(image)->images, image, owners_idle);
+	of_all(image)->count++;
+	of_owner(image)->count++;
+}
+
+static void take_out(struct image *image)
+{
+	TAILQ_REMOVE(&of_all(image)->images, image, idle);
+	TAILQ_REMOVE(&of_owner(image)->images, image, owners_idle);
+	of_all(image)->count--;
+	of_owner(image)->count--;
+}
+
+static void set_bytes(struct image *image, uint64_t bytes)
+{
+	if (image->idle_bytes == 0 && bytes > 0)
+		insert(image);
+	else if (image->idle_bytes > 0 && bytes == 0)
+		take_out(image);
+	of_all(image)->bytes += bytes - image->idle_bytes;
+	of_owner(image)->bytes += bytes - image->idle_bytes;
+	image->idle_bytes = bytes;
+}
+
+void idle_note(struct image *image)
+{
+	/* Nor does one go for the generation that is to follow it. */
+	bool may_go = image->named && image->pin_count == 0 && image->keep != KEEP_PINNED &&
+		      !follow_is_loading(image->follow);
+	uint64_t bytes = may_go ? image->bytes : 0;
+	if (bytes != image->idle_bytes)
+		set_bytes(image, bytes);
+}
+
+void idle_touch(struct image *image)
+{
+	if (image->idle_bytes == 0)
+		return;
+	take_out(image);
+	insert(image);
+}

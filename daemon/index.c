@@ -1,0 +1,123 @@
+/*
+ * The index of images by name.
+ * See index.h for what it does and never does.
+ */
+#include "daemon/index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/image.h"
+#include "daemon/random.h"
+
+enum { SIZE_MIN = 64 };
+
+int index_init(struct index *index)
+{
+	*index = (struct index){0};
+	return random_fill(index->key, sizeof(index->key));
+}
+
+void index_destroy(struct index *index)
+{
+	free(index->entries);
+	index->entries = NULL;
+	index->size = 0;
+}
+
+static uint64_t hash_name(const struct index *index, const char *name)
+{
+	return siphash(index->key, name, strlen(name));
+}
+
+static uint32_t place_of(const struct index *index, uint64_t hash)
+{
+	return (uint32_t)hash & (index->size - 1);
+}
+
+static uint32_t after(const struct index *index, uint32_t place)
+{
+	return (place + 1) & (index->size - 1);
+}
+
+static void insert(struct index *index, struct index_entry entry)
+{
+	uint32_t place = place_of(index, entry.hash);
+	while (index->entries[place].image)
+		place = after(index, place);
+	index->entries[place] = entry;
+}
+
+/* Moves entries alone: no image is looked at, which takes a millisecond for 100 000. */
+int index_reserve(struct index *index)
+{
+	/* Half of it stays free: probes are short, and a search that finds nothing ends. */
+	if (index->count < index->size / 2)
+		return 0;
+	struct index old = *index;
+	index->size = old.size ? old.size * 2 : SIZE_MIN;
+	index->entries = calloc(index->size, sizeof(*index->entries));
+	if (!index->entries) {
+		*index = old;
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < old.size; i++) {
+		if (old.entries[i].image)
+			insert(index, old.entries[i]);
+	}
+	free(old.entries);
+	return 0;
+}
+
+void index_add(struct index *index, struct image *image)
+{
+	insert(index, (struct index_entry){hash_name(index, image->name), image});
+	index->count++;
+}
+
+/* Moves back what stood behind the removed one only because that was in its way. */
+static void close_gap(struct index *index, uint32_t gap)
+{
+	struct index_entry *entries = index->entries;
+	for (uint32_t i = after(index, gap); entries[i].image; i = after(index, i)) {
+		uint32_t home = place_of(index, entries[i].hash);
+		uint32_t mask = index->size - 1;
+		if (((i - home) & mask) < ((i - gap) & mask))
+			continue;
+		entries[gap] = entries[i];
+		gap = i;
+	}
+	entries[gap].image = NULL;
+}
+
+void index_remove(struct index *index, const struct image *image)
+{
+	uint32_t place = place_of(index, hash_name(index, image->name));
+	while (index->entries[place].image != image)
+		place = after(index, place);
+	close_gap(index, place);
+	index->count--;
+}
+
+struct index_search index_search(const struct index *index, const char *name)
+{
+	struct index_search search = {.index = index, .name = name};
+	if (index->size > 0) {
+		search.hash = hash_name(index, name);
+		search.place = place_of(index, search.hash);
+	}
+	return search;
+}
+
+struct image *index_next(struct index_search *search)
+{
+	const struct index *index = search->index;
+	while (index->size > 0 && index->entries[search->place].image) {
+		const struct index_entry *entry = &index->entries[search->place];
+		search->place = after(index, search->place);
+		if (entry->hash == search->hash && strcmp(entry->image->name, search->name) == 0)
+			return entry->image;
+	}
+	return NULL;
+}

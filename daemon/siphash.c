@@ -1,0 +1,68 @@
+/*
+ * SipHash-2-4.
+ * See siphash.h for what it does and never does.
+ */
+#include "daemon/siphash.h"
+
+#include <endian.h>
+#include <string.h>
+
+struct state {
+	uint64_t a, b, c, d;
+};
+
+static uint64_t rotate(uint64_t word, unsigned bits)
+{
+	return word << bits | word >> (64 - bits);
+}
+
+static void mix(struct state *state, unsigned rounds)
+{
+	struct state s = *state;
+	while (rounds-- > 0) {
+		s.a += s.b;
+		s.c += s.d;
+		s.b = rotate(s.b, 13) ^ s.a;
+		s.d = rotate(s.d, 16) ^ s.c;
+		s.a = rotate(s.a, 32);
+		s.c += s.b;
+		s.a += s.d;
+		s.b = rotate(s.b, 17) ^ s.c;
+		s.d = rotate(s.d, 21) ^ s.a;
+		s.c = rotate(s.c, 32);
+	}
+	*state = s;
+}
+
+static void add(struct state *state, uint64_t word)
+{
+	state->d ^= word;
+	mix(state, 2);
+	state->a ^= word;
+}
+
+static uint64_t load(const void *data, size_t size)
+{
+	uint64_t word = 0;
+	memcpy(&word, data, size);
+	return le64toh(word);
+}
+
+uint64_t siphash(const unsigned char key[SIPHASH_KEY_SIZE], const void *data, size_t size)
+{
+	const unsigned char *next = data;
+	uint64_t low = load(key, 8), high = load(key + 8, 8);
+	struct state state = {
+		low ^ UINT64_C(0x736f6d6570736575),
+		high ^ UINT64_C(0x646f72616e646f6d),
+		low ^ UINT64_C(0x6c7967656e657261),
+		high ^ UINT64_C(0x7465646279746573),
+	};
+	size_t left = size;
+	for (; left >= 8; left -= 8, next += 8)
+		add(&state, load(next, 8));
+	add(&state, load(next, left) | (uint64_t)size << 56);
+	state.c ^= 0xff;
+	mix(&state, 4);
+	return state.a ^ state.b ^ state.c ^ state.d;
+}
