@@ -56,6 +56,16 @@ static void add_sandbox(struct wire_writer *line, const struct pool *pool)
 	wire_add(line, "sandbox", text);
 }
 
+static void add_pressure(struct wire_writer *line, const struct engine *engine)
+{
+	char text[64] = "off";
+	if (engine->options->memory_pressure)
+		pressure_describe(&engine->pressure, text, sizeof(text));
+	wire_add(line, "pressure", text);
+	wire_add_number(line, "pressure-reports", engine->pressure.count);
+	wire_add_number(line, "pressure-evictions", engine->store.eviction.pressure_count);
+}
+
 enum outcome command_stats(struct call *call)
 {
 	const struct engine *engine = call->session->engine;
@@ -77,6 +87,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "fetches", counters->fetches);
 	wire_add_number(line, "errors", counters->errors);
 	wire_add_number(line, "evictions", engine->store.eviction.count);
+	add_pressure(line, engine);
 	wire_add_number(line, "decoders", engine->pool.count);
 	wire_add_number(line, "decoder-restarts", engine->pool.restarts);
 	add_sandbox(line, &engine->pool);

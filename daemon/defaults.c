@@ -75,6 +75,7 @@ void defaults_set(struct options *options)
 				[RESOURCE_FOLLOWS] = 8192,
 			},
 		.log_level = LOG_LEVEL_INFO,
+		.memory_pressure = 1,
 	};
 	find_decoder(options->decoder);
 }

@@ -4,6 +4,7 @@
  */
 #include "daemon/engine.h"
 
+#include <malloc.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,28 @@
 static void on_freed(void *context)
 {
 	pool_kick(context);
+}
+
+/* The least that goes under pressure, so that the last of many small images go, too. */
+static const uint64_t relief_min = 1 << 20;
+
+static void end_relief(struct engine *engine)
+{
+	engine->relieving = false;
+	malloc_trim(0);
+}
+
+/* A quarter at a time: as long as the pressure lasts it will be told of again. */
+static void on_pressure(void *context)
+{
+	struct engine *engine = context;
+	uint64_t share = engine->store.idle.bytes / 4;
+	log_notice("memory is short: images that nobody has pinned go");
+	pool_retire(&engine->pool);
+	engine->relieving = true;
+	eviction_press(&engine->store, share < relief_min ? relief_min : share);
+	if (!eviction_is_behind(&engine->store))
+		end_relief(engine);
 }
 
 static void on_more_to_evict(void *context)
@@ -31,6 +54,8 @@ static int on_eviction(sd_event_source *source, void *context)
 		return 0;
 	}
 	pool_kick(&engine->pool); /* jobs may wait for that, too */
+	if (engine->relieving)
+		end_relief(engine);
 	return 0;
 }
 
@@ -83,6 +108,8 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 			(unsigned)options->decode_timeout);
 	if (r >= 0)
 		r = start_eviction(engine, event);
+	if (r >= 0 && options->memory_pressure)
+		r = pressure_start(&engine->pressure, event, on_pressure, engine);
 	if (r >= 0)
 		r = take_over(engine, found > 0);
 	if (r < 0 && found > 0)
@@ -113,6 +140,7 @@ void engine_reload(struct engine *engine)
 void engine_stop(struct engine *engine)
 {
 	follows_stop(engine);
+	pressure_stop(&engine->pressure);
 	engine->eviction = sd_event_source_disable_unref(engine->eviction);
 	pool_stop(&engine->pool);
 	releaser_stop(&engine->releaser);

@@ -9,6 +9,7 @@
 #include "daemon/account.h"
 #include "daemon/options.h"
 #include "daemon/pool.h"
+#include "daemon/pressure.h"
 #include "daemon/store.h"
 #include "daemon/trail.h"
 
@@ -34,6 +35,8 @@ struct engine {
 	struct semaphores semaphores;
 	struct releaser releaser;
 	struct store store;
+	struct pressure pressure;
+	bool relieving;		   /* until eviction under pressure is done */
 	sd_event_source *eviction; /* goes on with it, a few images at a time */
 	struct pool pool;
 	TAILQ_HEAD(flight_list, flight) flights; /* in order of arrival */

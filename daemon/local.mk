@@ -51,6 +51,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/outbox.c %D%/outbox.h \
 	%D%/plan.c %D%/plan.h \
 	%D%/pool.c %D%/pool.h \
+	%D%/pressure.c %D%/pressure.h \
 	%D%/process.c %D%/process.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/random.c %D%/random.h \

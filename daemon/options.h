@@ -31,6 +31,9 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 	X(MEMORY_MAX, "memory-max", SIZE, memory_max, 0, INT64_MAX, RELOAD, "SIZE",               \
 		"bytes of all images together; K, M, G, T may follow\n"                           \
 		"(default: a quarter of /dev/shm)")                                               \
+	X(MEMORY_PRESSURE, "memory-pressure", WORD, memory_pressure, 0, 1, RESTART, "no|yes",     \
+		"let images go when the machine is short of memory\n"                             \
+		"(default: yes)")                                                                 \
 	X(MAX_PIXELS, "max-pixels", NUMBER, max_pixels, 1, INT64_MAX / 16, RELOAD, "NUMBER",      \
 		"largest width x height of an image\n"                                            \
 		"(default: 268435456)")                                                           \
@@ -86,7 +89,8 @@ struct options {
 	uint64_t decoders;		      /* decoder processes at most */
 	uint64_t decode_timeout;	      /* seconds a decode may take */
 	uint64_t max_pixels;		      /* width x height at most */
-	uint64_t memory_max;		      /* bytes of all segments at most */
+	uint64_t memory_max;		      /* bytes of all images at most */
+	uint64_t memory_pressure;	      /* 1: let images go under memory pressure */
 	uint64_t user_limits[RESOURCE_COUNT]; /* what one user may hold */
 	uint64_t log_level;		      /* enum log_level */
 };

@@ -51,6 +51,15 @@ static void retire_surplus(struct pool *pool)
 	}
 }
 
+void pool_retire(struct pool *pool)
+{
+	struct worker *worker;
+	LIST_FOREACH (worker, &pool->workers, link) {
+		if (worker->state == WORKER_IDLE)
+			worker_kill(worker);
+	}
+}
+
 /* Returns whether the job has left the queue. */
 static bool start_job(struct pool *pool, struct job *job)
 {

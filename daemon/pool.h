@@ -38,6 +38,9 @@ void pool_submit(struct pool *pool, struct job *job);
 /* Takes a job back, queued or running: no event of it comes any more. */
 void pool_cancel(struct pool *pool, struct job *job);
 
+/* Ends all processes that have nothing to do. */
+void pool_retire(struct pool *pool);
+
 /* Takes note of what confines a process. */
 void pool_note_sandbox(struct pool *pool, uint32_t sandbox);
 

@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	%D%/integration/test_load.py \
 	%D%/integration/test_manual.py \
 	%D%/integration/test_notify.py \
+	%D%/integration/test_pressure.py \
 	%D%/integration/test_process.py \
 	%D%/integration/test_reconnect.py \
 	%D%/integration/test_python.py \

@@ -19,3 +19,8 @@ CLEANFILES += %D%/shmimg-bench
 .PHONY: bench
 bench: all %D%/shmimg-bench
 	SHMIMG_BUILD=$(abs_top_builddir) $(srcdir)/%D%/run
+
+# Few images against 100 000: tests/bench/many daemon/shmimgd
+check_PROGRAMS += tests/bench/many
+tests_bench_many_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS)
+tests_bench_many_LDADD = $(PNG_LIBS)

@@ -49,6 +49,7 @@ BAD_OPTIONS = {
     "no size": ["--memory-max", "lots"],
     "size of overflow": ["--memory-max", "99999999999999999999G"],
     "empty size": ["--memory-max", ""],
+    "neither yes nor no": ["--memory-pressure", "maybe"],
     "no images": ["--user-images", "0"],
     "too many pins": ["--user-pins", "1000000001"],
     "no size of a user": ["--user-bytes", "1Q"],

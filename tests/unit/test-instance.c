@@ -74,8 +74,9 @@ static void test_bad_options(void **state)
 		"--max-pixels=-5", "--max-pixels=576460752303423488", "--decoders=0",
 		"--decoders=257", "--decoders=two", "--decoders=4294967297", "--decode-timeout=0",
 		"--decode-timeout=86401", "--decode-timeout=1s", "--log-level=", "--log-level=warn",
-		"--log-level=warning|notice", "--decoder=relative", "--decoder=", "--decoder=/a ;b",
-		"--decoder=/a ", "--decoder=/a\tb"};
+		"--log-level=warning|notice", "--memory-pressure=maybe", "--memory-pressure=1",
+		"--decoder=relative", "--decoder=", "--decoder=/a ;b", "--decoder=/a ",
+		"--decoder=/a\tb"};
 	struct options options;
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {

@@ -1,0 +1,254 @@
+/*
+ * Memory pressure.
+ * See pressure.h for what it does and never does.
+ */
+#include "daemon/pressure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/log.h"
+
+/*
+ * Some program waited for memory for a tenth of 2 seconds: long before a machine stalls, and
+ * more than the odd page that is read back. The kernel lets those without CAP_SYS_RESOURCE
+ * watch windows of whole 2 seconds alone. Its parser wants the NUL.
+ */
+static const char trigger[] = "some 200000 2000000";
+
+#define PAUSE_USEC UINT64_C(1000000)
+
+enum { DATA_MAX = 256, DISCARD_TURNS = 16 };
+
+static const char *const words[PRESSURE_KINDS] = {
+	[PRESSURE_ENVIRONMENT] = "environment",
+	[PRESSURE_CGROUP] = "cgroup",
+	[PRESSURE_MACHINE] = "machine",
+};
+
+void pressure_describe(const struct pressure *pressure, char *text, size_t size)
+{
+	size_t length = 0;
+	snprintf(text, size, "none");
+	for (int i = 0; i < PRESSURE_KINDS; i++) {
+		if (pressure->sources[i] && length < size)
+			length += (size_t)snprintf(
+				text + length, size - length, "%s%s", length ? "," : "", words[i]);
+	}
+}
+
+static void set_enabled(const struct pressure *pressure, int enabled)
+{
+	for (int i = 0; i < PRESSURE_KINDS; i++) {
+		if (pressure->sources[i])
+			sd_event_source_set_enabled(pressure->sources[i], enabled);
+	}
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *context)
+{
+	(void)source;
+	(void)usec;
+	set_enabled(context, SD_EVENT_ON);
+	return 0;
+}
+
+/* Reads what a FIFO or socket brought; what it says does not matter. False at its end. */
+static bool discard(int fd)
+{
+	char data[DATA_MAX];
+	for (int i = 0; i < DISCARD_TURNS; i++) {
+		ssize_t count = read(fd, data, sizeof(data));
+		if (count < 0)
+			return errno == EAGAIN || errno == EINTR;
+		if (count == 0)
+			return false;
+	}
+	return true;
+}
+
+static void lose(struct pressure *pressure, const sd_event_source *source)
+{
+	for (int i = 0; i < PRESSURE_KINDS; i++) {
+		if (pressure->sources[i] != source)
+			continue;
+		log_warning("memory pressure is no longer told of by: %s", words[i]);
+		pressure->sources[i] = sd_event_source_disable_unref(pressure->sources[i]);
+	}
+}
+
+static int on_pressure(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct pressure *pressure = context;
+	if (events & (EPOLLERR | EPOLLHUP) || (events & EPOLLIN && !discard(fd))) {
+		lose(pressure, source);
+		return 0;
+	}
+	pressure->count++;
+	set_enabled(pressure, SD_EVENT_OFF);
+	sd_event_source_set_time_relative(pressure->pause, PAUSE_USEC);
+	sd_event_source_set_enabled(pressure->pause, SD_EVENT_ONESHOT);
+	pressure->felt(pressure->context);
+	return 0;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	OWN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+/* Opens what there is at a path, and finds out by which event it tells of pressure. */
+static int open_watched(const char *path, uint32_t *events)
+{
+	struct stat status;
+	*events = EPOLLIN;
+	if (stat(path, &status) < 0)
+		return -errno;
+	if (S_ISSOCK(status.st_mode))
+		return connect_to(path);
+	if (!S_ISFIFO(status.st_mode) && !S_ISREG(status.st_mode))
+		return -ENOTSUP;
+	if (S_ISREG(status.st_mode))
+		*events = EPOLLPRI;
+	/* A FIFO that is open for writing here, too, never ends. */
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+static int watch(struct pressure *pressure, enum pressure_kind kind, const char *path,
+	const void *data, size_t size)
+{
+	uint32_t events;
+	OWN_FD int fd = open_watched(path, &events);
+	if (fd < 0)
+		return fd;
+	if (size > 0 && write(fd, data, size) < 0)
+		return -errno;
+	sd_event_source *source = NULL;
+	int r = sd_event_add_io(pressure->event, &source, fd, events, on_pressure, pressure);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_io_fd_own(source, 1);
+	if (r < 0) {
+		sd_event_source_disable_unref(source);
+		return r;
+	}
+	take_fd(&fd);
+	pressure->sources[kind] = source;
+	return 0;
+}
+
+/* Decodes base64 of RFC 4648, section 4. Returns its bytes, or -EINVAL for what is none. */
+static int decode(const char *text, unsigned char *data, size_t size)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t count = strcspn(text, "="), length = 0;
+	uint32_t bits = 0;
+	if (strlen(text) % 4 != 0 || strlen(text) - count > 2 ||
+		text[count + strspn(text + count, "=")])
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++) {
+		const char *digit = strchr(digits, text[i]);
+		if (!digit || length == size)
+			return -EINVAL;
+		bits = bits << 6 | (uint32_t)(digit - digits);
+		if (i % 4 > 0)
+			data[length++] = (unsigned char)(bits >> (6 - 2 * (i % 4)));
+	}
+	return (int)length;
+}
+
+/* What the service manager wants to be watched, and with which data. */
+static int watch_environment(struct pressure *pressure, const char *path)
+{
+	const char *text = getenv("MEMORY_PRESSURE_WRITE");
+	unsigned char data[DATA_MAX];
+	int size = 0;
+	if (strcmp(path, "/dev/null") == 0)
+		return 0;
+	if (path[0] != '/')
+		return -EINVAL;
+	if (text)
+		size = decode(text, data, sizeof(data));
+	return size < 0 ? size : watch(pressure, PRESSURE_ENVIRONMENT, path, data, (size_t)size);
+}
+
+/* The path of the daemon's group in the unified hierarchy, of cgroups(7), without newline. */
+static bool find_cgroup(char *path, size_t size)
+{
+	char line[PATH_MAX];
+	bool found = false;
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		found = strncmp(line, "0::/", 4) == 0 && line[4];
+	}
+	if (file)
+		fclose(file);
+	return found &&
+	       (size_t)snprintf(path, size, "/sys/fs/cgroup%s/memory.pressure", line + 3) < size;
+}
+
+/*
+ * The group feels what it is charged for, and its own limits; but a daemon that sleeps waits
+ * for nothing, and its group does not feel that others do.
+ */
+static void watch_kernel(struct pressure *pressure)
+{
+	char path[PATH_MAX];
+	if (find_cgroup(path, sizeof(path)))
+		watch(pressure, PRESSURE_CGROUP, path, trigger, sizeof(trigger));
+	watch(pressure, PRESSURE_MACHINE, "/proc/pressure/memory", trigger, sizeof(trigger));
+}
+
+int pressure_start(
+	struct pressure *pressure, sd_event *event, void (*felt)(void *context), void *context)
+{
+	const char *path = getenv("MEMORY_PRESSURE_WATCH");
+	*pressure = (struct pressure){.event = event, .felt = felt, .context = context};
+	int r = sd_event_add_time_relative(
+		event, &pressure->pause, CLOCK_MONOTONIC, PAUSE_USEC, 0, on_pause_over, pressure);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(pressure->pause, SD_EVENT_OFF);
+	if (r < 0) {
+		pressure_stop(pressure);
+		return r;
+	}
+	if (path && *path) {
+		r = watch_environment(pressure, path);
+		if (r < 0)
+			log_warning(
+				"cannot watch MEMORY_PRESSURE_WATCH=%s: %s", path, strerror(-r));
+	} else {
+		watch_kernel(pressure);
+	}
+	return 0;
+}
+
+void pressure_stop(struct pressure *pressure)
+{
+	for (int i = 0; i < PRESSURE_KINDS; i++)
+		pressure->sources[i] = sd_event_source_disable_unref(pressure->sources[i]);
+	pressure->pause = sd_event_source_disable_unref(pressure->pause);
+}
