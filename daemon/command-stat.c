@@ -74,6 +74,8 @@ static void describe_all(struct wire_writer *line, struct rendition *rendition)
 	wire_add_number(line, "pins", image->pin_count);
 	add_holders(line, image);
 	add_lock(line, image);
+	wire_add_number(line, "unlinked-bytes",
+		unlinked_bytes_of(&image->store->releaser->unlinked, image->name, image->owner));
 }
 
 enum outcome command_stat(struct call *call)

@@ -66,6 +66,15 @@ static void add_pressure(struct wire_writer *line, const struct engine *engine)
 	wire_add_number(line, "pressure-evictions", engine->store.eviction.pressure_count);
 }
 
+/* What becomes of the memory of segments that were removed. */
+static void add_freed(struct wire_writer *line, const struct releaser *releaser)
+{
+	wire_add_number(line, "freed-bytes", releaser->unlinked.freed);
+	wire_add_number(line, "freeing-bytes", releaser->bytes);
+	wire_add_number(line, "unlinked-bytes", releaser->unlinked.bytes);
+	wire_add_number(line, "unlinked-segments", releaser->unlinked.count);
+}
+
 enum outcome command_stats(struct call *call)
 {
 	const struct engine *engine = call->session->engine;
@@ -87,6 +96,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "fetches", counters->fetches);
 	wire_add_number(line, "errors", counters->errors);
 	wire_add_number(line, "evictions", engine->store.eviction.count);
+	add_freed(line, &engine->releaser);
 	add_pressure(line, engine);
 	wire_add_number(line, "decoders", engine->pool.count);
 	wire_add_number(line, "decoder-restarts", engine->pool.restarts);

@@ -4,6 +4,7 @@
  */
 #include "daemon/command.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,22 @@ struct rendition *command_choose(const struct image *image, int format)
 	return usual ? usual : TAILQ_FIRST(&generation->renditions);
 }
 
+/* Who asks about an image of one's own that has gone learns whether its memory has, too. */
+static void refuse_missing(struct call *call, const char *name)
+{
+	const struct engine *engine = call->session->engine;
+	uint64_t bytes = 0;
+	if (call->request->command == COMMAND_STAT)
+		bytes = unlinked_bytes_of(&engine->releaser.unlinked, name, call->session->who.uid);
+	if (bytes > 0)
+		refuse(call, FAULT_NOT_FOUND,
+			"no image has this name; programs have %" PRIu64
+			" bytes of one that had it mapped or open still",
+			bytes);
+	else
+		refuse(call, FAULT_NOT_FOUND, "no image has this name");
+}
+
 struct rendition *command_find_rendition(struct call *call)
 {
 	const char *name;
@@ -192,7 +209,7 @@ struct rendition *command_find_rendition(struct call *call)
 	struct store *store = &call->session->engine->store;
 	struct image *image = store_see(store, &call->session->who, name, owner);
 	if (!image) {
-		refuse(call, FAULT_NOT_FOUND, "no image has this name");
+		refuse_missing(call, name);
 		return NULL;
 	}
 	struct rendition *rendition = command_choose(image, format);

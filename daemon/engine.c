@@ -98,11 +98,12 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		return found;
 	trails_init(&engine->trails, event, &engine->accounts);
 	semaphores_init(&engine->semaphores, &engine->board);
-	releaser_init(&engine->releaser, event, decoder);
+	int r = releaser_init(&engine->releaser, event, decoder);
 	engine->releaser.freed = on_freed;
 	engine->releaser.context = &engine->pool;
-	int r = store_init(&engine->store, &engine->board, &engine->semaphores, &engine->releaser,
-		&engine->accounts, instance, options->memory_max);
+	if (r >= 0)
+		r = store_init(&engine->store, &engine->board, &engine->semaphores,
+			&engine->releaser, &engine->accounts, instance, options->memory_max);
 	if (r >= 0)
 		r = pool_init(&engine->pool, event, decoder, (unsigned)options->decoders,
 			(unsigned)options->decode_timeout);
@@ -145,6 +146,7 @@ void engine_stop(struct engine *engine)
 	pool_stop(&engine->pool);
 	releaser_stop(&engine->releaser);
 	store_destroy(&engine->store);
+	releaser_destroy(&engine->releaser);
 	semaphores_destroy(&engine->semaphores);
 	board_destroy(&engine->board);
 	accounts_destroy(&engine->accounts);

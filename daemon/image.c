@@ -128,7 +128,7 @@ static void free_rendition(struct rendition *rendition)
 	image->bytes -= rendition->segment_size;
 	idle_note(image);
 	if (!store->board->left)
-		segment_remove(rendition->segment, store->releaser);
+		segment_remove(rendition->segment, image->name, image->owner, store->releaser);
 	store_refund(store, &rendition->bytes);
 	store->rendition_count--;
 	TAILQ_REMOVE(&generation->renditions, rendition, link);

@@ -66,6 +66,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/source.c %D%/source.h \
 	%D%/store.c %D%/store.h \
 	%D%/trail.c %D%/trail.h \
+	%D%/unlinked.c %D%/unlinked.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/worker.c %D%/worker.h
 

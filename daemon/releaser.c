@@ -7,16 +7,17 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
 #include "daemon/decoder/job.h"
 #include "daemon/process.h"
 
-void releaser_init(struct releaser *releaser, sd_event *event, const char *program)
+int releaser_init(struct releaser *releaser, sd_event *event, const char *program)
 {
 	*releaser = (struct releaser){.event = event, .program = program, .channel = -1};
+	return unlinked_init(&releaser->unlinked, event);
 }
 
 static void forget(struct releaser *releaser)
@@ -28,11 +29,23 @@ static void forget(struct releaser *releaser)
 	releaser->ready = false;
 }
 
-static void all_freed(struct releaser *releaser)
+/* The first of those that are pending is free. */
+static void count_freed(struct releaser *releaser)
 {
-	releaser->pending = 0;
-	if (releaser->freed)
+	uint64_t size = releaser->sizes[releaser->first];
+	releaser->first = (releaser->first + 1) % RELEASES_MAX;
+	releaser->pending--;
+	releaser->bytes -= size;
+	releaser->unlinked.freed += size;
+	if (releaser->pending == 0 && releaser->freed)
 		releaser->freed(releaser->context);
+}
+
+/* The end of the process has closed what it had. */
+static void count_all_freed(struct releaser *releaser)
+{
+	while (releaser->pending > 0)
+		count_freed(releaser);
 }
 
 static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void *context)
@@ -42,7 +55,7 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void
 	(void)info;
 	releaser->child = sd_event_source_disable_unref(releaser->child);
 	forget(releaser);
-	all_freed(releaser);
+	count_all_freed(releaser);
 	return 0;
 }
 
@@ -62,8 +75,8 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 		   releaser->pending == 0) {
 		kill(releaser->pid, SIGKILL);
 		forget(releaser);
-	} else if (--releaser->pending == 0) {
-		all_freed(releaser);
+	} else {
+		count_freed(releaser);
 	}
 	return 0;
 }
@@ -91,14 +104,35 @@ static int start(struct releaser *releaser)
 	return r;
 }
 
+/* Sends it away, or closes it here where that cannot be. */
+static void send_away(struct releaser *releaser, int fd, uint64_t size)
+{
+	const struct job_signal order = {JOB_FREE};
+	bool sent = releaser->pending < RELEASES_MAX && start(releaser) == 0 &&
+		    process_send(releaser->channel, &order, sizeof(order), fd) == 0;
+	close(fd);
+	if (!sent) {
+		releaser->unlinked.freed += size;
+		return;
+	}
+	releaser->sizes[(releaser->first + releaser->pending) % RELEASES_MAX] = size;
+	releaser->pending++;
+	releaser->bytes += size;
+}
+
 void releaser_close(struct releaser *releaser, int fd)
 {
-	OWN_FD int mine = fd;
-	if (start(releaser) < 0)
-		return;
-	const struct job_signal order = {JOB_FREE};
-	if (process_send(releaser->channel, &order, sizeof(order), mine) == 0)
-		releaser->pending++;
+	send_away(releaser, fd, 0);
+}
+
+void releaser_free(struct releaser *releaser, int fd, const char *name, uid_t owner)
+{
+	struct stat status;
+	uint64_t size = 0;
+	if (fstat(fd, &status) == 0)
+		size = (uint64_t)status.st_blocks * 512;
+	bool used = unlinked_follow(&releaser->unlinked, fd, size, name, owner);
+	send_away(releaser, fd, used ? 0 : size);
 }
 
 void releaser_stop(struct releaser *releaser)
@@ -109,4 +143,10 @@ void releaser_stop(struct releaser *releaser)
 		return;
 	releaser->child = sd_event_source_disable_unref(releaser->child);
 	process_end(releaser->pid);
+	count_all_freed(releaser);
+}
+
+void releaser_destroy(struct releaser *releaser)
+{
+	unlinked_destroy(&releaser->unlinked);
 }

@@ -5,7 +5,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
+
+#include "daemon/unlinked.h"
+
+enum { RELEASES_MAX = 256 };
 
 struct releaser {
 	sd_event *event;
@@ -16,18 +21,32 @@ struct releaser {
 	int channel;		      /* -1: not running */
 	bool ready;		      /* it has said that it is confined */
 	unsigned pending;	      /* segments that are on their way to be freed */
+	unsigned first;		      /* of their sizes */
+	uint64_t sizes[RELEASES_MAX]; /* a ring, in bytes; 0: not counted */
+	uint64_t bytes;		      /* their sum */
+	struct unlinked unlinked;     /* what somebody else has to let go of, too */
 	void (*freed)(void *context); /* told when none is pending any more */
 	void *context;
 	pid_t pid;
 };
 
-void releaser_init(struct releaser *releaser, sd_event *event, const char *program);
+/* Returns 0 or a negative errno. */
+int releaser_init(struct releaser *releaser, sd_event *event, const char *program);
 
 /* Ends the process; what is closed from now on is closed here. */
 void releaser_stop(struct releaser *releaser);
+
+/* Ends the rest. */
+void releaser_destroy(struct releaser *releaser);
 
 /*
  * Takes fd over. When no process can be had, the descriptor is closed here: late is worse
  * than never only for memory.
  */
 void releaser_close(struct releaser *releaser, int fd);
+
+/*
+ * As releaser_close(), for a segment of an owner's image that has been unlinked: its bytes
+ * are counted as freed when they are, be it that somebody else lets go of it last.
+ */
+void releaser_free(struct releaser *releaser, int fd, const char *name, uid_t owner);

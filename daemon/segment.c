@@ -81,12 +81,13 @@ int segment_open(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-void segment_remove(const char *name, struct releaser *releaser)
+void segment_remove(
+	const char *name, const char *image_name, uid_t owner, struct releaser *releaser)
 {
 	int fd = segment_open(name);
 	shm_unlink(name);
 	if (fd >= 0)
-		releaser_close(releaser, fd);
+		releaser_free(releaser, fd, image_name, owner);
 }
 
 uint64_t segment_free_space(void)

@@ -35,8 +35,12 @@ int segment_publish(int fd, const struct header *header, const char *image_name,
 /* Opens it for reading. Returns a descriptor or a negative errno. */
 int segment_open(const char *name);
 
-/* Removes the name; the memory follows when its last user has gone. */
-void segment_remove(const char *name, struct releaser *releaser);
+/*
+ * Removes the name of a segment of an owner's image; the memory follows when its last user
+ * has gone.
+ */
+void segment_remove(
+	const char *name, const char *image_name, uid_t owner, struct releaser *releaser);
 
 /* Bytes that /dev/shm can still hold. */
 uint64_t segment_free_space(void);

@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	%D%/integration/test_follow_end.py \
 	%D%/integration/test_follow_way.py \
 	%D%/integration/test_formats.py \
+	%D%/integration/test_freed.py \
 	%D%/integration/test_images.py \
 	%D%/integration/test_kept.py \
 	%D%/integration/test_library.py \

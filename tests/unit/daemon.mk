@@ -66,6 +66,7 @@ fault_wraps = \
 	-Wl,--wrap=reallocarray \
 	-Wl,--wrap=sd_event_add_child \
 	-Wl,--wrap=sd_event_add_defer \
+	-Wl,--wrap=sd_event_add_inotify_fd \
 	-Wl,--wrap=sd_event_add_io \
 	-Wl,--wrap=sd_event_add_time_relative \
 	-Wl,--wrap=semctl \

@@ -51,6 +51,10 @@
 		(sd_event * a, sd_event_source * *b, int c, uint32_t d, sd_event_io_handler_t e, \
 			void *f),                                                                \
 		(a, b, c, d, e, f))                                                              \
+	X(int, sd_event_add_inotify_fd, -ENOSPC, 0,                                              \
+		(sd_event * a, sd_event_source * *b, int c, uint32_t d,                          \
+			sd_event_inotify_handler_t e, void *f),                                  \
+		(a, b, c, d, e, f))                                                              \
 	X(int, sd_event_add_time_relative, -ENOMEM, 0,                                           \
 		(sd_event * a, sd_event_source * *b, clockid_t c, uint64_t d, uint64_t e,        \
 			sd_event_time_handler_t f, void *g),                                     \

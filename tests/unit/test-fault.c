@@ -121,6 +121,33 @@ static void test_publish(void **state)
 	}
 }
 
+/* What cannot be followed to its end is in no counter, and goes all the same. */
+static void test_drop_what_is_in_use(void **state)
+{
+	(void)state;
+	for (unsigned n = 1;; n++) {
+		struct world world;
+		world_open(&world, NULL);
+		const struct unlinked *unlinked = &world.engine.releaser.unlinked;
+		struct rendition *rendition = world_make(&world, &(struct recipe){"a", .state = 1});
+		int reader = segment_open(rendition->segment);
+		fault_arm(n);
+		store_drop(&world.engine.store, rendition->generation->image);
+		bool failed = fault_disarm();
+		assert_int_equal(unlinked->freed, 0);
+		assert_in_range(unlinked->count, failed ? 0 : 1, 1);
+		close(reader);
+		while (unlinked->count > 0)
+			assert_true(sd_event_run(world.event, 1000000) > 0);
+		assert_int_equal(world_segments(&world), 0);
+		world_close(&world);
+		if (!failed) {
+			assert_in_range(n, 4, CALLS_MAX);
+			break;
+		}
+	}
+}
+
 /* Giving back cannot fail, whatever does. */
 static void test_drop(void **state)
 {
@@ -281,6 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_publish),
 		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_drop_what_is_in_use),
 		cmocka_unit_test(test_pin),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_load),

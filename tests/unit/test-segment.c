@@ -86,11 +86,11 @@ static void test_life(void **state)
 	assert_int_equal(pread(reader, &found, sizeof(found), 0), sizeof(found));
 	assert_memory_equal(&found, &header, sizeof(found));
 	assert_null(header_check(&found, (uint64_t)status.st_size));
-	segment_remove(name, &releaser);
+	segment_remove(name, "a", 5, &releaser);
 	assert_int_equal(segment_open(name), -ENOENT);
 	assert_return_code(fstat(reader, &status), errno);
 	assert_int_equal(status.st_nlink, 0);
-	segment_remove(name, &releaser); /* does no harm */
+	segment_remove(name, "a", 5, &releaser); /* does no harm */
 	close(reader);
 	close(fd);
 	releaser_stop(&releaser);

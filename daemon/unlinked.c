@@ -1,0 +1,113 @@
+/*
+ * Unlinked segments.
+ * See unlinked.h for what it does and never does.
+ */
+#include "daemon/unlinked.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "daemon/random.h"
+
+enum { FOLLOWED_MAX = 4096 }; /* of the 8192 or more that a user may have */
+
+struct unlinked_segment {
+	LIST_ENTRY(unlinked_segment) link;
+	struct unlinked *unlinked;
+	sd_event_source *end;
+	uint64_t bytes;
+	uint64_t name; /* its hash: names are long */
+	uid_t owner;
+};
+
+int unlinked_init(struct unlinked *unlinked, sd_event *event)
+{
+	*unlinked = (struct unlinked){.event = event};
+	LIST_INIT(&unlinked->segments);
+	return random_fill(unlinked->key, sizeof(unlinked->key));
+}
+
+static uint64_t hash_name(const struct unlinked *unlinked, const char *name)
+{
+	return siphash(unlinked->key, name, strlen(name));
+}
+
+static void forget(struct unlinked_segment *segment)
+{
+	LIST_REMOVE(segment, link);
+	segment->unlinked->count--;
+	segment->unlinked->bytes -= segment->bytes;
+	sd_event_source_disable_unref(segment->end);
+	free(segment);
+}
+
+void unlinked_destroy(struct unlinked *unlinked)
+{
+	while (!LIST_EMPTY(&unlinked->segments))
+		forget(LIST_FIRST(&unlinked->segments));
+}
+
+static int on_end(sd_event_source *source, const struct inotify_event *event, void *context)
+{
+	struct unlinked_segment *segment = context;
+	(void)source;
+	if (event->mask & IN_DELETE_SELF) {
+		segment->unlinked->freed += segment->bytes;
+		forget(segment);
+	}
+	return 0;
+}
+
+/*
+ * A lease on all of a file is granted to whoever alone has it open, and a mapping counts as
+ * that (fcntl(2)). It is given back at once: nobody could open what has no name any more.
+ */
+static bool is_used_elsewhere(int fd)
+{
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return errno == EAGAIN;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
+}
+
+bool unlinked_follow(
+	struct unlinked *unlinked, int fd, uint64_t bytes, const char *name, uid_t owner)
+{
+	if (!is_used_elsewhere(fd))
+		return false;
+	struct unlinked_segment *segment = NULL;
+	if (unlinked->count < FOLLOWED_MAX)
+		segment = calloc(1, sizeof(*segment));
+	if (!segment)
+		return true;
+	if (sd_event_add_inotify_fd(
+		    unlinked->event, &segment->end, fd, IN_DELETE_SELF, on_end, segment) < 0) {
+		free(segment);
+		return true;
+	}
+	segment->unlinked = unlinked;
+	segment->bytes = bytes;
+	segment->name = hash_name(unlinked, name);
+	segment->owner = owner;
+	LIST_INSERT_HEAD(&unlinked->segments, segment, link);
+	unlinked->count++;
+	unlinked->bytes += bytes;
+	return true;
+}
+
+uint64_t unlinked_bytes_of(const struct unlinked *unlinked, const char *name, uid_t owner)
+{
+	uint64_t bytes = 0;
+	const struct unlinked_segment *segment;
+	if (unlinked->count == 0)
+		return 0;
+	uint64_t hash = hash_name(unlinked, name);
+	LIST_FOREACH (segment, &unlinked->segments, link) {
+		if (segment->name == hash && segment->owner == owner)
+			bytes += segment->bytes;
+	}
+	return bytes;
+}
