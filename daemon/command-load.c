@@ -286,6 +286,9 @@ enum outcome command_load(struct call *call)
 	if (r < 0)
 		return refuse(
 			call, FAULT_INTERNAL, "the file cannot be looked at: %s", strerror(-r));
+	/* Also what /proc has: its files seem empty, and to read one may be to wait. */
+	if (order.source.size == 0)
+		return refuse(call, FAULT_NOT_AN_IMAGE, "the file is empty");
 	order.format = format < 0 ? FORMAT_RGBA8 : (enum format)format;
 	struct rendition *cached = find_cached(&session->engine->store, &order);
 	if (cached)

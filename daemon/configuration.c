@@ -101,14 +101,25 @@ static int set_socket(struct configuration *configuration)
 		path == text ? "$XDG_RUNTIME_DIR" : default_origin);
 }
 
-/* No user may have more bytes than all users together. */
-static void limit_user_bytes(struct configuration *configuration)
+static void limit_to_memory(
+	struct configuration *configuration, enum option_id id, uint64_t *bytes)
+{
+	if (*bytes <= configuration->options.memory_max)
+		return;
+	*bytes = configuration->options.memory_max;
+	strcpy(configuration->origins[id], "as memory-max");
+}
+
+/* No user or image may have more than all together. */
+static void limit_parts(struct configuration *configuration)
 {
 	struct options *options = &configuration->options;
-	if (options->user_limits[RESOURCE_BYTES] <= options->memory_max)
+	limit_to_memory(configuration, OPTION_USER_BYTES, &options->user_limits[RESOURCE_BYTES]);
+	limit_to_memory(configuration, OPTION_MAX_BYTES, &options->max_bytes);
+	if (options->user_decoders <= options->decoders)
 		return;
-	options->user_limits[RESOURCE_BYTES] = options->memory_max;
-	strcpy(configuration->origins[OPTION_USER_BYTES], "as memory-max");
+	options->user_decoders = options->decoders;
+	strcpy(configuration->origins[OPTION_USER_DECODERS], "as decoders");
 }
 
 int configuration_read(struct configuration *configuration, const struct command_line *line)
@@ -126,7 +137,7 @@ int configuration_read(struct configuration *configuration, const struct command
 			set(configuration, (enum option_id)i, line->values[i], "command line") < 0)
 			r = -EINVAL;
 	}
-	limit_user_bytes(configuration);
+	limit_parts(configuration);
 	return r;
 }
 

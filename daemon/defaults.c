@@ -20,6 +20,9 @@ enum { DECODERS_MAX = 256 };
 
 #define MAX_PIXELS (UINT64_C(1) << 28)
 
+/* Deflate cannot do better than 1032:1, and the smallest pixels have one bit: 8256. */
+#define MAX_PIXELS_PER_BYTE 10000
+
 static uint64_t default_memory_max(void)
 {
 	struct statvfs shm;
@@ -62,8 +65,13 @@ void defaults_set(struct options *options)
 	*options = (struct options){
 		.socket_mode = geteuid() == 0 ? 0666 : 0600,
 		.decoders = default_decoders(),
-		.decode_timeout = 60,
+		.decode_timeout = 20,
+		.decode_timeout_megapixel = 1000,
+		.decoder_idle = 60,
+		.user_decoders = DECODERS_MAX, /* as decoders */
 		.max_pixels = MAX_PIXELS,
+		.max_bytes = UINT64_MAX, /* as memory_max */
+		.max_pixels_per_byte = MAX_PIXELS_PER_BYTE,
 		.memory_max = default_memory_max(),
 		.user_limits =
 			{

@@ -105,8 +105,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		r = store_init(&engine->store, &engine->board, &engine->semaphores,
 			&engine->releaser, &engine->accounts, instance, options->memory_max);
 	if (r >= 0)
-		r = pool_init(&engine->pool, event, decoder, (unsigned)options->decoders,
-			(unsigned)options->decode_timeout);
+		r = pool_init(&engine->pool, event, decoder, options);
 	if (r >= 0)
 		r = start_eviction(engine, event);
 	if (r >= 0 && options->memory_pressure)
@@ -135,7 +134,7 @@ void engine_reload(struct engine *engine)
 {
 	const struct options *options = engine->options;
 	eviction_limit(&engine->store, options->memory_max);
-	pool_limit(&engine->pool, (unsigned)options->decoders, (unsigned)options->decode_timeout);
+	pool_kick(&engine->pool);
 }
 
 void engine_stop(struct engine *engine)

@@ -143,13 +143,14 @@ static bool reserve(struct flight *flight)
 static int make_segment(struct flight *flight, const struct job_header *said)
 {
 	struct engine *engine = flight->engine;
-	char text[160];
-	if ((uint64_t)said->width * said->height > engine->options->max_pixels ||
-		plan(flight, said) < 0) {
-		snprintf(text, sizeof(text),
-			"%" PRIu32 " x %" PRIu32 " pixels are more than max-pixels=%" PRIu64,
-			said->width, said->height, engine->options->max_pixels);
+	char text[256];
+	int r = plan(flight, said);
+	if (!plan_is_within(&flight->header, engine->options, text, sizeof(text))) {
 		land(flight, NULL, FAULT_TOO_LARGE, text);
+		return -1;
+	}
+	if (r < 0) {
+		land(flight, NULL, FAULT_TOO_LARGE, "no segment can be so large");
 		return -1;
 	}
 	if (!reserve(flight))

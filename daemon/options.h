@@ -37,10 +37,24 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 	X(MAX_PIXELS, "max-pixels", NUMBER, max_pixels, 1, INT64_MAX / 16, RELOAD, "NUMBER",      \
 		"largest width x height of an image\n"                                            \
 		"(default: 268435456)")                                                           \
+	X(MAX_BYTES, "max-bytes", SIZE, max_bytes, 0, INT64_MAX, RELOAD, "SIZE",                  \
+		"largest segment of an image\n"                                                   \
+		"(default: all of --memory-max)")                                                 \
+	X(MAX_PIXELS_PER_BYTE, "max-pixels-per-byte", NUMBER, max_pixels_per_byte, 1, INT64_MAX,  \
+		RELOAD, "NUMBER", "most pixels for each byte of a file (default: 10000)")         \
 	X(DECODERS, "decoders", NUMBER, decoders, 1, 256, RELOAD, "NUMBER",                       \
 		"decoder processes at most (default: one for each CPU)")                          \
 	X(DECODE_TIMEOUT, "decode-timeout", SECONDS, decode_timeout, 1, 86400, RELOAD, "SECONDS", \
-		"how long decoding one image may take (default: 60)")                             \
+		"how long decoding one image may take (default: 20)")                             \
+	X(DECODE_TIMEOUT_MEGAPIXEL, "decode-timeout-megapixel", NUMBER, decode_timeout_megapixel, \
+		1, 60000, RELOAD, "MILLISECONDS",                                                 \
+		"and how much longer for each million pixels\n"                                   \
+		"(default: 1000)")                                                                \
+	X(DECODER_IDLE, "decoder-idle", SECONDS, decoder_idle, 1, 86400, RELOAD, "SECONDS",       \
+		"how long a decoder without work is kept (default: 60)")                          \
+	X(USER_DECODERS, "user-decoders", NUMBER, user_decoders, 1, 256, RELOAD, "NUMBER",        \
+		"decoder processes of one user\n"                                                 \
+		"(default: all of --decoders)")                                                   \
 	X(USER_CONNECTIONS, "user-connections", NUMBER, user_limits[RESOURCE_CONNECTIONS], 1,     \
 		USER_LIMIT_MAX, RELOAD, "NUMBER",                                                 \
 		"connections that one user may have (default: 256)")                              \
@@ -88,7 +102,12 @@ struct options {
 	char decoder[DECODER_PATH_MAX + 1];   /* program */
 	uint64_t decoders;		      /* decoder processes at most */
 	uint64_t decode_timeout;	      /* seconds a decode may take */
+	uint64_t decode_timeout_megapixel;    /* milliseconds more for each million pixels */
+	uint64_t decoder_idle;		      /* seconds that one without work is kept */
+	uint64_t user_decoders;		      /* of one user at most; never above decoders */
 	uint64_t max_pixels;		      /* width x height at most */
+	uint64_t max_bytes;		      /* of one image's segment at most */
+	uint64_t max_pixels_per_byte;	      /* of the file at most */
 	uint64_t memory_max;		      /* bytes of all images at most */
 	uint64_t memory_pressure;	      /* 1: let images go under memory pressure */
 	uint64_t user_limits[RESOURCE_COUNT]; /* what one user may hold */

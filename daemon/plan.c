@@ -4,6 +4,8 @@
  */
 #include "daemon/plan.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 bool plan_is_plausible(const struct job_header *said, enum format wanted)
@@ -24,6 +26,38 @@ bool plan_is_plausible(const struct job_header *said, enum format wanted)
 		bytes += said->blocks[i].size;
 	}
 	return bytes <= JOB_BLOCK_BYTES_MAX;
+}
+
+static bool is_too_dense(const struct header *header, uint64_t most)
+{
+	uint64_t allowed;
+	return !__builtin_mul_overflow(most, header->source.size, &allowed) &&
+	       (uint64_t)header->width * header->height > allowed;
+}
+
+bool plan_is_within(
+	const struct header *header, const struct options *options, char *text, size_t size)
+{
+	uint32_t width = header->width, height = header->height;
+	if ((uint64_t)width * height > options->max_pixels)
+		snprintf(text, size,
+			"%" PRIu32 " x %" PRIu32 " pixels are more than max-pixels=%" PRIu64
+			"; the option --max-pixels of shmimgd raises that",
+			width, height, options->max_pixels);
+	else if (is_too_dense(header, options->max_pixels_per_byte))
+		snprintf(text, size,
+			"%" PRIu32 " x %" PRIu32 " pixels in a file of %" PRIu64
+			" bytes are more than max-pixels-per-byte=%" PRIu64
+			"; the option --max-pixels-per-byte of shmimgd raises that",
+			width, height, header->source.size, options->max_pixels_per_byte);
+	else if (header->segment_size > options->max_bytes)
+		snprintf(text, size,
+			"the image needs %" PRIu64 " bytes, more than max-bytes=%" PRIu64
+			"; the option --max-bytes of shmimgd raises that",
+			header->segment_size, options->max_bytes);
+	else
+		return true;
+	return false;
 }
 
 int plan_header(struct header *header, const struct job_header *said,

@@ -5,13 +5,23 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
 #include "daemon/decoder/job.h"
+#include "daemon/options.h"
 
 /* Whether a decoder that was asked for this format may say so. */
 bool plan_is_plausible(const struct job_header *said, enum format wanted);
+
+/*
+ * Whether an image as large as the header that was planned for it may be had from a file of
+ * the header's source. Otherwise text says which limit is in the way, and which option of the
+ * daemon's moves it.
+ */
+bool plan_is_within(
+	const struct header *header, const struct options *options, char *text, size_t size);
 
 /*
  * Plans a header for an image of a source, with a name of so many bytes. Returns 0 or a

@@ -9,12 +9,11 @@
 
 #include "daemon/log.h"
 
-static struct worker *find_idle(const struct pool *pool, bool bound, uid_t uid)
+static struct worker *find_idle(const struct pool *pool, uid_t uid)
 {
 	struct worker *worker;
 	LIST_FOREACH (worker, &pool->workers, link) {
-		if (worker->state == WORKER_IDLE && worker->bound == bound &&
-			(!bound || worker->uid == uid))
+		if (worker->state == WORKER_IDLE && worker->uid == uid)
 			return worker;
 	}
 	return NULL;
@@ -25,7 +24,7 @@ static void retire_idle(struct pool *pool)
 {
 	struct worker *worker;
 	LIST_FOREACH (worker, &pool->workers, link) {
-		if (worker->state == WORKER_ENDING)
+		if (worker->state == WORKER_ENDING && !worker->stuck)
 			return;
 	}
 	LIST_FOREACH (worker, &pool->workers, link) {
@@ -44,7 +43,7 @@ static void retire_surplus(struct pool *pool)
 	LIST_FOREACH (worker, &pool->workers, link)
 		living += worker->state != WORKER_ENDING;
 	LIST_FOREACH (worker, &pool->workers, link) {
-		if (living > pool->max && worker->state == WORKER_IDLE) {
+		if (living > pool->options->decoders && worker->state == WORKER_IDLE) {
 			worker_kill(worker);
 			living--;
 		}
@@ -60,19 +59,46 @@ void pool_retire(struct pool *pool)
 	}
 }
 
+/* Processes that have seen a user's files: those that hang in the kernel, or all. */
+static unsigned count_of(const struct pool *pool, uid_t uid, bool stuck)
+{
+	unsigned count = 0;
+	const struct worker *worker;
+	LIST_FOREACH (worker, &pool->workers, link)
+		count += worker->uid == uid && (worker->stuck || !stuck);
+	return count;
+}
+
+/* Whether a job's user has a process free for it, may have one more, or is to be refused. */
+static bool is_due(const struct pool *pool, const struct job *job)
+{
+	uint64_t most = pool->options->user_decoders;
+	return find_idle(pool, job->uid) || count_of(pool, job->uid, false) < most ||
+	       count_of(pool, job->uid, true) >= most;
+}
+
+static void take_from_queue(struct pool *pool, struct job *job)
+{
+	TAILQ_REMOVE(&pool->queue, job, link);
+	pool->served = job->uid;
+}
+
 /* Returns whether the job has left the queue. */
 static bool start_job(struct pool *pool, struct job *job)
 {
-	struct worker *worker = find_idle(pool, true, job->uid);
-	if (!worker)
-		worker = find_idle(pool, false, 0);
-	if (!worker && pool->count >= pool->max) {
+	struct worker *worker = find_idle(pool, job->uid);
+	if (!worker && count_of(pool, job->uid, true) >= pool->options->user_decoders) {
+		take_from_queue(pool, job);
+		job->events->end(job, FAULT_BUSY,
+			"all decoders that you may have hang over earlier files of yours");
+		return true;
+	}
+	if (!worker && pool->count >= pool->options->decoders) {
 		retire_idle(pool);
 		return false;
 	}
-	TAILQ_REMOVE(&pool->queue, job, link);
-	pool->served = job->uid;
-	int r = worker ? 0 : worker_start(pool, &worker);
+	take_from_queue(pool, job);
+	int r = worker ? 0 : worker_start(pool, job->uid, &worker);
 	if (r < 0) {
 		log_error("cannot start %s: %s", pool->program, strerror(-r));
 		bool later = r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EAGAIN;
@@ -93,13 +119,13 @@ static uid_t distance(const struct pool *pool, uid_t uid)
 	return uid - pool->served - 1;
 }
 
-/* The first job that may begin, of the user whose turn it is. */
+/* The first job that may begin, of the user whose turn it is among those who may go on. */
 static struct job *next_job(const struct pool *pool)
 {
 	struct job *job, *next = NULL;
 	TAILQ_FOREACH (job, &pool->queue, link) {
 		bool sooner = !next || distance(pool, job->uid) < distance(pool, next->uid);
-		if (sooner && job->events->ready(job))
+		if (sooner && is_due(pool, job) && job->events->ready(job))
 			next = job;
 	}
 	return next;
@@ -117,20 +143,13 @@ static int on_kick(sd_event_source *source, void *context)
 }
 
 int pool_init(
-	struct pool *pool, sd_event *event, const char *program, unsigned max, unsigned timeout)
+	struct pool *pool, sd_event *event, const char *program, const struct options *options)
 {
-	*pool = (struct pool){.event = event, .program = program, .max = max, .timeout = timeout};
+	*pool = (struct pool){.event = event, .program = program, .options = options};
 	LIST_INIT(&pool->workers);
 	TAILQ_INIT(&pool->queue);
 	int r = sd_event_add_defer(event, &pool->kick, on_kick, pool);
 	return r < 0 ? r : sd_event_source_set_enabled(pool->kick, SD_EVENT_OFF);
-}
-
-void pool_limit(struct pool *pool, unsigned max, unsigned timeout)
-{
-	pool->max = max;
-	pool->timeout = timeout;
-	pool_kick(pool);
 }
 
 void pool_note_sandbox(struct pool *pool, uint32_t sandbox)

@@ -1,19 +1,20 @@
 /*
  * The decoders: at most so many processes, a queue of jobs in which users take turns, and
  * which process may do which job - one that has seen a user's file never sees another user's.
+ * A process that has nothing to do for a time is ended.
  */
 #pragma once
 
 #include <stdint.h>
 
+#include "daemon/options.h"
 #include "daemon/worker.h"
 
 struct pool {
 	sd_event *event;
 	const char *program;
-	unsigned max;	  /* processes at most */
-	unsigned count;	  /* processes, the ending ones included */
-	unsigned timeout; /* seconds a job may take */
+	const struct options *options; /* looked at anew for each job */
+	unsigned count;		       /* processes, but not those that are stuck */
 	LIST_HEAD(, worker) workers;
 	TAILQ_HEAD(job_queue, job) queue;
 	uid_t served;	       /* whose turn was last */
@@ -23,13 +24,9 @@ struct pool {
 	uint32_t sandbox;      /* what the last one said, bits of enum job_sandbox */
 };
 
-/* Returns 0 or a negative errno. */
+/* program and options stay the caller's. Returns 0 or a negative errno. */
 int pool_init(
-	struct pool *pool, sd_event *event, const char *program, unsigned max, unsigned timeout);
-
-/* Changes the limits; what is running goes on under the old ones. */
-void pool_limit(struct pool *pool, unsigned max, unsigned timeout);
-
+	struct pool *pool, sd_event *event, const char *program, const struct options *options);
 void pool_stop(struct pool *pool);
 
 /* Queues a job; its events come later, never from within. */

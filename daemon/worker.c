@@ -5,6 +5,7 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,9 @@
 #include "daemon/pool.h"
 #include "daemon/process.h"
 
-#define SECOND_USEC UINT64_C(1000000)
+#define SECOND_USEC    UINT64_C(1000000)
+#define DEADLINE_MAX   (UINT64_C(7 * 86400) * SECOND_USEC)
+#define END_GRACE_USEC (5 * SECOND_USEC)
 
 static void free_worker(struct worker *worker)
 {
@@ -27,7 +30,8 @@ static void free_worker(struct worker *worker)
 	if (worker->channel >= 0)
 		close(worker->channel);
 	LIST_REMOVE(worker, link);
-	worker->pool->count--;
+	if (!worker->stuck)
+		worker->pool->count--;
 	free(worker);
 }
 
@@ -42,18 +46,35 @@ static void end_job(struct worker *worker, enum fault fault, const char *message
 	job->events->end(job, fault, message);
 }
 
+static void set_deadline(struct worker *worker, uint64_t usec)
+{
+	sd_event_source_set_time_relative(worker->deadline, usec);
+	sd_event_source_set_enabled(worker->deadline, SD_EVENT_ONESHOT);
+}
+
 static void become_idle(struct worker *worker)
 {
 	worker->state = WORKER_IDLE;
-	sd_event_source_set_enabled(worker->deadline, SD_EVENT_OFF);
+	set_deadline(worker, worker->pool->options->decoder_idle * SECOND_USEC);
 }
 
 void worker_kill(struct worker *worker)
 {
 	worker->state = WORKER_ENDING;
 	sd_event_source_set_enabled(worker->answers, SD_EVENT_OFF);
-	sd_event_source_set_enabled(worker->deadline, SD_EVENT_OFF);
+	set_deadline(worker, END_GRACE_USEC);
 	kill(worker->pid, SIGKILL);
+}
+
+/* What decoding an image may take: the more pixels the longer. */
+static uint64_t time_for(const struct options *options, uint64_t pixels)
+{
+	uint64_t usec = options->decode_timeout * SECOND_USEC, more;
+	/* Milliseconds for a million pixels are nanoseconds for one. */
+	if (__builtin_mul_overflow(pixels, options->decode_timeout_megapixel, &more) ||
+		more / 1000 > DEADLINE_MAX - usec)
+		return DEADLINE_MAX;
+	return usec + more / 1000;
 }
 
 static void describe_death(const siginfo_t *info, char *text, size_t size)
@@ -87,16 +108,42 @@ static int on_death(sd_event_source *source, const siginfo_t *info, void *contex
 	return 0;
 }
 
+/*
+ * A process that was killed and does not end waits in the kernel, for a file server say: for
+ * others there shall be another in its place.
+ */
+static void give_up(struct worker *worker)
+{
+	log_warning(
+		"decoder %d hangs in the kernel, over a file of user %u", worker->pid, worker->uid);
+	worker->stuck = true;
+	worker->pool->count--;
+	pool_kick(worker->pool);
+}
+
 /* Who waits hears of it at once: the kernel may need long to end a process that hangs in it. */
+static void end_late(struct worker *worker)
+{
+	char text[128];
+	snprintf(text, sizeof(text),
+		"decoding took longer than %" PRIu64
+		" seconds; the option --decode-timeout of shmimgd allows more",
+		worker->allowed / SECOND_USEC);
+	worker_kill(worker);
+	lose(worker, text);
+}
+
 static int on_deadline(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct worker *worker = context;
 	(void)source;
 	(void)usec;
-	char text[64];
-	snprintf(text, sizeof(text), "decoding took longer than %u seconds", worker->pool->timeout);
-	worker_kill(worker);
-	lose(worker, text);
+	if (worker->state == WORKER_ENDING)
+		give_up(worker);
+	else if (worker->state == WORKER_IDLE)
+		worker_kill(worker);
+	else
+		end_late(worker);
 	return 0;
 }
 
@@ -121,6 +168,9 @@ static void on_header(struct worker *worker, const struct job_header *header)
 		r = process_send(worker->channel, &refusal, sizeof(refusal), -1);
 	} else {
 		worker->state = WORKER_PIXELS;
+		worker->allowed =
+			time_for(worker->pool->options, (uint64_t)header->width * header->height);
+		set_deadline(worker, worker->allowed);
 		r = process_send(worker->channel, &answer, sizeof(answer), segment);
 	}
 	if (r < 0)
@@ -210,12 +260,13 @@ static int watch(struct worker *worker)
 	return r;
 }
 
-int worker_start(struct pool *pool, struct worker **started)
+int worker_start(struct pool *pool, uid_t uid, struct worker **started)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	if (!worker)
 		return -ENOMEM;
 	worker->pool = pool;
+	worker->uid = uid;
 	int r = process_start(pool->program, &worker->channel, &worker->pid);
 	if (r < 0) {
 		free(worker);
@@ -234,14 +285,12 @@ int worker_start(struct pool *pool, struct worker **started)
 void worker_give(struct worker *worker, struct job *job)
 {
 	struct job_decode order = {JOB_DECODE, job->format};
-	worker->bound = true;
-	worker->uid = job->uid;
 	worker->jobs++;
 	worker->job = job;
 	worker->state = WORKER_HEADER;
 	job->worker = worker;
-	sd_event_source_set_time_relative(worker->deadline, worker->pool->timeout * SECOND_USEC);
-	sd_event_source_set_enabled(worker->deadline, SD_EVENT_ONESHOT);
+	worker->allowed = time_for(worker->pool->options, 0);
+	set_deadline(worker, worker->allowed);
 	int r = process_send(worker->channel, &order, sizeof(order), job->input);
 	if (r == -ETOOMANYREFS) {
 		/* unix(7): too many descriptors of this user are on their way to somebody. */

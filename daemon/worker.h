@@ -51,20 +51,21 @@ struct worker {
 	LIST_ENTRY(worker) link;
 	struct pool *pool;
 	enum worker_state state;
-	struct job *job; /* NULL while idle, and when the job was cancelled */
-	unsigned jobs;	 /* that it was given */
-	bool ready;	 /* has said that it is confined, as it must before all else */
-	bool bound;	 /* has seen a file of uid's, and never sees another's */
-	uid_t uid;
+	struct job *job;  /* NULL while idle, and when the job was cancelled */
+	unsigned jobs;	  /* that it was given */
+	uint64_t allowed; /* microseconds that the job may take, as far as is known */
+	bool ready;	  /* has said that it is confined, as it must before all else */
+	bool stuck;	  /* was killed and has not ended: it hangs in the kernel */
+	uid_t uid;	  /* whose files it sees, and nobody else's ever */
 	pid_t pid;
 	int channel;
 	sd_event_source *answers;
 	sd_event_source *child;
-	sd_event_source *deadline;
+	sd_event_source *deadline; /* of the job, of being idle, of ending */
 };
 
-/* Starts a decoder. Returns 0 or a negative errno. */
-int worker_start(struct pool *pool, struct worker **started);
+/* Starts a decoder for the files of a user. Returns 0 or a negative errno. */
+int worker_start(struct pool *pool, uid_t uid, struct worker **started);
 
 /* Gives an idle worker a job; a failure ends the worker, and the job with it. */
 void worker_give(struct worker *worker, struct job *job);

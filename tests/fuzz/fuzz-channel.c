@@ -134,8 +134,8 @@ static void speak_as_decoder(struct fuzz_input *input)
 	world_open(&world, NULL);
 	world.options.decode_timeout = 3600;
 	world.options.max_pixels = 1 << 16;
-	world.engine.pool.timeout = 3600;
-	world.engine.pool.max = 1;
+	world.options.max_pixels_per_byte = 1 << 16;
+	world.options.decoders = 1;
 	struct session *session = world_session(&world, geteuid(), getegid());
 	load(&world, session, &answer, &loads);
 	for (unsigned i = 0; i < PACKETS_MAX && input->size > 0; i++) {

@@ -58,7 +58,7 @@ static void check(void)
 	must(bytes == engine->store.bytes + engine->store.reserved);
 	must(images >= engine->store.image_count);
 	must(engine->store.bytes <= engine->store.memory_max);
-	must(engine->pool.count <= engine->pool.max);
+	must(engine->pool.count <= engine->options->decoders);
 	must(store_pinned_bytes(&engine->store) <= engine->store.bytes);
 }
 
@@ -195,7 +195,7 @@ static void begin(void)
 	memcpy(world.options.user_limits, limits, sizeof(limits));
 	world.options.max_pixels = 64 * 64;
 	world.engine.store.memory_max = 48 << 10;
-	world.engine.pool.timeout = 3600;
+	world.options.decode_timeout = 3600;
 	client_init(&clients[0], &world, geteuid(), getegid());
 	client_init(&clients[1], &world, geteuid(), getegid());
 	client_init(&clients[2], &world, ANNA, BOTH);

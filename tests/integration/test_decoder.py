@@ -67,7 +67,7 @@ def test_all_who_wait_for_a_dead_decoder_hear_of_it(daemon, connect, large):
         assert verb == "OK" or reply["code"] == "decoder-failed"
 
 
-@pytest.mark.options("--decoders", "1", "--decode-timeout", "1")
+@pytest.mark.options("--decoders", "1", "--decode-timeout", "1", "--decode-timeout-megapixel", "1")
 def test_a_decoder_that_hangs_is_replaced(daemon, client, large, tmp_path):
     victim = begin(daemon, client, large)
     pidfd = os.pidfd_open(victim)

@@ -10,6 +10,7 @@ import zlib
 import numpy
 import pytest
 from client import Refused, line
+from PIL import Image
 from pictures import noise, smooth, tiny_png, write_jpeg, write_png
 from segment import Segment, check_reply, shm_path
 
@@ -349,3 +350,27 @@ def test_the_default_limit_refuses_a_bomb(daemon, client, tmp_path):
         client.ask("LOAD", path=path)
     assert refusal.value.code in ("too-large", "no-space")
     assert daemon.segments() == segments
+
+
+def test_a_bomb_within_the_limit_of_pixels(daemon, client, tmp_path):
+    """A picture that is no picture: far more pixels than such a file can hold."""
+    segments = daemon.segments()
+    path = png_of_size(tmp_path / "bomb.png", 16384, 16384)
+    with pytest.raises(Refused) as refusal:
+        client.ask("LOAD", path=path)
+    assert refusal.value.code == "too-large"
+    assert "more than max-pixels-per-byte=10000" in refusal.value.message
+    assert client.stats()["bytes"] == 0
+    assert daemon.segments() == segments
+
+
+def test_flat_pictures_are_no_bombs(client, tmp_path):
+    """The densest pictures that there are: one colour, in as few bits as can be."""
+    for mode, size in (("1", (12000, 4000)), ("P", (3840, 2160)), ("RGBA", (3840, 2160))):
+        path = tmp_path / f"{mode}.png"
+        Image.new(mode, size, 1).save(path, optimize=True)
+        reply = client.ask("LOAD", path=str(path), format="native")
+        assert (reply["width"], reply["height"]) == tuple(map(str, size))
+    path = tmp_path / "flat.jpg"
+    Image.new("L", (3840, 2160), 128).save(path, progressive=True, optimize=True)
+    assert client.ask("LOAD", path=str(path))["width"] == "3840"

@@ -45,6 +45,7 @@ BAD_OPTIONS = {
     "no pixels": ["--max-pixels", "0"],
     "pixels with junk": ["--max-pixels", "10x"],
     "no time": ["--decode-timeout", "0"],
+    "no idle time": ["--decoder-idle", "0"],
     "time with junk": ["--decode-timeout", "1s1"],
     "no size": ["--memory-max", "lots"],
     "size of overflow": ["--memory-max", "99999999999999999999G"],

@@ -22,6 +22,7 @@ daemon_tests = \
 	%D%/test-inbox \
 	%D%/test-index \
 	%D%/test-instance \
+	%D%/test-limits \
 	%D%/test-pool \
 	%D%/test-segment \
 	%D%/test-semaphore \
@@ -97,6 +98,8 @@ fault_wraps = \
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_index_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la
+%C%_test_limits_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_limits_LDADD = %D%/libdaemontest.la
 %C%_test_pool_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_pool_LDADD = %D%/libdaemontest.la
 %C%_test_segment_LDADD = %D%/libdaemontest.la

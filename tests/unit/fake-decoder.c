@@ -135,6 +135,8 @@ static void lie(struct job_header *header)
 		if (is(lies[i].word))
 			*lies[i].field = lies[i].value;
 	}
+	if (is("all-huge"))
+		header->width = header->height = UINT32_MAX;
 	if (is("type"))
 		memset(header->type, 'x', sizeof(header->type));
 	if (strncmp(word, "block-", 6) == 0)

@@ -142,9 +142,6 @@ static void test_refused(void **state)
 	world_load(&world, session, "a", "early-error", "ERR code=not-an-image message=mmmmmm");
 	world_load(&world, session, "a", "late-error", "ERR code=not-an-image message=mmmmmm");
 	world_load(&world, session, "a", "width-huge", "ERR code=too-large ");
-	world.options.max_pixels = 63;
-	world_load(&world, session, "a", "good", "ERR code=too-large ");
-	world.options.max_pixels = 64;
 	world.engine.store.memory_max = 4096;
 	world_load(&world, session, "a", "good", "ERR code=no-space ");
 	world.engine.store.memory_max = 1 << 20;
@@ -163,7 +160,7 @@ static void test_hang(void **state)
 	for (size_t i = 0; i < COUNT(words); i++) {
 		struct world world;
 		struct session *session = world_begin(&world, FAKE_DECODER);
-		world.engine.pool.max = 2;
+		world.options.decoders = 2;
 		assert_int_equal(
 			world_call(session, &hung, "LOAD name=a source=fd", world_file(words[i])),
 			OUTCOME_LATER);

@@ -274,7 +274,8 @@ static void test_load(void **state)
 
 static void test_start(void **state)
 {
-	static const struct options options = {.decoders = 1, .memory_max = 1 << 20};
+	static const struct options options = {
+		.decoders = 1, .user_decoders = 1, .memory_max = 1 << 20};
 	struct world world;
 	(void)state;
 	world_open(&world, NULL); /* for its identity and events alone */

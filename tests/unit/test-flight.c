@@ -186,7 +186,7 @@ static void test_states_of_a_file_in_order(void **state)
 	struct world world;
 	(void)state;
 	struct session *session = world_begin(&world, FAKE_DECODER);
-	world.engine.pool.max = 3;
+	world.options.decoders = world.options.user_decoders = 3;
 	for (int i = 0; i < STATES; i++)
 		world_call(session, &answers[i], "LOAD name=a source=fd", world_file("good"));
 	uint64_t last = 0;

@@ -133,7 +133,6 @@ static void begin_two(struct fixture *fixture, const char *word)
 {
 	begin(fixture);
 	load(fixture, "format=GRAY8 pin=no", "OK ");
-	fixture->world.engine.pool.timeout = 60;
 	put(fixture, word);
 	while (!find_ready(fixture))
 		turn(fixture);
@@ -164,7 +163,8 @@ static void test_one_of_two_fails(void **state)
 	(void)state;
 	for (unsigned decoders = 1; decoders <= 2; decoders++) {
 		begin(&fixture);
-		fixture.world.engine.pool.max = decoders;
+		fixture.world.options.decoders = decoders;
+		fixture.world.options.user_decoders = decoders;
 		load(&fixture, "format=GRAY8 pin=no", "OK ");
 		uint64_t before = generation_of(&fixture);
 		put(&fixture, "rgba");

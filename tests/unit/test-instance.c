@@ -163,7 +163,7 @@ static void test_defaults(void **state)
 	assert_non_null(strstr(options.decoder, "/shmimg-decoder"));
 	assert_int_equal(options.socket_mode, geteuid() == 0 ? 0666 : 0600);
 	assert_in_range(options.decoders, 1, 256);
-	assert_int_equal(options.decode_timeout, 60);
+	assert_int_equal(options.decode_timeout, 20);
 	assert_int_equal(options.max_pixels, 1 << 28);
 	assert_true(options.memory_max > 0);
 }

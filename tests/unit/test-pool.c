@@ -1,8 +1,9 @@
 /*
  * Tests of the queue for a decoder: in which order users are served, however many loads each
- * of them has.
+ * of them has; and how many decoders there are, for whom and for how long.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
@@ -96,11 +97,133 @@ static void test_latecomer(void **state)
 	world_end(&world, own);
 }
 
+/* Decoders of a user that are there: pids in the order of the pool, at most so many. */
+static unsigned decoders_of(const struct world *world, uid_t uid, pid_t *pids, unsigned most)
+{
+	unsigned count = 0;
+	const struct worker *worker;
+	LIST_FOREACH (worker, &world->engine.pool.workers, link) {
+		if (worker->uid == uid && worker->state != WORKER_ENDING && count < most)
+			pids[count++] = worker->pid;
+	}
+	return count;
+}
+
+/* Runs the loop until there are so many processes, or fails. */
+static void await_count(struct world *world, unsigned count)
+{
+	while (world->engine.pool.count != count)
+		assert_true(sd_event_run(world->event, UINT64_C(20000000)) > 0);
+}
+
+/* A decoder that has nothing to do ends after its time, and not before a next file has come. */
+static void test_idle_ones_retire(void **state)
+{
+	struct world world;
+	pid_t first, second;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	world.options.decoder_idle = 1;
+	world_load(&world, session, "a", "good", "OK name=a ");
+	assert_int_equal(decoders_of(&world, geteuid(), &first, 1), 1);
+	world_load(&world, session, "b", "good", "OK name=b ");
+	assert_int_equal(decoders_of(&world, geteuid(), &second, 1), 1);
+	assert_int_equal(first, second);
+	await_count(&world, 0);
+	assert_int_equal(world.engine.pool.restarts, 0);
+	world_load(&world, session, "c", "good", "OK name=c ");
+	assert_int_equal(decoders_of(&world, geteuid(), &second, 1), 1);
+	assert_int_not_equal(first, second);
+	world_end(&world, session);
+}
+
+/* One that was refused an image is as idle as any. */
+static void test_refused_ones_retire(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	world.options.decoder_idle = 1;
+	world_load(&world, session, "a", "early-error", "ERR code=not-an-image ");
+	await_count(&world, 0);
+	world_load(&world, session, "a", "width-huge", "ERR code=too-large ");
+	await_count(&world, 0);
+	assert_int_equal(world.engine.pool.restarts, 0);
+	world_end(&world, session);
+}
+
+/* However much comes: never more for one user, nor in all, than the options say. */
+static void test_never_more(void **state)
+{
+	enum { LOADS = 12, USERS = 3 };
+	static struct waiting waiting[USERS * LOADS];
+	static const char letters[] = "abc";
+	struct session *sessions[USERS];
+	struct world world;
+	unsigned most = 0, most_of_one = 0, completed = 0;
+	pid_t pids[8];
+	(void)state;
+	struct session *own = world_begin(&world, FAKE_DECODER);
+	world.options.decoders = 4;
+	world.options.user_decoders = 2;
+	memset(waiting, 0, sizeof(waiting));
+	for (unsigned i = 0; i < USERS * LOADS; i++) {
+		char line[] = "LOAD source=fd name=??";
+		unsigned user = i / LOADS;
+		if (i % LOADS == 0)
+			sessions[user] = world_session(&world, (uid_t)letters[user], 1);
+		line[sizeof(line) - 3] = letters[user];
+		line[sizeof(line) - 2] = (char)('A' + i % LOADS);
+		world_call(sessions[user], &waiting[i].answer, line, world_file("good"));
+	}
+	while (completed < USERS * LOADS) {
+		assert_true(sd_event_run(world.event, UINT64_C(20000000)) > 0);
+		most = world.engine.pool.count > most ? world.engine.pool.count : most;
+		for (unsigned user = 0; user < USERS; user++) {
+			unsigned count = decoders_of(&world, (uid_t)letters[user], pids, 8);
+			most_of_one = count > most_of_one ? count : most_of_one;
+		}
+		completed = 0;
+		for (unsigned i = 0; i < USERS * LOADS; i++)
+			completed += waiting[i].answer.reply.completed;
+	}
+	assert_int_equal(most, 4);
+	assert_int_equal(most_of_one, 2);
+	for (unsigned user = 0; user < USERS; user++)
+		session_close(sessions[user]);
+	world_end(&world, own);
+}
+
+/* A decoder that has seen a user's file sees no other user's, idle or not. */
+static void test_one_user_each(void **state)
+{
+	struct world world;
+	pid_t pids[2][8];
+	(void)state;
+	struct session *own = world_begin(&world, FAKE_DECODER);
+	struct session *sessions[] = {world_session(&world, 1, 1), world_session(&world, 2, 2)};
+	for (unsigned round = 0; round < 4; round++) {
+		unsigned user = round % 2;
+		unsigned before = decoders_of(&world, 2 - user, pids[1 - user], 8);
+		world_load(&world, sessions[user], "a", "good", "OK name=a ");
+		assert_int_equal(decoders_of(&world, 1 + user, pids[user], 8), 1);
+		for (unsigned i = 0; i < before; i++)
+			assert_int_not_equal(pids[1 - user][i], pids[user][0]);
+	}
+	session_close(sessions[0]);
+	session_close(sessions[1]);
+	world_end(&world, own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_latecomer),
+		cmocka_unit_test(test_idle_ones_retire),
+		cmocka_unit_test(test_refused_ones_retire),
+		cmocka_unit_test(test_never_more),
+		cmocka_unit_test(test_one_user_each),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
@@ -97,7 +96,7 @@ static void test_must_wait(void **state)
 		assert_int_equal(request_parse(&parsed, &request, &culprit), REQUEST_GOOD);
 		if (i == COUNT(cases))
 			assert_int_equal(world_call(session, &answer, "LOAD name=a source=fd",
-						 memfd_create("a", 0)),
+						 world_file("a")),
 				OUTCOME_LATER);
 		assert_int_equal(dispatch_must_wait(session, &request),
 			busy && cases[i % COUNT(cases)].waits);
@@ -116,7 +115,7 @@ static void test_too_many_loads(void **state)
 		char line[64];
 		assert_false(dispatch_must_wait(session, &request));
 		snprintf(line, sizeof(line), "LOAD name=%d source=fd", i);
-		world_call(session, &answers[i], line, memfd_create("a", 0));
+		world_call(session, &answers[i], line, world_file("a"));
 	}
 	assert_true(dispatch_must_wait(session, &request));
 	world_end(&world, session);

@@ -65,8 +65,13 @@ void world_open(struct world *world, const char *decoder)
 	world->descriptors = world_descriptors();
 	world->options = (struct options){
 		.decoders = 2,
+		.user_decoders = 2,
+		.decoder_idle = 60,
 		.decode_timeout = 1,
+		.decode_timeout_megapixel = 1,
 		.max_pixels = 1 << 24,
+		.max_bytes = UINT64_MAX,
+		.max_pixels_per_byte = 10000,
 		.memory_max = 1 << 26,
 	};
 	for (int i = 0; i < RESOURCE_COUNT; i++)
@@ -180,7 +185,7 @@ struct session *world_session(struct world *world, uid_t uid, gid_t gid)
 struct session *world_begin(struct world *world, const char *decoder)
 {
 	world_open(world, decoder);
-	world->engine.pool.max = 1;
+	world->options.decoders = 1;
 	return world_session(world, geteuid(), getegid());
 }
 
