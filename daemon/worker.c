@@ -224,6 +224,17 @@ static bool on_packet(struct worker *worker, union job_packet *packet, size_t si
 	return false;
 }
 
+/* Says so at once: the end that follows would tell of the signal alone. */
+static void end_liar(struct worker *worker)
+{
+	static const char text[] = "the decoder said what it may not say";
+	worker_kill(worker);
+	if (worker->job)
+		lose(worker, text);
+	else
+		log_warning("decoder %d: %s", worker->pid, text);
+}
+
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct worker *worker = context;
@@ -234,12 +245,10 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 	ssize_t size = process_receive(fd, &packet, sizeof(packet));
 	if (size == -EAGAIN)
 		return 0;
-	if (size <= 0) {
+	if (size == 0)
 		worker_kill(worker);
-	} else if (!on_packet(worker, &packet, (size_t)size)) {
-		log_warning("decoder %d said what it may not say", worker->pid);
-		worker_kill(worker);
-	}
+	else if (size < 0 || !on_packet(worker, &packet, (size_t)size))
+		end_liar(worker);
 	pool_kick(pool);
 	return 0;
 }

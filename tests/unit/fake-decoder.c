@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -69,6 +70,46 @@ static void hang(void)
 	_exit(0);
 }
 
+/* Every kind of packet there is, and some that there are not, as "kind". */
+static const struct {
+	const char *word;
+	uint32_t kind;
+	size_t size;
+} packets[] = {
+	{"zero", 0, sizeof(struct job_signal)},
+	{"decode", JOB_DECODE, sizeof(struct job_decode)},
+	{"segment", JOB_SEGMENT, sizeof(struct job_segment)},
+	{"refuse", JOB_REFUSE, sizeof(struct job_signal)},
+	{"free", JOB_FREE, sizeof(struct job_signal)},
+	{"ready", JOB_READY, sizeof(struct job_ready)},
+	{"header", JOB_HEADER, sizeof(struct job_header)},
+	{"done", JOB_DONE, sizeof(struct job_signal)},
+	{"failure", JOB_ERROR, sizeof(struct job_error)},
+	{"next", JOB_ERROR + 1, sizeof(struct job_signal)},
+	{"unknown", 99, sizeof(struct job_signal)},
+	{"last", UINT32_MAX, sizeof(struct job_signal)},
+	{"short", JOB_DONE, 2},
+	{"empty", 0, 0},
+	{"long", JOB_HEADER, sizeof(union job_packet) + 1},
+};
+
+/* Sends a packet by its word; "cut-" and "padded-" before that make it a byte off its size. */
+static void send_by_word(void)
+{
+	char bytes[sizeof(union job_packet) + 2] = {0};
+	const char *kind = word;
+	long off = strncmp(word, "cut-", 4) == 0 ? -1 : strncmp(word, "padded-", 7) == 0;
+	if (off)
+		kind = strchr(word, '-') + 1;
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+		if (strcmp(kind, packets[i].word) != 0)
+			continue;
+		struct job_error error = {.kind = packets[i].kind, .fault = FAULT_NOT_AN_IMAGE};
+		memcpy(bytes, &error, sizeof(error.kind) + sizeof(error.fault));
+		send_packet(bytes, (size_t)((long)packets[i].size + off));
+	}
+}
+
 /* What can go wrong at any moment. Returns whether it did. */
 static bool misbehave(const char *when)
 {
@@ -82,29 +123,12 @@ static bool misbehave(const char *when)
 		kill(getpid(), SIGKILL);
 	if (is("hang"))
 		hang();
-	if (is("short"))
-		send_packet("abc", 3);
-	else if (is("empty"))
-		send_packet("", 0);
-	else if (is("long"))
-		send_packet((char[sizeof(union job_packet) + 1]){JOB_HEADER},
-			sizeof(union job_packet) + 1);
-	else if (is("segment"))
-		send_signal(JOB_SEGMENT);
-	else if (is("unknown"))
-		send_signal((enum job_kind)99);
-	else if (is("done"))
-		send_signal(JOB_DONE);
-	else if (is("header"))
-		send_packet(&(struct job_header){.kind = JOB_HEADER}, sizeof(struct job_header));
-	else if (is("busy"))
-		send_error(FAULT_BUSY);
-	else if (is("fault"))
-		send_error((enum fault)99);
-	else if (is("none"))
-		send_error(FAULT_NONE);
+	if (strncmp(word, "fault-", 6) == 0)
+		send_error((enum fault)atoi(word + 6));
 	else if (is("error"))
 		send_error(FAULT_NOT_AN_IMAGE);
+	else
+		send_by_word();
 	return true;
 }
 
@@ -167,9 +191,11 @@ static void get_ready(void)
 {
 	static bool ready;
 	struct job_ready packet = {JOB_READY, JOB_SANDBOX_SECCOMP | JOB_SANDBOX_LIMITS};
-	if (ready || misbehave("first-"))
+	if (ready)
 		return;
 	ready = true;
+	if (misbehave("first-"))
+		return;
 	send_packet(&packet, sizeof(packet));
 	if (is("twice"))
 		send_packet(&packet, sizeof(packet));
@@ -204,6 +230,7 @@ static void decode(enum format format, int input)
 	if (packet.kind == JOB_SEGMENT && !misbehave("late-")) {
 		fill(segment, input, packet.segment.size);
 		send_signal(JOB_DONE);
+		misbehave("after-");
 	}
 	if (segment >= 0)
 		close(segment);

@@ -18,25 +18,9 @@ static const struct {
 } broken[] = {
 	{"early-exit", 1},
 	{"early-signal", 1},
-	{"early-short", 1},
-	{"early-empty", 1},
-	{"early-long", 1},
-	{"early-segment", 1},
-	{"early-unknown", 1},
-	{"early-done", 1},
-	{"early-busy", 1},
-	{"early-fault", 1},
-	{"early-none", 1},
 	{"early-header", 0},
 	{"late-exit", 1},
 	{"late-signal", 1},
-	{"late-short", 1},
-	{"late-empty", 1},
-	{"late-long", 1},
-	{"late-segment", 1},
-	{"late-header", 1},
-	{"late-busy", 1},
-	{"late-none", 1},
 	{"late-done", 0}, /* without having filled it */
 	{"holes", 0},
 	{"shrink", 0},
@@ -88,9 +72,8 @@ static void test_broken(void **state)
 /* The first that a decoder says is that it is confined, once. */
 static void test_not_ready(void **state)
 {
-	static const char *const words[] = {"first-nothing", "first-exit", "first-signal",
-		"first-short", "first-empty", "first-long", "first-unknown", "first-header",
-		"first-done", "first-error", "twice"};
+	static const char *const words[] = {
+		"first-nothing", "first-exit", "first-signal", "first-error", "twice"};
 	struct world world;
 	(void)state;
 	struct session *session = world_begin(&world, FAKE_DECODER);
