@@ -101,25 +101,18 @@ static int set_socket(struct configuration *configuration)
 		path == text ? "$XDG_RUNTIME_DIR" : default_origin);
 }
 
-static void limit_to_memory(
-	struct configuration *configuration, enum option_id id, uint64_t *bytes)
-{
-	if (*bytes <= configuration->options.memory_max)
-		return;
-	*bytes = configuration->options.memory_max;
-	strcpy(configuration->origins[id], "as memory-max");
-}
-
-/* No user or image may have more than all together. */
-static void limit_parts(struct configuration *configuration)
+/* No user may have more bytes or decoders than all users together. */
+static void limit_users(struct configuration *configuration)
 {
 	struct options *options = &configuration->options;
-	limit_to_memory(configuration, OPTION_USER_BYTES, &options->user_limits[RESOURCE_BYTES]);
-	limit_to_memory(configuration, OPTION_MAX_BYTES, &options->max_bytes);
-	if (options->user_decoders <= options->decoders)
-		return;
-	options->user_decoders = options->decoders;
-	strcpy(configuration->origins[OPTION_USER_DECODERS], "as decoders");
+	if (options->user_limits[RESOURCE_BYTES] > options->memory_max) {
+		options->user_limits[RESOURCE_BYTES] = options->memory_max;
+		strcpy(configuration->origins[OPTION_USER_BYTES], "as memory-max");
+	}
+	if (options->user_decoders > options->decoders) {
+		options->user_decoders = options->decoders;
+		strcpy(configuration->origins[OPTION_USER_DECODERS], "as decoders");
+	}
 }
 
 int configuration_read(struct configuration *configuration, const struct command_line *line)
@@ -137,7 +130,7 @@ int configuration_read(struct configuration *configuration, const struct command
 			set(configuration, (enum option_id)i, line->values[i], "command line") < 0)
 			r = -EINVAL;
 	}
-	limit_parts(configuration);
+	limit_users(configuration);
 	return r;
 }
 

@@ -17,6 +17,8 @@ enum {
 	CONNECTION_REPLIES = 64, /* replies that wait for an earlier one at most */
 };
 
+struct turn_user;
+
 /* What has become of a connection after a turn. */
 enum turn {
 	TURN_WAIT,  /* for the events of connection_interest(), or for a deferred reply */
@@ -26,8 +28,9 @@ enum turn {
 
 struct connection {
 	TAILQ_ENTRY(connection) link;	/* for the server: of all */
-	TAILQ_ENTRY(connection) queued; /* for the server: of those that want a turn */
+	TAILQ_ENTRY(connection) queued; /* for turns.h: of those that want a turn */
 	bool is_queued;
+	struct turn_user *user;
 	/* Told that a deferred reply is complete, and the connection wants a turn. */
 	void (*wake)(struct connection *connection);
 	void *server;

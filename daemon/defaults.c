@@ -70,7 +70,7 @@ void defaults_set(struct options *options)
 		.decoder_idle = 60,
 		.user_decoders = DECODERS_MAX, /* as decoders */
 		.max_pixels = MAX_PIXELS,
-		.max_bytes = UINT64_MAX, /* as memory_max */
+		.max_bytes = INT64_MAX, /* no limit but memory_max */
 		.max_pixels_per_byte = MAX_PIXELS_PER_BYTE,
 		.memory_max = default_memory_max(),
 		.user_limits =

@@ -67,6 +67,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/store.c %D%/store.h \
 	%D%/trail.c %D%/trail.h \
 	%D%/unlinked.c %D%/unlinked.h \
+	%D%/turns.c %D%/turns.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/worker.c %D%/worker.h
 

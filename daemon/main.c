@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,7 @@
 #include "daemon/reload.h"
 #include "daemon/server.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SOCKET_PATH_SIZE = 108 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SOCKET_PATH_SIZE = 108, LARGE = 64 << 10 };
 
 /* All that this process is. */
 struct program {
@@ -177,6 +178,8 @@ static int start(struct program *program)
 {
 	strcpy(program->path, program->configuration.options.socket);
 	raise_descriptor_limit();
+	/* What a connection has goes back to the machine when it ends. */
+	mallopt(M_MMAP_THRESHOLD, LARGE);
 	program->given = activation_take(program->path, sizeof(program->path) - strlen(".lock"));
 	if (program->given < 0 && program->given != ACTIVATION_NONE) {
 		log_error("what was given to listen on is no stream socket with a path, or of "

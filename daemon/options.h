@@ -39,7 +39,7 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 		"(default: 268435456)")                                                           \
 	X(MAX_BYTES, "max-bytes", SIZE, max_bytes, 0, INT64_MAX, RELOAD, "SIZE",                  \
 		"largest segment of an image\n"                                                   \
-		"(default: all of --memory-max)")                                                 \
+		"(default: none but that of --memory-max)")                                       \
 	X(MAX_PIXELS_PER_BYTE, "max-pixels-per-byte", NUMBER, max_pixels_per_byte, 1, INT64_MAX,  \
 		RELOAD, "NUMBER", "most pixels for each byte of a file (default: 10000)")         \
 	X(DECODERS, "decoders", NUMBER, decoders, 1, 256, RELOAD, "NUMBER",                       \

@@ -5,10 +5,12 @@
 #include "daemon/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/buffer.h"
@@ -16,32 +18,37 @@
 #include "daemon/log.h"
 #include "daemon/session.h"
 
-enum { BATCH = 64, ACCEPTS = 32, PAUSE_USEC = 200000, RETRY_MSEC = 10 };
+enum { BATCH = 256, ACCEPTS = 8, PAUSE_USEC = 200000, RETRY_MSEC = 10, MANY = 64 };
 
-static void want_turn(struct server *server, struct connection *connection)
-{
-	if (connection->is_queued)
-		return;
-	connection->is_queued = true;
-	TAILQ_INSERT_TAIL(&server->queue, connection, queued);
-}
+/* Turns that are given before it is looked who else has come. */
+#define SLICE_NSEC UINT64_C(200000)
 
 /* A deferred reply is complete; the turn comes when the current event is dealt with. */
 static void on_wake(struct connection *connection)
 {
-	want_turn(connection->server, connection);
+	struct server *server = connection->server;
+	turns_want(&server->turns, connection);
+}
+
+/* What a crowd has taken goes back to the machine when most of it has left. */
+static void trim_memory(struct server *server)
+{
+	if (server->peak < MANY || server->count > server->peak / 4)
+		return;
+	malloc_trim(0);
+	server->peak = server->count;
 }
 
 static void close_connection(struct server *server, struct connection *connection)
 {
 	TAILQ_REMOVE(&server->connections, connection, link);
-	if (connection->is_queued)
-		TAILQ_REMOVE(&server->queue, connection, queued);
+	turns_leave(&server->turns, connection);
 	server->count--;
 	/* Closing is not enough: a decoder just started may share the socket until its exec(2)
 	 * is through, and epoll(7) would go on to tell of it. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	connection_close(connection);
+	trim_memory(server);
 }
 
 /* A connection of which nothing would be heard any more is closed. */
@@ -56,22 +63,34 @@ static void update_interest(struct server *server, struct connection *connection
 		close_connection(server, connection);
 }
 
-/* Gives each connection in the queue one turn; those that could go on queue up again. */
+static uint64_t nanoseconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static void give_turn(struct server *server, struct connection *connection)
+{
+	enum turn turn = connection_turn(connection);
+	if (turn == TURN_CLOSE) {
+		close_connection(server, connection);
+		return;
+	}
+	if (turn == TURN_AGAIN)
+		turns_want(&server->turns, connection);
+	update_interest(server, connection);
+}
+
+/* Gives turns for a while; those that could go on queue up again. */
 static void run_turns(struct server *server)
 {
-	struct connection *last = TAILQ_LAST(&server->queue, turn_queue);
-	struct connection *connection = NULL;
-	while (last && connection != last) {
-		connection = TAILQ_FIRST(&server->queue);
-		TAILQ_REMOVE(&server->queue, connection, queued);
-		connection->is_queued = false;
-		enum turn turn = connection_turn(connection);
-		if (turn == TURN_AGAIN)
-			want_turn(server, connection);
-		if (turn == TURN_CLOSE)
-			close_connection(server, connection);
-		else
-			update_interest(server, connection);
+	struct connection *connection;
+	uint64_t end = nanoseconds() + SLICE_NSEC;
+	while ((connection = turns_next(&server->turns))) {
+		give_turn(server, connection);
+		if (nanoseconds() >= end)
+			break;
 	}
 }
 
@@ -82,7 +101,7 @@ static void run_turns(struct server *server)
 static int wait_ready(struct server *server, bool at_once)
 {
 	struct epoll_event events[BATCH];
-	int timeout = at_once || !TAILQ_EMPTY(&server->queue) ? 0 : -1;
+	int timeout = at_once || turns_wanted(&server->turns) ? 0 : -1;
 	int count = epoll_wait(server->epoll, events, BATCH, timeout);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -92,7 +111,7 @@ static int wait_ready(struct server *server, bool at_once)
 			continue; /* it is the event loop's, which comes next in any case */
 		if (events[i].events & (EPOLLHUP | EPOLLERR))
 			connection->broken = true;
-		want_turn(server, connection);
+		turns_want(&server->turns, connection);
 	}
 	return 0;
 }
@@ -178,10 +197,15 @@ static int admit(struct server *server, int socket)
 	connection->interest = connection_interest(connection);
 	TAILQ_INSERT_TAIL(&server->connections, connection, link);
 	server->count++;
+	if (server->count > server->peak)
+		server->peak = server->count;
+	r = turns_join(&server->turns, connection, session->who.uid);
 	struct epoll_event event = {.events = connection->interest, .data.ptr = connection};
-	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, connection->fd, &event) == 0)
+	if (r == 0 && epoll_ctl(server->epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0)
+		r = -errno;
+	if (r == 0)
 		return 0;
-	r = refuse_busy(connection->fd, -errno);
+	refuse_busy(connection->fd, r);
 	close_connection(server, connection);
 	return r;
 }
@@ -261,7 +285,7 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 {
 	*server = (struct server){.event = event, .engine = engine, .listener = listener};
 	TAILQ_INIT(&server->connections);
-	TAILQ_INIT(&server->queue);
+	turns_init(&server->turns);
 	int r = add_event_loop(server);
 	if (r == 0)
 		r = buffer_prepare();

@@ -1,5 +1,5 @@
 /*
- * The listening socket and all connections, in a fair queue of turns, and the loop that the
+ * The listening socket and all connections, in fair turns for all, and the loop that the
  * daemon lives in: one epoll for the connections, drained in batches, with the event loop of
  * sd-event(3), for all that is not a client's request, as one of its descriptors. Knows
  * nothing of requests.
@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/connection.h"
+#include "daemon/turns.h"
 
 struct engine;
 
@@ -20,11 +21,12 @@ struct server {
 	int listener;
 	int epoll;
 	unsigned count;
+	unsigned peak; /* of count, since memory was given back last */
 	sd_event_source *accepting;
 	sd_event_source *pause; /* ends the pause in accepting */
 	bool paused;		/* since a connection was accepted last */
 	TAILQ_HEAD(, connection) connections;
-	TAILQ_HEAD(turn_queue, connection) queue; /* of those that want a turn */
+	struct turns turns;
 };
 
 /*

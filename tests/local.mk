@@ -1,7 +1,7 @@
 # Tests. Programs of make check are in the fragments; tests/run-all runs all the rest.
 
 EXTRA_DIST += \
-	%D%/demo %D%/run-all %D%/screenshot %D%/setup %D%/soak %D%/tally.py \
+	%D%/demo %D%/hostile %D%/run-all %D%/screenshot %D%/setup %D%/soak %D%/tally.py \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
 	%D%/integration/faults.py \
@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	%D%/integration/test_follow_way.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_freed.py \
+	%D%/integration/test_hostile.py \
 	%D%/integration/test_images.py \
 	%D%/integration/test_kept.py \
 	%D%/integration/test_library.py \

@@ -279,6 +279,29 @@ def test_users_take_turns(start, picture):
     assert berts < annas[1] and annas == sorted(annas)
 
 
+def test_a_flood_of_requests_is_served_in_turns(start, picture):
+    """What waits when a client asks is not all served before it: of other users' or its own."""
+    daemon = start()
+    root = daemon.connect_as(0)
+    root.ask("LOAD", path=picture, name="n", share="all")
+    for uid, most in ((ANNA, 64), (0, 288)):
+        flooders = [daemon.connect_as(uid) for _ in range(8)]
+        before = root.stats()["fetches"]
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            for flooder in flooders:
+                flooder.socket.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    flooder.socket.send(b"FETCH name=n\n" * 2000)
+            root.send("STATS")
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+        served = int(root.answer()["fetches"]) - before
+        for flooder in flooders:
+            flooder.close()
+        assert served <= most, f"{served} requests were served before"
+
+
 def test_many_connections_come_and_go(start):
     daemon = start("--user-connections", "8")
     root = daemon.connect_as(0)

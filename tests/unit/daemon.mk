@@ -30,6 +30,7 @@ daemon_tests = \
 	%D%/test-session \
 	%D%/test-source \
 	%D%/test-store \
+	%D%/test-turns \
 	%D%/test-visibility
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
@@ -110,5 +111,6 @@ fault_wraps = \
 %C%_test_session_LDADD = %D%/libdaemontest.la
 %C%_test_source_LDADD = %D%/libdaemontest.la
 %C%_test_store_LDADD = %D%/libdaemontest.la
+%C%_test_turns_LDADD = %D%/libdaemontest.la
 %C%_test_visibility_LDADD = %D%/libdaemontest.la
 endif
