@@ -4,6 +4,7 @@ dist_man_MANS += %D%/shmimgd.8 %D%/shmimgd.conf.5
 dist_doc_DATA += %D%/shmimgd.conf
 dist_bash_completion_DATA += %D%/completion/shmimgd
 dist_zsh_completion_DATA += %D%/completion/_shmimgd
+dist_man_MANS += %D%/shmimgd.8 %D%/shmimgd-security.7
 
 noinst_LTLIBRARIES += %D%/libdaemon.la
 %C%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DDECODER='"$(pkglibexecdir)/shmimg-decoder"' \

@@ -11,6 +11,7 @@ PROTOCOL = "client/protocol/shmimg-protocol.7"
 SEGMENT = "client/protocol/shmimg-segment.5"
 DAEMON = "daemon/shmimgd.8"
 CONFIGURATION = "daemon/shmimgd.conf.5"
+SECURITY = "daemon/shmimgd-security.7"
 
 
 def table(path, name, pattern):
@@ -83,10 +84,14 @@ def test_the_segment_is_told_whole():
         assert member in text, member
 
 
-def test_the_daemons_options_are_told():
+def daemon_help():
     program = os.path.join(BUILD, "daemon", "shmimgd")
     done = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True, check=True)
-    options = set(re.findall(r"--[a-z][a-z-]*", done.stdout))
+    return done.stdout
+
+
+def test_the_daemons_options_are_told():
+    options = set(re.findall(r"--[a-z][a-z-]*", daemon_help()))
     assert len(options) >= 7
     text = plain(DAEMON)
     assert {option for option in options if option not in text} == set()
@@ -134,11 +139,26 @@ def test_the_example_of_a_configuration_file_is_whole():
     assert all(f"# {file.name}:" in origin for origin in done.stdout.splitlines()[1::2])
 
 
+def test_what_bounds_others_is_told():
+    """The options that say what clients and files may cost, with the threat model."""
+    limits = re.findall(r"^  (--[a-z-]*(?:max|user|decode)[a-z-]*)", daemon_help(), re.MULTILINE)
+    limits = set(limits) - {"--decoder"}
+    assert len(limits) >= 13
+    assert {option for option in limits if option not in plain(SECURITY)} == set()
+
+
+def test_each_page_leads_to_the_threat_model():
+    for path in manuals():
+        if path != SECURITY and "viewer" not in path and "python" not in path:
+            assert "shmimgd-security(7)" in plain(path), path
+
+
 def test_each_program_has_its_page():
     pages = {os.path.basename(path) for path in manuals()}
     wanted = {
         "shmimgd.8",
         "shmimgd.conf.5",
+        "shmimgd-security.7",
         "shmimgctl.1",
         "shmimg-viewer.1",
         "libshmimg.3",
