@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	%D%/integration/faults.py \
 	%D%/integration/following.py \
 	%D%/integration/library.py \
+	%D%/integration/fuse.py \
 	%D%/integration/lying_daemon.py \
 	%D%/integration/pictures.py \
 	%D%/integration/pytest.ini \
@@ -30,6 +31,7 @@ EXTRA_DIST += \
 	%D%/integration/test_follow_way.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_freed.py \
+	%D%/integration/test_fuse.py \
 	%D%/integration/test_hostile.py \
 	%D%/integration/test_images.py \
 	%D%/integration/test_kept.py \

@@ -1,0 +1,58 @@
+"""Files whose file system is served by a program that may not answer."""
+
+import os
+
+import pytest
+from client import Refused, eventually
+from fuse import READ, FileSystem
+from pictures import tiny_png
+from users import connect_as
+
+ANNA, BERT = 1234, 65534
+
+
+@pytest.fixture
+def mount(folder):
+    """Mounts one, with a picture as its file."""
+    systems = []
+
+    def begin(*silent):
+        place = os.path.join(folder, "mounted")
+        os.mkdir(place)
+        with open(tiny_png(os.path.join(folder, "inside.png")), "rb") as picture:
+            try:
+                systems.append(FileSystem(place, picture.read(), silent))
+            except OSError as error:
+                pytest.skip(f"no FUSE file system here: {error}")
+        return systems[-1]
+
+    yield begin
+    for system in systems:
+        system.close()
+
+
+def test_one_that_answers(client, mount):
+    system = mount()
+    assert client.load_fd(system.path, name="a")["cached"] == "no"
+    assert client.load_fd(system.path, name="a")["cached"] == "yes"
+    assert client.ask("LOAD", path=system.path, name="b")["width"] == "3"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
+def test_a_decoder_that_the_kernel_cannot_end(start_daemon, folder, mount):
+    """It is of its user's decoders; other users get another in its place."""
+    picture = tiny_png(os.path.join(folder, "picture.png"))
+    system = mount(READ)
+    daemon = start_daemon("--decoders", "1", "--decode-timeout", "1", folder=folder)
+    anna, bert = (connect_as(uid, daemon.connect) for uid in (ANNA, BERT))
+    with anna, bert:
+        with pytest.raises(Refused) as refusal:
+            anna.load_fd(system.path, name="a")
+        assert refusal.value.code == "decoder-failed"
+        assert bert.load_fd(picture, name="b")["cached"] == "no"
+        assert anna.error("LOAD", path=picture, name="c") == "busy"
+        assert bert.load_fd(picture, name="c")["cached"] == "no"
+        assert "hangs in the kernel" in daemon.log()
+        system.kill()
+        eventually(lambda: len(daemon.decoders()) == 1)
+        assert anna.load_fd(picture, name="c")["cached"] == "no"
