@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	%D%/integration/test_follow_clients.py \
 	%D%/integration/test_follow_end.py \
 	%D%/integration/test_follow_way.py \
+	%D%/integration/test_forbidden.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_freed.py \
 	%D%/integration/test_fuse.py \
@@ -40,6 +41,7 @@ EXTRA_DIST += \
 	%D%/integration/test_manual.py \
 	%D%/integration/test_notify.py \
 	%D%/integration/test_pressure.py \
+	%D%/integration/test_privacy.py \
 	%D%/integration/test_process.py \
 	%D%/integration/test_reconnect.py \
 	%D%/integration/test_python.py \

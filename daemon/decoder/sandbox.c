@@ -7,6 +7,7 @@
 #include "daemon/decoder/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <stdbool.h>
@@ -51,6 +52,21 @@ static int leave_session(void)
 	if (getsid(0) == getpid())
 		return 0;
 	return setsid() < 0 ? -errno : 0;
+}
+
+/*
+ * When the machine has no memory left, what has taken it goes first (proc(5)). Without /proc,
+ * or where somebody has forbidden it, the kernel finds it by its size.
+ */
+static int volunteer_for_the_end(void)
+{
+	static const char most[] = "1000";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t count = write(fd, most, sizeof(most) - 1);
+	close(fd);
+	return count < 0 && errno != EACCES && errno != EPERM ? -errno : 0;
 }
 
 /* No other process of the user may look into this one, nor a core file keep what it saw. */
@@ -158,6 +174,7 @@ int sandbox_enter(const char **failed)
 	} steps[] = {
 		{close_descriptors, "close descriptors"},
 		{leave_session, "make a session of its own"},
+		{volunteer_for_the_end, "be the first to go without memory"},
 		{hide, "be undumpable"},
 		{drop_privileges, "drop privileges"},
 		{refuse_new_privileges, "refuse new privileges"},

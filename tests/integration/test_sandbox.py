@@ -48,6 +48,11 @@ def test_session(daemon, decoder):
     assert os.getsid(decoder) == decoder != os.getsid(daemon.pid)
 
 
+def test_a_decoder_goes_first_when_memory_runs_out(decoder):
+    with open(f"/proc/{decoder}/oom_score_adj", encoding="ascii") as file:
+        assert int(file.read()) == 1000
+
+
 def test_stats_tell(daemon, client, tmp_path):
     assert client.ask("STATS")["sandbox"] == "unknown"
     client.ask("LOAD", path=tiny_png(tmp_path / "a.png"))

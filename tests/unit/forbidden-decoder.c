@@ -1,14 +1,16 @@
 /*
  * A decoder for tests of the sandbox: confined as the real one, then does what the number in
- * its first job says, a row of forbidden.h. Ends with the errno of that, or 0. Decodes nothing.
+ * a job's file says, a row of forbidden.h. Ends with the errno of that, or 0. Decodes nothing.
  */
 #include "config.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "client/protocol/format.h"
 #include "daemon/decoder/channel.h"
 #include "daemon/decoder/sandbox.h"
 #include "tests/unit/forbidden.h"
@@ -76,10 +78,83 @@ static int do_the_usual(int segment, size_t size)
 	return munmap(map, size) < 0 || close(segment) < 0 ? errno : 0;
 }
 
-int main(void)
+/* Gets memory without using it: what there is of it belongs to other tests too. */
+static int eat(void)
+{
+	const size_t part = (size_t)1 << 30;
+	while (mmap(NULL, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		       -1, 0) != MAP_FAILED) {
+	}
+	return errno;
+}
+
+static int misbehave(uint32_t number)
+{
+	volatile uint64_t count = 0;
+	union job_packet packet = {.header = {.kind = JOB_HEADER}};
+	if (number == ATTEMPT_EAT)
+		return eat();
+	if (number == ATTEMPT_CRASH)
+		__builtin_trap();
+	if (number == ATTEMPT_BABBLE && channel_send(JOB_CHANNEL, &packet, -1) < 0)
+		return STATUS_BROKEN;
+	for (;;)
+		count = count + 1;
+}
+
+/* Reserves the segment and says that it is filled. */
+static void serve(int segment, size_t size)
+{
+	const union job_packet done = {.signal = {JOB_DONE}};
+	if (fallocate(segment, 0, 0, (off_t)size) < 0 || close(segment) < 0 ||
+		channel_send(JOB_CHANNEL, &done, -1) < 0)
+		_exit(STATUS_BROKEN);
+}
+
+static void do_job(void)
+{
+	const union job_packet header = {.header = {.kind = JOB_HEADER,
+						 .width = 8,
+						 .height = 8,
+						 .format = FORMAT_RGBA8,
+						 .native = FORMAT_RGBA8,
+						 .orientation = 1,
+						 .type = "FAKE"}};
+	union job_packet packet;
+	uint32_t number;
+	int input = receive(JOB_DECODE, &packet);
+	if (channel_send(JOB_CHANNEL, &header, -1) < 0)
+		_exit(STATUS_BROKEN);
+	int segment = receive(JOB_SEGMENT, &packet);
+	if (pread(input, &number, sizeof(number), 0) != sizeof(number) || number >= ATTEMPTS_END)
+		_exit(STATUS_BROKEN);
+	if (number < ATTEMPTS)
+		_exit(try(&attempts[number], input, segment));
+	if (number == ATTEMPT_NOTHING)
+		_exit(do_the_usual(segment, packet.segment.size));
+	if (number != ATTEMPT_SERVE)
+		_exit(misbehave(number));
+	serve(segment, packet.segment.size);
+	close(input);
+}
+
+/* For tests that are not in C: what each number does, and the errno that it ends with. */
+static int list(void)
+{
+	static const char *const others[] = {"nothing", "serve", "eat", "spin", "babble", "crash"};
+	for (size_t i = 0; i < ATTEMPTS; i++)
+		printf("%d %d %s\n", attempts[i].when == ALWAYS, attempts[i].error,
+			attempts[i].word);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		printf("1 0 %s\n", others[i]);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	const char *failed;
-	uint32_t number;
+	if (argc > 1 && strcmp(argv[1], "--list") == 0)
+		return list();
 	parent = getppid();
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int own = sandbox_enter(&failed);
@@ -88,11 +163,6 @@ int main(void)
 	union job_packet packet = {.ready = {JOB_READY, (uint32_t)force}};
 	if (page == MAP_FAILED || force < 0 || channel_send(JOB_CHANNEL, &packet, -1) < 0)
 		_exit(STATUS_BROKEN);
-	int input = receive(JOB_DECODE, &packet);
-	int segment = receive(JOB_SEGMENT, &packet);
-	if (pread(input, &number, sizeof(number), 0) != sizeof(number) || number > ATTEMPT_NOTHING)
-		_exit(STATUS_BROKEN);
-	if (number == ATTEMPT_NOTHING)
-		_exit(do_the_usual(segment, packet.segment.size));
-	_exit(try(&attempts[number], input, segment));
+	for (;;)
+		do_job();
 }

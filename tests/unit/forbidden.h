@@ -167,5 +167,13 @@ static const struct attempt attempts[] = {
 
 enum { ATTEMPTS = sizeof(attempts) / sizeof(attempts[0]) };
 
-/* Beyond the rows: what has to go on working, all of it at once. */
-enum { ATTEMPT_NOTHING = ATTEMPTS };
+/* Beyond the rows: what has to go on working, all of it at once; and what no filter stops. */
+enum {
+	ATTEMPT_NOTHING = ATTEMPTS,
+	ATTEMPT_SERVE,	/* do the job, and the next */
+	ATTEMPT_EAT,	/* get memory until there is none */
+	ATTEMPT_SPIN,	/* never end */
+	ATTEMPT_BABBLE, /* say what has no meaning */
+	ATTEMPT_CRASH,	/* do what no processor does */
+	ATTEMPTS_END,
+};

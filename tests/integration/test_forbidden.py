@@ -1,0 +1,120 @@
+"""Decoders that a file has taken over, at a running daemon: each costs its own LOAD one error.
+
+The decoder of these tests is confined as the real one, and does what its file says.
+"""
+
+import os
+import struct
+import subprocess
+import time
+
+import pytest
+from server import BUILD
+
+DECODER = os.path.join(BUILD, "tests/unit/forbidden-decoder")
+
+if not os.access(DECODER, os.X_OK):
+    pytest.fail(f"{DECODER} is not built: make check TESTS=", pytrace=False)
+
+
+def attempts():
+    """What there is to try: the word of each, whether in every build, and how it ends."""
+    lines = subprocess.run(
+        [DECODER, "--list"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.splitlines()
+    return [(word, always == "1", int(error)) for always, error, word in map(split, lines)]
+
+
+def split(text):
+    return text.split(" ", 2)
+
+
+def sanitized():
+    with open(os.path.join(BUILD, "config.h"), encoding="ascii") as file:
+        return "#define SANITIZERS 1" in file.read()
+
+
+ATTEMPTS = attempts()
+WORDS = [word for word, _, _ in ATTEMPTS]
+OPTIONS = ("--decoder", DECODER, "--decoders", "2", "--decode-timeout", "1")
+
+
+@pytest.fixture
+def order(tmp_path):
+    """Makes a file that says what its decoder is to do."""
+    numbers = iter(range(1 << 30))
+
+    def make(word):
+        path = tmp_path / f"{next(numbers)}"
+        path.write_bytes(struct.pack("=I", WORDS.index(word)) + bytes(60))
+        return str(path)
+
+    return make
+
+
+
+
+@pytest.mark.options(*OPTIONS)
+def test_what_is_forbidden_costs_one_load(daemon, client, connect, order):
+    """Each row dies, the daemon lives, and what others do beside it goes well."""
+    if "seccomp" not in sandbox(client, order):
+        pytest.skip("the build has no seccomp")
+    other = connect()
+    kept = other.ask("LOAD", path=order("serve"), name="kept")
+    rows = [row for row in ATTEMPTS[: WORDS.index("nothing")] if row[1] or not sanitized()]
+    assert len(rows) > 60
+    segments = daemon.segments()
+    before = client.stats()
+    for number, (word, _, error) in enumerate(rows):
+        client.send("LOAD", path=order(word))
+        other.send("LOAD", path=order("serve"), name=f"other {number}")
+        other.send("DROP", name=f"other {number}")
+        other.send("FETCH", name="kept")
+        verb, reply = client.reply()
+        assert (verb, reply.get("code")) == ("ERR", "decoder-failed"), word
+        ending = f"exited with status {error}" if error else "signal 31 (SIGSYS)"
+        assert ending in reply["message"], word
+        assert other.answer()["cached"] == "no"
+        other.answer()
+        assert other.answer()["segment"] == kept["segment"]
+        other.ask("RELEASE", name=f"other {number}")
+    after = client.stats()
+    assert after["decoder-restarts"] - before["decoder-restarts"] == len(rows)
+    assert after["images"] == before["images"] and after["decoders"] <= 2
+    assert daemon.segments() == segments
+
+
+def sandbox(client, order):
+    client.ask("LOAD", path=order("serve"), name="first")
+    return client.ask("STATS")["sandbox"].split(",")
+
+
+@pytest.mark.options(*OPTIONS, "--decode-timeout-megapixel", "1")
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("crash", "the decoder was ended by signal"),
+        ("spin", "decoding took longer than 1 seconds"),
+        ("babble", "the decoder said what it may not say"),
+        ("eat", "the decoder exited with status 12"),
+    ],
+)
+def test_what_no_filter_stops(daemon, client, connect, order, word, message):
+    """A crash, a hang, nonsense, and memory without end."""
+    if word == "eat" and sanitized():
+        pytest.skip("a sanitizer's shadow is larger than any limit of memory")
+    other = connect()
+    kept = other.ask("LOAD", path=order("serve"), name="kept")
+    begin = time.monotonic()
+    client.send("LOAD", path=order(word))
+    other.send("LOAD", path=order("serve"), name="other")
+    assert other.answer()["cached"] == "no"
+    assert other.ask("FETCH", name="kept")["segment"] == kept["segment"]
+    verb, reply = client.reply()
+    assert (verb, reply["code"]) == ("ERR", "decoder-failed")
+    assert message in reply["message"]
+    assert word != "spin" or time.monotonic() - begin >= 1
+    stats = client.stats()
+    assert (stats["images"], stats["loading"], stats["decoder-restarts"]) == (2, 0, 1)
+    assert len(daemon.segments()) == 3
+    assert client.ask("LOAD", path=order("serve"), name="next")["cached"] == "no"
