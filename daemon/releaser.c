@@ -69,9 +69,9 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 	ssize_t count = process_receive(fd, &packet, sizeof(packet));
 	if (count == -EAGAIN)
 		return 0;
-	if (count > 0 && !releaser->ready && packet.kind == JOB_READY) {
+	if (count == sizeof(packet.ready) && !releaser->ready && packet.kind == JOB_READY) {
 		releaser->ready = true;
-	} else if (count <= 0 || !releaser->ready || packet.kind != JOB_DONE ||
+	} else if (count != sizeof(packet.signal) || !releaser->ready || packet.kind != JOB_DONE ||
 		   releaser->pending == 0) {
 		kill(releaser->pid, SIGKILL);
 		forget(releaser);

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import socket
 
 import pytest
@@ -126,6 +127,21 @@ def test_a_fast_request_waits_for_a_slow_one_before_it(client, tmp_path):
     assert client.answer()["name"] == path
     assert client.reply()[1]["code"] == "not-found"
     assert "images" in client.answer()
+
+
+@pytest.mark.options("--decoders", "1")
+def test_pipelined_loads_wait_for_each_other(daemon, client, connect, tmp_path):
+    """Few of them are under way at once, and each gets its answer, in order."""
+    other = connect()
+    other.ask("LOAD", path=tiny_png(tmp_path / "first.png"))
+    (decoder,) = daemon.decoders()
+    os.kill(decoder, signal.SIGSTOP)
+    paths = [tiny_png(tmp_path / f"{number}.png", number) for number in range(200)]
+    client.raw(b"".join(line("LOAD", path=path) + b"\n" for path in paths))
+    eventually(lambda: other.stats()["loading"] == 32)
+    assert other.ask("STATS")["loading"] == "32"
+    os.kill(decoder, signal.SIGCONT)
+    assert [client.answer()["name"] for _ in paths] == paths
 
 
 def test_bytes_one_at_a_time(client):
