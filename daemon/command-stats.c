@@ -1,7 +1,9 @@
 /*
  * STATS: reports the daemon's counters.
  */
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "daemon/command.h"
@@ -30,6 +32,24 @@ static void add_users(struct wire_writer *line, const struct session *session)
 	for (int i = 0; i < RESOURCE_COUNT; i++)
 		wire_add_number(line, resource_word((enum resource)i),
 			accounts_used(accounts, session->who.uid, (enum resource)i));
+}
+
+/* What the user who asks may have of each. */
+static void add_limits(struct wire_writer *line, const struct session *session)
+{
+	for (int i = 0; i < RESOURCE_COUNT; i++) {
+		char key[32];
+		snprintf(key, sizeof(key), "%s-max", resource_word((enum resource)i));
+		wire_add_number(line, key,
+			accounts_limit(
+				&session->engine->accounts, session->who.uid, (enum resource)i));
+	}
+}
+
+static uint64_t descriptors_max(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : limit.rlim_cur;
 }
 
 /* Words for what confines the decoders; nobody knows before one was started. */
@@ -101,7 +121,9 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "decoders", engine->pool.count);
 	wire_add_number(line, "decoder-restarts", engine->pool.restarts);
 	add_sandbox(line, &engine->pool);
+	wire_add_number(line, "descriptors-max", descriptors_max());
 	wire_add_number(line, "uptime", uptime(engine));
+	add_limits(line, call->session);
 	add_users(line, call->session);
 	reply_end(call->reply);
 	return OUTCOME_DONE;

@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	%D%/integration/test_follow_end.py \
 	%D%/integration/test_follow_way.py \
 	%D%/integration/test_forbidden.py \
+	%D%/integration/test_doctor.py \
 	%D%/integration/test_formats.py \
 	%D%/integration/test_freed.py \
 	%D%/integration/test_fuse.py \

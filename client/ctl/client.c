@@ -17,8 +17,7 @@
 
 enum { CONNECT_MS = 10000 };
 
-/* The socket that was asked for, or NULL: wherever a daemon is. */
-static const char *wanted_socket(const struct options *options)
+const char *client_wanted_socket(const struct options *options)
 {
 	const char *path = options->values[OPTION_SOCKET];
 	if (!path)
@@ -38,7 +37,7 @@ static int connect_to(const char *path, const struct options *options, shmimg_cl
 
 int client_open_again(const struct options *options, shmimg_client **client)
 {
-	return connect_to(wanted_socket(options), options, client);
+	return connect_to(client_wanted_socket(options), options, client);
 }
 
 static int say_no_daemon(const char *path, const char *why)
@@ -76,7 +75,7 @@ static int open_started(const struct options *options, const char *path, shmimg_
 
 int client_open(const struct options *options, shmimg_client **client)
 {
-	const char *path = wanted_socket(options);
+	const char *path = client_wanted_socket(options);
 	int result = connect_to(path, options, client);
 	if (result == 0)
 		return 0;

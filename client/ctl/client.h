@@ -7,6 +7,9 @@
 #include "client/ctl/options.h"
 #include "client/include/shmimg.h"
 
+/* The socket that was asked for, or NULL: wherever a daemon is. */
+const char *client_wanted_socket(const struct options *options);
+
 /*
  * Connects, and starts a daemon first when none runs and that is wanted. Returns 0, or the
  * exit code after having said what is wrong.

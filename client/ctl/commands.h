@@ -13,6 +13,7 @@ int command_stat(const struct options *options);
 int command_stats(const struct options *options);
 int command_drop(const struct options *options);
 int command_watch(const struct options *options);
+int command_doctor(const struct options *options);
 int command_lock(const struct options *options);
 int command_show(const struct options *options);
 int command_top(const struct options *options);

@@ -33,6 +33,7 @@ bin_PROGRAMS += %D%/shmimgctl
 %C%_shmimgctl_SOURCES = \
 	%D%/autostart.c %D%/autostart.h \
 	%D%/client.c %D%/client.h \
+	%D%/command-doctor.c \
 	%D%/command-drop.c \
 	%D%/command-fetch.c \
 	%D%/command-list.c \
@@ -43,6 +44,12 @@ bin_PROGRAMS += %D%/shmimgctl
 	%D%/command-watch.c \
 	%D%/commands.h \
 	%D%/daemon-find.c %D%/daemon-find.h \
+	%D%/diagnosis.c %D%/diagnosis.h \
+	%D%/doctor.h \
+	%D%/doctor-image.c \
+	%D%/doctor-limits.c \
+	%D%/doctor-memory.c \
+	%D%/doctor-socket.c \
 	%D%/failure.c %D%/failure.h \
 	%D%/help.c %D%/help.h \
 	%D%/image-raster.c %D%/image-raster.h \

@@ -29,7 +29,7 @@ static bool ends_with(const char *text, const char *end)
 
 static bool is_size(const char *key)
 {
-	return ends_with(key, "bytes") || strcmp(key, "size") == 0 ||
+	return ends_with(key, "bytes") || ends_with(key, "bytes-max") || strcmp(key, "size") == 0 ||
 	       strcmp(key, "memory-max") == 0;
 }
 

@@ -16,6 +16,8 @@ static const struct command show_command = {
 	.word = "show", .help = "draw an image in the terminal"};
 static const struct command top_command = {
 	.word = "top", .help = "show what the daemon does, as it does it"};
+static const struct command doctor_command = {
+	.word = "doctor", .help = "find out what is wrong, and what mends it"};
 
 const struct verb verb_table[VERB_COUNT] = {
 	[VERB_LOAD] = {&command_table[COMMAND_LOAD], "FILE...", 1, -1, command_load},
@@ -28,6 +30,7 @@ const struct verb verb_table[VERB_COUNT] = {
 	[VERB_LOCK] = {&lock_command, "NAME -- COMMAND...", 2, -1, command_lock},
 	[VERB_SHOW] = {&show_command, "NAME", 1, 1, command_show},
 	[VERB_TOP] = {&top_command, "[GLOB]", 0, 1, command_top},
+	[VERB_DOCTOR] = {&doctor_command, "", 0, 0, command_doctor},
 };
 
 const char *verb_word(enum verb_id id)

@@ -18,6 +18,7 @@ enum verb_id {
 	VERB_LOCK,
 	VERB_SHOW,
 	VERB_TOP,
+	VERB_DOCTOR,
 	VERB_COUNT,
 	VERB_NONE = VERB_COUNT,
 };

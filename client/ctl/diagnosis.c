@@ -1,0 +1,51 @@
+/*
+ * Findings, printed.
+ * See diagnosis.h for what it does and never does.
+ */
+#include "client/ctl/diagnosis.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "client/ctl/json.h"
+#include "client/ctl/text.h"
+
+enum { FINDING_SIZE = 1024 };
+
+static const char *const words[] = {
+	[VERDICT_GOOD] = "ok",
+	[VERDICT_WARNING] = "warning",
+	[VERDICT_BAD] = "fault",
+};
+
+static void print_json(enum verdict verdict, const char *what, const char *mend, const char *text)
+{
+	struct json json;
+	json_begin(&json, stdout);
+	json_add(&json, "check", what);
+	json_add(&json, "state", words[verdict]);
+	json_add(&json, "message", text);
+	if (mend)
+		json_add(&json, "mend", mend);
+	json_end(&json);
+}
+
+void diagnosis_add(struct diagnosis *diagnosis, enum verdict verdict, const char *what,
+	const char *mend, const char *format, ...)
+{
+	char text[FINDING_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	diagnosis->warnings += verdict == VERDICT_WARNING;
+	diagnosis->faults += verdict == VERDICT_BAD;
+	if (diagnosis->json) {
+		print_json(verdict, what, mend, text);
+		return;
+	}
+	text_make_safe(text);
+	printf("%-8s %s: %s\n", words[verdict], what, text);
+	if (mend)
+		printf("%-8s   $ %s\n", "", mend);
+}

@@ -1,0 +1,133 @@
+/*
+ * The doctor and an image of its own: all that a client needs, tried once. And the board.
+ * See doctor.h for what it does and never does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client/ctl/doctor.h"
+#include "client/protocol/board.h"
+
+/* What makes a container share the machine's shared memory. */
+#define SHARING "podman run --ipc=host ..."
+
+/* A PNG of one pixel: R 1, G 2, B 3. */
+static const unsigned char picture[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13,
+	'I', 'H', 'D', 'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0, 0x90, 0x77, 0x53, 0xde, 0, 0, 0,
+	12, 'I', 'D', 'A', 'T', 0x78, 0x9c, 0x63, 0x60, 0x64, 0x62, 0x06, 0, 0, 0x0e, 0, 0x07, 0xd7,
+	0x6f, 0xe4, 0x78, 0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
+static const unsigned char pixel[] = {1, 2, 3, 255};
+
+void doctor_examine_board(struct doctor *doctor)
+{
+	struct board_header header;
+	int fd = shm_open(doctor->board, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0) {
+		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "board", SHARING,
+			"%s: %s; /dev/shm is not the daemon's (a container?), or its board was "
+			"removed",
+			doctor->board, strerror(errno));
+		return;
+	}
+	bool whole = pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+		     memcmp(header.magic, BOARD_MAGIC, sizeof(header.magic)) == 0;
+	close(fd);
+	if (whole)
+		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "board", NULL,
+			"%s is there, for fetches without a system call", doctor->board);
+	else
+		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "board", "systemctl restart shmimgd",
+			"%s is no board", doctor->board);
+}
+
+static void examine_segment(struct doctor *doctor, const shmimg_image *image)
+{
+	const char *name = shmimg_segment(image);
+	int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "segment", SHARING,
+			"%s cannot be opened: %s; clients have to ask for descriptors (fd=yes), "
+			"which costs more",
+			name, strerror(errno));
+	else
+		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "segment", NULL,
+			"segments can be opened by name");
+	if (fd >= 0)
+		close(fd);
+	if (memcmp(shmimg_pixels(image), pixel, sizeof(pixel)) != 0)
+		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", doctor_journal(doctor),
+			"the pixels of a picture of one pixel are wrong");
+	else
+		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "decoder", NULL,
+			"a picture was decoded as it should");
+}
+
+static void examine_semaphore(struct doctor *doctor, const shmimg_image *image)
+{
+	int r = shmimg_lock(image, 0);
+	if (r == 0)
+		r = shmimg_unlock(image);
+	if (r == 0)
+		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "semaphore", NULL,
+			"images can be locked");
+	else
+		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "semaphore", SHARING,
+			"images cannot be locked: %s%s", strerror(-r),
+			r == -EIDRM ? "; this is not the daemon's IPC namespace (a container, "
+				      "or PrivateIPC=)"
+				    : "");
+}
+
+/* Why the picture was not loaded, and what mends that. */
+static void say_not_loaded(struct doctor *doctor, const shmimg_client *client, int error)
+{
+	const char *code = shmimg_code(client);
+	const char *mend = doctor_journal(doctor);
+	if (strcmp(code, "no-space") == 0)
+		mend = "mount -o remount,size=50% /dev/shm";
+	else if (strcmp(code, "over-quota") == 0)
+		mend = "shmimgctl stats";
+	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", mend,
+		"a picture of one pixel is not decoded: %s%s%s", code, *code ? ": " : "",
+		*shmimg_message(client) ? shmimg_message(client) : strerror(-error));
+}
+
+static int make_picture(void)
+{
+	int fd = memfd_create("picture", MFD_CLOEXEC);
+	if (fd >= 0 && write(fd, picture, sizeof(picture)) == (ssize_t)sizeof(picture))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+void doctor_examine_image(struct doctor *doctor, shmimg_client *client)
+{
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	shmimg_image *image;
+	char name[64];
+	options.format = SHMIMG_RGBA8;
+	options.keep = SHMIMG_ATTACHED;
+	snprintf(name, sizeof(name), "shmimgctl-doctor-%d", getpid());
+	int fd = make_picture();
+	if (fd < 0) {
+		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", NULL,
+			"no picture can be made to try: %s", strerror(errno));
+		return;
+	}
+	int r = shmimg_load_fd(client, fd, name, &options, &image);
+	close(fd);
+	if (r < 0) {
+		say_not_loaded(doctor, client, r);
+		return;
+	}
+	examine_segment(doctor, image);
+	examine_semaphore(doctor, image);
+	shmimg_release(client, image);
+	shmimg_unref(image);
+}

@@ -1,0 +1,101 @@
+/*
+ * The doctor and what the daemon says of itself: walls and limits.
+ * See doctor.h for what it does and never does.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/ctl/doctor.h"
+#include "client/protocol/wire.h"
+
+/* Besides connections: loads under way, decoders, what the daemon itself has open. */
+enum { DESCRIPTORS_BESIDE = 256 };
+
+uint64_t doctor_number(const shmimg_record *stats, const char *key)
+{
+	uint64_t number = 0;
+	const char *value = shmimg_record_get(stats, key);
+	if (value)
+		wire_number(value, UINT64_MAX, &number);
+	return number;
+}
+
+/* Whether a list with commas has a word. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+	while (list) {
+		if (strncmp(list, word, length) == 0 && (!list[length] || list[length] == ','))
+			return true;
+		list = strchr(list, ',');
+		list = list ? list + 1 : NULL;
+	}
+	return false;
+}
+
+void doctor_examine_sandbox(struct doctor *doctor, const shmimg_record *stats)
+{
+	struct diagnosis *diagnosis = &doctor->diagnosis;
+	const char *sandbox = shmimg_record_get(stats, "sandbox");
+	if (!sandbox || strcmp(sandbox, "unknown") == 0)
+		diagnosis_add(diagnosis, VERDICT_WARNING, "sandbox", doctor_journal(doctor),
+			"no decoder has run yet, so what confines one is not known");
+	else if (!has_word(sandbox, "seccomp") || !has_word(sandbox, "no-new-privs") ||
+		 !has_word(sandbox, "rlimits"))
+		diagnosis_add(diagnosis, VERDICT_BAD, "sandbox",
+			"./configure --with-seccomp && make && make install",
+			"decoders are not confined (in force: %s): a damaged file could do all "
+			"that the daemon may",
+			sandbox);
+	else if (!has_word(sandbox, "landlock"))
+		diagnosis_add(diagnosis, VERDICT_WARNING, "sandbox", "cat /sys/kernel/security/lsm",
+			"decoders are confined by %s; Landlock, a second wall before files, is not "
+			"in this kernel",
+			sandbox);
+	else
+		diagnosis_add(diagnosis, VERDICT_GOOD, "sandbox", NULL,
+			"decoders are confined by %s", sandbox);
+}
+
+/* What is reached soon refuses requests; of images and bytes, others go for new ones. */
+static void examine_account(struct doctor *doctor, const shmimg_record *stats)
+{
+	static const char *const resources[] = {"user-connections", "user-loads", "user-pins"};
+	unsigned near = 0;
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+		char key[32], mend[128];
+		snprintf(key, sizeof(key), "%s-max", resources[i]);
+		uint64_t used = doctor_number(stats, resources[i]);
+		uint64_t max = doctor_number(stats, key);
+		if (max == 0 || used < max - max / 10)
+			continue;
+		near++;
+		snprintf(mend, sizeof(mend), "shmimgd --%s %llu", resources[i],
+			(unsigned long long)max * 2);
+		diagnosis_add(&doctor->diagnosis, VERDICT_WARNING, "limits", mend,
+			"%llu of the %s=%llu of this user are in use", (unsigned long long)used,
+			resources[i], (unsigned long long)max);
+	}
+	if (!near)
+		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "limits", NULL,
+			"this user's account has room");
+}
+
+void doctor_examine_limits(struct doctor *doctor, const shmimg_record *stats)
+{
+	uint64_t max = doctor_number(stats, "descriptors-max");
+	uint64_t connections = doctor_number(stats, "connections");
+	uint64_t wanted = doctor_number(stats, "user-connections-max") + DESCRIPTORS_BESIDE;
+	const char *mend = doctor->system ? "systemctl edit shmimgd  # [Service] LimitNOFILE=65536"
+					  : "ulimit -Hn 65536 && shmimgd";
+	examine_account(doctor, stats);
+	if (max > 0 && (max < wanted || connections + DESCRIPTORS_BESIDE > max))
+		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "descriptors", mend,
+			"the daemon may have %llu descriptors open, and should have %llu: clients "
+			"will have to wait for one another",
+			(unsigned long long)max, (unsigned long long)(wanted + connections));
+	else
+		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "descriptors", NULL,
+			"the daemon may have %llu open", (unsigned long long)max);
+}

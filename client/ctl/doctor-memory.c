@@ -1,0 +1,104 @@
+/*
+ * The doctor and /dev/shm.
+ * See doctor.h for what it does and never does.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "client/ctl/doctor.h"
+#include "client/ctl/text.h"
+
+#define SHM_FOLDER   "/dev/shm"
+#define ENLARGING    "mount -o remount,size=50% " SHM_FOLDER
+#define SHMEM_POLICY "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+/* Less than this holds hardly a few photographs; containers are given 64 MiB. */
+#define SMALL (UINT64_C(256) << 20)
+/* A picture of 1920x1080. */
+#define ROOM (UINT64_C(8) << 20)
+
+/* What the daemon may still take, of itself and by what it can evict, must be there. */
+static void examine_room(struct doctor *doctor, const shmimg_record *stats, uint64_t size)
+{
+	uint64_t max = doctor_number(stats, "memory-max");
+	uint64_t bytes = doctor_number(stats, "bytes");
+	uint64_t pinned = doctor_number(stats, "pinned-bytes");
+	uint64_t available = doctor_number(stats, "free-bytes");
+	struct diagnosis *diagnosis = &doctor->diagnosis;
+	if (available + bytes - pinned < ROOM)
+		diagnosis_add(diagnosis, VERDICT_BAD, "memory", "ls -lS " SHM_FOLDER,
+			SHM_FOLDER " is full: %s of %s are free, and what others have put there "
+				   "does not go by itself",
+			text_bytes(available).data, text_bytes(size).data);
+	else if (bytes < max && max - bytes > available)
+		diagnosis_add(diagnosis, VERDICT_WARNING, "memory", ENLARGING,
+			"images may take %s more, but " SHM_FOLDER " has only %s free",
+			text_bytes(max - bytes).data, text_bytes(available).data);
+	else if (pinned > max - max / 10)
+		diagnosis_add(diagnosis, VERDICT_WARNING, "memory", "shmimgctl list",
+			"%s of the %s that images may take are held by programs or pinned",
+			text_bytes(pinned).data, text_bytes(max).data);
+	else
+		diagnosis_add(diagnosis, VERDICT_GOOD, "memory", NULL,
+			"images take %s of %s, and " SHM_FOLDER " has %s free",
+			text_bytes(bytes).data, text_bytes(max).data, text_bytes(available).data);
+}
+
+/* Finds a word in the text of a file in which the one in force has brackets. */
+static bool is_forced(void)
+{
+	char line[256] = "";
+	FILE *file = fopen(SHMEM_POLICY, "re");
+	if (!file)
+		return false;
+	bool forced = fgets(line, sizeof(line), file) && strstr(line, "[force]");
+	fclose(file);
+	return forced;
+}
+
+/* Whether /dev/shm is mounted with huge pages: the last mount there counts. */
+static bool is_huge(void)
+{
+	char *line = NULL;
+	size_t size = 0;
+	bool huge = false;
+	FILE *file = fopen("/proc/self/mounts", "re");
+	while (file && getline(&line, &size, file) > 0) {
+		const char *place = strstr(line, " " SHM_FOLDER " ");
+		const char *option = strstr(line, "huge=");
+		if (place)
+			huge = option && strncmp(option, "huge=never", 10) != 0 &&
+			       strncmp(option, "huge=advise", 11) != 0;
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return huge || is_forced();
+}
+
+void doctor_examine_memory(struct doctor *doctor, const shmimg_record *stats)
+{
+	struct diagnosis *diagnosis = &doctor->diagnosis;
+	struct statvfs shm;
+	if (statvfs(SHM_FOLDER, &shm) < 0) {
+		diagnosis_add(diagnosis, VERDICT_BAD, "memory", "mount -t tmpfs tmpfs " SHM_FOLDER,
+			SHM_FOLDER ": %s", strerror(errno));
+		return;
+	}
+	uint64_t size = (uint64_t)shm.f_blocks * shm.f_frsize;
+	examine_room(doctor, stats, size);
+	if (size < SMALL)
+		diagnosis_add(diagnosis, VERDICT_WARNING, "size", ENLARGING,
+			SHM_FOLDER " is small: %s", text_bytes(size).data);
+	if (is_huge())
+		diagnosis_add(diagnosis, VERDICT_GOOD, "hugepages", NULL,
+			SHM_FOLDER " has huge pages for what is large");
+	else
+		diagnosis_add(diagnosis, VERDICT_WARNING, "hugepages",
+			"systemctl enable --now shmimgd-hugepages.service",
+			SHM_FOLDER " has small pages alone: large images could be mapped and read "
+				   "faster");
+}

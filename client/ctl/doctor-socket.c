@@ -1,0 +1,184 @@
+/*
+ * The doctor and the socket: speaks to it by hand, so as to tell what exactly is wrong.
+ * See doctor.h for what it does and never does.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "client/ctl/client.h"
+#include "client/ctl/doctor.h"
+#include "client/ctl/exit.h"
+#include "client/protocol/name.h"
+#include "client/protocol/wire.h"
+
+enum { ANSWER_SECONDS = 5 };
+
+/* The socket that a command would use: the user's if there is one, else the machine's. */
+static void choose(struct doctor *doctor)
+{
+	const char *path = client_wanted_socket(doctor->options);
+	size_t size = sizeof(doctor->socket);
+	bool user = name_user_socket(doctor->socket, size) == 0;
+	if (path)
+		snprintf(doctor->socket, size, "%s", path);
+	else if (!user || (access(doctor->socket, F_OK) < 0 && access(SOCKET_SYSTEM, F_OK) == 0))
+		snprintf(doctor->socket, size, "%s", SOCKET_SYSTEM);
+	doctor->system = strcmp(doctor->socket, SOCKET_SYSTEM) == 0;
+}
+
+static void say(struct doctor *doctor, const char *mend, const char *text)
+{
+	diagnosis_add(
+		&doctor->diagnosis, VERDICT_BAD, "socket", mend, "%s: %s", doctor->socket, text);
+}
+
+/* The command that starts a daemon at the socket. */
+static const char *starting(const struct doctor *doctor, char *out, size_t size)
+{
+	if (doctor->system)
+		return "systemctl enable --now shmimgd.socket";
+	if (!client_wanted_socket(doctor->options))
+		return "systemctl --user enable --now shmimgd.socket";
+	snprintf(out, size, "shmimgd --socket %s &", doctor->socket);
+	return out;
+}
+
+/* Which of the socket and its folders keeps this user out. */
+static void say_no_permission(struct doctor *doctor)
+{
+	char folder[PATH_MAX], mend[PATH_MAX + 32];
+	struct stat status;
+	snprintf(folder, sizeof(folder), "%s", doctor->socket);
+	const char *place = doctor->socket;
+	const char *mode = doctor->system ? "a=rw" : "u=rw";
+	if (stat(doctor->socket, &status) < 0) {
+		do
+			place = dirname(folder);
+		while (place[1] && stat(place, &status) < 0);
+		mode = "a+x";
+	}
+	snprintf(mend, sizeof(mend), "chmod %s %s", mode, place);
+	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "socket", mend,
+		"%s: %s has the mode %04o and belongs to user %u, and lets this user not through",
+		doctor->socket, place, status.st_mode & 07777u, status.st_uid);
+}
+
+static void say_not_connected(struct doctor *doctor, int error)
+{
+	char mend[PATH_MAX + 32];
+	struct stat status;
+	bool there = stat(doctor->socket, &status) == 0;
+	if (error == EACCES) {
+		say_no_permission(doctor);
+	} else if (there && !S_ISSOCK(status.st_mode)) {
+		snprintf(mend, sizeof(mend), "rm %s", doctor->socket);
+		say(doctor, mend, "something that is no socket is in its place");
+	} else if (error == ECONNREFUSED) {
+		say(doctor, starting(doctor, mend, sizeof(mend)),
+			"nobody listens any more: the daemon was killed, and not started again");
+	} else if (error == ENOENT) {
+		say(doctor, starting(doctor, mend, sizeof(mend)), "no daemon runs");
+	} else {
+		say(doctor, NULL, strerror(error));
+	}
+}
+
+/* Says HELLO and takes the line that comes. Returns its length, or a negative errno. */
+static ssize_t greet(int fd, char *line, size_t size)
+{
+	static const char hello[] = "HELLO protocol=1\n";
+	struct timeval limit = {.tv_sec = ANSWER_SECONDS};
+	size_t length = 0;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (send(fd, hello, sizeof(hello) - 1, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+		return -errno;
+	while (length < size) {
+		ssize_t count = recv(fd, line + length, size - length, 0);
+		if (count < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (count == 0)
+			return -EPROTO;
+		length += (size_t)count;
+		const char *end = memchr(line, '\n', length);
+		if (end)
+			return end - line;
+	}
+	return -EPROTO;
+}
+
+/* Returns whether the line is a daemon's that takes clients. */
+static bool read_greeting(struct doctor *doctor, char *text, size_t length)
+{
+	struct wire_line line;
+	if (wire_parse(text, length, &line))
+		return false;
+	const char *version = wire_get(&line, "version");
+	const char *board = wire_get(&line, "board");
+	const char *message = wire_get(&line, "message");
+	if (strcmp(line.verb, "ERR") == 0 && message) {
+		say(doctor, "shmimgctl stats", message);
+		return false;
+	}
+	if (strcmp(line.verb, "OK") != 0 || !version)
+		return false;
+	if (board)
+		snprintf(doctor->board, sizeof(doctor->board), "%s", board);
+	bool same = strcmp(version, PACKAGE_VERSION) == 0;
+	diagnosis_add(&doctor->diagnosis, same ? VERDICT_GOOD : VERDICT_WARNING, "socket",
+		same		 ? NULL
+		: doctor->system ? "systemctl kill -s KILL shmimgd"
+				 : "pkill -KILL -U $(id -u) -x shmimgd",
+		same ? "%s: a daemon answers, version %s"
+		     : "%s: the daemon has another version, %s; its successor keeps the images",
+		doctor->socket, version);
+	return true;
+}
+
+static bool speak(struct doctor *doctor, int fd)
+{
+	char line[WIRE_LINE_MAX];
+	unsigned faults = doctor->diagnosis.faults;
+	ssize_t length = greet(fd, line, sizeof(line));
+	if (length == -ETIMEDOUT)
+		say(doctor,
+			doctor->system ? "systemctl kill -s KILL shmimgd"
+				       : "pkill -KILL -U $(id -u) -x shmimgd",
+			"the daemon does not answer: it hangs");
+	else if (length >= 0 && read_greeting(doctor, line, (size_t)length))
+		return true;
+	else if (faults == doctor->diagnosis.faults)
+		say(doctor, "ss -xlp", "what listens there is no shmimgd");
+	return false;
+}
+
+bool doctor_examine_socket(struct doctor *doctor)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	choose(doctor);
+	if (strlen(doctor->socket) >= sizeof(address.sun_path)) {
+		say(doctor, NULL, "a socket's path cannot be so long");
+		return false;
+	}
+	strcpy(address.sun_path, doctor->socket);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		say(doctor, NULL, strerror(errno));
+		return false;
+	}
+	bool answers = false;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		say_not_connected(doctor, errno);
+	else
+		answers = speak(doctor, fd);
+	close(fd);
+	return answers;
+}
