@@ -2,6 +2,7 @@
  * DROP: removes an image's name. Its owner alone may.
  */
 #include "daemon/command.h"
+#include "daemon/log.h"
 
 enum outcome command_drop(struct call *call)
 {
@@ -17,6 +18,9 @@ enum outcome command_drop(struct call *call)
 	if (image->owner != session->who.uid)
 		return refuse(
 			call, FAULT_NO_PERMISSION, "the image belongs to user %u", image->owner);
+	struct log_client client = {session->who.uid, session->who.pid};
+	log_write(&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = name, .client = &client},
+		"%s was dropped", name);
 	watch_tell(&store->watches, image, CHANGE_DROPPED);
 	store_drop(store, image);
 	reply_begin(call->reply, "OK");

@@ -76,7 +76,8 @@ static int take_over(struct engine *engine, bool found)
 	if (r == 0)
 		r = adopt(&engine->store);
 	if (r > 0)
-		log_notice("took over %d images of the daemon before", r);
+		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, ADOPTED)},
+			"took over %d images of the daemon before", r);
 	return r < 0 ? r : follows_adopt(engine);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "daemon/eviction.h"
 
+#include "daemon/log.h"
 #include "daemon/store.h"
 
 enum { BATCH = 32 }; /* images: each takes the kernel some 10 microseconds */
@@ -37,6 +38,10 @@ static bool is_full(const struct store *store)
 
 static void evict(struct store *store, struct image *image)
 {
+	struct log_client owner = {image->owner, 0};
+	log_write(
+		&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = image->name, .client = &owner},
+		"%s was evicted: room was needed", image->name);
 	watch_tell(&store->watches, image, CHANGE_EVICTED);
 	store->eviction.count++;
 	store_drop(store, image);

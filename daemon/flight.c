@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
-#include "daemon/log.h"
 #include "daemon/plan.h"
 #include "daemon/publish.h"
+#include "daemon/report.h"
 #include "daemon/source.h"
 
 enum { ATTEMPTS_MAX = 3 };
@@ -66,10 +66,25 @@ void flight_free(struct flight *flight)
 
 static void finish(struct engine *engine, uint64_t together);
 
+/* Who has asked for it, the first of them; false when nobody waits any more. */
+static bool find_client(const struct flight *flight, struct log_client *client)
+{
+	const struct load *load = TAILQ_FIRST(&flight->loads);
+	if (load)
+		*client = (struct log_client){load->session->who.uid, load->session->who.pid};
+	return load != NULL;
+}
+
 /* Answers all passengers. An answer may pin, but never begins another load from within. */
 static void land(
 	struct flight *flight, struct rendition *rendition, enum fault fault, const char *message)
 {
+	struct log_client client;
+	const struct log_client *known = find_client(flight, &client) ? &client : NULL;
+	if (rendition)
+		report_loaded(known, rendition);
+	else
+		report_not_loaded(known, flight->name, fault, message);
 	while (!TAILQ_EMPTY(&flight->loads)) {
 		struct load *load = TAILQ_FIRST(&flight->loads);
 		load->answer(load, rendition, fault, message);
@@ -256,7 +271,6 @@ static void publish_flight(struct flight *flight)
 		land_beyond_limit(flight, r);
 		return;
 	}
-	log_warning("cannot publish %s: %s", flight->name, strerror(-r));
 	land(flight, NULL, fault_of(-r),
 		r == -EBADMSG ? "the decoder left the segment incomplete" : strerror(-r));
 }

@@ -47,6 +47,9 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/load.c %D%/load.h \
 	%D%/log.c %D%/log.h \
 	%D%/note.c %D%/note.h \
+	%D%/journal.c %D%/journal.h \
+	%D%/log.c %D%/log.h \
+	%D%/log-limit.c %D%/log-limit.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/outbox.c %D%/outbox.h \
@@ -59,6 +62,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/releaser.c %D%/releaser.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/reply.c %D%/reply.h \
+	%D%/report.c %D%/report.h \
 	%D%/segment.c %D%/segment.h \
 	%D%/semaphore.c %D%/semaphore.h \
 	%D%/server.c %D%/server.h \

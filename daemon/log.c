@@ -1,12 +1,20 @@
 /*
- * The daemon's log on standard error.
+ * The daemon's log.
  * See log.h for what it does and never does.
  */
 #include "daemon/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/journal.h"
+#include "daemon/log-limit.h"
+
+enum { TEXT_SIZE = 1024 };
 
 static enum log_level least = LOG_LEVEL_INFO;
 
@@ -15,22 +23,80 @@ void log_set_level(enum log_level level)
 	least = level;
 }
 
-void log_message(enum log_level level, const char *format, ...)
+/* A name from a client must not be able to begin a line of its own, nor steer a terminal. */
+static void make_safe(char *text)
 {
-	char text[1024];
+	for (char *c = text; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	}
+}
+
+/* SGR parameters (ECMA-48) of a level on a terminal, or "" elsewhere. */
+static const char *colour(enum log_level level)
+{
+	static const char *const colours[] = {
+		[LOG_LEVEL_ERROR] = "1;31",
+		[LOG_LEVEL_WARNING] = "33",
+		[LOG_LEVEL_NOTICE] = "1",
+		[LOG_LEVEL_INFO] = "",
+	};
+	const char *refused = getenv("NO_COLOR");
+	return (refused && *refused) || !isatty(STDERR_FILENO) ? "" : colours[level];
+}
+
+static void print(const struct log_entry *entry, const char *text)
+{
+	const char *begin = colour(entry->level);
+	if (journal_send(entry, text))
+		return;
+	if (*begin)
+		fprintf(stderr, "shmimgd: \033[%sm%s\033[0m\n", begin, text);
+	else
+		fprintf(stderr, "shmimgd: %s\n", text);
+}
+
+static uint64_t now_seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+/* Says with the last message of a kind that is let through that it is the last. */
+static void print_limited(const struct log_entry *entry, const char *text)
+{
+	char last[TEXT_SIZE];
+	uid_t uid = entry->client ? entry->client->uid : 0;
+	switch (log_limit_count(entry->kind, uid, now_seconds())) {
+	case LOG_LIMIT_LAST:
+		print(entry, text);
+		snprintf(last, sizeof(last),
+			"more like the last message, because of user %u, is not logged for %d "
+			"seconds",
+			uid, LOG_LIMIT_SECONDS);
+		print(entry, last);
+		break;
+	case LOG_LIMIT_BELOW:
+		print(entry, text);
+		break;
+	case LOG_LIMIT_ABOVE:
+		break;
+	}
+}
+
+void log_write(const struct log_entry *entry, const char *format, ...)
+{
+	char text[TEXT_SIZE];
 	va_list arguments;
-	if (level > least)
+	if (entry->level > least)
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	/* A name from a client must not be able to begin a line of its own. */
-	for (char *c = text; *c; c++) {
-		if ((unsigned char)*c < ' ')
-			*c = '?';
-	}
-	if (getenv("JOURNAL_STREAM"))
-		fprintf(stderr, "<%d>%s\n", level, text);
+	make_safe(text);
+	if (entry->kind == LOG_PLAIN)
+		print(entry, text);
 	else
-		fprintf(stderr, "shmimgd: %s\n", text);
+		print_limited(entry, text);
 }

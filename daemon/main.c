@@ -103,9 +103,11 @@ static int serve(struct program *program)
 	}
 	int r = server_start(&server, program->event, &program->engine, listener);
 	if (r >= 0) {
-		log_notice("version " PACKAGE_VERSION ", listening at %s", program->path);
+		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, STARTED)},
+			"version " PACKAGE_VERSION ", listening at %s", program->path);
 		r = loop(program, &server);
 		server_stop(&server);
+		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, STOPPED)}, "stopped");
 	}
 	if (r < 0)
 		log_error("cannot serve: %s", strerror(-r));

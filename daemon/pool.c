@@ -155,7 +155,7 @@ int pool_init(
 void pool_note_sandbox(struct pool *pool, uint32_t sandbox)
 {
 	if (!(sandbox & JOB_SANDBOX_SECCOMP) && (!pool->started || pool->sandbox != sandbox))
-		log_warning(
+		log_write(&(struct log_entry){LOG_ENTRY(WARNING, UNCONFINED)},
 			"%s is built without seccomp: its decoders can do all that this user can",
 			pool->program);
 	pool->started = true;

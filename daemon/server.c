@@ -150,11 +150,14 @@ int server_run(struct server *server)
 	return r < 0 ? r : code;
 }
 
-static void turn_away(const struct server *server, int fd, uid_t uid)
+static void turn_away(const struct server *server, int fd, const struct credentials *who)
 {
 	char text[160];
+	struct log_client client = {who->uid, who->pid};
 	accounts_explain(
-		&server->engine->accounts, uid, RESOURCE_CONNECTIONS, 1, text, sizeof(text));
+		&server->engine->accounts, who->uid, RESOURCE_CONNECTIONS, 1, text, sizeof(text));
+	log_write(&(struct log_entry){LOG_ENTRY(WARNING, CROWDED), .client = &client},
+		"a connection is refused: %s", text);
 	connection_refuse(fd, FAULT_OVER_QUOTA, text);
 }
 
@@ -167,7 +170,7 @@ static int make_session(struct server *server, int fd, struct session **session)
 		return r;
 	r = session_open(session, server->engine, &who);
 	if (r == -EDQUOT)
-		turn_away(server, fd, who.uid);
+		turn_away(server, fd, &who);
 	if (r < 0)
 		credentials_free(&who);
 	return r;
@@ -220,7 +223,8 @@ static bool must_pause(int error)
 static void pause_accepting(struct server *server, int error)
 {
 	if (!server->paused)
-		log_warning("accepting no connection for a while: %s", strerror(error));
+		log_write(&(struct log_entry){LOG_ENTRY(WARNING, CROWDED), .error = error},
+			"accepting no connection for a while: %s", strerror(error));
 	server->paused = true;
 	sd_event_source_set_enabled(server->accepting, SD_EVENT_OFF);
 	sd_event_source_set_time_relative(server->pause, PAUSE_USEC);

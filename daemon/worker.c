@@ -86,10 +86,18 @@ static void describe_death(const siginfo_t *info, char *text, size_t size)
 			sigabbrev_np(info->si_status));
 }
 
+static void log_lost(const struct worker *worker, const char *text)
+{
+	struct log_client client = {worker->uid, 0};
+	log_write(&(struct log_entry){LOG_ENTRY(WARNING, DECODER_LOST),
+			  .client = worker->bound ? &client : NULL},
+		"decoder %d: %s", worker->pid, text);
+}
+
 /* A decoder is lost, and its job with it. */
 static void lose(struct worker *worker, const char *text)
 {
-	log_warning("decoder %d: %s", worker->pid, text);
+	log_lost(worker, text);
 	worker->pool->restarts++;
 	end_job(worker, FAULT_DECODER_FAILED, text);
 }
@@ -232,7 +240,7 @@ static void end_liar(struct worker *worker)
 	if (worker->job)
 		lose(worker, text);
 	else
-		log_warning("decoder %d: %s", worker->pid, text);
+		log_lost(worker, text);
 }
 
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *context)

@@ -7,14 +7,16 @@ system_services = %D%/system/shmimgd.service %D%/system/shmimgd-cleanup.service
 user_services = %D%/user/shmimgd.service %D%/user/shmimgd-cleanup.service
 
 EXTRA_DIST += \
-	%D%/sysusers.conf %D%/tmpfiles.conf \
+	%D%/shmimgd.catalog %D%/sysusers.conf %D%/tmpfiles.conf \
 	%D%/system/shmimgd-cleanup.service.in \
 	%D%/system/shmimgd-hugepages.service \
 	%D%/system/shmimgd.service.in %D%/system/shmimgd.socket \
 	%D%/user/shmimgd-cleanup.service.in \
 	%D%/user/shmimgd.service.in %D%/user/shmimgd.socket
 
+catalogdir = $(prefix)/lib/systemd/catalog
 if SYSTEM_UNITS
+catalog_DATA = %D%/shmimgd.catalog
 systemsystem_DATA = $(system_services) %D%/system/shmimgd.socket \
 	%D%/system/shmimgd-hugepages.service
 CLEANFILES += $(system_services)

@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	%D%/integration/test_kept.py \
 	%D%/integration/test_library.py \
 	%D%/integration/test_load.py \
+	%D%/integration/test_log.py \
 	%D%/integration/test_manual.py \
 	%D%/integration/test_notify.py \
 	%D%/integration/test_pressure.py \
@@ -75,6 +76,7 @@ EXTRA_DIST += \
 	%D%/systemd/holder.py \
 	%D%/systemd/machine.py \
 	%D%/systemd/pytest.ini \
+	%D%/systemd/test_journal.py \
 	%D%/systemd/test_reload.py \
 	%D%/systemd/test_service.py \
 	%D%/systemd/test_units.py \

@@ -99,6 +99,15 @@ def test_the_daemons_options_are_told():
     assert told - options == set()
 
 
+def test_each_kind_of_message_is_explained():
+    ids = table("daemon/log.h", "LOG_KIND_TABLE", r'X\(\w+, "([0-9a-f]{32})"')
+    assert len(ids) >= 8 and len(set(ids)) == len(ids)
+    catalog = read("systemd/shmimgd.catalog")
+    assert re.findall(r"^-- ([0-9a-f]{32})$", catalog, re.MULTILINE) == ids
+    fields = set(re.findall(r"@(\w+)@", catalog))
+    assert fields <= words(DAEMON)
+
+
 def allowed(program, option):
     """What the daemon says that an option may be, of a value that none may be."""
     done = subprocess.run(

@@ -24,6 +24,7 @@ daemon_tests = \
 	%D%/test-index \
 	%D%/test-instance \
 	%D%/test-limits \
+	%D%/test-log \
 	%D%/test-pool \
 	%D%/test-segment \
 	%D%/test-semaphore \
@@ -104,6 +105,8 @@ fault_wraps = \
 %C%_test_instance_LDADD = %D%/libdaemontest.la
 %C%_test_limits_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_limits_LDADD = %D%/libdaemontest.la
+%C%_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_journal_sendv
+%C%_test_log_LDADD = %D%/libdaemontest.la
 %C%_test_pool_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_pool_LDADD = %D%/libdaemontest.la
 %C%_test_segment_LDADD = %D%/libdaemontest.la

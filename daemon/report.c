@@ -1,0 +1,36 @@
+/*
+ * What the log tells of loads.
+ * See report.h for what it does and never does.
+ */
+#include "daemon/report.h"
+
+#include <inttypes.h>
+
+void report_loaded(const struct log_client *client, const struct rendition *rendition)
+{
+	const char *name = rendition->generation->image->name;
+	log_write(&(struct log_entry){LOG_ENTRY(INFO, LOADED), .image = name,
+			  .segment = rendition->segment, .client = client},
+		"loaded %s: %" PRIu32 "x%" PRIu32 " %s, %" PRIu64 " bytes", name, rendition->width,
+		rendition->height, format_word(rendition->format), rendition->segment_size);
+}
+
+/*
+ * What is wrong with a file, or too much for a user, is the user's affair; what the machine
+ * lacks is the administrator's. A decoder that was lost over it has a message of its own.
+ */
+static enum log_level level_of(enum fault fault)
+{
+	bool concerns_all =
+		fault == FAULT_NO_SPACE || fault == FAULT_BUSY || fault == FAULT_INTERNAL;
+	return concerns_all ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+}
+
+void report_not_loaded(
+	const struct log_client *client, const char *name, enum fault fault, const char *message)
+{
+	struct log_entry entry = {LOG_ENTRY(INFO, NOT_LOADED), .image = name,
+		.fault = fault_word(fault), .client = client};
+	entry.level = level_of(fault);
+	log_write(&entry, "cannot load %s: %s: %s", name, entry.fault, message);
+}

@@ -1,0 +1,16 @@
+/*
+ * What the log tells of loads: how each has ended, once for all who wait for it. Answers
+ * nobody.
+ */
+#pragma once
+
+#include "client/protocol/fault.h"
+#include "daemon/image.h"
+#include "daemon/log.h"
+
+/* An image was decoded; client is who asked for it, or NULL. */
+void report_loaded(const struct log_client *client, const struct rendition *rendition);
+
+/* It was not, for this reason. */
+void report_not_loaded(
+	const struct log_client *client, const char *name, enum fault fault, const char *message);

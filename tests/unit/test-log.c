@@ -1,0 +1,225 @@
+/*
+ * The log: what a message has in the journal and elsewhere, and how many there may be.
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "daemon/log-limit.h"
+#include "daemon/log.h"
+
+enum { OUTPUT_SIZE = 65536 };
+
+/* Standard error leads to a file meanwhile. */
+static struct {
+	int file, before;
+	char text[OUTPUT_SIZE];
+} output;
+
+/* What the journal was sent last: fields with '\n' between them. */
+static char sent[OUTPUT_SIZE];
+static unsigned sent_count;
+static int journal_result;
+
+int __wrap_sd_journal_sendv(const struct iovec *items, int count);
+int __wrap_sd_journal_sendv(const struct iovec *items, int count)
+{
+	char *end = sent;
+	for (int i = 0; i < count; i++) {
+		end = mempcpy(end, items[i].iov_base, items[i].iov_len);
+		*end++ = '\n';
+	}
+	*end = '\0';
+	sent_count++;
+	return journal_result;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/shmimg-test-log-XXXXXX";
+	output.file = mkstemp(path);
+	assert_true(output.file >= 0);
+	unlink(path);
+	output.before = dup(STDERR_FILENO);
+	assert_true(dup2(output.file, STDERR_FILENO) >= 0);
+	sent[0] = '\0';
+	sent_count = 0;
+	journal_result = 0;
+	unsetenv("JOURNAL_STREAM");
+	log_set_level(LOG_LEVEL_INFO);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	dup2(output.before, STDERR_FILENO);
+	close(output.before);
+	close(output.file);
+	return 0;
+}
+
+/* What was printed so far. */
+static const char *printed(void)
+{
+	ssize_t length = pread(output.file, output.text, OUTPUT_SIZE - 1, 0);
+	assert_true(length >= 0);
+	output.text[length] = '\0';
+	return output.text;
+}
+
+/* Has standard error be what systemd says it is. */
+static void lead_to_journal(void)
+{
+	struct stat status;
+	char text[64];
+	assert_int_equal(fstat(STDERR_FILENO, &status), 0);
+	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	setenv("JOURNAL_STREAM", text, 1);
+}
+
+static void test_plain(void **state)
+{
+	(void)state;
+	log_warning("one\ntwo\033[31m\x7f %d", 3);
+	assert_string_equal(printed(), "shmimgd: one?two?[31m? 3\n");
+	assert_int_equal(sent_count, 0);
+}
+
+static void test_level(void **state)
+{
+	(void)state;
+	log_set_level(LOG_LEVEL_WARNING);
+	log_info("less");
+	log_notice("less");
+	log_warning("as much");
+	log_error("more");
+	assert_string_equal(printed(), "shmimgd: as much\nshmimgd: more\n");
+}
+
+static void test_other_stream(void **state)
+{
+	(void)state;
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	log_error("elsewhere");
+	assert_string_equal(printed(), "shmimgd: elsewhere\n");
+	assert_int_equal(sent_count, 0);
+}
+
+static void test_fields(void **state)
+{
+	(void)state;
+	const struct log_client client = {1000, 77};
+	lead_to_journal();
+	log_write(&(struct log_entry){LOG_ENTRY(INFO, LOADED), .image = "/a b", .segment = "/s",
+			  .fault = "busy", .client = &client, .error = 5},
+		"loaded %s", "it");
+	assert_string_equal(printed(), "");
+	assert_int_equal(sent_count, 1);
+	static const char *const fields[] = {"MESSAGE=loaded it\n", "\nPRIORITY=6\n",
+		"\nSYSLOG_IDENTIFIER=shmimgd\n", "\nCODE_FILE=tests/unit/test-log.c\n",
+		"\nCODE_LINE=", "\nCODE_FUNC=test_fields\n", "\nIMAGE=/a b\n", "\nSEGMENT=/s\n",
+		"\nFAULT=busy\n", "\nERRNO=5\n", "\nCLIENT_UID=1000\n", "\nCLIENT_PID=77\n"};
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		assert_non_null(strstr(sent, fields[i]));
+	const char *id = strstr(sent, "\nMESSAGE_ID=");
+	assert_non_null(id);
+	assert_int_equal(strspn(id + 12, "0123456789abcdef"), 32);
+}
+
+static void test_fields_that_are_not(void **state)
+{
+	(void)state;
+	static const char *const fields[] = {
+		"MESSAGE_ID", "IMAGE", "SEGMENT", "FAULT", "ERRNO", "CLIENT_UID", "CLIENT_PID"};
+	const struct log_client client = {1000, 0};
+	lead_to_journal();
+	log_notice("plain");
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		assert_null(strstr(sent, fields[i]));
+	log_write(&(struct log_entry){LOG_ENTRY(INFO, GONE), .client = &client}, "no process");
+	assert_null(strstr(sent, "CLIENT_PID"));
+}
+
+/* The longest name and the longest text fit together. */
+static void test_long_fields(void **state)
+{
+	(void)state;
+	char name[4096], expected[4200];
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	lead_to_journal();
+	log_write(&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = name}, "%s", name);
+	snprintf(expected, sizeof(expected), "\nIMAGE=%s\n", name);
+	assert_non_null(strstr(sent, expected));
+}
+
+static void test_no_journal(void **state)
+{
+	(void)state;
+	lead_to_journal();
+	journal_result = -ENOENT;
+	log_error("nobody there");
+	assert_int_equal(sent_count, 1);
+	assert_string_equal(printed(), "shmimgd: nobody there\n");
+}
+
+static void test_limit(void **state)
+{
+	(void)state;
+	for (int i = 1; i < LOG_LIMIT_BURST; i++)
+		assert_int_equal(log_limit_count(LOG_LOADED, 5, 100), LOG_LIMIT_BELOW);
+	assert_int_equal(log_limit_count(LOG_LOADED, 5, 100), LOG_LIMIT_LAST);
+	assert_int_equal(log_limit_count(LOG_LOADED, 5, 100), LOG_LIMIT_ABOVE);
+	assert_int_equal(log_limit_count(LOG_LOADED, 6, 100), LOG_LIMIT_BELOW);
+	assert_int_equal(log_limit_count(LOG_GONE, 5, 100), LOG_LIMIT_BELOW);
+	uint64_t later = 100 + LOG_LIMIT_SECONDS;
+	assert_int_equal(log_limit_count(LOG_LOADED, 5, later - 1), LOG_LIMIT_ABOVE);
+	assert_int_equal(log_limit_count(LOG_LOADED, 5, later), LOG_LIMIT_BELOW);
+}
+
+static unsigned lines(const char *text)
+{
+	unsigned count = 0;
+	for (; (text = strchr(text, '\n')); text++)
+		count++;
+	return count;
+}
+
+static void test_flood(void **state)
+{
+	(void)state;
+	const struct log_client client = {1234, 0};
+	for (int i = 0; i < 3 * LOG_LIMIT_BURST; i++)
+		log_write(&(struct log_entry){LOG_ENTRY(INFO, NOT_LOADED), .client = &client}, "x");
+	/* The flood may lie across the end of a time. */
+	unsigned count = lines(printed());
+	assert_true(count == LOG_LIMIT_BURST + 1 || count == 2 * (LOG_LIMIT_BURST + 1));
+	assert_non_null(strstr(printed(), "because of user 1234, is not logged for 10 seconds\n"));
+	log_error("heard all the same");
+	assert_int_equal(lines(printed()), count + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_level, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_stream, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fields_that_are_not, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_journal, setup, teardown),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
