@@ -45,3 +45,35 @@ $(system_services) $(user_services): %D%/local.mk
 %D%/system/shmimgd-cleanup.service: %D%/system/shmimgd-cleanup.service.in
 %D%/user/shmimgd.service: %D%/user/shmimgd.service.in
 %D%/user/shmimgd-cleanup.service: %D%/user/shmimgd-cleanup.service.in
+
+# Debian packages, in the folder deb: "make deb". Built from what a release would have; they
+# are not for Debian's archive, so no bug there waits for them.
+
+debian_files = \
+	%D%/debian/changelog \
+	%D%/debian/control \
+	%D%/debian/copyright \
+	%D%/debian/libshmimg-dev.install \
+	%D%/debian/libshmimg0.install \
+	%D%/debian/python3-shmimg.install \
+	%D%/debian/rules \
+	%D%/debian/shmimg-viewer.install \
+	%D%/debian/shmimgd.install \
+	%D%/debian/shmimgd.lintian-overrides \
+	%D%/debian/shmimgd.postinst \
+	%D%/debian/shmimgd.postrm \
+	%D%/debian/source/format
+EXTRA_DIST += $(debian_files)
+
+deb: distdir
+	rm -rf deb && $(MKDIR_P) deb && mv $(distdir) deb/$(distdir)
+	cp -R deb/$(distdir)/%D%/debian deb/$(distdir)/debian
+	cd deb/$(distdir) && DEB_BUILD_OPTIONS="noautodbgsym $$DEB_BUILD_OPTIONS" \
+		dpkg-buildpackage --build=binary --no-sign
+	rm -rf deb/$(distdir)
+	lintian --fail-on error,warning --allow-root \
+		--suppress-tags initial-upload-closes-no-bugs deb/*.changes
+clean-local-deb:
+	rm -rf deb
+clean-local: clean-local-deb
+.PHONY: deb clean-local-deb

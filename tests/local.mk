@@ -77,6 +77,7 @@ EXTRA_DIST += \
 	%D%/systemd/machine.py \
 	%D%/systemd/pytest.ini \
 	%D%/systemd/test_journal.py \
+	%D%/systemd/test_packages.py \
 	%D%/systemd/test_reload.py \
 	%D%/systemd/test_service.py \
 	%D%/systemd/test_units.py \

@@ -1,11 +1,9 @@
 """A machine with shmimgd installed, two ordinary users, and a daemon that nobody has used."""
 
 import os
-import subprocess
-import sysconfig
 
 import pytest
-from machine import BUILD, run, shared_things, systemctl
+from machine import install, run, shared_things, systemctl
 from pictures import tiny_png
 
 
@@ -17,17 +15,9 @@ def pytest_configure():
 
 @pytest.fixture(scope="session", autouse=True)
 def installed():
-    # The Python of these tests may be another than the one that was configured.
-    packages = f"pythondir={sysconfig.get_path('purelib')}"
-    with open("/tmp/install.log", "wb") as log:
-        command = ["make", "-C", BUILD, "install", packages]
-        subprocess.run(command, stdout=log, stderr=log, check=True)
-    run("ldconfig")
-    run("systemd-sysusers")
-    run("systemd-tmpfiles", "--create", "shmimgd.conf")
+    install()
     for user in ("alice", "bob"):
         run("useradd", "--create-home", user)
-    systemctl("daemon-reload")
     systemctl("start", "shmimgd.socket")
 
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
+import sys
+import sysconfig
 import time
 
 from client import Client
@@ -11,9 +14,10 @@ BUILD = os.path.abspath(os.environ["SHMIMG_BUILD"])
 SOCKET = "/run/shmimgd/socket"
 DROP_INS = "/run/systemd/system"
 TIMEOUT = 30
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def run(*command, user=None, check=True, **environment):
+def run(*command, user=None, check=True, timeout=TIMEOUT, **environment):
     """Runs a command; its output is text, both streams apart."""
     prefix = ["runuser", "-u", user, "--"] if user else []
     own = {"HOME": f"/home/{user}", "USER": user} if user else {}
@@ -21,13 +25,30 @@ def run(*command, user=None, check=True, **environment):
         [*prefix, *command],
         capture_output=True,
         text=True,
-        timeout=TIMEOUT,
+        timeout=timeout,
         env={**os.environ, **own, **environment},
         cwd="/",
         check=False,
     )
     assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done
+
+
+def make(goal):
+    """In the build; Python may be another one here than the one that was configured."""
+    packages = f"pythondir={sysconfig.get_path('purelib')}"
+    with open(f"/tmp/make-{goal}.log", "ab") as log:
+        command = ["make", "-C", BUILD, goal, packages]
+        subprocess.run(command, stdout=log, stderr=log, check=True)
+
+
+def install():
+    """The build, as README tells."""
+    make("install")
+    run("ldconfig")
+    run("systemd-sysusers")
+    run("systemd-tmpfiles", "--create", "shmimgd.conf")
+    systemctl("daemon-reload")
 
 
 def systemctl(*words, **options):
@@ -89,3 +110,26 @@ def names():
     """Name, generation and segment of each of alice's images."""
     listed = records("list", user="alice")
     return sorted((each["name"], each["generation"], each["segment"]) for each in listed)
+
+
+class Holder:
+    """holder.py, as alice."""
+
+    def __init__(self, paths):
+        program = shutil.copy(os.path.join(HERE, "holder.py"), "/tmp")
+        self.process = subprocess.Popen(
+            ["runuser", "-u", "alice", "--", sys.executable, program, *paths],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd="/",
+        )
+        first = self.process.stdout.readline()
+        assert first == "ready\n", first + self.process.stdout.read()
+
+    def finish(self):
+        """How many times it went round, with nothing wrong."""
+        said, _ = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, said
+        return int(said)

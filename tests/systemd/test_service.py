@@ -2,15 +2,14 @@
 
 import mmap
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 
 import pytest
 from machine import (
     SOCKET,
+    Holder,
     connect,
     drop_in,
     main_pid,
@@ -24,32 +23,6 @@ from machine import (
     wait_for,
 )
 from pictures import big_png
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class Holder:
-    """holder.py, as alice."""
-
-    def __init__(self, paths):
-        program = shutil.copy(os.path.join(HERE, "holder.py"), "/tmp")
-        self.process = subprocess.Popen(
-            ["runuser", "-u", "alice", "--", sys.executable, program, *paths],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd="/",
-        )
-        first = self.process.stdout.readline()
-        assert first == "ready\n", first + self.process.stdout.read()
-
-    def finish(self):
-        """How many times it went round, with nothing wrong."""
-        said, _ = self.process.communicate(timeout=60)
-        assert self.process.returncode == 0, said
-        return int(said)
-
 
 @pytest.fixture
 def holder(idle, pictures):
@@ -73,10 +46,12 @@ def test_the_hardening_leaves_the_sandbox_in_force(idle, pictures):
     path = "/home/alice/socket"
     command = ["runuser", "-u", "alice", "--", "shmimgd", "--socket", path]
     with subprocess.Popen(command, cwd="/") as own:
-        wait_for(lambda: os.path.exists(path))
-        run("shmimgctl", "--socket", path, "load", pictures[0], user="alice")
-        outside = records("--socket", path, "stats", user="alice")[0]["sandbox"]
-        own.terminate()
+        try:
+            wait_for(lambda: os.path.exists(path))
+            run("shmimgctl", "--socket", path, "load", pictures[0], user="alice")
+            outside = records("--socket", path, "stats", user="alice")[0]["sandbox"]
+        finally:
+            own.terminate()
     run("shmimgctl", "load", pictures[0], user="alice")
     assert records("stats", user="alice")[0]["sandbox"] == outside
     assert {"seccomp", "no-new-privs", "rlimits"} <= set(outside.split(","))
