@@ -89,8 +89,7 @@ static void describe_death(const siginfo_t *info, char *text, size_t size)
 static void log_lost(const struct worker *worker, const char *text)
 {
 	struct log_client client = {worker->uid, 0};
-	log_write(&(struct log_entry){LOG_ENTRY(WARNING, DECODER_LOST),
-			  .client = worker->bound ? &client : NULL},
+	log_write(&(struct log_entry){LOG_ENTRY(WARNING, DECODER_LOST), .client = &client},
 		"decoder %d: %s", worker->pid, text);
 }
 

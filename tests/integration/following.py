@@ -11,12 +11,12 @@ from segment import check_reply
 
 
 def watched(daemon):
-    """Folders that the kernel watches for the daemon."""
+    """Folders that the kernel watches for the daemon: not segments, of which it tells the end."""
     count = 0
     for fd in os.listdir(f"/proc/{daemon.pid}/fdinfo"):
         with contextlib.suppress(FileNotFoundError):  # closed since then
             with open(f"/proc/{daemon.pid}/fdinfo/{fd}", encoding="ascii") as file:
-                count += len(re.findall(r"^inotify wd:", file.read(), re.M))
+                count += len(re.findall(r"^inotify (?!.*mask:400 )", file.read(), re.M))
     return count
 
 
