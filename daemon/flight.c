@@ -70,8 +70,10 @@ static void finish(struct engine *engine, uint64_t together);
 static bool find_client(const struct flight *flight, struct log_client *client)
 {
 	const struct load *load = TAILQ_FIRST(&flight->loads);
-	if (load)
+	if (load && load->session)
 		*client = (struct log_client){load->session->who.uid, load->session->who.pid};
+	else if (load)
+		*client = (struct log_client){flight->order.owner, 0};
 	return load != NULL;
 }
 
