@@ -5,10 +5,12 @@
  */
 #include "config.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/decoder/channel.h"
@@ -17,7 +19,7 @@
 #include "daemon/decoder/service.h"
 #include "daemon/decoder/spool.h"
 
-enum { END_DONE = 0, END_PROTOCOL = 1, END_UNCONFINED = 2 };
+enum { END_DONE = 0, END_PROTOCOL = 1, END_UNCONFINED = 2, NICE = 5 };
 
 /* Confines this process and says so. Returns an exit status, END_DONE to go on. */
 static int confine(void)
@@ -39,10 +41,22 @@ static int confine(void)
 	return channel_send(JOB_CHANNEL, &packet, -1) < 0 ? END_PROTOCOL : END_DONE;
 }
 
+/*
+ * The daemon and its clients go first: a FETCH never waits for a LOAD. Where this may not be
+ * said (a service manager may forbid it), decoders compete like other processes.
+ */
+static void step_back(void)
+{
+	const struct sched_param none = {0};
+	sched_setscheduler(0, SCHED_BATCH, &none);
+	setpriority(PRIO_PROCESS, 0, NICE);
+}
+
 int main(void)
 {
 	/* A decode that takes long does not outlive the daemon that wanted it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	step_back();
 	int status = confine();
 	if (status != END_DONE)
 		return status;

@@ -2,6 +2,7 @@
  * FETCH over the socket, against a bare server that sends the same bytes.
  */
 #include <err.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,33 @@ struct pair {
 	pid_t pid;
 };
 
+/*
+ * Where the processes run decides what a round trip costs, four times over: so it is said. A
+ * machine with one processor has the other one there.
+ */
+static void pin(pid_t pid, unsigned processor)
+{
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	sched_setaffinity(pid, sizeof(set), &set);
+}
+
+static void unpin(pid_t pid)
+{
+	cpu_set_t set;
+	memset(&set, 0xff, sizeof(set));
+	sched_setaffinity(pid, sizeof(set), &set);
+}
+
+/* This process to the first processor, both servers to another, or the same. */
+static void place(const struct setting *setting, const struct pair *pair, unsigned processor)
+{
+	pin(0, 0);
+	pin(setting->daemon, processor);
+	pin(pair->pid, processor);
+}
+
 static void pair_open(struct pair *pair, const struct setting *setting)
 {
 	int file = picture_open(setting, "small.png");
@@ -43,8 +71,10 @@ static void pair_open(struct pair *pair, const struct setting *setting)
 	pair->pid = echo_start(pair->echo, pair->daemon.answer, pair->daemon.length);
 }
 
-static void pair_close(struct pair *pair)
+static void pair_close(struct pair *pair, const struct setting *setting)
 {
+	unpin(0);
+	unpin(setting->daemon);
 	peer_ask_name(&pair->daemon, "DROP", NAME);
 	peer_close(&pair->daemon);
 	echo_stop(pair->pid, pair->echo);
@@ -61,18 +91,29 @@ static void round_trips(
 	}
 }
 
-void row_fetch_one(const struct setting *setting, struct result *result)
+static void compare(const struct setting *setting, struct result *result, unsigned processor)
 {
 	struct pair pair;
 	struct peer echo;
 	pair_open(&pair, setting);
+	place(setting, &pair, processor);
 	peer_open(&echo, pair.echo, false);
 	for (int i = 0; i < BLOCKS; i++) {
 		round_trips(&pair.daemon, &pair, &result->ours, BLOCK);
 		round_trips(&echo, &pair, &result->base, BLOCK);
 	}
 	peer_close(&echo);
-	pair_close(&pair);
+	pair_close(&pair, setting);
+}
+
+void row_fetch_one(const struct setting *setting, struct result *result)
+{
+	compare(setting, result, 0);
+}
+
+void row_fetch_across(const struct setting *setting, struct result *result)
+{
+	compare(setting, result, 1);
 }
 
 /* Many clients of one server, each of which asks again when it has its answer. */
@@ -128,6 +169,7 @@ void row_fetch_many(const struct setting *setting, struct result *result)
 	static struct crowd ours, base;
 	struct pair pair;
 	pair_open(&pair, setting);
+	place(setting, &pair, 1);
 	crowd_open(&ours, setting->socket, true);
 	crowd_open(&base, pair.echo, false);
 	for (int i = 0; i < 9; i++) {
@@ -136,7 +178,7 @@ void row_fetch_many(const struct setting *setting, struct result *result)
 	}
 	crowd_close(&ours);
 	crowd_close(&base);
-	pair_close(&pair);
+	pair_close(&pair, setting);
 }
 
 /* A process that has pictures decoded, one after the other, until it is killed. */
@@ -181,7 +223,7 @@ void row_fetch_loaded(const struct setting *setting, struct result *result)
 		waitpid(loaders[i], NULL, 0);
 	}
 	result->ratio = sample_quantile(&result->ours, 0.99) / sample_quantile(&result->base, 0.99);
-	pair_close(&pair);
+	pair_close(&pair, setting);
 }
 
 /* Bytes of a process that are in memory and nobody else's. */
@@ -205,6 +247,7 @@ void row_connections(const struct setting *setting, struct result *result)
 	static struct peer peers[CONNECTIONS];
 	struct pair pair;
 	pair_open(&pair, setting);
+	place(setting, &pair, 0);
 	round_trips(&pair.daemon, &pair, &result->base, BLOCKS * BLOCK);
 	long before = resident(setting->daemon);
 	for (int i = 0; i < CONNECTIONS; i++)
@@ -213,5 +256,5 @@ void row_connections(const struct setting *setting, struct result *result)
 	round_trips(&pair.daemon, &pair, &result->ours, BLOCKS * BLOCK);
 	for (int i = 0; i < CONNECTIONS; i++)
 		peer_close(&peers[i]);
-	pair_close(&pair);
+	pair_close(&pair, setting);
 }

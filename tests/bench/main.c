@@ -20,6 +20,7 @@ static const struct row {
 	const char *extra; /* what the second figure is */
 } rows[] = {
 	{"fetch-one", row_fetch_one, "us", 1.15, false, NULL},
+	{"fetch-across", row_fetch_across, "us", 1.15, false, NULL},
 	{"fetch-64", row_fetch_many, "1000/s", 0.90, true, NULL},
 	{"kept", row_kept, "ns", 100, false, "system calls"},
 	{"first-touch", row_first_touch, "us", 1.05, false, NULL},
