@@ -1,10 +1,9 @@
 # The daemon; all but its main file is a library that the unit tests link too.
 
-dist_man_MANS += %D%/shmimgd.8 %D%/shmimgd.conf.5
+dist_man_MANS += %D%/shmimgd.8 %D%/shmimgd.conf.5 %D%/shmimgd-security.7
 dist_doc_DATA += %D%/shmimgd.conf
 dist_bash_completion_DATA += %D%/completion/shmimgd
 dist_zsh_completion_DATA += %D%/completion/_shmimgd
-dist_man_MANS += %D%/shmimgd.8 %D%/shmimgd-security.7
 
 noinst_LTLIBRARIES += %D%/libdaemon.la
 %C%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DDECODER='"$(pkglibexecdir)/shmimg-decoder"' \
@@ -48,7 +47,6 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/log.c %D%/log.h \
 	%D%/note.c %D%/note.h \
 	%D%/journal.c %D%/journal.h \
-	%D%/log.c %D%/log.h \
 	%D%/log-limit.c %D%/log-limit.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
