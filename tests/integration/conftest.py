@@ -9,16 +9,8 @@ import pytest
 from following import Followed
 from library import Library
 from pictures import tiny_png, write_png
-from server import BUILD, SHMIMGD, Daemon
+from server import SHMIMGD, Daemon, has_sanitizers
 from viewer import QUADRANTS, VIEWER, Viewer, flat
-
-
-def has_sanitizers():
-    try:
-        with open(os.path.join(BUILD, "Makefile"), encoding="utf-8") as file:
-            return "-fsanitize=" in file.read()
-    except FileNotFoundError:
-        return False
 
 
 # GTK frees little of what it has when a program ends, and leaks are what a sanitizer looks

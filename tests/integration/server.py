@@ -40,6 +40,15 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+def has_sanitizers():
+    """Whether the build has them; one that is made by other means has none."""
+    try:
+        with open(os.path.join(BUILD, "Makefile"), encoding="utf-8") as file:
+            return "-fsanitize=" in file.read()
+    except FileNotFoundError:
+        return False
+
+
 def memory(pid):
     """Bytes of private memory of a process."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from server import BUILD
+from server import BUILD, has_sanitizers
 
 DECODER = os.path.join(BUILD, "tests/unit/forbidden-decoder")
 
@@ -27,11 +27,6 @@ def attempts():
 
 def split(text):
     return text.split(" ", 2)
-
-
-def sanitized():
-    with open(os.path.join(BUILD, "config.h"), encoding="ascii") as file:
-        return "#define SANITIZERS 1" in file.read()
 
 
 ATTEMPTS = attempts()
@@ -61,7 +56,7 @@ def test_what_is_forbidden_costs_one_load(daemon, client, connect, order):
         pytest.skip("the build has no seccomp")
     other = connect()
     kept = other.ask("LOAD", path=order("serve"), name="kept")
-    rows = [row for row in ATTEMPTS[: WORDS.index("nothing")] if row[1] or not sanitized()]
+    rows = [row for row in ATTEMPTS[: WORDS.index("nothing")] if row[1] or not has_sanitizers()]
     assert len(rows) > 60
     segments = daemon.segments()
     before = client.stats()
@@ -98,7 +93,7 @@ def sandbox(client, order):
         ("babble", "the decoder said what it may not say"),
     ]
     # A sanitizer's shadow is larger than any limit of memory.
-    + [("eat", "the decoder exited with status 12")] * (not sanitized()),
+    + [("eat", "the decoder exited with status 12")] * (not has_sanitizers()),
 )
 def test_what_no_filter_stops(daemon, client, connect, order, word, message):
     """A crash, a hang, nonsense, and memory without end."""
