@@ -62,6 +62,7 @@ static int add_signals(sd_event *event)
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGIO, SIG_IGN);	 /* of a lease that someone breaks, which unlinked.c asks for */
 	signal(SIGHUP, SIG_IGN); /* for decoders; here it is blocked, and so heard all the same */
 	for (size_t i = 0; i < 2; i++) {
 		/* Without a handler, sd-event ends its loop. */

@@ -63,7 +63,8 @@ static int on_end(sd_event_source *source, const struct inotify_event *event, vo
 
 /*
  * A lease on all of a file is granted to whoever alone has it open, and a mapping counts as
- * that (fcntl(2)). It is given back at once: nobody could open what has no name any more.
+ * that (fcntl(2)). It is given back at once: nobody waits for long who opens it by what is no
+ * name, a descriptor of O_PATH, and the signal that the kernel sends then is ignored.
  */
 static bool is_used_elsewhere(int fd)
 {

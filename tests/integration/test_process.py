@@ -83,6 +83,14 @@ def test_a_clean_stop_removes_everything(daemon, client, tmp_path, signum):
     assert client.at_end()
 
 
+def test_what_the_kernel_says_of_leases_ends_nothing(daemon, client, tmp_path):
+    """Whoever opens a segment while it is removed can have the kernel send this."""
+    client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a", pin="no")
+    os.kill(daemon.pid, signal.SIGIO)
+    client.ask("DROP", name="a")
+    assert int(client.ask("STATS")["images"]) == 0
+
+
 def test_a_second_daemon_on_the_socket(daemon, client):
     done = run("--socket", daemon.path)
     assert done.returncode == 1
