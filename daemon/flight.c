@@ -83,6 +83,8 @@ static void land(
 {
 	struct log_client client;
 	const struct log_client *known = find_client(flight, &client) ? &client : NULL;
+	/* An answer may end a follow that waits for this, too, and what has landed goes nowhere. */
+	flight->ready = false;
 	if (rendition)
 		report_loaded(known, rendition);
 	else

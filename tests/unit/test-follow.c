@@ -51,6 +51,14 @@ static void load(struct fixture *fixture, const char *more, const char *answer)
 	ask(fixture, "LOAD", text, answer);
 }
 
+static void begin_load(const struct fixture *fixture, struct session *session,
+	struct answer *answer, const char *more)
+{
+	char line[96];
+	snprintf(line, sizeof(line), "LOAD name=a path=%s%s", fixture->path, more);
+	assert_int_equal(world_call(session, answer, line, -1), OUTCOME_LATER);
+}
+
 static struct image *image_of(struct fixture *fixture)
 {
 	return store_find(&fixture->world.engine.store, "a", geteuid());
@@ -215,17 +223,14 @@ static void test_passenger_of_what_is_ready(void **state)
 {
 	static struct answer answer;
 	struct fixture fixture;
-	char line[96];
 	(void)state;
 	begin_two(&fixture, "others-hang");
 	struct session *other = world_session(&fixture.world, geteuid(), getegid());
-	snprintf(line, sizeof(line), "LOAD name=a path=%s", fixture.path);
-	assert_int_equal(world_call(other, &answer, line, -1), OUTCOME_LATER);
+	begin_load(&fixture, other, &answer, "");
 	ask(&fixture, "DROP", "", "OK");
 	assert_null(find_ready(&fixture));
 	world_wait(&fixture.world, &answer);
 	assert_memory_equal(answer.data, "OK name=a ", 10);
-	assert_null(image_of(&fixture)->follow);
 	session_close(other);
 	assert_nothing_followed(&fixture);
 	end(&fixture);
@@ -236,20 +241,35 @@ static void test_joins_the_load_of_a_client(void **state)
 {
 	static struct answer answer;
 	struct fixture fixture;
-	char line[96];
 	(void)state;
 	begin(&fixture);
 	load(&fixture, "format=GRAY8 pin=no", "OK ");
 	uint64_t before = generation_of(&fixture);
 	put(&fixture, "good");
-	snprintf(line, sizeof(line), "LOAD name=a format=GRAY8 pin=no path=%s", fixture.path);
-	assert_int_equal(world_call(fixture.session, &answer, line, -1), OUTCOME_LATER);
+	begin_load(&fixture, fixture.session, &answer, " format=GRAY8 pin=no");
 	uint64_t decodes = fixture.world.engine.counters.decodes;
 	world_wait(&fixture.world, &answer);
 	rest(&fixture);
 	assert_int_equal(fixture.world.engine.counters.decodes, decodes + 1);
 	assert_true(generation_of(&fixture) > before);
 	assert_int_equal(fixture.world.engine.store.rendition_count, 2);
+	end(&fixture);
+}
+
+/* Who was there before the follow ends it, by the answer to what both wait for. */
+static void test_ended_from_within(void **state)
+{
+	static struct answer answer;
+	struct fixture fixture;
+	(void)state;
+	begin(&fixture);
+	put(&fixture, "good");
+	begin_load(&fixture, fixture.session, &answer, " watch=no pin=no");
+	while (!follow_is_loading(image_of(&fixture)->follow))
+		turn(&fixture);
+	world_wait(&fixture.world, &answer);
+	assert_true(TAILQ_EMPTY(&fixture.world.engine.pool.queue));
+	assert_nothing_followed(&fixture);
 	end(&fixture);
 }
 
@@ -309,20 +329,18 @@ static void test_client_goes(void **state)
 {
 	static struct answer answer;
 	struct fixture fixture;
-	char line[96];
 	(void)state;
 	begin(&fixture);
 	ask(&fixture, "DROP", "", "OK");
-	snprintf(line, sizeof(line), "LOAD name=a watch=yes path=%s", fixture.path);
 	struct session *other = world_session(&fixture.world, geteuid(), getegid());
-	assert_int_equal(world_call(other, &answer, line, -1), OUTCOME_LATER);
+	begin_load(&fixture, other, &answer, " watch=yes");
 	assert_int_equal(count_notes(&fixture), 1);
 	rest(&fixture);
 	session_close(other);
 	assert_non_null(image_of(&fixture)); /* it was decoded by then */
 	ask(&fixture, "DROP", "", "OK");
 	other = world_session(&fixture.world, geteuid(), getegid());
-	assert_int_equal(world_call(other, &answer, line, -1), OUTCOME_LATER);
+	begin_load(&fixture, other, &answer, " watch=yes");
 	put(&fixture, "good"); /* an event of what no image has yet */
 	while (!fixture.world.engine.trails.all.tqh_first->turned)
 		turn(&fixture);
@@ -340,7 +358,6 @@ static void test_adopted(void **state)
 	(void)state;
 	begin(&fixture);
 	struct engine *engine = &fixture.world.engine;
-	ask(&fixture, "LOAD", "source=fd", "ERR code=invalid-argument ");
 	follow_free(image_of(&fixture)->follow);
 	static const char *const names[] = {"a", "a", "b"};
 	for (size_t i = 0; i < COUNT(names); i++)
@@ -363,17 +380,6 @@ static void test_adopted(void **state)
 	end(&fixture);
 }
 
-static void test_notes_that_are_too_long(void **state)
-{
-	static char name[NAME_LENGTH_MAX + 2], path[PATH_MAX + 1];
-	char file[SEGMENT_NAME_SIZE];
-	(void)state;
-	memset(name, 'n', sizeof(name) - 1);
-	memset(path, '/', sizeof(path) - 1);
-	assert_int_equal(note_write("0", 0, name, "/a", file), -ENAMETOOLONG);
-	assert_int_equal(note_write("0", 0, "a", path, file), -ENAMETOOLONG);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,11 +389,11 @@ int main(void)
 		cmocka_unit_test(test_dropped_while_one_is_ready),
 		cmocka_unit_test(test_passenger_of_what_is_ready),
 		cmocka_unit_test(test_joins_the_load_of_a_client),
+		cmocka_unit_test(test_ended_from_within),
 		cmocka_unit_test(test_limit_of_loads),
 		cmocka_unit_test(test_limit_of_folders_on_a_new_way),
 		cmocka_unit_test(test_client_goes),
 		cmocka_unit_test(test_adopted),
-		cmocka_unit_test(test_notes_that_are_too_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

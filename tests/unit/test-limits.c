@@ -1,14 +1,16 @@
 /*
  * Tests of what one image may cost: pixels, bytes, pixels for each byte of its file, and time;
- * and of the options that say how much.
+ * of the options that say how much; and of how long the names may be that are noted.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "daemon/configuration.h"
+#include "daemon/note.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
@@ -153,6 +155,17 @@ static void test_time_grows_with_pixels(void **state)
 	}
 }
 
+static void test_notes_that_are_too_long(void **state)
+{
+	static char name[NAME_LENGTH_MAX + 2], path[PATH_MAX + 1];
+	char file[SEGMENT_NAME_SIZE];
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	memset(path, '/', sizeof(path) - 1);
+	assert_int_equal(note_write("0", 0, name, "/a", file), -ENAMETOOLONG);
+	assert_int_equal(note_write("0", 0, "a", path, file), -ENAMETOOLONG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_no_limits),
 		cmocka_unit_test(test_time_grows_with_pixels),
+		cmocka_unit_test(test_notes_that_are_too_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
