@@ -316,7 +316,7 @@ void follow_free(struct follow *follow)
 	if (!follow)
 		return;
 	cancel(follow);
-	if (*follow->note)
+	if (*follow->note && !follow->engine->board.left)
 		shm_unlink(follow->note);
 	if (follow->image)
 		follow->image->follow = NULL;

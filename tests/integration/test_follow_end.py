@@ -163,6 +163,21 @@ def test_the_next_daemon_goes_on(restart, folder):
         assert watched(second) == 0
 
 
+def test_a_daemon_that_cannot_start_leaves_it_to_the_next(restart, folder):
+    path = tiny_png(os.path.join(folder, "a.png"))
+    first = restart()
+    with first.connect() as client:
+        client.ask("LOAD", path=path, name="a", watch="yes", pin="no")
+        first.kill()
+    os.unlink(first.path)
+    os.mkdir(first.path)
+    with pytest.raises(AssertionError, match="cannot listen"):
+        restart()
+    os.rmdir(first.path)
+    with restart().connect() as client:
+        assert client.ask("STAT", name="a")["watch"] == "yes"
+
+
 def test_notes_that_are_not_believed(restart, folder):
     path = tiny_png(os.path.join(folder, "a.png"))
     first = restart()
