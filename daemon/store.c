@@ -159,7 +159,11 @@ int store_check_room(const struct store *store, const struct charge *charge, uid
 	/* All that is reserved is counted in what the owner has used. */
 	if (!store_allows(store, owner, RESOURCE_BYTES, 0))
 		return -EDQUOT;
-	return store_pinned_bytes(store) > store->memory_max - charge->amount ? -ENOBUFS : 0;
+	/* The limit itself may be a lower one by now. */
+	return charge->amount > store->memory_max ||
+			       store_pinned_bytes(store) > store->memory_max - charge->amount
+		       ? -ENOBUFS
+		       : 0;
 }
 
 struct charge store_take_reserved(struct store *store, struct charge *charge)

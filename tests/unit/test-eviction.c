@@ -123,6 +123,8 @@ static void test_room_is_lost_meanwhile(void **state)
 	assert_int_equal(store_check_room(store, &charge, ANNA), -EDQUOT);
 	image_unpin(&pin);
 	assert_int_equal(store_check_room(store, &charge, ANNA), 0);
+	store->memory_max = size - 1;
+	assert_int_equal(store_check_room(store, &charge, ANNA), -ENOBUFS);
 	assert_non_null(store_find(store, "a", ANNA));
 	store_cancel(store, &charge);
 	world_close(&world);
