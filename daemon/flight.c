@@ -29,7 +29,15 @@ static bool same_image(const struct load_order *a, const struct load_order *b)
 	return a->owner == b->owner && strcmp(a->name, b->name) == 0;
 }
 
-/* Two states of a file under one name are published in the order they were asked for. */
+static bool is_together(const struct flight *a, const struct flight *b)
+{
+	return a == b || (a->order.together && a->order.together == b->order.together);
+}
+
+/*
+ * Two states of a file under one name are published in the order they were asked for. What is
+ * published together has the place of its first, and never waits for what waits for that.
+ */
 static bool is_ready(const struct job *job)
 {
 	const struct flight *flight = (const struct flight *)job;
@@ -38,7 +46,7 @@ static bool is_ready(const struct job *job)
 	if (flight->waits && (engine->releaser.pending > 0 || eviction_is_behind(&engine->store)))
 		return false;
 	TAILQ_FOREACH (earlier, &engine->flights, link) {
-		if (earlier == flight)
+		if (is_together(earlier, flight))
 			return true;
 		if (same_image(&earlier->order, &flight->order) &&
 			!(source_equal(&earlier->order.source, &flight->order.source) &&

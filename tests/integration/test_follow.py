@@ -1,10 +1,12 @@
 """Files that the daemon follows: what counts as a change, and what comes of it."""
 
+import contextlib
 import os
 import signal
 import time
 
 import numpy
+import pytest
 from client import eventually
 from following import complaints, depth, put, watched
 from pictures import noise, smooth, tiny_png, with_alpha, write_jpeg, write_png
@@ -171,6 +173,37 @@ def test_all_formats_come_together(follow, client, daemon):
             check_reply(reply)
     stat = client.ask("STAT", name="a")
     assert sorted(stat["renditions"].split(",")) == sorted((*formats, "RGBA8"))
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.options("--decoders", "2")
+def test_changed_again_while_one_format_waits_for_another(follow, client, daemon, folder):
+    """Whichever of the two is decoded first: it does not wait for what waits for it."""
+    a = follow()
+    small = [tiny_png(os.path.join(folder, f"{number}.png"), number) for number in range(3)]
+    with stopped(daemon.decoders()[0]):  # has a second one started
+        client.send("LOAD", path=a.path, name="a", format="GRAY8", pin="no")
+        with daemon.connect() as other:
+            other.ask("LOAD", path=small[0], name="b", pin="no")
+    assert client.answer()["format"] == "GRAY8"
+    for number, decoder in enumerate(daemon.decoders(), 1):
+        with stopped(decoder):
+            put(a.path, noise(5, 6, 3, number))
+            eventually(lambda: client.stats()["filling-bytes"] > 0)
+            # The other decoder does this when it is done with its format.
+            client.ask("LOAD", path=small[number], name="b", pin="no")
+            put(a.path, noise(7, 8, 3, number))
+        eventually(lambda: numpy.array_equal(a.pixels(), with_alpha(noise(7, 8, 3, number))))
+        eventually(lambda: client.stats()["loading"] == 0)
+        assert client.ask("STAT", name="a")["renditions"] == "RGBA8,GRAY8"
 
 
 def test_share_keep_and_lock_stay(follow, client):
