@@ -84,6 +84,44 @@ def test_the_segment_is_told_whole():
         assert member in text, member
 
 
+def library_calls():
+    """Each function of shmimg.h with its prototype."""
+    text = re.sub(r"/\*.*?\*/", "", read("client/include/shmimg.h"), flags=re.DOTALL)
+    pattern = r"^(?!typedef)([a-z][\w \n]*[ *]+(shmimg_\w+)\([^;{}]*\);)"
+    return {name: whole for whole, name in re.findall(pattern, text, re.MULTILINE)}
+
+
+def names_of(page):
+    """The calls that a page is of."""
+    head = read(page).split(".Nd ")[0]
+    return re.findall(r"^\.Nm (\w+)", head, re.MULTILINE)
+
+
+def test_each_call_of_the_library_has_its_page():
+    """One page, which can be found by the call's name, and has its prototype."""
+    calls = library_calls()
+    pages = [page for page in manuals() if os.path.basename(page).startswith("shmimg_")]
+    names = [name for page in pages for name in names_of(page)]
+    assert len(calls) >= 40
+    assert sorted(names) == sorted(calls)
+    rules = read("client/lib/local.mk")
+    for page in pages:
+        text = re.sub(r"\s", "", plain(page))
+        assert [name for name in names_of(page) if f"/{name}.3" not in rules] == []
+        assert [
+            name for name in names_of(page) if re.sub(r"\s", "", calls[name]) not in text
+        ] == [], page
+
+
+def test_no_page_leads_to_one_that_is_not_there():
+    """Of the project's own; those of others are not looked for."""
+    own = {os.path.basename(path) for path in manuals()}
+    own |= {f"{name}.3" for name in library_calls()}
+    for path in manuals():
+        told = re.findall(r"^\.Xr ((?:lib)?shmimg\S*) (\d)", read(path), re.MULTILINE)
+        assert {f"{name}.{section}" for name, section in told} - own == set(), path
+
+
 def daemon_help():
     program = os.path.join(BUILD, "daemon", "shmimgd")
     done = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True, check=True)
