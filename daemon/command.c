@@ -86,6 +86,14 @@ void dispatch_reject_request(
 		command_refuse(session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing", culprit);
 }
 
+/* Whoever asked for it, what failed is the daemon's. */
+static void log_failed(const struct session *session, const char *message)
+{
+	struct log_client client = {session->who.uid, session->who.pid};
+	log_write(
+		&(struct log_entry){LOG_ENTRY(WARNING, FAILED), .client = &client}, "%s", message);
+}
+
 enum outcome command_refuse(
 	struct session *session, struct reply *reply, enum fault fault, const char *format, ...)
 {
@@ -96,7 +104,7 @@ enum outcome command_refuse(
 	va_end(arguments);
 	session->engine->counters.errors++;
 	if (fault == FAULT_INTERNAL)
-		log_warning("%s", message);
+		log_failed(session, message);
 	reply_pass(reply, -1); /* an error brings no descriptor */
 	reply_fault(reply, fault, "%s", message);
 	return OUTCOME_DONE;

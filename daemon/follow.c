@@ -97,8 +97,11 @@ static void on_change(struct trail *trail, enum trail_change change)
 /* Says once that the image stays as it was; a path is nothing for a log. */
 static void complain(struct follow *follow, const char *message)
 {
+	struct log_client owner = {follow->uid, 0};
 	if (!follow->complained)
-		log_warning("%s of user %u stays as it is, but its file has changed: %s",
+		log_write(&(struct log_entry){LOG_ENTRY(WARNING, OUTDATED),
+				  .image = follow->image->name, .client = &owner},
+			"%s of user %u stays as it is, but its file has changed: %s",
 			follow->image->name, follow->uid, message);
 	follow->complained = true;
 }

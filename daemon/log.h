@@ -26,7 +26,9 @@ enum log_level {
 	X(GONE, "cd7514239679422ab92bb09e29bba92d")         \
 	X(DECODER_LOST, "b561c7bb75674c71b89d1839d1361aa9") \
 	X(UNCONFINED, "bc402c3a8072499fb59cde0b68181905")   \
-	X(CROWDED, "13758363b0a64f16bef48a0bddac9115")
+	X(CROWDED, "13758363b0a64f16bef48a0bddac9115")      \
+	X(FAILED, "22e0d64d3f1e49779aee2dce8b521d1f")       \
+	X(OUTDATED, "703d5b50033b499eb77529d596ebe0e6")
 
 enum log_kind {
 #define X(kind, id) LOG_##kind,

@@ -83,6 +83,13 @@ static void take_from_queue(struct pool *pool, struct job *job)
 	pool->served = job->uid;
 }
 
+static void log_not_started(const struct pool *pool, uid_t uid, int error)
+{
+	struct log_client client = {uid, 0};
+	log_write(&(struct log_entry){LOG_ENTRY(ERROR, FAILED), .client = &client, .error = -error},
+		"cannot start %s: %s", pool->program, strerror(-error));
+}
+
 /* Returns whether the job has left the queue. */
 static bool start_job(struct pool *pool, struct job *job)
 {
@@ -100,7 +107,7 @@ static bool start_job(struct pool *pool, struct job *job)
 	take_from_queue(pool, job);
 	int r = worker ? 0 : worker_start(pool, job->uid, &worker);
 	if (r < 0) {
-		log_error("cannot start %s: %s", pool->program, strerror(-r));
+		log_not_started(pool, job->uid, r);
 		bool later = r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EAGAIN;
 		job->events->end(job, later ? FAULT_BUSY : FAULT_DECODER_FAILED,
 			"the decoder cannot be started");

@@ -1,13 +1,18 @@
 """The daemon's log on a terminal and elsewhere."""
 
+import contextlib
 import os
 import pty
+import shutil
 import subprocess
 
 import pytest
 from client import TIMEOUT, Client
 from pictures import tiny_png
-from server import SHMIMGD
+from server import BUILD, SHMIMGD
+
+FLOOD = 300
+LIMIT = 200
 
 
 def read_to_end(terminal):
@@ -71,10 +76,31 @@ def test_who_is_turned_away(start_daemon):
     clients = []
     try:
         while True:  # whoever runs the daemon may have sixteen times as many
-            clients.append(Client(daemon.path))
-    except Exception as refused:
-        assert "over-quota" in str(refused)
+            client = Client(daemon.path, hello=False)
+            clients.append(client)
+            with contextlib.suppress(BrokenPipeError):  # it may be turned away before it asks
+                client.send("HELLO", protocol=1)
+            verb, values = client.reply()
+            if verb == "ERR":
+                break
+        assert values["code"] == "over-quota"
     finally:
         for each in clients:
             each.close()
     assert "a connection is refused: user " in daemon.log()
+
+
+def test_a_client_cannot_flood_it_with_faults_of_the_daemons(start_daemon, folder):
+    """A decoder that has been removed is told of, but not without end."""
+    program = shutil.copy(os.path.join(BUILD, "daemon", "decoder", "shmimg-decoder"), folder)
+    daemon = start_daemon("--decoder", program)
+    os.unlink(program)
+    path = tiny_png(os.path.join(folder, "a.png"))
+    with daemon.connect() as client:
+        for number in range(FLOOD):
+            client.send("LOAD", path=path, name=str(number))
+        codes = {client.reply()[1]["code"] for _ in range(FLOOD)}
+    assert codes == {"decoder-failed"}
+    lines = daemon.log().splitlines()
+    assert sum("cannot start" in text for text in lines) == LIMIT
+    assert sum("is not logged for 10 seconds" in text for text in lines) == 2  # of LOADs, too
