@@ -2,6 +2,7 @@
  * The doctor and what the daemon says of itself: walls and limits.
  * See doctor.h for what it does and never does.
  */
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,21 +59,34 @@ void doctor_examine_sandbox(struct doctor *doctor, const shmimg_record *stats)
 			"decoders are confined by %s", sandbox);
 }
 
+/* The command that raises a limit; the machine's daemon goes on with all of its images. */
+static void raise_limit(
+	const struct doctor *doctor, const char *option, uint64_t most, char *out, size_t size)
+{
+	static const char folder[] = SYSCONFDIR "/shmimgd/shmimgd.conf.d";
+	if (doctor->system)
+		snprintf(out, size,
+			"mkdir -p %s && echo '%s = %" PRIu64 "' >%s/%s.conf && "
+			"systemctl reload shmimgd",
+			folder, option, most, folder, option);
+	else
+		snprintf(out, size, "shmimgd --%s %" PRIu64, option, most);
+}
+
 /* What is reached soon refuses requests; of images and bytes, others go for new ones. */
 static void examine_account(struct doctor *doctor, const shmimg_record *stats)
 {
 	static const char *const resources[] = {"user-connections", "user-loads", "user-pins"};
 	unsigned near = 0;
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
-		char key[32], mend[128];
+		char key[32], mend[2 * sizeof(SYSCONFDIR) + 192];
 		snprintf(key, sizeof(key), "%s-max", resources[i]);
 		uint64_t used = doctor_number(stats, resources[i]);
 		uint64_t max = doctor_number(stats, key);
 		if (max == 0 || used < max - max / 10)
 			continue;
 		near++;
-		snprintf(mend, sizeof(mend), "shmimgd --%s %llu", resources[i],
-			(unsigned long long)max * 2);
+		raise_limit(doctor, resources[i], max * 2, mend, sizeof(mend));
 		diagnosis_add(&doctor->diagnosis, VERDICT_WARNING, "limits", mend,
 			"%llu of the %s=%llu of this user are in use", (unsigned long long)used,
 			resources[i], (unsigned long long)max);

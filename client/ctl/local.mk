@@ -60,7 +60,8 @@ bin_PROGRAMS += %D%/shmimgctl
 	%D%/record.c %D%/record.h \
 	%D%/top.c %D%/top.h \
 	%D%/verb.c %D%/verb.h
-%C%_shmimgctl_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DBINDIR='"$(bindir)"'
+%C%_shmimgctl_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DBINDIR='"$(bindir)"' \
+	-DSYSCONFDIR='"$(sysconfdir)"'
 %C%_shmimgctl_CFLAGS = $(AM_CFLAGS) -pthread
 %C%_shmimgctl_LDADD = %D%/libctl.la client/lib/libshmimg.la client/protocol/libprotocol.la
 

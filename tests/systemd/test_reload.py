@@ -1,6 +1,8 @@
 """The service's configuration, status and watchdog, as systemd has them."""
 
+import json
 import os
+import shutil
 import signal
 import time
 
@@ -16,6 +18,7 @@ from machine import (
     systemctl,
     wait_for,
 )
+from pictures import tiny_png
 
 FOLDER = os.path.join("/usr/local/etc", "shmimgd")
 
@@ -59,6 +62,25 @@ def test_a_reload(configuration, pictures):
     wait_for(lambda: f"{path}:1: memory-max: 'plenty' is not a number" in journal())
     assert memory_max() == 64 << 20
     assert names() == before and main_pid() == pid
+
+
+def test_what_the_doctor_tells_raises_a_limit(configuration):
+    """Word for word, while the daemon goes on."""
+    configuration("user-pins = 10\n")
+    with connect() as client:
+        paths = [tiny_png(f"/srv/pin{number}.png", number) for number in range(10)]
+        for path in paths:
+            client.ask("LOAD", path=path)
+        found = run("shmimgctl", "--json", "doctor", check=False).stdout
+        mend = [json.loads(line) for line in found.splitlines() if '"limits"' in line][0]["mend"]
+        pid = main_pid()
+        try:
+            run("sh", "-c", mend)
+            wait_for(lambda: client.ask("STATS")["user-pins-max"] == "20")
+        finally:
+            shutil.rmtree(os.path.join(FOLDER, "shmimgd.conf.d"))
+        assert main_pid() == pid
+        assert "ok       limits" in run("shmimgctl", "doctor", check=False).stdout
 
 
 def test_the_status_shows_images_and_bytes(idle, pictures):
