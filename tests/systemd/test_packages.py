@@ -111,7 +111,11 @@ def test_an_upgrade_keeps_the_images(packaged, pictures, tmp_path):
 def test_remove_and_purge_leave_nothing(packaged, pictures):
     run("shmimgctl", "load", *pictures, user="alice")
     assert shared_things()
+    os.makedirs("/etc/shmimgd/shmimgd.conf.d")
+    with open("/etc/shmimgd/shmimgd.conf", "w", encoding="ascii") as file:
+        file.write("decoders = 1\n")
     dpkg("--remove", *PACKAGES)
+    assert os.path.exists("/etc/shmimgd/shmimgd.conf"), "removed, it may come back"
     assert shared_things() == [] and not os.path.exists(SOCKET)
     assert show("shmimgd.service", "LoadState") == "not-found"
     dpkg("--purge", *PACKAGES)
