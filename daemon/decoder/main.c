@@ -49,7 +49,7 @@ static void step_back(void)
 {
 	const struct sched_param none = {0};
 	sched_setscheduler(0, SCHED_BATCH, &none);
-	setpriority(PRIO_PROCESS, 0, NICE);
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
 }
 
 int main(void)
