@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "daemon/decoder/convert-shuffle.h"
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* Values of 8 or 16 bits, as wide as the source's. */
@@ -152,10 +154,15 @@ void convert_row(void *to, enum format format, const void *from, enum row row, s
 		memcpy(to, from, count * format_pixel_bytes(format));
 		return;
 	}
+	size_t done = convert_shuffle(to, format, from, row, count);
+	uint8_t *target = (uint8_t *)to + done * format_pixel_bytes(format);
+	const uint8_t *source = from;
+	count -= done;
 	switch (row) {
-#define X(constant, channels, wide)                               \
-	case constant:                                            \
-		run_any(to, format, from, channels, wide, count); \
+#define X(constant, channels, wide)                                     \
+	case constant:                                                  \
+		source += done * (channels << wide);                    \
+		run_any(target, format, source, channels, wide, count); \
 		break;
 		ROW_TABLE(X)
 #undef X

@@ -94,3 +94,9 @@ uint64_t input_taken(const struct input *input)
 {
 	return input->next - (input->filled - input->at);
 }
+
+void input_return(struct input *input, uint64_t taken)
+{
+	input->next = taken;
+	input->at = input->filled = 0;
+}

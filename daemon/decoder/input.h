@@ -38,3 +38,6 @@ int input_look(struct input *input, uint64_t offset, void *to, size_t count);
 
 /* How many bytes of the file have been taken. */
 uint64_t input_taken(const struct input *input);
+
+/* Goes back to where so many had been taken. */
+void input_return(struct input *input, uint64_t taken);

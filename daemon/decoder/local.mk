@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/channel.c %D%/channel.h \
 	%D%/codec.c %D%/codec.h \
 	%D%/convert.c %D%/convert.h \
+	%D%/convert-shuffle.c %D%/convert-shuffle.h \
 	%D%/exif.c %D%/exif.h \
 	%D%/filter.c %D%/filter.h \
 	%D%/input.c %D%/input.h \
@@ -19,6 +20,16 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/spool.c %D%/spool.h
 %C%_libdecoder_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_libdecoder_la_LIBADD = $(JPEG_LIBS) $(PNG_LIBS) $(SECCOMP_LIBS) client/protocol/libprotocol.la
+
+if HAVE_ISAL
+%C%_libdecoder_la_SOURCES += \
+	%D%/png-fast.c %D%/png-fast.h \
+	%D%/png-filter.c %D%/png-filter.h \
+	%D%/png-filter-x86.c \
+	%D%/png-idat.c %D%/png-idat.h
+%C%_libdecoder_la_CFLAGS += $(ISAL_CFLAGS)
+%C%_libdecoder_la_LIBADD += $(ISAL_LIBS)
+endif
 
 if HAVE_XPM
 %C%_libdecoder_la_SOURCES += \

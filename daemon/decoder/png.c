@@ -1,7 +1,7 @@
 /*
- * PNG by libpng (ISO/IEC 15948): all colour types, depths, interlaced or not. Gamma is never
- * applied. libpng's exits come back here by longjmp, so that all state is in memory of the
- * heap; nothing is printed.
+ * PNG by libpng (ISO/IEC 15948): all colour types, depths, interlaced or not; pixels of the
+ * most frequent kinds by png-fast.h. Gamma is never applied. libpng's exits come back here by
+ * longjmp, so that all state is in memory of the heap; nothing is printed.
  */
 #include "config.h"
 
@@ -13,6 +13,7 @@
 
 #include "daemon/decoder/codec.h"
 #include "daemon/decoder/png-exif.h"
+#include "daemon/decoder/png-fast.h"
 
 enum { SIGNATURE = 8, CHUNKS_MAX = 1000 };
 
@@ -22,6 +23,7 @@ struct png {
 	struct picture *picture;
 	enum fault fault; /* what an error is at this stage */
 	uint8_t *buffer;  /* a row on its way to the canvas */
+	uint32_t drawn;	  /* rows that are on the canvas already */
 };
 
 static bool probe(const uint8_t *bytes, size_t size)
@@ -180,10 +182,11 @@ static void read_pass(struct png *png, struct canvas *canvas, enum row row, stru
 	bool direct = pass.dx == 1 && canvas_is_direct(canvas, row);
 	for (strip.y = pass.y; strip.y < canvas->height; strip.y += pass.dy) {
 		uint8_t *to = png->buffer;
-		if (direct)
+		bool drawn = strip.y < png->drawn;
+		if (direct && !drawn)
 			canvas_rows(canvas, strip.y, 1, &to);
 		png_read_row(png->codec, to, NULL);
-		if (!direct)
+		if (!direct && !drawn)
 			canvas_put(canvas, &strip);
 	}
 }
@@ -205,6 +208,10 @@ static int decode(struct picture *picture, struct canvas *canvas)
 {
 	struct png *png = picture->state;
 	png->fault = FAULT_DECODER_FAILED;
+#ifdef HAVE_ISAL
+	if (png_fast_decode(png->codec, png->info, picture, canvas, &png->drawn))
+		return 0;
+#endif
 	if (setjmp(png_jmpbuf(png->codec)))
 		return -EBADMSG;
 	enum row row = choose_output(png);

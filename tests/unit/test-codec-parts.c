@@ -205,6 +205,18 @@ static void input_ends_where_the_file_does(void **state)
 	assert_int_equal(input.error, 0);
 }
 
+static void input_goes_back(void **state)
+{
+	(void)state;
+	static uint8_t bytes[150000];
+	input_skip(&input, 100);
+	assert_int_equal(input_take(&input, bytes, 150000), 0);
+	input_return(&input, 101);
+	assert_int_equal(input_taken(&input), 101);
+	assert_int_equal(input_take(&input, bytes, 1), 0);
+	assert_int_equal(bytes[0], 101);
+}
+
 static void input_skips_beyond_all_bounds(void **state)
 {
 	(void)state;
@@ -241,6 +253,7 @@ int main(void)
 		cmocka_unit_test(garbled_exif_stays_inside),
 		INPUT_TEST(input_is_taken_in_order),
 		INPUT_TEST(input_ends_where_the_file_does),
+		INPUT_TEST(input_goes_back),
 		INPUT_TEST(input_skips_beyond_all_bounds),
 		INPUT_TEST(input_shrinks_under_the_reader),
 	};

@@ -1,0 +1,119 @@
+/*
+ * The filters of PNG, byte by byte.
+ * See png-filter.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/png-filter.h"
+
+#include <stdlib.h>
+
+enum { PIXEL_MAX = 4 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/*
+ * The nearest of left, above and corner to left + above - corner, the first of equally near
+ * ones: the smaller of left and above, the larger, or corner, by where 3 * corner - left - above
+ * lies to them. So fewer steps wait for left than by distances.
+ */
+INLINE int paeth(int left, int above, int corner)
+{
+	int bound = 3 * corner - above - left;
+	int low = left < above ? left : above;
+	int high = left < above ? above : left;
+	int nearest = high > bound ? corner : low;
+	return bound > low ? nearest : high;
+}
+
+INLINE int predict(enum png_filter filter, int left, int above, int corner)
+{
+	switch (filter) {
+	case PNG_FILTER_IS_SUB:
+		return left;
+	case PNG_FILTER_IS_UP:
+		return above;
+	case PNG_FILTER_IS_AVERAGE:
+		return (left + above) / 2;
+	case PNG_FILTER_IS_PAETH:
+		return paeth(left, above, corner);
+	case PNG_FILTER_IS_NONE:
+	case PNG_FILTERS:
+		break;
+	}
+	return 0;
+}
+
+/*
+ * The filter and the bytes of a pixel are constant where this is used. What the next pixel
+ * needs of this one stays in registers.
+ */
+INLINE void run(enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t from,
+	size_t size, unsigned pixel)
+{
+	uint8_t left[PIXEL_MAX] = {0}, corner[PIXEL_MAX] = {0};
+	for (unsigned j = 0; j < pixel && from > 0; j++) {
+		left[j] = row[from - pixel + j];
+		corner[j] = prior[from - pixel + j];
+	}
+	for (size_t i = from; i < size; i += pixel) {
+		for (unsigned j = 0; j < pixel; j++) {
+			uint8_t above = prior[i + j];
+			row[i + j] =
+				(uint8_t)(row[i + j] + predict(filter, left[j], above, corner[j]));
+			left[j] = row[i + j];
+			corner[j] = above;
+		}
+	}
+}
+
+INLINE void run_filter(enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t from,
+	size_t size, unsigned pixel)
+{
+	switch (pixel) {
+#define CASE(bytes)                                         \
+	case bytes:                                         \
+		run(filter, row, prior, from, size, bytes); \
+		break;
+		CASE(1)
+		CASE(2)
+		CASE(3)
+		CASE(4)
+#undef CASE
+	default:
+		break;
+	}
+}
+
+void png_unfilter_from(enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t from,
+	size_t size, unsigned pixel)
+{
+	switch (filter) {
+#define CASE(constant)                                               \
+	case constant:                                               \
+		run_filter(constant, row, prior, from, size, pixel); \
+		break;
+		CASE(PNG_FILTER_IS_SUB)
+		CASE(PNG_FILTER_IS_UP)
+		CASE(PNG_FILTER_IS_AVERAGE)
+		CASE(PNG_FILTER_IS_PAETH)
+#undef CASE
+	case PNG_FILTER_IS_NONE:
+	case PNG_FILTERS:
+		break;
+	}
+}
+
+void png_unfilter_bytes(
+	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel)
+{
+	png_unfilter_from(filter, row, prior, 0, size, pixel);
+}
+
+#ifndef __x86_64__
+void png_unfilter(
+	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel)
+{
+	png_unfilter_from(filter, row, prior, 0, size, pixel);
+}
+#endif

@@ -1,0 +1,125 @@
+/*
+ * The chunks of a PNG file from its first IDAT on.
+ * See png-idat.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/png-idat.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <isa-l/crc.h>
+#include <png.h>
+
+#include "daemon/decoder/input.h"
+
+enum { HEAD = 8, SUM = 4 };
+
+static bool is_named(const struct idat *idat, const char *name)
+{
+	return memcmp(idat->name, name, sizeof(idat->name)) == 0;
+}
+
+static int set_head(struct idat *idat, const uint8_t *head)
+{
+	idat->left = png_get_uint_32(head);
+	memcpy(idat->name, head + 4, sizeof(idat->name));
+	idat->crc = crc32_gzip_refl(0, idat->name, sizeof(idat->name));
+	return idat->left > PNG_UINT_31_MAX ? -EBADMSG : 0;
+}
+
+/* Takes at most so many bytes of the chunk's data. Returns how many, or -EBADMSG. */
+static ssize_t take(struct idat *idat, uint8_t *to, size_t size)
+{
+	const uint8_t *bytes;
+	ssize_t got = input_peek(idat->input, &bytes);
+	if (got <= 0)
+		return -EBADMSG;
+	size_t part = (size_t)got < idat->left ? (size_t)got : idat->left;
+	part = part < size ? part : size;
+	if (to)
+		memcpy(to, bytes, part);
+	idat->crc = crc32_gzip_refl(idat->crc, bytes, part);
+	idat->left -= (uint32_t)part;
+	input_skip(idat->input, part);
+	return (ssize_t)part;
+}
+
+/* Compares the sum of a chunk that was read. */
+static int check(struct idat *idat)
+{
+	uint8_t sum[SUM];
+	if (input_take(idat->input, sum, SUM) < 0 || png_get_uint_32(sum) != idat->crc)
+		return -EBADMSG;
+	return 0;
+}
+
+/* Goes on to the next chunk. */
+static int advance(struct idat *idat)
+{
+	uint8_t head[HEAD];
+	if (check(idat) < 0 || input_take(idat->input, head, HEAD) < 0)
+		return -EBADMSG;
+	return set_head(idat, head);
+}
+
+int idat_begin(struct idat *idat, struct input *input)
+{
+	uint8_t head[HEAD];
+	uint64_t offset = input_taken(input);
+	*idat = (struct idat){.input = input};
+	if (offset < HEAD || input_look(input, offset - HEAD, head, HEAD) < 0 ||
+		set_head(idat, head) < 0)
+		return -EBADMSG;
+	return is_named(idat, "IDAT") ? 0 : -EBADMSG;
+}
+
+ssize_t idat_read(struct idat *idat, uint8_t *to, size_t size)
+{
+	size_t done = 0;
+	while (done < size && !idat->ended) {
+		ssize_t got = 0;
+		if (idat->left > 0)
+			got = take(idat, to + done, size - done);
+		else if (advance(idat) < 0)
+			got = -EBADMSG;
+		else
+			idat->ended = !is_named(idat, "IDAT");
+		if (got < 0)
+			return got;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
+static bool is_letter(uint8_t byte)
+{
+	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+}
+
+/* Whether a chunk may come after the pixels. */
+static bool may_follow(const struct idat *idat)
+{
+	for (size_t i = 0; i < sizeof(idat->name); i++) {
+		if (!is_letter(idat->name[i]))
+			return false;
+	}
+	return !is_named(idat, "IHDR") && !is_named(idat, "IDAT");
+}
+
+int idat_finish(struct idat *idat)
+{
+	for (;;) {
+		if (!may_follow(idat))
+			return -EBADMSG;
+		while (idat->left > 0) {
+			if (take(idat, NULL, idat->left) < 0)
+				return -EBADMSG;
+		}
+		if (is_named(idat, "IEND"))
+			return check(idat);
+		if (advance(idat) < 0)
+			return -EBADMSG;
+	}
+}
