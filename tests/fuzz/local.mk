@@ -44,6 +44,15 @@ fuzz_codec = daemon/decoder/libdecoder.la daemon/libdaemon.la
 %C%_fuzz_png_LDFLAGS = $(fuzz_ldflags)
 %C%_fuzz_png_LDADD = $(fuzz_codec)
 
+if HAVE_ISAL
+fuzz_targets += %D%/fuzz-png-pair
+%C%_fuzz_png_pair_SOURCES = %D%/fuzz-png-pair.c %D%/checksum.h $(fuzz_common) \
+	tests/unit/png-pair.c tests/unit/png-pair.h
+%C%_fuzz_png_pair_CPPFLAGS = $(fuzz_cppflags) -DTARGET='"png-pair"'
+%C%_fuzz_png_pair_LDFLAGS = $(fuzz_ldflags) $(png_pair_wraps)
+%C%_fuzz_png_pair_LDADD = $(fuzz_codec) $(PNG_LIBS) -lz
+endif
+
 if HAVE_XPM
 fuzz_targets += %D%/fuzz-xpm
 %C%_fuzz_xpm_SOURCES = %D%/fuzz-xpm.c $(fuzz_decode)

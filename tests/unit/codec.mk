@@ -1,5 +1,12 @@
 # Tests of the decoder and its codecs.
 
+# For whatever links png-pair.c.
+png_pair_wraps = \
+	-Wl,--wrap=calloc \
+	-Wl,--wrap=malloc \
+	-Wl,--wrap=png_fast_decode \
+	-Wl,--wrap=reallocarray
+
 if HAVE_CMOCKA
 check_LTLIBRARIES += tests/unit/libdecodertest.la
 tests_unit_libdecodertest_la_SOURCES = \
@@ -40,6 +47,21 @@ tests_unit_test_sandbox_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS) \
 	-DDECODER_PROGRAM='"$(abs_top_builddir)/daemon/decoder/shmimg-decoder"' \
 	-DFORBIDDEN_DECODER='"$(abs_top_builddir)/tests/unit/forbidden-decoder"'
 tests_unit_test_sandbox_LDADD = tests/unit/libdecodertest.la $(SECCOMP_LIBS)
+
+if HAVE_ISAL
+decoder_tests += tests/unit/test-png-broken tests/unit/test-png-fast tests/unit/test-png-filter
+png_pair = \
+	tests/unit/png-builder.c tests/unit/png-builder.h \
+	tests/unit/png-pair.c tests/unit/png-pair.h \
+	tests/unit/png-verdict.c tests/unit/png-verdict.h
+tests_unit_test_png_broken_SOURCES = tests/unit/test-png-broken.c $(png_pair)
+tests_unit_test_png_broken_LDFLAGS = $(AM_LDFLAGS) $(png_pair_wraps)
+tests_unit_test_png_broken_LDADD = tests/unit/libdecodertest.la -lz
+tests_unit_test_png_fast_SOURCES = tests/unit/test-png-fast.c $(png_pair)
+tests_unit_test_png_fast_LDFLAGS = $(AM_LDFLAGS) $(png_pair_wraps)
+tests_unit_test_png_fast_LDADD = tests/unit/libdecodertest.la -lz
+tests_unit_test_png_filter_LDADD = tests/unit/libdecodertest.la
+endif
 
 if HAVE_XPM
 decoder_tests += tests/unit/test-codec-xpm
