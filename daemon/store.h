@@ -74,7 +74,8 @@ void store_cancel(struct store *store, struct charge *charge);
 
 /*
  * Whether a reserved segment still has room, now that it is complete: images may have been
- * pinned, and the limit lowered, in the meantime. Returns 0, -ENOBUFS, or -EDQUOT when it is the owner who has none.
+ * pinned, and the limit lowered, in the meantime. Returns 0, -ENOBUFS, or -EDQUOT when it is
+ * the owner who has none.
  */
 int store_check_room(const struct store *store, const struct charge *charge, uid_t owner);
 
