@@ -43,6 +43,8 @@ static void set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 	GtkWidget *label = gtk_label_new(NULL);
 	gtk_label_set_xalign(GTK_LABEL(label), 0);
 	gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_START);
+	gtk_widget_set_margin_top(label, SPACE / 3);
+	gtk_widget_set_margin_bottom(label, SPACE / 3);
 	gtk_list_item_set_child(row, label);
 }
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SPACE = 12, ROW_SPACE = 3 };
+enum { SPACE = 12, ROW_SPACE = 3, MOST_LINES = 3 };
 
 /* Keys of STAT, in the order of the panel, and what people read for them. */
 static const struct {
@@ -28,27 +28,49 @@ static const struct {
 	{"waiters", "Waiting"},
 };
 
-struct facts {
-	GtkLabel *zoom;
-	GtkLabel *values[G_N_ELEMENTS(shown)];
+struct row {
+	GtkWidget *title;
+	GtkLabel *value;
 };
 
-static GtkLabel *add_row(GtkGrid *grid, int row, const char *text)
+struct facts {
+	struct row zoom;
+	struct row rows[G_N_ELEMENTS(shown)];
+};
+
+/* A row without a value is not there. */
+static void set_row(const struct row *row, const char *text)
+{
+	/* What is the same stays as it is, with what somebody has selected of it. */
+	if (!g_str_equal(gtk_label_get_text(row->value), text))
+		gtk_label_set_text(row->value, text);
+	gtk_widget_set_tooltip_text(GTK_WIDGET(row->value), *text ? text : NULL);
+	gtk_widget_set_visible(row->title, *text != '\0');
+	gtk_widget_set_visible(GTK_WIDGET(row->value), *text != '\0');
+}
+
+static struct row add_row(GtkGrid *grid, int row, const char *text, PangoWrapMode wrap)
 {
 	GtkWidget *title = gtk_label_new(text);
 	GtkWidget *value = gtk_label_new(NULL);
 	gtk_label_set_xalign(GTK_LABEL(title), 0);
 	gtk_label_set_xalign(GTK_LABEL(value), 0);
-	gtk_label_set_ellipsize(GTK_LABEL(value), PANGO_ELLIPSIZE_MIDDLE);
+	gtk_label_set_yalign(GTK_LABEL(title), 0);
+	gtk_label_set_wrap(GTK_LABEL(value), TRUE);
+	gtk_label_set_wrap_mode(GTK_LABEL(value), wrap);
+	gtk_label_set_lines(GTK_LABEL(value), MOST_LINES);
+	gtk_label_set_ellipsize(GTK_LABEL(value), PANGO_ELLIPSIZE_END);
 	gtk_label_set_selectable(GTK_LABEL(value), TRUE);
 	gtk_label_set_max_width_chars(GTK_LABEL(value), 16);
 	gtk_widget_set_hexpand(value, TRUE);
-	gtk_widget_add_css_class(title, "dim-label");
+	gtk_widget_set_opacity(title, 0.8);
 	gtk_grid_attach(grid, title, 0, row, 1, 1);
 	gtk_grid_attach(grid, value, 1, row, 1, 1);
 	gtk_accessible_update_relation(
 		GTK_ACCESSIBLE(value), GTK_ACCESSIBLE_RELATION_LABELLED_BY, title, NULL, -1);
-	return GTK_LABEL(value);
+	struct row made = {.title = title, .value = GTK_LABEL(value)};
+	set_row(&made, "");
+	return made;
 }
 
 struct facts *facts_new(GtkWidget **widget)
@@ -59,9 +81,12 @@ struct facts *facts_new(GtkWidget **widget)
 	gtk_grid_set_row_spacing(GTK_GRID(grid), ROW_SPACE);
 	gtk_accessible_update_property(GTK_ACCESSIBLE(grid), GTK_ACCESSIBLE_PROPERTY_LABEL,
 		"About the image that is shown", -1);
-	facts->zoom = add_row(GTK_GRID(grid), 0, "Zoom");
+	facts->zoom = add_row(GTK_GRID(grid), 0, "Zoom", PANGO_WRAP_WORD_CHAR);
+	/* The names of segments are no words: they would break after their first character. */
 	for (gsize i = 0; i < G_N_ELEMENTS(shown); i++)
-		facts->values[i] = add_row(GTK_GRID(grid), (int)i + 1, shown[i].label);
+		facts->rows[i] = add_row(GTK_GRID(grid), (int)i + 1, shown[i].label,
+			g_str_equal(shown[i].key, "segment") ? PANGO_WRAP_CHAR
+							     : PANGO_WRAP_WORD_CHAR);
 	g_object_set_data_full(G_OBJECT(grid), "facts", facts, g_free);
 	*widget = grid;
 	return facts;
@@ -78,7 +103,7 @@ static char *name_processes(const char *numbers)
 			!g_file_get_contents(path, &comm, NULL, NULL))
 			continue;
 		g_autofree char *name = g_utf8_make_valid(g_strstrip(comm), -1);
-		char *both = g_strdup_printf("%s (%s)", *pid, name);
+		char *both = g_strdup_printf("%s\u00a0(%s)", *pid, name);
 		g_free(*pid);
 		*pid = both;
 	}
@@ -104,15 +129,12 @@ void facts_show(struct facts *facts, const char *const *pairs)
 		while (pair && *pair && !g_str_equal(*pair, shown[i].key))
 			pair += 2;
 		g_autofree char *text = pair && *pair ? text_of(pair[0], pair[1]) : g_strdup("");
-		/* What is the same stays as it is, with what somebody has selected of it. */
-		if (!g_str_equal(gtk_label_get_text(facts->values[i]), text))
-			gtk_label_set_text(facts->values[i], text);
-		gtk_widget_set_tooltip_text(GTK_WIDGET(facts->values[i]), *text ? text : NULL);
+		set_row(&facts->rows[i], text);
 	}
 }
 
 void facts_show_zoom(struct facts *facts, double zoom)
 {
 	g_autofree char *text = zoom > 0 ? g_strdup_printf("%.4g %%", zoom * 100) : g_strdup("");
-	gtk_label_set_text(facts->zoom, text);
+	set_row(&facts->zoom, text);
 }

@@ -4,7 +4,7 @@
  */
 #include "client/viewer/layout.h"
 
-enum { SPACE = 12, SIDE_WIDTH = 240, WIDTH = 900, HEIGHT = 600 };
+enum { SPACE = 12, SIDE_WIDTH = 276, WIDTH = 900, HEIGHT = 600 };
 
 static void describe(GtkWidget *widget, const char *text)
 {
@@ -28,7 +28,6 @@ static GtkWidget *make_stack(struct layout *layout)
 					"and display it from shared memory");
 	GtkWidget *canvas = viewer_canvas_new();
 	gtk_label_set_justify(GTK_LABEL(hint), GTK_JUSTIFY_CENTER);
-	gtk_widget_add_css_class(hint, "dim-label");
 	gtk_stack_add_named(GTK_STACK(stack), hint, "hint");
 	gtk_stack_add_named(GTK_STACK(stack), canvas, "picture");
 	gtk_widget_set_vexpand(stack, TRUE);
@@ -37,6 +36,7 @@ static GtkWidget *make_stack(struct layout *layout)
 	return stack;
 }
 
+/* Not to be seen before there is something to zoom: messages have their place until then. */
 static GtkWidget *make_zoom_buttons(void)
 {
 	static const struct {
@@ -46,6 +46,7 @@ static GtkWidget *make_zoom_buttons(void)
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
 	gtk_widget_add_css_class(box, "linked");
 	gtk_widget_set_valign(box, GTK_ALIGN_CENTER);
+	gtk_widget_set_visible(box, FALSE);
 	for (gsize i = 0; i < G_N_ELEMENTS(buttons); i++) {
 		GtkWidget *button =
 			make_button(buttons[i].label, buttons[i].action, buttons[i].description);
@@ -75,7 +76,8 @@ static GtkWidget *make_message(struct layout *layout)
 	gtk_box_append(GTK_BOX(box), spinner);
 	gtk_box_append(GTK_BOX(box), message);
 	gtk_box_append(GTK_BOX(box), layout->retry);
-	gtk_box_append(GTK_BOX(box), make_zoom_buttons());
+	layout->zoom = make_zoom_buttons();
+	gtk_box_append(GTK_BOX(box), layout->zoom);
 	layout->spinner = GTK_SPINNER(spinner);
 	layout->message = GTK_LABEL(message);
 	return box;
@@ -151,6 +153,7 @@ void layout_show(struct layout *layout, GdkTexture *texture, const char *name, c
 {
 	viewer_canvas_show(layout->canvas, texture, name);
 	gtk_stack_set_visible_child(layout->stack, GTK_WIDGET(layout->canvas));
+	gtk_widget_set_visible(layout->zoom, TRUE);
 	say(layout, about, FALSE, FALSE);
 }
 

@@ -30,6 +30,7 @@ struct layout {
 	GtkSpinner *spinner;
 	GtkLabel *message;
 	GtkWidget *retry;
+	GtkWidget *zoom; /* the small buttons */
 };
 
 /* shelf is the list of images. */

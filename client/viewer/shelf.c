@@ -4,13 +4,16 @@
  */
 #include "client/viewer/shelf.h"
 
+#include <string.h>
+
 enum { PICTURE_SIDE = 48, SPACE = 6, WIDTH = 230 };
 
 struct _ViewerShelf {
 	GtkBox parent;
 	GListStore *images;
 	GtkSingleSelection *selection;
-	GtkLabel *away; /* why there is nothing new; not visible when there is */
+	GtkLabel *note; /* why there is nothing, or nothing new; else not visible */
+	char *away;	/* why there is no daemon, or NULL */
 	shelf_thumbnail want;
 	shelf_chosen chosen;
 	gpointer data;
@@ -18,7 +21,7 @@ struct _ViewerShelf {
 
 G_DEFINE_FINAL_TYPE(ViewerShelf, viewer_shelf, GTK_TYPE_BOX)
 
-/* ---- Rows: a picture and a name ---- */
+/* ---- Rows: a picture, a name, the folder ---- */
 
 static void want_thumbnail(CatalogEntry *image, GParamSpec *spec, ViewerShelf *shelf)
 {
@@ -33,20 +36,45 @@ static void show_thumbnail(CatalogEntry *image, GParamSpec *spec, GtkImage *pict
 	gtk_image_set_from_paintable(picture, GDK_PAINTABLE(catalog_entry_thumbnail(image)));
 }
 
+static GtkWidget *make_label(PangoEllipsizeMode cut)
+{
+	GtkWidget *label = gtk_label_new(NULL);
+	gtk_label_set_xalign(GTK_LABEL(label), 0);
+	gtk_label_set_ellipsize(GTK_LABEL(label), cut);
+	gtk_label_set_max_width_chars(GTK_LABEL(label), 16);
+	gtk_widget_set_hexpand(label, TRUE);
+	return label;
+}
+
 static void set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 {
 	(void)factory;
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
 	GtkWidget *picture = gtk_image_new();
-	GtkWidget *label = gtk_label_new(NULL);
+	GtkWidget *words = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
+	GtkWidget *folder = make_label(PANGO_ELLIPSIZE_START);
 	gtk_image_set_pixel_size(GTK_IMAGE(picture), PICTURE_SIDE);
-	gtk_label_set_xalign(GTK_LABEL(label), 0);
-	gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_START);
-	gtk_label_set_max_width_chars(GTK_LABEL(label), 16);
-	gtk_widget_set_hexpand(label, TRUE);
+	gtk_widget_add_css_class(folder, "caption");
+	gtk_widget_set_opacity(folder, 0.8);
+	gtk_widget_set_valign(words, GTK_ALIGN_CENTER);
+	gtk_box_append(GTK_BOX(words), make_label(PANGO_ELLIPSIZE_MIDDLE));
+	gtk_box_append(GTK_BOX(words), folder);
 	gtk_box_append(GTK_BOX(box), picture);
-	gtk_box_append(GTK_BOX(box), label);
+	gtk_box_append(GTK_BOX(box), words);
 	gtk_list_item_set_child(row, box);
+}
+
+/* What tells images apart is the end of a path: it has a line of its own. */
+static void show_name(GtkWidget *words, const char *label, gsize name_length)
+{
+	const char *slash = g_strrstr_len(label, (gssize)name_length, "/");
+	gboolean is_path = slash && (gsize)(slash - label) + 1 < name_length;
+	g_autofree char *folder = g_strndup(label, is_path ? (gsize)(slash - label) : 0);
+	GtkWidget *second = gtk_widget_get_last_child(words);
+	gtk_label_set_text(
+		GTK_LABEL(gtk_widget_get_first_child(words)), is_path ? slash + 1 : label);
+	gtk_label_set_text(GTK_LABEL(second), folder);
+	gtk_widget_set_visible(second, *folder != '\0');
 }
 
 static void bind_row(GtkSignalListItemFactory *factory, GtkListItem *row, ViewerShelf *shelf)
@@ -55,9 +83,8 @@ static void bind_row(GtkSignalListItemFactory *factory, GtkListItem *row, Viewer
 	CatalogEntry *image = gtk_list_item_get_item(row);
 	GtkWidget *box = gtk_list_item_get_child(row);
 	GtkWidget *picture = gtk_widget_get_first_child(box);
-	GtkWidget *label = gtk_widget_get_last_child(box);
 	const char *text = catalog_entry_label(image);
-	gtk_label_set_text(GTK_LABEL(label), text);
+	show_name(gtk_widget_get_last_child(box), text, strlen(catalog_entry_name(image)));
 	gtk_widget_set_tooltip_text(box, text);
 	gtk_accessible_update_property(
 		GTK_ACCESSIBLE(box), GTK_ACCESSIBLE_PROPERTY_LABEL, text, -1);
@@ -86,6 +113,19 @@ static void on_activate(GtkListView *list, guint position, ViewerShelf *shelf)
 }
 
 /* ---- The list ---- */
+
+static void show_note(ViewerShelf *shelf)
+{
+	gboolean is_empty = g_list_model_get_n_items(G_LIST_MODEL(shelf->images)) == 0;
+	g_autofree char *text = NULL;
+	if (shelf->away)
+		text = g_strdup_printf("Waiting for the daemon: %s%s", shelf->away,
+			is_empty ? "" : "\nThis is what there was.");
+	else
+		text = g_strdup(is_empty ? "There are none yet." : "");
+	gtk_label_set_text(shelf->note, text);
+	gtk_widget_set_visible(GTK_WIDGET(shelf->note), *text != '\0');
+}
 
 /* The place of an image, or -1. */
 static int place_of(ViewerShelf *shelf, const char *name, gint64 owner)
@@ -149,6 +189,7 @@ void viewer_shelf_put(ViewerShelf *shelf, CatalogEntry *image)
 		catalog_entry_set_generation(known, catalog_entry_generation(image));
 	else
 		g_list_store_insert(shelf->images, 0, image);
+	show_note(shelf);
 }
 
 void viewer_shelf_remove(ViewerShelf *shelf, const CatalogEntry *image)
@@ -156,15 +197,14 @@ void viewer_shelf_remove(ViewerShelf *shelf, const CatalogEntry *image)
 	int place = place_of(shelf, catalog_entry_name(image), catalog_entry_owner(image));
 	if (place >= 0)
 		g_list_store_remove(shelf->images, (guint)place);
+	show_note(shelf);
 }
 
 void viewer_shelf_say_away(ViewerShelf *shelf, const char *why)
 {
-	g_autofree char *text =
-		why ? g_strdup_printf("Waiting for the daemon: %s\nThis is what there was.", why)
-		    : g_strdup("");
-	gtk_label_set_text(shelf->away, text);
-	gtk_widget_set_visible(GTK_WIDGET(shelf->away), why != NULL);
+	g_free(shelf->away);
+	shelf->away = g_strdup(why);
+	show_note(shelf);
 }
 
 void viewer_shelf_mark(ViewerShelf *shelf, const CatalogEntry *image)
@@ -201,6 +241,7 @@ static void dispose(GObject *object)
 		g_list_store_remove_all(shelf->images);
 	g_clear_object(&shelf->selection);
 	g_clear_object(&shelf->images);
+	g_clear_pointer(&shelf->away, g_free);
 	G_OBJECT_CLASS(viewer_shelf_parent_class)->dispose(object);
 }
 
@@ -217,19 +258,18 @@ static void viewer_shelf_init(ViewerShelf *shelf)
 	gtk_single_selection_set_can_unselect(shelf->selection, TRUE);
 	gtk_orientable_set_orientation(GTK_ORIENTABLE(shelf), GTK_ORIENTATION_VERTICAL);
 	gtk_box_set_spacing(GTK_BOX(shelf), SPACE);
-	shelf->away = GTK_LABEL(gtk_label_new(NULL));
-	gtk_label_set_wrap(shelf->away, TRUE);
-	gtk_label_set_wrap_mode(shelf->away, PANGO_WRAP_WORD_CHAR);
-	gtk_label_set_xalign(shelf->away, 0);
-	gtk_label_set_width_chars(shelf->away, 20);
-	gtk_label_set_max_width_chars(shelf->away, 28);
-	gtk_widget_add_css_class(GTK_WIDGET(shelf->away), "dim-label");
-	gtk_widget_set_visible(GTK_WIDGET(shelf->away), FALSE);
+	shelf->note = GTK_LABEL(gtk_label_new(NULL));
+	gtk_label_set_wrap(shelf->note, TRUE);
+	gtk_label_set_wrap_mode(shelf->note, PANGO_WRAP_WORD_CHAR);
+	gtk_label_set_xalign(shelf->note, 0);
+	gtk_label_set_width_chars(shelf->note, 20);
+	gtk_label_set_max_width_chars(shelf->note, 28);
+	gtk_widget_set_visible(GTK_WIDGET(shelf->note), FALSE);
 	GtkWidget *title = gtk_label_new_with_mnemonic("_Images in shared memory");
 	gtk_label_set_xalign(GTK_LABEL(title), 0);
 	gtk_widget_add_css_class(title, "heading");
 	gtk_box_append(GTK_BOX(shelf), title);
-	gtk_box_append(GTK_BOX(shelf), GTK_WIDGET(shelf->away));
+	gtk_box_append(GTK_BOX(shelf), GTK_WIDGET(shelf->note));
 	GtkWidget *scrolled = gtk_scrolled_window_new();
 	gtk_scrolled_window_set_policy(
 		GTK_SCROLLED_WINDOW(scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);

@@ -114,9 +114,9 @@ static void complain(
 
 static char *describe(const shmimg_image *image, gboolean others_have_it)
 {
-	return g_strdup_printf("%u × %u, %s, in shared memory as %s%s", shmimg_width(image),
+	return g_strdup_printf("%u × %u, %s, in shared memory%s", shmimg_width(image),
 		shmimg_height(image), shmimg_format_name(shmimg_image_format(image)),
-		shmimg_segment(image), others_have_it ? "; another program holds its lock" : "");
+		others_have_it ? "; another program holds its lock" : "");
 }
 
 /*
