@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	%D%/demo %D%/hostile %D%/run-all %D%/screenshot %D%/setup %D%/soak %D%/tally.py \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
+	%D%/integration/dragging.py \
 	%D%/integration/faults.py \
 	%D%/integration/following.py \
 	%D%/integration/library.py \
@@ -60,7 +61,9 @@ EXTRA_DIST += \
 	%D%/integration/test_top.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \
+	%D%/integration/test_viewer_drop.py \
 	%D%/integration/test_viewer_list.py \
+	%D%/integration/test_viewer_names.py \
 	%D%/integration/test_viewer_zoom.py \
 	%D%/integration/test_watch.py \
 	%D%/integration/test_wire.py \

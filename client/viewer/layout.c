@@ -16,6 +16,8 @@ static void describe(GtkWidget *widget, const char *text)
 static GtkWidget *make_button(const char *label, const char *action, const char *description)
 {
 	GtkWidget *button = gtk_button_new_with_mnemonic(label);
+	/* GTK would say the underscore, too; what the button shows is its name. */
+	gtk_accessible_reset_property(GTK_ACCESSIBLE(button), GTK_ACCESSIBLE_PROPERTY_LABEL);
 	gtk_actionable_set_action_name(GTK_ACTIONABLE(button), action);
 	describe(button, description);
 	return button;
