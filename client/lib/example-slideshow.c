@@ -1,4 +1,6 @@
-/* A slide show in a terminal with 24-bit colours: slideshow SECONDS PICTURE... */
+/*
+ * A slide show in a terminal with 24-bit colours: slideshow SECONDS PICTURE...
+ */
 #include <shmimg.h>
 #include <stdio.h>
 #include <stdlib.h>
