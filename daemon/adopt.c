@@ -111,7 +111,9 @@ static int make_image(struct store *store, const struct find *find, struct image
 		return r;
 	}
 	image->slot = header->slot;
-	image->keep = (enum keep)header->keep;
+	int keep = board_keep(store->board, header->slot);
+	image->keep =
+		keep >= 0 && keep <= KEEP_ATTACHED ? (enum keep)keep : (enum keep)header->keep;
 	*made = image;
 	return 0;
 }

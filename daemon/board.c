@@ -16,7 +16,7 @@
 
 #include "daemon/cleanup.h"
 
-enum { BOARD_MODE = 0644, BOARD_SIZE = BOARD_SLOT_OFFSET + BOARD_SLOTS * sizeof(uint64_t) };
+enum { BOARD_MODE = 0644 };
 
 /* A board to begin with: nothing used, the header's pages reserved, the slots sparse. */
 static int make(struct board *board)
@@ -52,6 +52,7 @@ static int map(struct board *board)
 		return -errno;
 	board->header = memory;
 	board->slots = (uint64_t *)(void *)((char *)memory + BOARD_SLOT_OFFSET);
+	board->keeps = (uint8_t *)memory + BOARD_KEEP_OFFSET;
 	return 0;
 }
 
@@ -173,11 +174,14 @@ static int grow_free_slots(struct board *board)
 	return 0;
 }
 
-/* Makes sure that a slot's page exists: a full /dev/shm must be an error, not SIGBUS. */
+/* Makes sure that a slot's pages exist: a full /dev/shm must be an error, not SIGBUS. */
 static int reserve_slot(const struct board *board, uint32_t slot)
 {
 	off_t offset = BOARD_SLOT_OFFSET + (off_t)(slot * sizeof(uint64_t));
-	return fallocate(board->fd, 0, offset, sizeof(uint64_t)) < 0 ? -errno : 0;
+	if (fallocate(board->fd, 0, offset, sizeof(uint64_t)) < 0 ||
+		fallocate(board->fd, 0, BOARD_KEEP_OFFSET + (off_t)slot, 1) < 0)
+		return -errno;
+	return 0;
 }
 
 int board_take_slot(struct board *board, uint32_t *slot)
@@ -207,6 +211,8 @@ void board_adopt(struct board *board, const bool *taken)
 void board_put_slot(struct board *board, uint32_t slot)
 {
 	board_show(board, slot, 0);
+	if (!board->left)
+		board->keeps[slot] = 0;
 	board->free_slots[board->free_count++] = slot;
 }
 
@@ -215,6 +221,17 @@ void board_show(struct board *board, uint32_t slot, uint64_t generation)
 	if (board->left)
 		return;
 	__atomic_store_n(&board->slots[slot], generation, __ATOMIC_RELEASE);
+}
+
+void board_note_keep(struct board *board, uint32_t slot, uint8_t keep)
+{
+	if (!board->left)
+		board->keeps[slot] = (uint8_t)(keep + 1);
+}
+
+int board_keep(const struct board *board, uint32_t slot)
+{
+	return board->keeps[slot] - 1;
 }
 
 uint64_t board_new_generation(struct board *board)

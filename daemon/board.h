@@ -13,6 +13,7 @@
 struct board {
 	struct board_header *header; /* the mapping */
 	uint64_t *slots;
+	uint8_t *keeps;
 	int fd;		      /* of the segment */
 	char name[64];	      /* for shm_open(3) */
 	uint32_t *free_slots; /* given back: a stack */
@@ -51,6 +52,12 @@ void board_put_slot(struct board *board, uint32_t slot);
 
 /* Shows a generation to those who watch the slot. */
 void board_show(struct board *board, uint32_t slot, uint64_t generation);
+
+/* Notes the lifetime of a slot's image for the next daemon; a slot given back has none. */
+void board_note_keep(struct board *board, uint32_t slot, uint8_t keep);
+
+/* The lifetime that was noted, or -1. */
+int board_keep(const struct board *board, uint32_t slot);
 
 /* A generation that was never used. */
 uint64_t board_new_generation(struct board *board);

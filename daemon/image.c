@@ -88,6 +88,7 @@ struct rendition *rendition_new(struct generation *generation, const struct head
 void image_set_keep(struct image *image, enum keep keep)
 {
 	image->keep = keep;
+	board_note_keep(image->store->board, image->slot, (uint8_t)keep);
 	idle_note(image);
 }
 

@@ -15,13 +15,16 @@ enum {
 	BOARD_SLOTS = 1 << 20,	   /* slots of a board; its pages are made when first used */
 	BOARD_SETS = 4096,	   /* semaphore sets of a daemon */
 	BOARD_SLOT_OFFSET = 32768, /* where the slots begin: multiple of any page up to this */
+	BOARD_KEEP_OFFSET = BOARD_SLOT_OFFSET + BOARD_SLOTS * 8,
+	BOARD_SIZE = BOARD_KEEP_OFFSET + BOARD_SLOTS,
 };
 
 /*
  * The slots follow at slot_offset: uint64_t, read with acquire order. A slot holds the
  * newest generation of its image, or 0 when no image uses it. A generation is never used
  * twice, by no image. With another epoch than it had when a client connected, the client's
- * daemon is gone, and its pins with it.
+ * daemon is gone, and its pins with it. Behind the slots is a byte for each, the daemon's own:
+ * 1 + the lifetime (enum keep) of the slot's image, or 0 for that in its segments' headers.
  */
 struct board_header {
 	char magic[8];

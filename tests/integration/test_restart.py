@@ -47,6 +47,32 @@ def test_everything_is_as_it_was(restart, tmp_path):
         assert new["semaphore"] not in [item["semaphore"] for item in before]
 
 
+def test_a_lifetime_that_was_changed_stays_so(restart, tmp_path):
+    words = ("cache", "pinned", "attached")
+    paths = [tiny_png(tmp_path / f"{number}.png", number) for number in range(3)]
+    first = restart()
+    with first.connect() as client:
+        for path, keep in zip(paths, words):
+            client.ask("LOAD", path=path, name=path, keep=keep)
+            client.ask("LOAD", path=path, name=path, format="GRAY8", keep="pinned")
+        for path, keep in zip(paths, (*words[1:], "cache")):
+            assert client.ask("LOAD", path=path, name=path, keep=keep)["cached"] == "yes"
+        os.rename(tiny_png(tmp_path / "new.png", 9), paths[0])
+        client.ask("LOAD", path=paths[0], name=paths[0])
+        first.kill()
+    second = restart()
+    with second.connect() as client:
+        assert [item["keep"] for item in client.items()] == ["pinned", "attached", "cache"]
+        client.ask("DROP", name=paths[0])
+        again = client.ask("LOAD", path=paths[0], name="another")  # in the slot of the first
+        assert client.ask("STAT", name="another")["keep"] == "cache", again
+        second.kill()
+    third = restart()
+    with third.connect() as client:
+        keeps = {item["name"]: item["keep"] for item in client.items()}
+        assert keeps == {paths[1]: "attached", paths[2]: "cache", "another": "cache"}
+
+
 def test_what_was_dropped_or_replaced_stays_so(restart, tmp_path):
     first = restart()
     with first.connect() as client:

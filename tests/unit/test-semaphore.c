@@ -290,7 +290,7 @@ static void test_board_for_readers(void **state)
 	assert_return_code(fd, errno);
 	assert_return_code(fstat(fd, &status), errno);
 	assert_int_equal(status.st_mode & 07777, 0644);
-	assert_int_equal(status.st_size, BOARD_SLOT_OFFSET + BOARD_SLOTS * 8);
+	assert_int_equal(status.st_size, BOARD_SIZE);
 	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
 	assert_memory_equal(header.magic, BOARD_MAGIC, 8);
 	assert_int_equal(header.version, BOARD_VERSION);
@@ -335,7 +335,7 @@ static void test_no_board(void **state)
 	snprintf(name, sizeof(name), "/shmimg-%s-board", instance);
 	int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0644);
 	assert_return_code(fd, errno);
-	assert_return_code(ftruncate(fd, BOARD_SLOT_OFFSET + BOARD_SLOTS * 8), errno);
+	assert_return_code(ftruncate(fd, BOARD_SIZE), errno);
 	close(fd);
 	assert_int_equal(board_open(&other, instance), 0);
 	assert_int_equal(other.header->slots_used, 0);
