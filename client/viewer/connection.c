@@ -18,7 +18,8 @@ static void say_no_daemon(const char *socket, int result, GError **error)
 		socket = g_getenv("SHMIMG_SOCKET");
 	g_autofree char *place = socket && *socket ? g_filename_display_name(socket) : NULL;
 	const char *where = place ? place : "the user's or the system's socket";
-	if (result == -ENOENT || result == -ECONNREFUSED)
+	/* Reset: it went while it was asked. */
+	if (result == -ENOENT || result == -ECONNREFUSED || result == -ECONNRESET)
 		g_set_error(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON,
 			"No shmimgd runs at %s. Start one, then try again.", where);
 	else

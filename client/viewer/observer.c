@@ -112,18 +112,16 @@ static int take_event(const shmimg_record *record, void *context)
 	return 0;
 }
 
-static gboolean take_events(struct observer *observer, GError **error)
+/* Returns whether the daemon is there still. */
+static gboolean take_events(struct observer *observer)
 {
 	struct news news = {.observer = observer};
 	int result = 0;
 	while (result == 0 && !news.is_overflow)
 		result = shmimg_next_event(observer->watching, 0, take_event, &news);
 	if (news.is_overflow)
-		return tell_list(observer, error);
-	if (result == -ETIMEDOUT)
-		return TRUE;
-	connection_complain(observer->watching, "The daemon has gone", result, error);
-	return FALSE;
+		return tell_list(observer, NULL);
+	return result == -ETIMEDOUT;
 }
 
 /* Of an image that nobody looks at as yet: it is pinned for as long as that takes. */
@@ -210,13 +208,14 @@ static gboolean wait_for_work(struct observer *observer)
 
 static gboolean work(struct observer *observer, GError **error)
 {
+	/* Why there is none is told in the same words, whoever notices. */
+	if (observer->watching && !take_events(observer))
+		disconnect(observer);
 	if (!observer->watching) {
 		if (!connect_both(observer, error))
 			return FALSE;
 		observer->is_away = FALSE;
 	}
-	if (!take_events(observer, error))
-		return FALSE;
 	take_orders(observer);
 	if (observer->inspected && observer->inspected->image &&
 		g_get_monotonic_time() >= observer->inspect_at)

@@ -69,7 +69,10 @@ class Viewer:
             return file.read()
 
     def await_message(self, words):
-        eventually(lambda: words in self.said() or self.process.poll() is not None)
+        try:
+            eventually(lambda: words in self.said() or self.process.poll() is not None)
+        except AssertionError:
+            raise AssertionError(f"it says: {self.said()!r}") from None
         assert self.process.poll() is None and words in self.said(), self.said()
 
     def window(self, title="Shared Memory Image Viewer"):
