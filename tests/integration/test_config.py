@@ -8,7 +8,7 @@ import threading
 import pytest
 from client import Refused, eventually
 from pictures import tiny_png
-from server import SHMIMGD, TOP, Daemon
+from server import SHMIMGD, TOP
 
 COMPLETION = os.path.join(TOP, "daemon", "completion", "shmimgd")
 
@@ -348,4 +348,4 @@ def test_what_a_file_says_at_the_start(start_daemon, folder):
     assert daemon.hello["max-pixels"] == "12345"
     write(path, "max-pixels = -1\n")
     with pytest.raises(AssertionError, match=r"exit 2\n.*c:1: max-pixels: '-1' is not"):
-        Daemon("--config", path).start()
+        start_daemon("--config", path)
