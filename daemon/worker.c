@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
@@ -50,6 +52,31 @@ static void set_deadline(struct worker *worker, uint64_t usec)
 {
 	sd_event_source_set_time_relative(worker->deadline, usec);
 	sd_event_source_set_enabled(worker->deadline, SD_EVENT_ONESHOT);
+}
+
+/*
+ * Processor time for the job at hand, should this daemon be stopped and see no deadline: a
+ * decoder has two threads. What it has used for earlier jobs does not count.
+ */
+static void limit_processor(const struct worker *worker, uint64_t usec)
+{
+	clockid_t clock;
+	struct timespec used;
+	struct rlimit limit;
+	__rlimit_resource_t resource = RLIMIT_CPU;
+	if (clock_getcpuclockid(worker->pid, &clock) != 0 || clock_gettime(clock, &used) < 0 ||
+		prlimit(worker->pid, resource, NULL, &limit) < 0)
+		return;
+	rlim_t seconds = (rlim_t)used.tv_sec + 2 * (usec / SECOND_USEC) + 1;
+	limit.rlim_cur = seconds < limit.rlim_max ? seconds : limit.rlim_max;
+	prlimit(worker->pid, resource, &limit, NULL);
+}
+
+static void allow(struct worker *worker, uint64_t usec)
+{
+	worker->allowed = usec;
+	set_deadline(worker, usec);
+	limit_processor(worker, usec);
 }
 
 static void become_idle(struct worker *worker)
@@ -175,9 +202,8 @@ static void on_header(struct worker *worker, const struct job_header *header)
 		r = process_send(worker->channel, &refusal, sizeof(refusal), -1);
 	} else {
 		worker->state = WORKER_PIXELS;
-		worker->allowed =
-			time_for(worker->pool->options, (uint64_t)header->width * header->height);
-		set_deadline(worker, worker->allowed);
+		allow(worker,
+			time_for(worker->pool->options, (uint64_t)header->width * header->height));
 		r = process_send(worker->channel, &answer, sizeof(answer), segment);
 	}
 	if (r < 0)
@@ -305,8 +331,7 @@ void worker_give(struct worker *worker, struct job *job)
 	worker->job = job;
 	worker->state = WORKER_HEADER;
 	job->worker = worker;
-	worker->allowed = time_for(worker->pool->options, 0);
-	set_deadline(worker, worker->allowed);
+	allow(worker, time_for(worker->pool->options, 0));
 	int r = process_send(worker->channel, &order, sizeof(order), job->input);
 	if (r == -ETOOMANYREFS) {
 		/* unix(7): too many descriptors of this user are on their way to somebody. */

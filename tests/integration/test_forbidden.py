@@ -4,11 +4,13 @@ The decoder of these tests is confined as the real one, and does what its file s
 """
 
 import os
+import signal
 import struct
 import subprocess
 import time
 
 import pytest
+from client import eventually
 from server import BUILD, has_sanitizers
 
 DECODER = os.path.join(BUILD, "tests/unit/forbidden-decoder")
@@ -112,3 +114,30 @@ def test_what_no_filter_stops(daemon, client, connect, order, word, message):
     assert (stats["images"], stats["loading"], stats["decoder-restarts"]) == (2, 0, 1)
     assert len(daemon.segments()) == 3
     assert client.ask("LOAD", path=order("serve"), name="next")["cached"] == "no"
+
+
+@pytest.mark.options(*OPTIONS, "--decode-timeout-megapixel", "1")
+def test_processor_time_is_limited_without_the_daemon(daemon, client, order):
+    """While the daemon is stopped, and sees no deadline."""
+    client.send("LOAD", path=order("spin"))
+    eventually(daemon.decoders)
+    (decoder,) = daemon.decoders()
+    eventually(lambda: limits(decoder)["Max cpu time"] != "unlimited")
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: state(decoder) == "Z")
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+    verb, reply = client.reply()
+    assert (verb, reply["code"]) == ("ERR", "decoder-failed")
+
+
+def limits(pid):
+    """Soft limits by their names in proc(5)."""
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        return {line[:25].strip(): line[25:].split()[0] for line in file}
+
+
+def state(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0]
