@@ -66,6 +66,8 @@ int plan_header(struct header *header, const struct job_header *said,
 	*header = (struct header){
 		.width = said->width,
 		.height = said->height,
+		.full_width = said->full_width,
+		.full_height = said->full_height,
 		.format = said->format,
 		.colour = said->colour,
 		.orientation = said->orientation,

@@ -79,7 +79,10 @@ struct header {
 	uint32_t keep;	 /* how long it is kept: 0 cache, 1 pinned, 2 attached */
 	uint32_t native; /* enum format that is nearest to the file */
 	char type[8];	 /* of the file, such as "JPEG", ended by NUL */
-	uint32_t reserved[33];
+	/* What the whole picture measures, of which these are the pixels or a smaller form. */
+	uint32_t full_width;
+	uint32_t full_height;
+	uint32_t reserved[31];
 	char name[HEADER_SIZE - HEADER_NAME_OFFSET];
 };
 
@@ -120,7 +123,9 @@ AT(group, 360);
 AT(keep, 364);
 AT(native, 368);
 AT(type, 372);
-AT(reserved, 380);
+AT(full_width, 380);
+AT(full_height, 384);
+AT(reserved, 388);
 AT(name, HEADER_NAME_OFFSET);
 #undef AT
 _Static_assert(sizeof(struct header_block) == 24, "a block's entry has 24 bytes");

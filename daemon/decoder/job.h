@@ -64,21 +64,29 @@ struct job_ready {
 	uint32_t sandbox; /* bits of enum job_sandbox */
 };
 
-/* JOB_DECODE: with the file to read, by pread alone: its offset belongs to the client. */
+/*
+ * JOB_DECODE: with the file to read, by pread alone: its offset belongs to the client.
+ * Width and height are those of the box to fit the picture in, as fit_inside() does; 0: any.
+ */
 struct job_decode {
 	uint32_t kind;
 	uint32_t format; /* wanted enum format, FORMAT_NATIVE included */
+	uint32_t width;
+	uint32_t height;
 };
 
 /*
- * JOB_HEADER: what the file says it is. Width and height are those after the orientation
- * was applied. blocks[].type and .size are set; the sum of sizes is at most
+ * JOB_HEADER: what the file says it is. Sizes are those after the orientation was applied:
+ * width and height of what will be written, which is the whole picture fitted into the box of
+ * JOB_DECODE. blocks[].type and .size are set; the sum of sizes is at most
  * JOB_BLOCK_BYTES_MAX.
  */
 struct job_header {
 	uint32_t kind;
 	uint32_t width;
 	uint32_t height;
+	uint32_t full_width;
+	uint32_t full_height;
 	uint32_t format; /* that will be written: as asked, or the native one */
 	uint32_t native; /* nearest format to the file */
 	uint32_t colour; /* enum colour_space */

@@ -32,10 +32,14 @@ static int send_error(int channel)
 static int send_header(int channel, enum format format)
 {
 	bool turned = picture.orientation >= 5;
+	uint32_t width = turned ? picture.height : picture.width;
+	uint32_t height = turned ? picture.width : picture.height;
 	union job_packet packet = {.header = {
 					   .kind = JOB_HEADER,
-					   .width = turned ? picture.height : picture.width,
-					   .height = turned ? picture.width : picture.height,
+					   .width = width,
+					   .height = height,
+					   .full_width = width,
+					   .full_height = height,
 					   .format = format,
 					   .native = picture.native,
 					   .colour = picture.colour,

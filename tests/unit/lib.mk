@@ -33,6 +33,7 @@ if HAVE_CMOCKA
 lib_tests = \
 	%D%/test-board \
 	%D%/test-connect \
+	%D%/test-fit \
 	%D%/test-header \
 	%D%/test-library-fault \
 	%D%/test-image \
@@ -73,6 +74,11 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_connect_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_connect_CFLAGS = $(lib_test_cflags)
 %C%_test_connect_LDADD = $(lib_test_library)
+
+%C%_test_fit_SOURCES = %D%/test-fit.c %D%/unit.h
+%C%_test_fit_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_fit_CFLAGS = $(lib_test_cflags)
+%C%_test_fit_LDADD = $(lib_test_protocol)
 
 %C%_test_header_SOURCES = %D%/test-header.c %D%/unit.h
 %C%_test_header_CPPFLAGS = $(lib_test_cppflags)

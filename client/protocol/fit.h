@@ -1,0 +1,14 @@
+/*
+ * The size of a smaller form of a picture: the largest that fits inside a box, with the
+ * picture's aspect, and never larger than the picture.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/*
+ * Makes *width and *height, at least 1 each, those of the form that fits into a box of so
+ * many pixels; 0: as wide or as high as it likes. Each is rounded to the nearest pixel and
+ * is at least 1. The same numbers give the same size, always and everywhere.
+ */
+void fit_inside(uint32_t *width, uint32_t *height, uint32_t most_wide, uint32_t most_high);
