@@ -116,13 +116,14 @@ def test_what_no_filter_stops(daemon, client, connect, order, word, message):
     assert client.ask("LOAD", path=order("serve"), name="next")["cached"] == "no"
 
 
-@pytest.mark.options(*OPTIONS, "--decode-timeout-megapixel", "1")
-def test_processor_time_is_limited_without_the_daemon(daemon, client, order):
+@pytest.mark.options(*OPTIONS, "--decode-timeout", "3", "--decode-timeout-megapixel", "1")
+def test_processor_time_is_limited_without_the_daemon(daemon, client, connect, order):
     """While the daemon is stopped, and sees no deadline."""
     client.send("LOAD", path=order("spin"))
-    eventually(daemon.decoders)
+    other = connect()
+    eventually(lambda: other.ask("STATS")["filling-bytes"] != "0")  # the decoder was told to begin
     (decoder,) = daemon.decoders()
-    eventually(lambda: limits(decoder)["Max cpu time"] != "unlimited")
+    assert limits(decoder)["Max cpu time"] != "unlimited"
     os.kill(daemon.pid, signal.SIGSTOP)
     try:
         eventually(lambda: state(decoder) == "Z")
