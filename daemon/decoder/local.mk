@@ -34,7 +34,8 @@ endif
 if HAVE_XPM
 %C%_libdecoder_la_SOURCES += \
 	%D%/xpm.c \
-	%D%/xpm-colours.c %D%/xpm-colours.h
+	%D%/xpm-colours.c %D%/xpm-colours.h \
+	%D%/xpm-text.c %D%/xpm-text.h
 %C%_libdecoder_la_CFLAGS += $(XPM_CFLAGS)
 %C%_libdecoder_la_LIBADD += $(XPM_LIBS)
 endif

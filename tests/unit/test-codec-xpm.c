@@ -161,6 +161,20 @@ static void extensions_and_hotspot_are_let_pass(void **state)
 	outcome_free(&outcome);
 }
 
+/* What libXpm would take for the end of a comment, and lose memory over. */
+static void comments_and_blanks_between_strings(void **state)
+{
+	static const char text[] =
+		"/* XPM */* /\n char[]={ \"2 1 2 1\"/* \"9 9\" **/\n\"a c red\" \"b c blue\""
+		"/* } */,\"abaa\"};";
+	(void)state;
+	struct outcome outcome;
+	decode_text(text, &outcome);
+	assert_done(&outcome);
+	assert_memory_equal(pixel_at(&outcome, 0, 0), "\xff\0\0\xff\0\0\xff\xff", 8);
+	outcome_free(&outcome);
+}
+
 static void values_are_checked(void **state)
 {
 	(void)state;
@@ -219,6 +233,7 @@ static void pixels_are_checked(void **state)
 	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red\",\"b\"};", FAULT_DECODER_FAILED);
 	assert_text_refused(HEAD "\"2 1 1 1\",\"a c red\",\"a\"};", FAULT_DECODER_FAILED);
 	assert_text_refused(HEAD "\"1 2 1 1\",\"a c red\",\"a\"};", FAULT_DECODER_FAILED);
+	assert_text_refused(HEAD "\"2 2 1 1\",\"a c red\",\"a\",\"aaa\"};", FAULT_DECODER_FAILED);
 	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red\",\"a\"", FAULT_DECODER_FAILED);
 }
 
@@ -278,6 +293,7 @@ int main(void)
 		cmocka_unit_test(five_characters),
 		cmocka_unit_test(none_is_transparent),
 		cmocka_unit_test(extensions_and_hotspot_are_let_pass),
+		cmocka_unit_test(comments_and_blanks_between_strings),
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(bombs_are_not_believed),
 		cmocka_unit_test(colours_are_checked),
