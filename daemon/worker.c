@@ -326,7 +326,7 @@ int worker_start(struct pool *pool, uid_t uid, struct worker **started)
 
 void worker_give(struct worker *worker, struct job *job)
 {
-	struct job_decode order = {JOB_DECODE, job->format};
+	struct job_decode order = {.kind = JOB_DECODE, .format = job->format};
 	worker->jobs++;
 	worker->job = job;
 	worker->state = WORKER_HEADER;

@@ -114,7 +114,7 @@ static bool ask_header(int file, enum format format, const char *type, struct jo
 {
 	struct exchange exchange;
 	union job_packet packet;
-	const struct job_decode order = {JOB_DECODE, format};
+	const struct job_decode order = {.kind = JOB_DECODE, .format = format};
 	const struct job_signal refusal = {JOB_REFUSE};
 	exchange_begin(&exchange);
 	exchange_say(&exchange, &order, sizeof(order), &file, 1);
@@ -158,7 +158,7 @@ static void fill_segment(int file, enum format format, const struct job_header *
 {
 	struct exchange exchange;
 	union job_packet packet;
-	const struct job_decode order = {JOB_DECODE, format};
+	const struct job_decode order = {.kind = JOB_DECODE, .format = format};
 	struct job_segment answer = {
 		.kind = JOB_SEGMENT,
 		.size = plan->segment_size,

@@ -179,7 +179,7 @@ void decoder_decode(struct decoder *decoder, const void *data, size_t size, enum
 {
 	*outcome = (struct outcome){0};
 	int fd = file_of(data, size);
-	union job_packet packet = {.decode = {JOB_DECODE, format}};
+	union job_packet packet = {.decode = {.kind = JOB_DECODE, .format = format}};
 	assert_int_equal(channel_send(decoder->channel, &packet, fd), 0);
 	close(fd);
 	decoder_expect(decoder, &packet, JOB_HEADER, JOB_ERROR);

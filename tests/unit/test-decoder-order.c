@@ -113,20 +113,21 @@ static void send_raw(const void *data, size_t size, unsigned fds)
 
 static void garbage_ends_it(void **state)
 {
+	enum { WHOLE = sizeof(struct job_decode) };
 	static const struct {
 		uint32_t kind;
 		uint32_t format;
 		size_t size;
 		unsigned fds;
 	} packets[] = {
-		{JOB_DECODE, FORMAT_RGBA8, 8, 0},
-		{JOB_DECODE, FORMAT_RGBA8, 8, 2},
-		{JOB_DECODE, FORMAT_RGBA8, 8, 8},
-		{JOB_DECODE, FORMAT_RGBA8, 7, 1},
-		{JOB_DECODE, FORMAT_RGBA8, 9, 1},
+		{JOB_DECODE, FORMAT_RGBA8, WHOLE, 0},
+		{JOB_DECODE, FORMAT_RGBA8, WHOLE, 2},
+		{JOB_DECODE, FORMAT_RGBA8, WHOLE, 8},
+		{JOB_DECODE, FORMAT_RGBA8, WHOLE - 1, 1},
+		{JOB_DECODE, FORMAT_RGBA8, WHOLE + 1, 1},
 		{JOB_DECODE, FORMAT_RGBA8, 4096, 1},
-		{JOB_DECODE, FORMAT_COUNT, 8, 1},
-		{JOB_DECODE, 0xffffffff, 8, 1},
+		{JOB_DECODE, FORMAT_COUNT, WHOLE, 1},
+		{JOB_DECODE, 0xffffffff, WHOLE, 1},
 		{JOB_FREE, 0, 4, 0},
 		{JOB_FREE, 0, 4, 2},
 		{JOB_FREE, 0, 3, 1},
