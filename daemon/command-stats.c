@@ -104,6 +104,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "renditions", engine->store.rendition_count);
 	wire_add_number(line, "bytes", engine->store.bytes);
 	wire_add_number(line, "filling-bytes", engine->store.reserved);
+	wire_add_number(line, "spare-bytes", engine->pool.spares.bytes);
 	wire_add_number(line, "pinned-bytes", store_pinned_bytes(&engine->store));
 	wire_add_number(line, "memory-max", engine->store.memory_max);
 	wire_add_number(line, "free-bytes", segment_free_space());
@@ -115,6 +116,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "hits", counters->hits);
 	wire_add_number(line, "fetches", counters->fetches);
 	wire_add_number(line, "errors", counters->errors);
+	wire_add_number(line, "spares-used", engine->pool.spares.used);
 	wire_add_number(line, "evictions", engine->store.eviction.count);
 	add_freed(line, &engine->releaser);
 	add_pressure(line, engine);

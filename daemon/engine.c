@@ -106,7 +106,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		r = store_init(&engine->store, &engine->board, &engine->semaphores,
 			&engine->releaser, &engine->accounts, instance, options->memory_max);
 	if (r >= 0)
-		r = pool_init(&engine->pool, event, decoder, options);
+		r = pool_init(&engine->pool, event, decoder, options, &engine->releaser);
 	if (r >= 0)
 		r = start_eviction(engine, event);
 	if (r >= 0 && options->memory_pressure)
@@ -135,6 +135,8 @@ void engine_reload(struct engine *engine)
 {
 	const struct options *options = engine->options;
 	eviction_limit(&engine->store, options->memory_max);
+	if (engine->pool.spares.bytes > options->spare_max)
+		pool_give_up_spares(&engine->pool);
 	pool_kick(&engine->pool);
 }
 

@@ -43,7 +43,8 @@ static bool is_ready(const struct job *job)
 	const struct flight *flight = (const struct flight *)job;
 	const struct flight *earlier;
 	const struct engine *engine = flight->engine;
-	if (flight->waits && (engine->releaser.pending > 0 || eviction_is_behind(&engine->store)))
+	if (flight->waits && (engine->releaser.pending > 0 || pool_is_freeing(&engine->pool) ||
+				     eviction_is_behind(&engine->store)))
 		return false;
 	TAILQ_FOREACH (earlier, &engine->flights, link) {
 		if (is_together(earlier, flight))
@@ -166,8 +167,12 @@ static bool reserve(struct flight *flight)
 	return r == 0;
 }
 
-/* Checks the limits and makes the segment. Returns it, or -1 when the flight has ended. */
-static int make_segment(struct flight *flight, const struct job_header *said)
+/*
+ * Checks the limits and makes the segment, or takes the decoder's spare. Returns it, or -1 when
+ * the flight has ended.
+ */
+static int make_segment(
+	struct flight *flight, const struct job_header *said, struct spare *spare, bool *is_spare)
 {
 	struct engine *engine = flight->engine;
 	char text[256];
@@ -182,7 +187,10 @@ static int make_segment(struct flight *flight, const struct job_header *said)
 	}
 	if (!reserve(flight))
 		return -1;
-	flight->segment = segment_create(flight->header.segment_size);
+	flight->segment = spare_take(spare, flight->header.segment_size);
+	*is_spare = flight->segment >= 0;
+	if (!*is_spare)
+		flight->segment = segment_create(flight->header.segment_size);
 	if (flight->segment < 0) {
 		snprintf(text, sizeof(text), "a segment cannot be made: %s",
 			strerror(-flight->segment));
@@ -192,15 +200,18 @@ static int make_segment(struct flight *flight, const struct job_header *said)
 	return flight->segment;
 }
 
-static int on_header(struct job *job, const struct job_header *header, struct job_segment *answer)
+static int on_header(struct job *job, const struct job_header *header, struct spare *spare,
+	struct job_segment *answer)
 {
 	struct flight *flight = flight_of(job);
+	bool is_spare;
 	if (!plan_is_plausible(header, flight->order.format)) {
 		land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
 		return -1;
 	}
-	if (make_segment(flight, header) < 0)
+	if (make_segment(flight, header, spare, &is_spare) < 0)
 		return -1;
+	answer->spare = is_spare;
 	answer->size = flight->header.segment_size;
 	answer->pixel_offset = flight->header.pixel_offset;
 	answer->stride = flight->header.stride;
@@ -224,7 +235,7 @@ static void retry(struct flight *flight, const struct header_source *source)
 
 /*
  * /dev/shm is full, perhaps by others, perhaps by what is being freed: tries again when that
- * is done and something was evicted. Returns false when nothing more can be done.
+ * is done, spares were given up and, if they were too few, something was evicted. Returns false when nothing more can be done.
  */
 static bool make_room(struct flight *flight)
 {
@@ -233,7 +244,10 @@ static bool make_room(struct flight *flight)
 	flight_discard(flight);
 	if (++flight->attempts == ATTEMPTS_MAX)
 		return false;
-	if (!eviction_want(&engine->store, flight->header.segment_size) && !freeing)
+	uint64_t size = flight->header.segment_size;
+	uint64_t given_up = pool_give_up_spares(&engine->pool);
+	bool evicting = given_up < size && eviction_want(&engine->store, size - given_up);
+	if (!evicting && given_up == 0 && !freeing)
 		return false;
 	flight->waits = true;
 	engine->counters.decodes++;

@@ -67,6 +67,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/session.c %D%/session.h \
 	%D%/siphash.c %D%/siphash.h \
 	%D%/source.c %D%/source.h \
+	%D%/spare.c %D%/spare.h \
 	%D%/store.c %D%/store.h \
 	%D%/trail.c %D%/trail.h \
 	%D%/unlinked.c %D%/unlinked.h \

@@ -34,6 +34,10 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 	X(MEMORY_PRESSURE, "memory-pressure", WORD, memory_pressure, 0, 1, RESTART, "no|yes",     \
 		"let images go when the machine is short of memory\n"                             \
 		"(default: yes)")                                                                 \
+	X(SPARE_MAX, "spare-max", SIZE, spare_max, 0, INT64_MAX, RELOAD, "SIZE",                  \
+		"bytes made ready for the next images while there is\n"                           \
+		"nothing to do; 0 for none (default: 128M, or a\n"                                \
+		"sixteenth of /dev/shm)")                                                         \
 	X(MAX_PIXELS, "max-pixels", NUMBER, max_pixels, 1, INT64_MAX / 16, RELOAD, "NUMBER",      \
 		"largest width x height of an image\n"                                            \
 		"(default: 268435456)")                                                           \
@@ -109,6 +113,7 @@ struct options {
 	uint64_t max_bytes;		      /* of one image's segment at most */
 	uint64_t max_pixels_per_byte;	      /* of the file at most */
 	uint64_t memory_max;		      /* bytes of all images at most */
+	uint64_t spare_max;		      /* bytes of all spares at most */
 	uint64_t memory_pressure;	      /* 1: let images go under memory pressure */
 	uint64_t user_limits[RESOURCE_COUNT]; /* what one user may hold */
 	uint64_t log_level;		      /* enum log_level */

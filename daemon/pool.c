@@ -59,6 +59,29 @@ void pool_retire(struct pool *pool)
 	}
 }
 
+uint64_t pool_give_up_spares(struct pool *pool)
+{
+	uint64_t bytes = 0;
+	struct worker *worker;
+	LIST_FOREACH (worker, &pool->workers, link) {
+		if (worker->state != WORKER_IDLE || worker->spare.size == 0)
+			continue;
+		bytes += worker->spare.size;
+		worker_kill(worker);
+	}
+	return bytes;
+}
+
+bool pool_is_freeing(const struct pool *pool)
+{
+	const struct worker *worker;
+	LIST_FOREACH (worker, &pool->workers, link) {
+		if (worker->state == WORKER_ENDING && !worker->stuck && worker->spare.size > 0)
+			return true;
+	}
+	return false;
+}
+
 /* Processes that have seen a user's files: those that hang in the kernel, or all. */
 static unsigned count_of(const struct pool *pool, uid_t uid, bool stuck)
 {
@@ -138,6 +161,15 @@ static struct job *next_job(const struct pool *pool)
 	return next;
 }
 
+static void offer_spares(struct pool *pool)
+{
+	struct worker *worker;
+	LIST_FOREACH (worker, &pool->workers, link) {
+		if (worker->state == WORKER_IDLE)
+			worker_offer_spare(worker);
+	}
+}
+
 static int on_kick(sd_event_source *source, void *context)
 {
 	struct pool *pool = context;
@@ -146,13 +178,19 @@ static int on_kick(sd_event_source *source, void *context)
 	struct job *job = next_job(pool);
 	while (job && start_job(pool, job))
 		job = next_job(pool); /* the end of the one may have changed the queue */
+	offer_spares(pool);
 	return 0;
 }
 
-int pool_init(
-	struct pool *pool, sd_event *event, const char *program, const struct options *options)
+int pool_init(struct pool *pool, sd_event *event, const char *program,
+	const struct options *options, struct releaser *releaser)
 {
-	*pool = (struct pool){.event = event, .program = program, .options = options};
+	*pool = (struct pool){
+		.event = event,
+		.program = program,
+		.options = options,
+		.spares = {.options = options, .releaser = releaser},
+	};
 	LIST_INIT(&pool->workers);
 	TAILQ_INIT(&pool->queue);
 	int r = sd_event_add_defer(event, &pool->kick, on_kick, pool);
@@ -177,6 +215,7 @@ void pool_kick(struct pool *pool)
 void pool_stop(struct pool *pool)
 {
 	pool->kick = sd_event_source_disable_unref(pool->kick);
+	pool->spares.releaser = NULL;
 	while (!LIST_EMPTY(&pool->workers))
 		worker_destroy(LIST_FIRST(&pool->workers));
 }

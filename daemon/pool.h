@@ -21,12 +21,13 @@ struct pool {
 	sd_event_source *kick; /* runs the queue once the current event is dealt with */
 	uint64_t restarts;     /* processes that died or were killed over a job */
 	bool started;	       /* a process has said what confines it */
+	struct spares spares;
 	uint32_t sandbox;      /* what the last one said, bits of enum job_sandbox */
 };
 
-/* program and options stay the caller's. Returns 0 or a negative errno. */
-int pool_init(
-	struct pool *pool, sd_event *event, const char *program, const struct options *options);
+/* program, options and releaser stay the caller's. Returns 0 or a negative errno. */
+int pool_init(struct pool *pool, sd_event *event, const char *program,
+	const struct options *options, struct releaser *releaser);
 void pool_stop(struct pool *pool);
 
 /* Queues a job; its events come later, never from within. */
@@ -37,6 +38,15 @@ void pool_cancel(struct pool *pool, struct job *job);
 
 /* Ends all processes that have nothing to do. */
 void pool_retire(struct pool *pool);
+
+/*
+ * Gives up the spares of all processes that have nothing to do, by ending these. Returns how
+ * many bytes will be free for that.
+ */
+uint64_t pool_give_up_spares(struct pool *pool);
+
+/* Whether spares that were given up still take their bytes. */
+bool pool_is_freeing(const struct pool *pool);
 
 /* Takes note of what confines a process. */
 void pool_note_sandbox(struct pool *pool, uint32_t sandbox);

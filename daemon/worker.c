@@ -31,6 +31,7 @@ static void free_worker(struct worker *worker)
 	sd_event_source_disable_unref(worker->child);
 	if (worker->channel >= 0)
 		close(worker->channel);
+	spare_forget(&worker->spare);
 	LIST_REMOVE(worker, link);
 	if (!worker->stuck)
 		worker->pool->count--;
@@ -90,6 +91,7 @@ void worker_kill(struct worker *worker)
 	worker->state = WORKER_ENDING;
 	sd_event_source_set_enabled(worker->answers, SD_EVENT_OFF);
 	set_deadline(worker, END_GRACE_USEC);
+	spare_close(&worker->spare);
 	kill(worker->pid, SIGKILL);
 }
 
@@ -190,7 +192,7 @@ static void on_header(struct worker *worker, const struct job_header *header)
 		struct job *job = worker->job;
 		job->worker = NULL;
 		worker->job = NULL;
-		segment = job->events->header(job, header, &answer);
+		segment = job->events->header(job, header, &worker->spare, &answer);
 		if (segment >= 0) {
 			job->worker = worker;
 			worker->job = job;
@@ -254,6 +256,11 @@ static bool on_packet(struct worker *worker, union job_packet *packet, size_t si
 		on_error(worker, &packet->error);
 		return true;
 	}
+	if (size == sizeof(packet->signal) && packet->kind == JOB_NO_SPARE &&
+		worker->spare.fd >= 0) {
+		spare_forget(&worker->spare);
+		return true;
+	}
 	return false;
 }
 
@@ -309,6 +316,7 @@ int worker_start(struct pool *pool, uid_t uid, struct worker **started)
 		return -ENOMEM;
 	worker->pool = pool;
 	worker->uid = uid;
+	spare_init(&worker->spare, &pool->spares);
 	int r = process_start(pool->program, &worker->channel, &worker->pid);
 	if (r < 0) {
 		free(worker);
@@ -345,6 +353,16 @@ void worker_give(struct worker *worker, struct job *job)
 			pool_submit(worker->pool, job);
 		}
 	}
+}
+
+void worker_offer_spare(struct worker *worker)
+{
+	int segment = spare_make(&worker->spare);
+	if (segment < 0)
+		return;
+	struct job_spare packet = {.kind = JOB_SPARE, .size = worker->spare.size};
+	if (process_send(worker->channel, &packet, sizeof(packet), segment) < 0)
+		spare_forget(&worker->spare);
 }
 
 void worker_forget_job(struct worker *worker)

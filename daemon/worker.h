@@ -12,6 +12,7 @@
 #include "client/protocol/fault.h"
 #include "client/protocol/format.h"
 #include "daemon/decoder/job.h"
+#include "daemon/spare.h"
 
 struct pool;
 struct worker;
@@ -21,10 +22,11 @@ struct job;
 struct job_events {
 	/*
 	 * The file is an image. Fills in the answer and returns the segment's descriptor,
-	 * which stays the owner's; or returns -1 when the image is refused, which ends the
+	 * which stays the owner's, and may be the decoder's spare; or returns -1 when the image is refused, which ends the
 	 * job without another event.
 	 */
-	int (*header)(struct job *job, const struct job_header *header, struct job_segment *answer);
+	int (*header)(struct job *job, const struct job_header *header, struct spare *spare,
+		struct job_segment *answer);
 	/* The job has ended: with its segment filled (FAULT_NONE), or with a fault. */
 	void (*end)(struct job *job, enum fault fault, const char *message);
 	/* Whether it may begin now. */
@@ -59,6 +61,7 @@ struct worker {
 	uid_t uid;	  /* whose files it sees, and nobody else's ever */
 	pid_t pid;
 	int channel;
+	struct spare spare;
 	sd_event_source *answers;
 	sd_event_source *child;
 	sd_event_source *deadline; /* of the job, of being idle, of ending */
@@ -69,6 +72,9 @@ int worker_start(struct pool *pool, uid_t uid, struct worker **started);
 
 /* Gives an idle worker a job; a failure ends the worker, and the job with it. */
 void worker_give(struct worker *worker, struct job *job);
+
+/* Gives an idle worker a spare for its next job, if one is due. */
+void worker_offer_spare(struct worker *worker);
 
 /* Lets the running job of a worker go, and ends the worker: it would go on for nobody. */
 void worker_forget_job(struct worker *worker);

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "daemon/decoder/spare.h"
 #include "daemon/decoder/spool.h"
 
 static bool inside(uint64_t offset, uint64_t size, uint64_t end)
@@ -81,6 +82,8 @@ static int reserve(struct canvas *canvas, struct picture *picture, uint64_t from
 
 static int map(struct canvas *canvas, struct picture *picture)
 {
+	if (canvas->map)
+		return 0;
 	int result = reserve(canvas, picture, 0, canvas->size);
 	if (result < 0)
 		return result;
@@ -164,7 +167,10 @@ int canvas_open(struct canvas *canvas, struct picture *picture, enum format form
 	if (!fits(picture, format, segment, fd))
 		return -EPROTO;
 	canvas->pixels_end = segment->pixel_offset + segment->stride * picture->height;
-	bool in_order = picture->in_order && picture->orientation == 1;
+	if (segment->spare)
+		canvas->map = spare_use(segment->size);
+	canvas->spare = canvas->map;
+	bool in_order = picture->in_order && picture->orientation == 1 && !canvas->spare;
 	if (!in_order)
 		canvas->scratch = reallocarray(NULL, picture->width, (size_t)CANVAS_STRIP * pixel);
 	if (!in_order && !canvas->scratch)
@@ -193,7 +199,7 @@ void canvas_close(struct canvas *canvas)
 {
 	if (canvas->spooled)
 		spool_end();
-	if (canvas->map)
+	if (canvas->map && !canvas->spare)
 		munmap(canvas->map, canvas->size);
 	free(canvas->scratch);
 	canvas->map = canvas->scratch = NULL;

@@ -1,6 +1,7 @@
 /*
- * The segment of a job as something to draw on, row by row, with the orientation applied: by
- * way of the spool what comes from the first row to the last and stays so, else mapped. Its
+ * The segment of a job as something to draw on, row by row, with the orientation applied: in
+ * the spare's mapping where that is ready; else by way of the spool what comes from the first
+ * row to the last and stays so, and mapped what does not. Its
  * offsets are the daemon's word, checked against the segment's size. Never reads what it has
  * written; does not own the descriptor.
  */
@@ -19,6 +20,7 @@ struct canvas {
 	uint8_t *map; /* NULL when the rows go by way of the spool */
 	size_t size;
 	bool spooled;
+	bool spare; /* the mapping is the spare's */
 	uint64_t pixels_end; /* offset in the segment */
 	size_t stride;
 	size_t row_bytes; /* of a row without its padding; only of use when spooled */
@@ -44,7 +46,7 @@ struct strip {
 };
 
 /*
- * Begins: reserves and maps the whole segment, or has the spool begin; writes the picture's
+ * Begins: has the whole segment reserved and mapped, or has the spool begin; writes the picture's
  * blocks. Returns 0; -EPROTO when the daemon's numbers contradict each other; or, having failed
  * the picture, another negative errno.
  */

@@ -52,6 +52,8 @@ static const struct rule {
 	WHERE(pwrite64, 0, SEGMENT),
 	WHERE(fallocate, 1, 0),
 	ANY(close),
+	ANY(poll),
+	ANY(ppoll), /* the same, where that is not there */
 	/* Memory, for the C library and the segment. */
 	ANY(brk),
 	WITHOUT(mmap, 2, PROT_EXEC),

@@ -14,6 +14,9 @@
  *   JOB_FREE + segment        ->
  *                             <-  JOB_DONE
  *
+ *   JOB_SPARE + segment       ->                       (after a job)
+ *                             <-  JOB_NO_SPARE, before the next job's JOB_HEADER, or nothing
+ *
  * JOB_READY says that the decoder is confined, and how; it has read nothing before. The
  * daemon need not wait for it to give a job.
  *
@@ -21,6 +24,11 @@
  * decoder, which closes the job's descriptors before it says JOB_DONE or JOB_ERROR.
  * JOB_FREE closes what is the last reference to a large segment, so that the time the
  * kernel needs to free it is not the daemon's.
+ *
+ * JOB_SPARE gives a segment for a later job, in place of an earlier spare that was not used,
+ * which the decoder lets go. It fills this with pages while there is nothing to do, or says
+ * with JOB_NO_SPARE that it cannot, and has let it go. A job that shall be decoded into it
+ * says so in its JOB_SEGMENT; none is used twice.
  */
 #pragma once
 
@@ -35,10 +43,12 @@ enum job_kind {
 	JOB_SEGMENT,
 	JOB_REFUSE,
 	JOB_FREE,
+	JOB_SPARE,
 	JOB_READY,
 	JOB_HEADER,
 	JOB_DONE,
 	JOB_ERROR,
+	JOB_NO_SPARE,
 };
 
 /*
@@ -102,14 +112,21 @@ struct job_header {
  */
 struct job_segment {
 	uint32_t kind;
-	uint32_t reserved;
+	uint32_t spare; /* 1: it is the one of the last JOB_SPARE, which may have been longer */
 	uint64_t size;
 	uint64_t pixel_offset;
 	uint64_t stride;
 	uint64_t block_offsets[HEADER_BLOCKS_MAX];
 };
 
-/* JOB_REFUSE, JOB_FREE (with a segment), JOB_DONE. */
+/* JOB_SPARE: with a segment, size bytes long and sparse, of which nothing is known yet. */
+struct job_spare {
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t size;
+};
+
+/* JOB_REFUSE, JOB_FREE (with a segment), JOB_DONE, JOB_NO_SPARE. */
 struct job_signal {
 	uint32_t kind;
 };
@@ -127,6 +144,7 @@ union job_packet {
 	struct job_decode decode;
 	struct job_header header;
 	struct job_segment segment;
+	struct job_spare spare;
 	struct job_signal signal;
 	struct job_error error;
 };

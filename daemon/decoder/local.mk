@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/png-exif.c %D%/png-exif.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/service.c %D%/service.h \
+	%D%/spare.c %D%/spare.h \
 	%D%/spool.c %D%/spool.h
 %C%_libdecoder_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_libdecoder_la_LIBADD = $(JPEG_LIBS) $(PNG_LIBS) $(SECCOMP_LIBS) client/protocol/libprotocol.la

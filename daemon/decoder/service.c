@@ -13,6 +13,7 @@
 
 #include "daemon/decoder/channel.h"
 #include "daemon/decoder/codec.h"
+#include "daemon/decoder/spare.h"
 
 /* One at a time, and too large for a stack. */
 static struct picture picture;
@@ -105,8 +106,10 @@ static int serve_decode(int channel, const struct job_decode *job, int fd)
 	close(fd);
 	if (result <= 0)
 		return result;
-	return picture.error.kind == JOB_ERROR ? send_error(channel)
-					       : send_signal(channel, JOB_DONE);
+	result = picture.error.kind == JOB_ERROR ? send_error(channel)
+						 : send_signal(channel, JOB_DONE);
+	spare_settle();
+	return result;
 }
 
 static int serve(int channel, const union job_packet *packet, int fd)
@@ -117,6 +120,9 @@ static int serve(int channel, const union job_packet *packet, int fd)
 	case JOB_FREE:
 		close(fd);
 		return send_signal(channel, JOB_DONE);
+	case JOB_SPARE:
+		spare_accept(&packet->spare, fd);
+		return spare_prepare(channel) < 0 ? send_signal(channel, JOB_NO_SPARE) : 0;
 	default:
 		if (fd >= 0)
 			close(fd);
