@@ -235,7 +235,8 @@ static void retry(struct flight *flight, const struct header_source *source)
 
 /*
  * /dev/shm is full, perhaps by others, perhaps by what is being freed: tries again when that
- * is done, spares were given up and, if they were too few, something was evicted. Returns false when nothing more can be done.
+ * is done, spares were given up and, if they were too few, something was evicted. Returns false
+ * when nothing more can be done.
  */
 static bool make_room(struct flight *flight)
 {

@@ -22,7 +22,7 @@ struct pool {
 	uint64_t restarts;     /* processes that died or were killed over a job */
 	bool started;	       /* a process has said what confines it */
 	struct spares spares;
-	uint32_t sandbox;      /* what the last one said, bits of enum job_sandbox */
+	uint32_t sandbox; /* what the last one said, bits of enum job_sandbox */
 };
 
 /* program, options and releaser stay the caller's. Returns 0 or a negative errno. */

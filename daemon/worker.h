@@ -22,8 +22,8 @@ struct job;
 struct job_events {
 	/*
 	 * The file is an image. Fills in the answer and returns the segment's descriptor,
-	 * which stays the owner's, and may be the decoder's spare; or returns -1 when the image is refused, which ends the
-	 * job without another event.
+	 * which stays the owner's, and may be the decoder's spare; or returns -1 when the image is
+	 * refused, which ends the job without another event.
 	 */
 	int (*header)(struct job *job, const struct job_header *header, struct spare *spare,
 		struct job_segment *answer);

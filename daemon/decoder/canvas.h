@@ -20,7 +20,7 @@ struct canvas {
 	uint8_t *map; /* NULL when the rows go by way of the spool */
 	size_t size;
 	bool spooled;
-	bool spare; /* the mapping is the spare's */
+	bool spare;	     /* the mapping is the spare's */
 	uint64_t pixels_end; /* offset in the segment */
 	size_t stride;
 	size_t row_bytes; /* of a row without its padding; only of use when spooled */

@@ -20,11 +20,11 @@ static const struct {
 	[JOB_SEGMENT] = {sizeof(struct job_segment), true},
 	[JOB_REFUSE] = {sizeof(struct job_signal), false},
 	[JOB_FREE] = {sizeof(struct job_signal), true},
-	[JOB_SPARE] = {sizeof(struct job_spare), true},
 	[JOB_READY] = {sizeof(struct job_ready), false},
 	[JOB_HEADER] = {sizeof(struct job_header), false},
 	[JOB_DONE] = {sizeof(struct job_signal), false},
 	[JOB_ERROR] = {sizeof(struct job_error), false},
+	[JOB_SPARE] = {sizeof(struct job_spare), true},
 	[JOB_NO_SPARE] = {sizeof(struct job_signal), false},
 };
 

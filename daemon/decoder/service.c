@@ -130,7 +130,7 @@ static int serve(int channel, const union job_packet *packet, int fd)
 	}
 }
 
-int service_run(int channel)
+static int serve_all(int channel)
 {
 	for (;;) {
 		union job_packet packet;
@@ -143,4 +143,11 @@ int service_run(int channel)
 		if (result < 0)
 			return result;
 	}
+}
+
+int service_run(int channel)
+{
+	int result = serve_all(channel);
+	spare_drop();
+	return result;
 }

@@ -35,7 +35,7 @@ static void close_descriptor(void)
 	spare.fd = -1;
 }
 
-static void let_go(void)
+void spare_drop(void)
 {
 	close_descriptor();
 	if (spare.map)
@@ -46,7 +46,7 @@ static void let_go(void)
 
 void spare_accept(const struct job_spare *job, int fd)
 {
-	let_go();
+	spare_drop();
 	spare.fd = fd;
 	spare.size = (size_t)job->size;
 	spare.filled = 0;
@@ -84,14 +84,14 @@ int spare_prepare(int channel)
 	}
 	close_descriptor();
 	if (result < 0)
-		let_go();
+		spare_drop();
 	return result;
 }
 
 uint8_t *spare_use(uint64_t size)
 {
 	if (!spare.map || size > spare.filled) {
-		let_go();
+		spare_drop();
 		return NULL;
 	}
 	spare.used = true;
@@ -101,5 +101,5 @@ uint8_t *spare_use(uint64_t size)
 void spare_settle(void)
 {
 	if (spare.used)
-		let_go();
+		spare_drop();
 }

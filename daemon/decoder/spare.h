@@ -27,3 +27,6 @@ uint8_t *spare_use(uint64_t size);
 
 /* Lets go of what spare_use() has given, once the job is answered: it takes its time. */
 void spare_settle(void);
+
+/* Lets go of it in any case. */
+void spare_drop(void);

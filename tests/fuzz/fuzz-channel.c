@@ -29,6 +29,8 @@ static const size_t sizes[] = {
 	[JOB_HEADER] = sizeof(struct job_header),
 	[JOB_DONE] = sizeof(struct job_signal),
 	[JOB_ERROR] = sizeof(struct job_error),
+	[JOB_SPARE] = sizeof(struct job_spare),
+	[JOB_NO_SPARE] = sizeof(struct job_signal),
 };
 
 struct packet {
@@ -133,7 +135,8 @@ static void speak_as_decoder(struct fuzz_input *input)
 	unsigned loads = 0;
 	world_open(&world, NULL);
 	world.options.decode_timeout = 3600;
-	world.options.max_pixels = 1 << 16;
+	world.options.max_pixels = 1 << 18; /* enough for a spare */
+	world.options.spare_max = 1 << 23;
 	world.options.max_pixels_per_byte = 1 << 16;
 	world.options.decoders = 1;
 	struct session *session = world_session(&world, geteuid(), getegid());

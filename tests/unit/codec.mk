@@ -29,6 +29,7 @@ decoder_tests = \
 	tests/unit/test-codec-png \
 	tests/unit/test-decoder \
 	tests/unit/test-decoder-order \
+	tests/unit/test-decoder-spare \
 	tests/unit/test-sandbox \
 	tests/unit/test-spool
 tests_unit_test_codec_broken_LDADD = tests/unit/libdecodertest.la
@@ -36,6 +37,7 @@ tests_unit_test_codec_jpeg_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_parts_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_png_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_order_LDADD = tests/unit/libdecodertest.la
+tests_unit_test_decoder_spare_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_spool_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_LDADD = tests/unit/libdecodertest.la
 

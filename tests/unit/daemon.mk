@@ -30,6 +30,7 @@ daemon_tests = \
 	%D%/test-semaphore \
 	%D%/test-session \
 	%D%/test-source \
+	%D%/test-spare \
 	%D%/test-store \
 	%D%/test-turns \
 	%D%/test-visibility
@@ -113,6 +114,8 @@ fault_wraps = \
 %C%_test_semaphore_LDADD = %D%/libdaemontest.la
 %C%_test_session_LDADD = %D%/libdaemontest.la
 %C%_test_source_LDADD = %D%/libdaemontest.la
+%C%_test_spare_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_spare_LDADD = %D%/libdaemontest.la
 %C%_test_store_LDADD = %D%/libdaemontest.la
 %C%_test_turns_LDADD = %D%/libdaemontest.la
 %C%_test_visibility_LDADD = %D%/libdaemontest.la

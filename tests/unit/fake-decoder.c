@@ -1,6 +1,7 @@
 /*
  * A decoder for tests of the daemon: what it is to do is the file's first word. "good" speaks
- * job.h as it must be, each other word breaks one rule of it. Decodes nothing.
+ * job.h as it must be, each other word breaks one rule of it; a size before that, as in "large"
+ * or "large-holes", makes a larger image. Decodes nothing, and makes no spare ready.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include "daemon/decoder/job.h"
 
 static char word[64];
+static uint32_t width, height; /* of the image */
 
 static bool is(const char *other)
 {
@@ -81,11 +83,13 @@ static const struct {
 	{"segment", JOB_SEGMENT, sizeof(struct job_segment)},
 	{"refuse", JOB_REFUSE, sizeof(struct job_signal)},
 	{"free", JOB_FREE, sizeof(struct job_signal)},
+	{"spare", JOB_SPARE, sizeof(struct job_spare)},
 	{"ready", JOB_READY, sizeof(struct job_ready)},
 	{"header", JOB_HEADER, sizeof(struct job_header)},
 	{"done", JOB_DONE, sizeof(struct job_signal)},
 	{"failure", JOB_ERROR, sizeof(struct job_error)},
-	{"next", JOB_ERROR + 1, sizeof(struct job_signal)},
+	{"no-spare", JOB_NO_SPARE, sizeof(struct job_signal)},
+	{"next", JOB_NO_SPARE + 1, sizeof(struct job_signal)},
 	{"unknown", 99, sizeof(struct job_signal)},
 	{"last", UINT32_MAX, sizeof(struct job_signal)},
 	{"short", JOB_DONE, 2},
@@ -207,8 +211,8 @@ static void decode(enum format format, int input)
 	int segment;
 	struct job_header header = {
 		.kind = JOB_HEADER,
-		.width = 8,
-		.height = 8,
+		.width = width,
+		.height = height,
 		.format = format == FORMAT_NATIVE ? FORMAT_RGB8 : format,
 		.native = FORMAT_RGB8,
 		.orientation = 1,
@@ -236,16 +240,43 @@ static void decode(enum format format, int input)
 		close(segment);
 }
 
+/* Takes the size of the image from the word. */
+static void take_size(void)
+{
+	static const struct {
+		const char *word;
+		uint32_t width, height;
+	} sizes[] = {
+		{"least-", 1024, 300},
+		{"smaller-", 1024, 590},
+		{"large-", 1024, 600},
+		{"larger-", 1024, 640},
+	};
+	width = height = 8;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t length = strlen(sizes[i].word);
+		if (strncmp(word, sizes[i].word, length) != 0)
+			continue;
+		memmove(word, word + length, strlen(word + length) + 1);
+		width = sizes[i].width;
+		height = sizes[i].height;
+	}
+}
+
 int main(void)
 {
 	union job_packet packet;
 	int fd;
 	while (receive(&packet, &fd) > 0) {
-		memset(word, 0, sizeof(word));
+		if (packet.kind != JOB_SPARE)
+			memset(word, 0, sizeof(word));
 		if (packet.kind == JOB_FREE) {
 			get_ready();
 			send_signal(JOB_DONE);
+		} else if (packet.kind == JOB_SPARE) {
+			misbehave("spare-");
 		} else if (packet.kind == JOB_DECODE && pread(fd, word, sizeof(word) - 1, 0) > 0) {
+			take_size();
 			decode((enum format)packet.decode.format, fd);
 		}
 		close(fd);

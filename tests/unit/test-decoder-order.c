@@ -64,7 +64,7 @@ static void assert_ends(int status)
 static void out_of_order(void **state)
 {
 	static const uint32_t kinds[] = {
-		JOB_SEGMENT, JOB_REFUSE, JOB_READY, JOB_HEADER, JOB_DONE, JOB_ERROR};
+		JOB_SEGMENT, JOB_REFUSE, JOB_READY, JOB_HEADER, JOB_DONE, JOB_ERROR, JOB_NO_SPARE};
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		decoder_start(&decoder);
@@ -77,7 +77,7 @@ static void out_of_order(void **state)
 
 static void out_of_order_within_a_job(void **state)
 {
-	static const uint32_t kinds[] = {JOB_DECODE, JOB_FREE, JOB_DONE};
+	static const uint32_t kinds[] = {JOB_DECODE, JOB_FREE, JOB_SPARE, JOB_DONE};
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		decoder_start(&decoder);
@@ -131,9 +131,12 @@ static void garbage_ends_it(void **state)
 		{JOB_FREE, 0, 4, 0},
 		{JOB_FREE, 0, 4, 2},
 		{JOB_FREE, 0, 3, 1},
+		{JOB_SPARE, 0, 16, 0},
+		{JOB_SPARE, 0, 16, 2},
+		{JOB_SPARE, 0, 15, 1},
 		{JOB_REFUSE, 0, 4, 1},
 		{0, 0, 4, 0},
-		{9, 0, 4, 0},
+		{JOB_NO_SPARE + 1, 0, 4, 0},
 		{0xffffffff, 0, 4, 1},
 		{JOB_DONE, 0, 1, 0},
 	};

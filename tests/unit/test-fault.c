@@ -272,6 +272,32 @@ static void test_load(void **state)
 	assert_in_range(refused, 25, CALLS_MAX);
 }
 
+/* A spare that cannot be made is none, and the next LOAD goes without. */
+static void test_spare(void **state)
+{
+	unsigned n = 0;
+	(void)state;
+	for (bool failed = true; failed && n < CALLS_MAX;) {
+		struct world world;
+		world_open(&world, FAKE_DECODER);
+		world.options.max_pixels_per_byte = 1 << 20;
+		world.options.spare_max = 1 << 23;
+		const struct spares *spares = &world.engine.pool.spares;
+		struct session *session = world_session(&world, 4711, 4711);
+		world_load(&world, session, "a", "large-good", "OK name=a ");
+		const struct worker *worker = LIST_FIRST(&world.engine.pool.workers);
+		fault_arm(++n);
+		while (worker->spare.due)
+			assert_true(sd_event_run(world.event, UINT64_MAX) > 0);
+		failed = fault_disarm();
+		assert_int_equal(spares->bytes > 0, !failed);
+		world_load(&world, session, "b", "large-good", "OK name=b ");
+		assert_int_equal(spares->used, !failed);
+		world_end(&world, session);
+	}
+	assert_in_range(n, 3, CALLS_MAX); /* made, sized, sent */
+}
+
 static void test_start(void **state)
 {
 	static const struct options options = {
@@ -313,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_pin),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_spare),
 		cmocka_unit_test(test_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

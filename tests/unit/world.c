@@ -103,6 +103,7 @@ void world_close(struct world *world)
 	assert_int_equal(engine->store.rendition_count, 0);
 	assert_int_equal(engine->flight_count, 0);
 	assert_int_equal(engine->pool.count, 0);
+	assert_int_equal(engine->pool.spares.bytes, 0);
 	assert_int_equal(engine->counters.connections, 0);
 	assert_int_equal(engine->accounts.count, 0);
 	assert_true(RB_EMPTY(&engine->accounts.tree));
