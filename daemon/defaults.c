@@ -31,12 +31,6 @@ static uint64_t default_memory_max(void)
 	return (uint64_t)shm.f_blocks * shm.f_frsize / 4;
 }
 
-static uint64_t default_spare_max(uint64_t memory_max)
-{
-	const uint64_t enough = UINT64_C(128) << 20;
-	return memory_max / 4 < enough ? memory_max / 4 : enough;
-}
-
 static uint64_t default_decoders(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -79,7 +73,7 @@ void defaults_set(struct options *options)
 		.max_bytes = INT64_MAX, /* no limit but memory_max */
 		.max_pixels_per_byte = MAX_PIXELS_PER_BYTE,
 		.memory_max = default_memory_max(),
-		.spare_max = default_spare_max(default_memory_max()),
+		.spare_max = UINT64_C(128) << 20,
 		.user_limits =
 			{
 				[RESOURCE_CONNECTIONS] = 256,

@@ -135,7 +135,7 @@ void engine_reload(struct engine *engine)
 {
 	const struct options *options = engine->options;
 	eviction_limit(&engine->store, options->memory_max);
-	if (engine->pool.spares.bytes > options->spare_max)
+	if (engine->pool.spares.bytes > spares_most(&engine->pool.spares))
 		pool_give_up_spares(&engine->pool);
 	pool_kick(&engine->pool);
 }

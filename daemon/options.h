@@ -36,8 +36,7 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 		"(default: yes)")                                                                 \
 	X(SPARE_MAX, "spare-max", SIZE, spare_max, 0, INT64_MAX, RELOAD, "SIZE",                  \
 		"bytes made ready for the next images while there is\n"                           \
-		"nothing to do; 0 for none (default: 128M, or a\n"                                \
-		"sixteenth of /dev/shm)")                                                         \
+		"nothing to do; 0 for none (default: 128M)")                                      \
 	X(MAX_PIXELS, "max-pixels", NUMBER, max_pixels, 1, INT64_MAX / 16, RELOAD, "NUMBER",      \
 		"largest width x height of an image\n"                                            \
 		"(default: 268435456)")                                                           \

@@ -25,11 +25,16 @@ static bool is_near(uint64_t spare, uint64_t size)
 	return size <= spare && spare - size <= CUT;
 }
 
+uint64_t spares_most(const struct spares *spares)
+{
+	uint64_t part = spares->options->memory_max / 4;
+	return spares->options->spare_max < part ? spares->options->spare_max : part;
+}
+
 /* Half of what is free stays so for those who need it now. */
 static bool may_be_made(const struct spare *spare)
 {
-	const struct spares *spares = spare->spares;
-	uint64_t most = spares->options->spare_max, others = spares->bytes - spare->size;
+	uint64_t most = spares_most(spare->spares), others = spare->spares->bytes - spare->size;
 	return spare->wanted > 0 && spare->wanted <= most && others <= most - spare->wanted &&
 	       spare->wanted <= segment_free_space() / 2;
 }

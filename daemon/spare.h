@@ -30,6 +30,9 @@ struct spare {
 	bool due;	 /* there may be another one */
 };
 
+/* How many bytes all spares together may take. */
+uint64_t spares_most(const struct spares *spares);
+
 void spare_init(struct spare *spare, struct spares *spares);
 
 /*
