@@ -57,8 +57,8 @@ EXTRA_DIST += \
 	%D%/integration/test_sandbox.py \
 	%D%/integration/test_semaphore.py \
 	%D%/integration/test_show.py \
-	%D%/integration/test_spare.py \
 	%D%/integration/test_small_shm.py \
+	%D%/integration/test_spare.py \
 	%D%/integration/test_top.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \
