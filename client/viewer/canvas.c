@@ -306,6 +306,18 @@ static void viewer_canvas_class_init(ViewerCanvasClass *class)
 		G_TYPE_NONE, 0);
 }
 
+/* A frame around it while keys move what is seen; GTK has none for widgets that it does not know.
+ */
+static void style(GtkWidget *widget)
+{
+	static const char frame[] = "*:focus-visible { outline: 2px solid "
+				    "@theme_selected_bg_color; outline-offset: -2px; }";
+	g_autoptr(GtkCssProvider) provider = gtk_css_provider_new();
+	gtk_css_provider_load_from_data(provider, frame, -1);
+	gtk_style_context_add_provider(gtk_widget_get_style_context(widget),
+		GTK_STYLE_PROVIDER(provider), GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+}
+
 static void viewer_canvas_init(ViewerCanvas *canvas)
 {
 	GtkWidget *widget = GTK_WIDGET(canvas);
@@ -320,6 +332,7 @@ static void viewer_canvas_init(ViewerCanvas *canvas)
 	gtk_widget_add_controller(widget, scroll);
 	gtk_widget_add_controller(widget, motion);
 	gtk_widget_add_controller(widget, GTK_EVENT_CONTROLLER(drag));
+	style(widget);
 	gtk_widget_set_focusable(widget, TRUE);
 	gtk_widget_set_hexpand(widget, TRUE);
 	gtk_widget_set_vexpand(widget, TRUE);

@@ -4,6 +4,8 @@
  */
 #include "client/viewer/chooser.h"
 
+#include "client/viewer/accessible.h"
+
 #define SPACE 12
 
 struct chooser {
@@ -55,6 +57,7 @@ static void bind_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 	GtkWidget *label = gtk_list_item_get_child(row);
 	gtk_label_set_text(GTK_LABEL(label), text);
 	gtk_widget_set_tooltip_text(label, text);
+	accessible_name_row(label, text);
 }
 
 /* The list in which only those are that have what is typed in their names. */
@@ -91,6 +94,8 @@ static GtkWidget *make_buttons(struct chooser *chooser)
 	g_signal_connect_swapped(
 		cancel, "clicked", G_CALLBACK(gtk_window_destroy), chooser->window);
 	g_signal_connect_swapped(show, "clicked", G_CALLBACK(choose), chooser);
+	accessible_name_button(cancel);
+	accessible_name_button(show);
 	gtk_widget_add_css_class(show, "suggested-action");
 	gtk_widget_set_halign(box, GTK_ALIGN_END);
 	gtk_box_append(GTK_BOX(box), cancel);

@@ -62,6 +62,8 @@ static struct row add_row(GtkGrid *grid, int row, const char *text, PangoWrapMod
 	gtk_label_set_ellipsize(GTK_LABEL(value), PANGO_ELLIPSIZE_END);
 	gtk_label_set_selectable(GTK_LABEL(value), TRUE);
 	gtk_label_set_max_width_chars(GTK_LABEL(value), 16);
+	/* Tab goes to the segment alone, whose name people need elsewhere. */
+	gtk_widget_set_can_focus(value, wrap == PANGO_WRAP_CHAR);
 	gtk_widget_set_hexpand(value, TRUE);
 	gtk_widget_set_opacity(title, 0.8);
 	gtk_grid_attach(grid, title, 0, row, 1, 1);

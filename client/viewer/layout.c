@@ -4,6 +4,8 @@
  */
 #include "client/viewer/layout.h"
 
+#include "client/viewer/accessible.h"
+
 enum { SPACE = 12, SIDE_WIDTH = 276, WIDTH = 900, HEIGHT = 600 };
 
 static void describe(GtkWidget *widget, const char *text)
@@ -16,8 +18,7 @@ static void describe(GtkWidget *widget, const char *text)
 static GtkWidget *make_button(const char *label, const char *action, const char *description)
 {
 	GtkWidget *button = gtk_button_new_with_mnemonic(label);
-	/* GTK would say the underscore, too; what the button shows is its name. */
-	gtk_accessible_reset_property(GTK_ACCESSIBLE(button), GTK_ACCESSIBLE_PROPERTY_LABEL);
+	accessible_name_button(button);
 	gtk_actionable_set_action_name(GTK_ACTIONABLE(button), action);
 	describe(button, description);
 	return button;
@@ -74,7 +75,7 @@ static GtkWidget *make_message(struct layout *layout)
 	gtk_label_set_selectable(GTK_LABEL(message), TRUE);
 	gtk_label_set_xalign(GTK_LABEL(message), 0);
 	gtk_widget_set_hexpand(message, TRUE);
-	gtk_widget_set_focusable(message, FALSE);
+	gtk_widget_set_can_focus(message, FALSE);
 	gtk_box_append(GTK_BOX(box), spinner);
 	gtk_box_append(GTK_BOX(box), message);
 	gtk_box_append(GTK_BOX(box), layout->retry);
@@ -142,6 +143,7 @@ void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *shelf)
 static void say(struct layout *layout, const char *text, gboolean busy, gboolean wrong)
 {
 	gtk_label_set_text(layout->message, text);
+	gtk_widget_set_can_focus(GTK_WIDGET(layout->message), *text != '\0');
 	gtk_widget_set_visible(GTK_WIDGET(layout->spinner), busy);
 	gtk_spinner_set_spinning(layout->spinner, busy);
 	gtk_widget_set_visible(layout->retry, wrong);

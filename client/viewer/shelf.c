@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "client/viewer/accessible.h"
+
 enum { PICTURE_SIDE = 48, SPACE = 6, WIDTH = 230 };
 
 struct _ViewerShelf {
@@ -50,7 +52,9 @@ static void set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 {
 	(void)factory;
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
-	GtkWidget *picture = gtk_image_new();
+	/* The row has a name: the picture has nothing to add for who cannot see it. */
+	GtkWidget *picture = g_object_new(
+		GTK_TYPE_IMAGE, "accessible-role", GTK_ACCESSIBLE_ROLE_PRESENTATION, NULL);
 	GtkWidget *words = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
 	GtkWidget *folder = make_label(PANGO_ELLIPSIZE_START);
 	gtk_image_set_pixel_size(GTK_IMAGE(picture), PICTURE_SIDE);
@@ -86,8 +90,7 @@ static void bind_row(GtkSignalListItemFactory *factory, GtkListItem *row, Viewer
 	const char *text = catalog_entry_label(image);
 	show_name(gtk_widget_get_last_child(box), text, strlen(catalog_entry_name(image)));
 	gtk_widget_set_tooltip_text(box, text);
-	gtk_accessible_update_property(
-		GTK_ACCESSIBLE(box), GTK_ACCESSIBLE_PROPERTY_LABEL, text, -1);
+	accessible_name_row(box, text);
 	g_signal_connect(image, "notify::thumbnail", G_CALLBACK(show_thumbnail), picture);
 	g_signal_connect(image, "notify::generation", G_CALLBACK(want_thumbnail), shelf);
 	show_thumbnail(image, NULL, GTK_IMAGE(picture));

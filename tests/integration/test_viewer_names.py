@@ -1,5 +1,6 @@
 """What a screen reader says of shmimg-viewer: asked for over the accessibility bus."""
 
+import contextlib
 import os
 import subprocess
 
@@ -10,7 +11,11 @@ from screen import Screen
 from viewer import QUADRANTS, VIEWER
 
 ACCESSIBLE = "org.a11y.atspi.Accessible"
+FOCUSED = 12  # of AtspiStateType
 ROOT = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
+
+# What GTK names by itself, and says no more of.
+SCROLLING = ("GtkScrollbar", "GtkRange")
 
 
 class Tree:
@@ -44,6 +49,14 @@ class Tree:
             found += self.names(child)
         return found
 
+    def focus(self, widget=ROOT):
+        """(role, name) of the widget that has the focus, or None."""
+        states = self._call(self.bus, *widget, ACCESSIBLE, "GetState")[0]
+        if states[0] >> FOCUSED & 1:
+            return self.names(widget)[0]
+        children = self._call(self.bus, *widget, ACCESSIBLE, "GetChildren")[0]
+        return next(filter(None, map(self.focus, children)), None)
+
 
 @pytest.fixture
 def session(folder):
@@ -67,17 +80,23 @@ def session(folder):
     screen.close()
 
 
-def test_everything_has_a_name(daemon, session, quadrants):
-    screen, environment = session
-    process = subprocess.Popen([VIEWER, "--socket", daemon.path, quadrants], env=environment)
+@contextlib.contextmanager
+def viewer(session, *arguments):
+    """A viewer on the session's screen: what screen readers see of it."""
+    environment = session[1]
+    process = subprocess.Popen([VIEWER, *arguments], env=environment)
     try:
-        screen.await_colours(QUADRANTS)
-        tree = Tree(environment["DBUS_SESSION_BUS_ADDRESS"])
-        eventually(lambda: ("label", "RGBA8 Format") in tree.names())
-        names = tree.names()
+        yield Tree(environment["DBUS_SESSION_BUS_ADDRESS"])
     finally:
         process.terminate()
         process.wait(TIMEOUT)
+
+
+def test_everything_has_a_name(daemon, session, quadrants):
+    with viewer(session, "--socket", daemon.path, quadrants) as tree:
+        session[0].await_colours(QUADRANTS)
+        eventually(lambda: ("label", "RGBA8 Format") in tree.names())
+        names = tree.names()
     assert [name for role, name in names if role == "button"] == [
         "Zoom out −",
         "Actual size 1:1",
@@ -89,9 +108,52 @@ def test_everything_has_a_name(daemon, session, quadrants):
     for wanted in (
         ("image", quadrants),
         ("list", "Images in shared memory"),
-        ("group", quadrants),
+        ("list item", quadrants),
         ("group", "About the image that is shown"),
         ("label", "free Lock"),
         ("label", "80 × 60, RGBA8, in shared memory"),
     ):
         assert wanted in names, names
+    assert not [name for _, name in names if name.startswith("Gtk") and name not in SCROLLING]
+
+
+def test_the_list_to_choose_from_has_names(daemon, client, session, quadrants):
+    for name in ("first", "second"):
+        client.ask("LOAD", path=quadrants, name=name)
+    screen, _ = session
+    with viewer(session, "--socket", daemon.path) as tree:
+        screen.press(screen.window("Shared Memory Image Viewer"), "alt+d")
+        screen.window("Images in Shared Memory")
+        eventually(lambda: ("button", "Show") in tree.names())
+        names = tree.names()
+    chooser = names[names.index(("search box", "Search in names")) :]
+    assert [name for role, name in chooser if role == "list item"] == ["second", "first"]
+    assert [name for role, name in chooser if role == "button"] == ["Cancel", "Show"]
+
+
+def test_the_tab_key_goes_round(daemon, client, session, quadrants):
+    """It comes by all that can be done, without a stop at what can only be read."""
+    screen, _ = session
+    segment = client.ask("LOAD", path=quadrants)["segment"]
+    stops = [
+        ("list item", quadrants),
+        ("label", f"{segment} Segment"),
+        ("image", quadrants),
+        ("label", "80 × 60, RGBA8, in shared memory"),
+        ("button", "Zoom out −"),
+        ("button", "Actual size 1:1"),
+        ("button", "Fit into the window Fit"),
+        ("button", "Zoom in +"),
+        ("button", "Load Image from File..."),
+        ("button", "Display Image from Shared Memory"),
+    ]
+    with viewer(session, "--socket", daemon.path, quadrants) as tree:
+        screen.await_colours(QUADRANTS)
+        window = screen.window("Shared Memory Image Viewer")
+        eventually(lambda: stops[1] in tree.names())
+        screen.press(window, "alt+i")
+        for stop in [*stops, stops[0]]:
+            eventually(lambda: tree.focus() == stop)
+            screen.xdotool("key", "Tab")
+        screen.xdotool("key", "shift+Tab", "shift+Tab")
+        eventually(lambda: tree.focus() == stops[-1])

@@ -6,6 +6,9 @@ from client import TIMEOUT, eventually
 from pictures import noise, write_png
 from viewer import QUADRANTS, flat
 
+# What the theme marks things with.
+FRAME = (53, 132, 228)
+
 SQUARES = [(204, 204, 204), (153, 153, 153)]
 
 
@@ -137,6 +140,18 @@ def test_keys_move_it(viewer):
     eventually(lambda: (middle(viewer) < before - 20).all())
     viewer.press("Left", "Up")
     eventually(lambda: abs(middle(viewer) - before).max() <= 3)
+
+
+def test_one_sees_that_keys_move_it(viewer):
+    def framed():
+        """The frame's pixels, all at the edges of what shows the image."""
+        return (viewer.shown() == FRAME).all(axis=2).sum()
+
+    point(viewer, 250, 200)
+    viewer.screen.xdotool("click", 1)
+    assert framed() == 0
+    viewer.press("Tab", "shift+Tab")
+    eventually(lambda: framed() > 2000)
 
 
 def test_no_gap_on_one_side_alone(viewer):

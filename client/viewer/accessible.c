@@ -1,0 +1,16 @@
+/*
+ * What screen readers say of widgets.
+ * See accessible.h for what it does and never does.
+ */
+#include "client/viewer/accessible.h"
+
+void accessible_name_row(GtkWidget *child, const char *name)
+{
+	gtk_accessible_update_property(GTK_ACCESSIBLE(gtk_widget_get_parent(child)),
+		GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+}
+
+void accessible_name_button(GtkWidget *button)
+{
+	gtk_accessible_reset_property(GTK_ACCESSIBLE(button), GTK_ACCESSIBLE_PROPERTY_LABEL);
+}
