@@ -70,16 +70,22 @@ static void on_list(gpointer data, GListModel *images)
 	window->is_listed = TRUE;
 	if (window->view)
 		point_out(window);
-	if (window->is_waiting && window->wish && !window->cancellable)
+	if (window->awaited == AWAITED_DAEMON && window->wish) {
 		window_obtain(window);
-	else
-		refresh(window, again);
+		return;
+	}
+	if (window->awaited == AWAITED_DAEMON ||
+		(window->awaited == AWAITED_IMAGE && g_list_model_get_n_items(images) > 0))
+		window_calm(window);
+	refresh(window, again);
 }
 
 static void on_put(gpointer data, CatalogEntry *image)
 {
 	ViewerWindow *window = data;
 	viewer_shelf_put(window->shelf, image);
+	if (window->awaited == AWAITED_IMAGE)
+		window_calm(window);
 	if (!is_shown(window, image))
 		return;
 	point_out(window);

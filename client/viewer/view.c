@@ -110,6 +110,10 @@ static void complain(
 	}
 	g_autofree char *doing = g_strdup_printf("Cannot show %s", shown);
 	connection_complain(client, doing, result, error);
+	if (result != -EILSEQ)
+		return;
+	g_autofree char *why = (*error)->message;
+	(*error)->message = g_strdup_printf("%s Choose another file.", why);
 }
 
 static char *describe(const shmimg_image *image, gboolean others_have_it)

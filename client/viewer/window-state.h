@@ -10,6 +10,9 @@
 #include "client/viewer/view.h"
 #include "client/viewer/window.h"
 
+/* What will have made the complaint that is shown untrue. */
+enum awaited { AWAITED_NOTHING, AWAITED_DAEMON, AWAITED_IMAGE };
+
 struct _ViewerWindow {
 	GtkApplicationWindow parent;
 	struct layout layout;
@@ -20,8 +23,8 @@ struct _ViewerWindow {
 	GtkFileChooserNative *files; /* while it is open */
 	ViewerShelf *shelf;
 	struct observer *observer;
-	gboolean is_listed;  /* the shelf was filled once */
-	gboolean is_waiting; /* the wish is for a daemon to come */
+	gboolean is_listed; /* the shelf was filled once */
+	enum awaited awaited;
 };
 
 /* Wants something, which takes the place of whatever was wanted before. */
@@ -29,6 +32,9 @@ void window_want(ViewerWindow *window, enum wish_kind kind, const char *text, gi
 
 /* Fulfils the wish that the window has; again, when a try has failed. */
 void window_obtain(ViewerWindow *window);
+
+/* Takes back a complaint, and says again what is shown. */
+void window_calm(ViewerWindow *window);
 
 /* Shows a view, which is the window's from then on. */
 void window_show(ViewerWindow *window, struct view *view);

@@ -27,6 +27,7 @@ static GCancellable *begin(ViewerWindow *window, const char *doing)
 {
 	abandon(window);
 	window->cancellable = g_cancellable_new();
+	window->awaited = AWAITED_NOTHING;
 	layout_say_busy(&window->layout, doing);
 	return window->cancellable;
 }
@@ -35,6 +36,7 @@ static GCancellable *begin(ViewerWindow *window, const char *doing)
 static void complain(ViewerWindow *window, const char *message, gboolean again)
 {
 	g_clear_object(&window->cancellable);
+	window->awaited = AWAITED_NOTHING;
 	layout_say_error(&window->layout, message, again);
 	g_printerr("shmimg-viewer: %s\n", message);
 }
@@ -44,9 +46,15 @@ static void fail(ViewerWindow *window, const GError *error)
 {
 	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
 		return;
-	window->is_waiting =
-		window->wish && g_error_matches(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON);
 	complain(window, error->message, TRUE);
+	if (g_error_matches(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON))
+		window->awaited = AWAITED_DAEMON;
+}
+
+void window_calm(ViewerWindow *window)
+{
+	window->awaited = AWAITED_NOTHING;
+	layout_say(&window->layout, window->view ? window->view->about : "");
 }
 
 /* What there is nothing to do with, keys and buttons do not offer. */
@@ -61,6 +69,7 @@ static void enable_zoom(ViewerWindow *window, gboolean enabled)
 void window_show(ViewerWindow *window, struct view *view)
 {
 	g_clear_object(&window->cancellable);
+	window->awaited = AWAITED_NOTHING;
 	g_autofree char *title = g_strdup_printf("%s - %s", view->name, TITLE);
 	gtk_window_set_title(GTK_WINDOW(window), title);
 	layout_show(&window->layout, view->texture, view->name, view->about);
@@ -86,7 +95,6 @@ void window_obtain(ViewerWindow *window)
 	g_autofree char *shown = g_filename_display_basename(window->wish->text);
 	g_autofree char *doing = g_strdup_printf("Waiting for %s …", shown);
 	GCancellable *cancellable = begin(window, doing);
-	window->is_waiting = FALSE;
 	view_obtain(window->wish, window, cancellable, on_view, NULL);
 }
 
@@ -183,16 +191,17 @@ static void offer(ViewerWindow *window, GListModel *catalog)
 {
 	guint count = g_list_model_get_n_items(catalog);
 	g_clear_object(&window->cancellable);
-	layout_say(&window->layout, window->view ? window->view->about : "");
-	if (count == 0)
+	window_calm(window);
+	if (count == 0) {
 		complain(window, "There is no image in shared memory yet. Load an image first.",
 			TRUE);
-	else if (count > 1)
+		window->awaited = AWAITED_IMAGE;
+	} else if (count == 1) {
+		g_autoptr(CatalogEntry) entry = g_list_model_get_item(catalog, 0);
+		want_entry(GTK_WINDOW(window), entry);
+	} else {
 		chooser_show(GTK_WINDOW(window), catalog, want_entry);
-	if (count != 1)
-		return;
-	g_autoptr(CatalogEntry) entry = g_list_model_get_item(catalog, 0);
-	want_entry(GTK_WINDOW(window), entry);
+	}
 }
 
 static void on_catalog(GObject *source, GAsyncResult *result, gpointer data)

@@ -149,6 +149,19 @@ def test_it_waits_for_a_daemon(start_viewer, folder, quadrants, start_daemon):
     eventually(lambda: viewer.has_thumbnail(QUADRANTS))
 
 
+def test_complaints_end_with_their_reasons(start_viewer, folder, quadrants, start_daemon):
+    viewer = start_viewer("--socket", Daemon(folder=folder).path)
+    viewer.press("alt+d")
+    eventually(viewer.has_complaint)
+    with start_daemon(folder=folder).connect() as client:
+        eventually(lambda: not viewer.has_complaint())
+        viewer.press("alt+d")
+        viewer.await_message("Load an image first")
+        eventually(viewer.has_complaint)
+        client.ask("LOAD", path=quadrants)
+        eventually(lambda: viewer.has_thumbnail(QUADRANTS) and not viewer.has_complaint())
+
+
 def test_a_daemon_that_was_killed_and_comes_back(
     start_viewer, folder, quadrants, start_daemon, tmp_path
 ):

@@ -108,6 +108,10 @@ class Viewer:
         """The pixels right of the list."""
         return self.screen.pixels()[:, self.SIDE :]
 
+    def has_complaint(self):
+        """Whether there is something in red, as complaints are."""
+        return (self.shown().astype(int) @ [2, -1, -1] > 200).sum() > 100
+
     def has_thumbnail(self, colours):
         """Whether each colour is there in the list, as in a small picture of 48 pixels."""
         pixels = self.side()
