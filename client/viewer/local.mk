@@ -14,6 +14,7 @@ bin_PROGRAMS += %D%/shmimg-viewer
 	%D%/entry.c %D%/entry.h \
 	%D%/facts.c %D%/facts.h \
 	%D%/follow.c %D%/follow.h \
+	%D%/keys.c %D%/keys.h \
 	%D%/layout.c %D%/layout.h \
 	%D%/main.c \
 	%D%/observer.c %D%/observer.h \

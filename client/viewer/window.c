@@ -8,6 +8,7 @@
 #include "client/viewer/chooser.h"
 #include "client/viewer/connection.h"
 #include "client/viewer/follow.h"
+#include "client/viewer/keys.h"
 #include "client/viewer/window-state.h"
 
 #define TITLE "Shared Memory Image Viewer"
@@ -262,27 +263,13 @@ static void dispose(GObject *object)
 	G_OBJECT_CLASS(viewer_window_parent_class)->dispose(object);
 }
 
-/* Each key by itself and with Control. */
-static void add_keys(GtkWidgetClass *class)
+static void add_zoom(GtkWidgetClass *class)
 {
-	static const struct {
-		guint key;
-		const char *action;
-	} keys[] = {{GDK_KEY_plus, LAYOUT_ZOOM_IN}, {GDK_KEY_equal, LAYOUT_ZOOM_IN},
-		{GDK_KEY_KP_Add, LAYOUT_ZOOM_IN}, {GDK_KEY_minus, LAYOUT_ZOOM_OUT},
-		{GDK_KEY_KP_Subtract, LAYOUT_ZOOM_OUT}, {GDK_KEY_1, LAYOUT_ACTUAL},
-		{GDK_KEY_KP_1, LAYOUT_ACTUAL}, {GDK_KEY_0, LAYOUT_FIT}, {GDK_KEY_KP_0, LAYOUT_FIT},
-		{GDK_KEY_F9, LAYOUT_SIDE}};
 	static const char *const zooms[] = {
 		LAYOUT_ZOOM_IN, LAYOUT_ZOOM_OUT, LAYOUT_ACTUAL, LAYOUT_FIT};
 	for (gsize i = 0; i < G_N_ELEMENTS(zooms); i++)
 		gtk_widget_class_install_action(class, zooms[i], NULL, on_zoom);
 	gtk_widget_class_install_action(class, LAYOUT_SIDE, NULL, on_side);
-	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-		gtk_widget_class_add_binding_action(class, keys[i].key, 0, keys[i].action, NULL);
-		gtk_widget_class_add_binding_action(
-			class, keys[i].key, GDK_CONTROL_MASK, keys[i].action, NULL);
-	}
 }
 
 static void viewer_window_class_init(ViewerWindowClass *class)
@@ -292,10 +279,8 @@ static void viewer_window_class_init(ViewerWindowClass *class)
 	gtk_widget_class_install_action(widget, LAYOUT_LOAD, NULL, on_load);
 	gtk_widget_class_install_action(widget, LAYOUT_DISPLAY, NULL, on_display);
 	gtk_widget_class_install_action(widget, LAYOUT_RETRY, NULL, on_retry);
-	add_keys(widget);
-	gtk_widget_class_add_binding_action(widget, GDK_KEY_o, GDK_CONTROL_MASK, LAYOUT_LOAD, NULL);
-	gtk_widget_class_add_binding_action(
-		widget, GDK_KEY_w, GDK_CONTROL_MASK, "window.close", NULL);
+	add_zoom(widget);
+	keys_bind(widget);
 }
 
 static void viewer_window_init(ViewerWindow *window)
@@ -308,6 +293,8 @@ static void viewer_window_init(ViewerWindow *window)
 	window->shelf = follow_make_shelf(window);
 	layout_build(&window->layout, GTK_WINDOW(window), GTK_WIDGET(window->shelf));
 	enable_zoom(window, FALSE);
+	g_autoptr(GtkShortcutsWindow) help = keys_help();
+	gtk_application_window_set_help_overlay(GTK_APPLICATION_WINDOW(window), help);
 }
 
 ViewerWindow *viewer_window_new(GtkApplication *application, const char *socket)

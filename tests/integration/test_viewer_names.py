@@ -2,13 +2,17 @@
 
 import contextlib
 import os
+import re
 import subprocess
 
 import pytest
 from client import TIMEOUT, eventually
 from gi.repository import Gio, GLib
 from screen import Screen
+from server import TOP
 from viewer import QUADRANTS, VIEWER
+
+PAGE = os.path.join(TOP, "client", "viewer", "shmimg-viewer.1")
 
 ACCESSIBLE = "org.a11y.atspi.Accessible"
 FOCUSED = 12  # of AtspiStateType
@@ -157,3 +161,19 @@ def test_the_tab_key_goes_round(daemon, client, session, quadrants):
             screen.xdotool("key", "Tab")
         screen.xdotool("key", "shift+Tab", "shift+Tab")
         eventually(lambda: tree.focus() == stops[-1])
+
+
+def test_the_help_and_the_manual_list_the_same_keys(daemon, session):
+    with open(PAGE, encoding="utf-8") as file:
+        told = re.findall(r"^\.It .*\n(.*)", file.read().split(".Ss Keys")[1].split(".El")[0], re.M)
+    screen, _ = session
+    with viewer(session, "--socket", daemon.path) as tree:
+        screen.press(screen.window("Shared Memory Image Viewer"), "F1")
+        screen.window("^Keys$")
+        eventually(lambda: ("label", "Close the window") in tree.names())
+        names = [name for role, name in tree.names() if role == "label"]
+    # Names of keys are short.
+    listed = [name for name in names[names.index("Keys") + 1 :] if len(name) > len("Ctrl")]
+    assert len(told) > 10 and len(listed) >= len(told)
+    for words, title in zip(told, listed):
+        assert words.startswith(title)
