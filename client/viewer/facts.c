@@ -53,6 +53,9 @@ static struct row add_row(GtkGrid *grid, int row, const char *text, PangoWrapMod
 {
 	GtkWidget *title = gtk_label_new(text);
 	GtkWidget *value = gtk_label_new(NULL);
+	/* A hyphen where a line breaks would be read as one of a segment's name. */
+	g_autoptr(PangoAttrList) attributes = pango_attr_list_new();
+	pango_attr_list_insert(attributes, pango_attr_insert_hyphens_new(FALSE));
 	gtk_label_set_xalign(GTK_LABEL(title), 0);
 	gtk_label_set_xalign(GTK_LABEL(value), 0);
 	gtk_label_set_yalign(GTK_LABEL(title), 0);
@@ -61,6 +64,7 @@ static struct row add_row(GtkGrid *grid, int row, const char *text, PangoWrapMod
 	gtk_label_set_lines(GTK_LABEL(value), MOST_LINES);
 	gtk_label_set_ellipsize(GTK_LABEL(value), PANGO_ELLIPSIZE_END);
 	gtk_label_set_selectable(GTK_LABEL(value), TRUE);
+	gtk_label_set_attributes(GTK_LABEL(value), attributes);
 	gtk_label_set_max_width_chars(GTK_LABEL(value), 16);
 	/* Tab goes to the segment alone, whose name people need elsewhere. */
 	gtk_widget_set_can_focus(value, wrap == PANGO_WRAP_CHAR);
