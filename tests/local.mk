@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/integration/terminal.py \
 	%D%/integration/test_accounts.py \
 	%D%/integration/test_activation.py \
+	%D%/integration/test_bench.py \
 	%D%/integration/test_config.py \
 	%D%/integration/test_decoder.py \
 	%D%/integration/test_exhaustion.py \

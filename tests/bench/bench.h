@@ -12,9 +12,17 @@
 
 struct setting {
 	const char *socket; /* of the daemon */
-	const char *folder; /* pictures: fhd.jpg, uhd.jpg, fhd.png, uhd.png */
+	const char *folder; /* pictures: fhd.jpg, uhd.jpg, fhd.png, uhd.png;
+			     * sockets of peers: redis, memcached, qt */
 	pid_t daemon;
+	bool quick; /* to see that all works, and not what it costs */
 };
+
+/* How often a row does a thing that it would do count times. */
+static inline int times(const struct setting *setting, int count)
+{
+	return setting->quick && count > 2 ? 2 : count;
+}
 
 /* What a row measured. Both in the row's unit; ratio is ours / base unless set. */
 struct result {
@@ -30,3 +38,5 @@ row_run row_fetch_one, row_fetch_across, row_fetch_many, row_fetch_loaded, row_c
 row_run row_kept, row_first_touch, row_kept_touch;
 row_run row_jpeg_fhd_idle, row_jpeg_uhd_idle, row_jpeg_fhd_busy, row_jpeg_uhd_busy;
 row_run row_png_fhd, row_png_uhd, row_two_decoders;
+row_run row_peer_redis, row_peer_memcached, row_peer_qt;
+row_run row_peer_decode_jpeg, row_peer_decode_png;

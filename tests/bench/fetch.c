@@ -98,7 +98,7 @@ static void compare(const struct setting *setting, struct result *result, unsign
 	pair_open(&pair, setting);
 	place(setting, &pair, processor);
 	peer_open(&echo, pair.echo, false);
-	for (int i = 0; i < BLOCKS; i++) {
+	for (int i = 0; i < times(setting, BLOCKS); i++) {
 		round_trips(&pair.daemon, &pair, &result->ours, BLOCK);
 		round_trips(&echo, &pair, &result->base, BLOCK);
 	}
@@ -172,7 +172,7 @@ void row_fetch_many(const struct setting *setting, struct result *result)
 	place(setting, &pair, 1);
 	crowd_open(&ours, setting->socket, true);
 	crowd_open(&base, pair.echo, false);
-	for (int i = 0; i < 9; i++) {
+	for (int i = 0; i < times(setting, 9); i++) {
 		sample_add(&result->ours, crowd_rate(&ours, &pair));
 		sample_add(&result->base, crowd_rate(&base, &pair));
 	}
@@ -200,10 +200,10 @@ static pid_t start_loader(const struct setting *setting, int number)
 }
 
 /* A round trip each millisecond, as of a program that draws. */
-static void paced_trips(const struct pair *pair, struct peer *peer, struct sample *sample)
+static void paced_trips(const struct setting *setting, struct pair *pair, struct sample *sample)
 {
-	for (int i = 0; i < 2000; i++) {
-		round_trips(peer, pair, sample, 1);
+	for (int i = 0; i < times(setting, 2000); i++) {
+		round_trips(&pair->daemon, pair, sample, 1);
 		usleep(1000);
 	}
 }
@@ -213,11 +213,11 @@ void row_fetch_loaded(const struct setting *setting, struct result *result)
 	struct pair pair;
 	pid_t loaders[2];
 	pair_open(&pair, setting);
-	paced_trips(&pair, &pair.daemon, &result->base);
+	paced_trips(setting, &pair, &result->base);
 	for (int i = 0; i < 2; i++)
 		loaders[i] = start_loader(setting, i);
 	usleep(200000);
-	paced_trips(&pair, &pair.daemon, &result->ours);
+	paced_trips(setting, &pair, &result->ours);
 	for (int i = 0; i < 2; i++) {
 		kill(loaders[i], SIGKILL);
 		waitpid(loaders[i], NULL, 0);
@@ -245,16 +245,17 @@ static long resident(pid_t pid)
 void row_connections(const struct setting *setting, struct result *result)
 {
 	static struct peer peers[CONNECTIONS];
+	const int count = times(setting, CONNECTIONS);
 	struct pair pair;
 	pair_open(&pair, setting);
 	place(setting, &pair, 0);
 	round_trips(&pair.daemon, &pair, &result->base, BLOCKS * BLOCK);
 	long before = resident(setting->daemon);
-	for (int i = 0; i < CONNECTIONS; i++)
+	for (int i = 0; i < count; i++)
 		peer_open(&peers[i], setting->socket, true);
-	result->extra = (resident(setting->daemon) - before) / CONNECTIONS;
+	result->extra = (resident(setting->daemon) - before) / count;
 	round_trips(&pair.daemon, &pair, &result->ours, BLOCKS * BLOCK);
-	for (int i = 0; i < CONNECTIONS; i++)
+	for (int i = 0; i < count; i++)
 		peer_close(&peers[i]);
 	pair_close(&pair, setting);
 }

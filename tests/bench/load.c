@@ -55,7 +55,7 @@ static void compare(
 	peer_open(&peer, setting->socket, true);
 	load(&peer, file);
 	decode(&picture, pixels);
-	for (int round = 0; round < ROUNDS / (burst > 1 ? 4 : 1); round++) {
+	for (int round = 0; round < times(setting, ROUNDS / (burst > 1 ? 4 : 1)); round++) {
 		usleep(IDLE_US);
 		for (int i = 0; i < burst; i++)
 			sample_add(&result->ours, load(&peer, file));
@@ -95,7 +95,7 @@ static void *load_half(void *context)
 	char name[32];
 	int file = picture_open(half->setting, "fhd.jpg");
 	peer_open(&peer, half->setting->socket, true);
-	for (int i = 0; i < EACH; i++) {
+	for (int i = 0; i < times(half->setting, EACH); i++) {
 		snprintf(name, sizeof(name), "half-%d", half->number);
 		peer_load(&peer, name, file);
 		peer_ask_name(&peer, "DROP", name);
@@ -111,7 +111,7 @@ static void *decode_half(void *context)
 	size_t size = picture_bytes(half->picture);
 	char name[64];
 	snprintf(name, sizeof(name), "/shmimg-bench-%d-%d", (int)getpid(), half->number);
-	for (int i = 0; i < EACH; i++) {
+	for (int i = 0; i < times(half->setting, EACH); i++) {
 		int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
 		if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
 			err(1, "%s", name);
@@ -137,7 +137,7 @@ static double rate(void *(*work)(void *), struct half halves[TWO])
 	}
 	for (int i = 0; i < TWO; i++)
 		pthread_join(threads[i], NULL);
-	return TWO * EACH * 1000 / milliseconds(began);
+	return TWO * times(halves->setting, EACH) * 1000 / milliseconds(began);
 }
 
 void row_two_decoders(const struct setting *setting, struct result *result)
@@ -147,7 +147,7 @@ void row_two_decoders(const struct setting *setting, struct result *result)
 	picture_read(&picture, setting, "fhd.jpg");
 	for (int i = 0; i < TWO; i++)
 		halves[i] = (struct half){setting, &picture, i};
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < times(setting, 5); i++) {
 		sample_add(&result->ours, rate(load_half, halves));
 		sample_add(&result->base, rate(decode_half, halves));
 	}

@@ -1,6 +1,7 @@
 /*
- * shmimg-bench SOCKET DAEMON-PID FOLDER [ROW...]: measures rows, all if none is named, and
- * prints each as an object of JSON on a line. Started by tests/bench/run.
+ * shmimg-bench [-q] SOCKET DAEMON-PID FOLDER ROW...: measures rows, and prints each as an
+ * object of JSON on a line; with -q each is done a few times only. Without arguments: the
+ * rows' names. Started by tests/bench/run.
  */
 #include <err.h>
 #include <stdio.h>
@@ -34,6 +35,11 @@ static const struct row {
 	{"two-decoders", row_two_decoders, "images/s", 1.2, true, NULL},
 	{"fetch-loaded-p99", row_fetch_loaded, "us", 3, false, NULL},
 	{"connections-10000", row_connections, "us", 1.2, false, "bytes a connection"},
+	{"peer-redis", row_peer_redis, "ms", 6, true, "us kept"},
+	{"peer-memcached", row_peer_memcached, "ms", 2, true, "us kept"},
+	{"peer-qt", row_peer_qt, "ms", 50, true, "us kept"},
+	{"peer-decode-jpeg", row_peer_decode_jpeg, "ms", 1, true, "us kept"},
+	{"peer-decode-png", row_peer_decode_png, "ms", 1, true, "us kept"},
 };
 
 static void print_sample(const char *word, struct sample *sample)
@@ -62,28 +68,40 @@ static void measure(const struct row *row, const struct setting *setting)
 	sample_free(&result.base);
 }
 
-static bool is_wanted(const char *name, char **names)
+static const struct row *find(const char *name)
 {
-	bool wanted = !*names;
-	for (; *names; names++)
-		wanted = wanted || strcmp(*names, name) == 0;
-	return wanted;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	}
+	errx(2, "%s is no row", name);
+}
+
+static int list(void)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		puts(rows[i].name);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct rlimit limit;
-	if (argc < 4)
-		errx(2, "usage: shmimg-bench SOCKET DAEMON-PID FOLDER [ROW...]");
+	bool quick = argc > 1 && strcmp(argv[1], "-q") == 0;
+	char **arguments = argv + 1 + quick;
+	if (argc == 1)
+		return list();
+	if (argc - quick < 4)
+		errx(2, "usage: shmimg-bench [-q] SOCKET DAEMON-PID FOLDER ROW...");
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-	struct setting setting = {
-		.socket = argv[1], .daemon = (pid_t)atoi(argv[2]), .folder = argv[3]};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (is_wanted(rows[i].name, argv + 4))
-			measure(&rows[i], &setting);
-	}
+	struct setting setting = {.socket = arguments[0],
+		.daemon = (pid_t)atoi(arguments[1]),
+		.folder = arguments[2],
+		.quick = quick};
+	for (char **name = arguments + 3; *name; name++)
+		measure(find(*name), &setting);
 	return 0;
 }

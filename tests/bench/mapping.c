@@ -16,73 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/include/shmimg.h"
-#include "tests/bench/bench.h"
-#include "tests/bench/picture.h"
-
-#define NAME "uhd"
+#include "tests/bench/look.h"
+#include "tests/bench/touch.h"
 
 enum { ROUNDS = 60, BLOCKS = 200, BLOCK = 10000 };
-
-static volatile uint64_t sum;
-
-/* Reads every byte once. */
-static void touch(const void *data, size_t size)
-{
-	const uint64_t *words = data;
-	uint64_t total = 0;
-	for (size_t i = 0; i < size / sizeof(*words); i++)
-		total += words[i];
-	sum = total;
-}
-
-static double microseconds(uint64_t began)
-{
-	return (double)(clock_now() - began) / 1e3;
-}
-
-static shmimg_client *connect_to(const struct setting *setting)
-{
-	shmimg_client *client;
-	int r = shmimg_connect(&client, setting->socket, -1);
-	if (r < 0)
-		errx(1, "%s: %s", setting->socket, strerror(-r));
-	return client;
-}
-
-static shmimg_image *check(const shmimg_client *client, int r, shmimg_image *image)
-{
-	if (r < 0)
-		errx(1, "%s: %s", strerror(-r), shmimg_message(client));
-	return image;
-}
-
-static shmimg_image *fetch(shmimg_client *client)
-{
-	shmimg_image *image;
-	int r = shmimg_fetch(client, NAME, NULL, &image);
-	return check(client, r, image);
-}
-
-static shmimg_image *load(shmimg_client *client, const struct setting *setting)
-{
-	shmimg_image *image;
-	int file = picture_open(setting, "uhd.jpg");
-	int r = shmimg_load_fd(client, file, NAME, NULL, &image);
-	close(file);
-	return check(client, r, image);
-}
-
-static size_t pixel_bytes(const shmimg_image *image)
-{
-	return shmimg_stride(image) * shmimg_height(image);
-}
-
-static void end(shmimg_client *client)
-{
-	shmimg_drop(client, NAME, NULL);
-	shmimg_close(client);
-}
 
 /* Any call but the one that ends it kills this process. */
 static void forbid_calls(void)
@@ -107,7 +44,7 @@ static long makes_calls(shmimg_client *client)
 	if (pid == 0) {
 		forbid_calls();
 		for (int i = 0; i < 1000; i++)
-			shmimg_unref(fetch(client));
+			shmimg_unref(look_fetch(client));
 		_exit(0);
 	}
 	return waitpid(pid, &status, 0) < 0 || status != 0;
@@ -116,21 +53,21 @@ static long makes_calls(shmimg_client *client)
 /* Nanoseconds of a fetch of what is kept, against a call that does nothing. */
 void row_kept(const struct setting *setting, struct result *result)
 {
-	shmimg_client *client = connect_to(setting);
-	shmimg_unref(load(client, setting));
-	for (int i = 0; i < BLOCKS; i++) {
+	shmimg_client *client = look_connect(setting);
+	shmimg_unref(look_load(client, setting));
+	for (int i = 0; i < times(setting, BLOCKS); i++) {
 		uint64_t began = clock_now();
 		for (int j = 0; j < BLOCK; j++)
-			shmimg_unref(fetch(client));
-		sample_add(&result->ours, microseconds(began) * 1e3 / BLOCK);
+			shmimg_unref(look_fetch(client));
+		sample_add(&result->ours, look_took(began) * 1e3 / BLOCK);
 		began = clock_now();
 		for (int j = 0; j < BLOCK; j++)
 			syscall(SYS_getppid);
-		sample_add(&result->base, microseconds(began) * 1e3 / BLOCK);
+		sample_add(&result->base, look_took(began) * 1e3 / BLOCK);
 	}
 	result->extra = makes_calls(client);
 	result->ratio = sample_quantile(&result->ours, 0.5);
-	end(client);
+	look_end(client);
 }
 
 static double map_and_touch(const char *name, size_t size, size_t offset, size_t bytes)
@@ -143,54 +80,45 @@ static double map_and_touch(const char *name, size_t size, size_t offset, size_t
 	close(fd);
 	touch(map + offset, bytes);
 	munmap(map, size);
-	return microseconds(began);
+	return look_took(began);
 }
 
 /* Microseconds of a fetch that maps, a look at all pixels, and letting go. */
 void row_first_touch(const struct setting *setting, struct result *result)
 {
-	shmimg_client *client = connect_to(setting);
+	shmimg_client *client = look_connect(setting);
 	shmimg_set_kept(client, 0);
-	shmimg_image *image = load(client, setting);
-	size_t bytes = pixel_bytes(image);
+	shmimg_image *image = look_load(client, setting);
+	size_t bytes = look_bytes(image);
 	size_t offset = shmimg_segment_size(image) - bytes;
-	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t began = clock_now();
-		shmimg_image *mapped = fetch(client);
-		touch(shmimg_pixels(mapped), bytes);
-		shmimg_unref(mapped);
-		sample_add(&result->ours, microseconds(began));
+	for (int i = 0; i < times(setting, ROUNDS); i++) {
+		sample_add(&result->ours, look_once(client));
 		sample_add(&result->base,
 			map_and_touch(shmimg_segment(image), shmimg_segment_size(image),
 				offset / 4096 * 4096, bytes));
 	}
 	shmimg_unref(image);
-	end(client);
+	look_end(client);
 }
 
 /* Microseconds of a fetch of what is kept and a look at all pixels. */
 void row_kept_touch(const struct setting *setting, struct result *result)
 {
-	shmimg_client *client = connect_to(setting);
-	shmimg_image *image = load(client, setting);
-	size_t bytes = pixel_bytes(image);
+	shmimg_client *client = look_connect(setting);
+	shmimg_image *image = look_load(client, setting);
+	size_t bytes = look_bytes(image);
 	shmimg_unref(image);
 	char *own = malloc(bytes);
 	if (!own)
 		err(1, "memory");
 	memset(own, 1, bytes);
-	for (int i = 0; i < ROUNDS; i++) {
+	look_once(client); /* takes the faults */
+	for (int i = 0; i < times(setting, ROUNDS); i++) {
+		sample_add(&result->ours, look_once(client));
 		uint64_t began = clock_now();
-		image = fetch(client);
-		touch(shmimg_pixels(image), bytes);
-		shmimg_unref(image);
-		if (i > 0) /* the first one takes the faults */
-			sample_add(&result->ours, microseconds(began));
-		began = clock_now();
 		touch(own, bytes);
-		if (i > 0)
-			sample_add(&result->base, microseconds(began));
+		sample_add(&result->base, look_took(began));
 	}
 	free(own);
-	end(client);
+	look_end(client);
 }

@@ -6,7 +6,7 @@ import re
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("SHMIMG_BUILD", os.path.join(TOP, ".build", "normal")))
 FOLDERS = ("client", "daemon", "systemd", "tests")
-TEXT_ENDINGS = tuple(".c .h .py .mk .am .ac .in .sh .ini .toml .syms .map".split())
+TEXT_ENDINGS = tuple(".c .cc .h .py .mk .am .ac .in .sh .ini .toml .syms .map".split())
 MANUAL = re.compile(r"\.[1-9]$")
 
 
@@ -26,7 +26,7 @@ def read(path):
 
 
 def c_files():
-    return [path for path in all_files() if path.endswith((".c", ".h"))]
+    return [path for path in all_files() if path.endswith((".c", ".cc", ".h"))]
 
 
 def is_script(path):

@@ -16,7 +16,7 @@ FORBIDDEN = re.compile(r"\b(?:%s|(?i:%s))\b" % ("|".join(MARKERS), "|".join(PHRA
 
 
 def test_length_of_files():
-    paths = [path for path in texts() if path.endswith((".c", ".h", ".py"))]
+    paths = [path for path in texts() if path.endswith((".c", ".cc", ".h", ".py"))]
     assert [path for path in paths if read(path).count("\n") > LINES_MAX] == []
 
 
@@ -35,7 +35,7 @@ def test_length_of_functions():
     long = [
         f"{path}:{start}: {lines} lines"
         for path in c_files()
-        if path.endswith(".c")
+        if path.endswith((".c", ".cc"))
         for start, lines in functions(read(path))
         if lines > FUNCTION_LINES_MAX
     ]
@@ -71,7 +71,7 @@ def test_width_of_lines():
     wide = [
         f"{path}:{number}"
         for path in texts()
-        if path.endswith((".c", ".h", ".py"))
+        if path.endswith((".c", ".cc", ".h", ".py"))
         for number, line in enumerate(read(path).splitlines(), 1)
         if len(line.expandtabs(8)) > 100
     ]
