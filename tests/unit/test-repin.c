@@ -13,16 +13,47 @@ enum { SHORT = 50 }; /* milliseconds */
 static const char again[] = "FETCH name=duck owner=4711 format=RGBA8";
 static const char none[] = "ERR code=not-found message=none\n";
 
-/* Greets and gives the fixture's image; then goes, and is there again. */
+/* Is there again, and asked for the pin before anything else. */
+static bool come_back(struct fake *fake)
+{
+	if (!fake_accept(fake))
+		return false;
+	fake_greet(fake);
+	fake_hear(fake, again);
+	return true;
+}
+
+/* Greets and gives the fixture's image; then goes and comes back. */
 static bool give_and_go(struct fake *fake, const struct fixture *fixture)
 {
 	fake_greet(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
-	if (!fake_accept(fake))
-		return false;
-	fake_greet(fake);
-	return true;
+	return come_back(fake);
+}
+
+/* Gives the pin, and does what else is asked. */
+static void give_again(struct fake *fake, const struct fixture *fixture)
+{
+	fake_say(fake, fixture->reply);
+	fixture_answer_stats(fake);
+	fake_hear_end(fake);
+}
+
+/* Does what is asked, then knows of no pin that is given back. */
+static void give_back_none(struct fake *fake, const struct fixture *fixture)
+{
+	fixture_hear_release(fake, fixture, 0);
+	fake_say(fake, none);
+	fake_hear_end(fake);
+}
+
+/* A client that has fetched the image, and asked something of the daemon that came back. */
+static shmimg_client *fetch_and_ask(void **state, fake_script *script, shmimg_image **image)
+{
+	shmimg_client *client = fixture_fetch_by(*state, script, image);
+	fixture_ask(client);
+	return client;
 }
 
 static void take_again(struct fake *fake, void *context)
@@ -30,21 +61,17 @@ static void take_again(struct fake *fake, void *context)
 	const struct fixture *fixture = context;
 	if (!give_and_go(fake, fixture))
 		return;
-	fake_hear(fake, again);
 	fake_say(fake, fixture->reply);
 	fixture_answer_stats(fake);
 	fixture_hear_release(fake, fixture, 0);
 	fake_say(fake, "OK\n");
-	fixture_hear_release(fake, fixture, 0);
-	fake_say(fake, none);
-	fake_hear_end(fake);
+	give_back_none(fake, fixture);
 }
 
 static void taken_again(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fixture_fetch_by(*state, take_again, &image);
-	fixture_ask(client);
+	shmimg_client *client = fetch_and_ask(state, take_again, &image);
 	assert_string_equal(shmimg_message(client), "");
 	assert_int_equal(shmimg_release(client, image), 0);
 	/* Nobody knows what went with the old daemon. */
@@ -62,32 +89,26 @@ static void have_a_newer_one(struct fake *fake, void *context)
 	fixture->segment.header.generation--;
 	if (!give_and_go(fake, fixture))
 		return;
-	fake_hear(fake, again);
 	fake_say(fake, reply);
 	fixture_hear_release(fake, fixture, 1);
 	fake_say(fake, "OK\n");
 	fixture_answer_stats(fake);
-	fixture_hear_release(fake, fixture, 0);
-	fake_say(fake, none);
-	fake_hear_end(fake);
+	give_back_none(fake, fixture);
 }
 
 /* Nobody asked for a newer one. What is mapped stays. */
 static void newer_generation(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fixture_fetch_by(*state, have_a_newer_one, &image);
-	fixture_ask(client);
+	shmimg_client *client = fetch_and_ask(state, have_a_newer_one, &image);
 	assert_int_equal(shmimg_release(client, image), 0);
 	fixture_finish(*state, client, image);
 }
 
 static void have_none(struct fake *fake, void *context)
 {
-	const struct fixture *fixture = context;
-	if (!give_and_go(fake, fixture))
+	if (!give_and_go(fake, context))
 		return;
-	fake_hear(fake, again);
 	fake_say(fake, none);
 	fixture_answer_stats(fake);
 	fixture_answer_stats(fake);
@@ -102,8 +123,7 @@ static void have_none(struct fake *fake, void *context)
 static void no_such_image(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fixture_fetch_by(*state, have_none, &image);
-	fixture_ask(client);
+	shmimg_client *client = fetch_and_ask(state, have_none, &image);
 	assert_string_equal(shmimg_message(client), "");
 	assert_string_equal(shmimg_code(client), "");
 	fixture_ask(client);
@@ -114,46 +134,27 @@ static void no_such_image(void **state)
 /* Goes away over the pin, and over what is given back. */
 static void go_over_the_pin(struct fake *fake, void *context)
 {
-	const struct fixture *fixture = context;
-	if (!give_and_go(fake, fixture))
+	if (!give_and_go(fake, context) || !come_back(fake))
 		return;
-	fake_hear(fake, again);
-	if (!fake_accept(fake))
-		return;
-	fake_greet(fake);
-	fake_hear(fake, again);
 	fake_say(fake, "OK name=du");
-	if (!fake_accept(fake))
-		return;
-	fake_greet(fake);
-	fake_hear(fake, again);
-	fake_say(fake, fixture->reply);
-	fixture_answer_stats(fake);
-	fake_hear_end(fake);
+	if (come_back(fake))
+		give_again(fake, context);
 }
 
 static void gone_over_the_pin(void **state)
 {
 	shmimg_image *image;
-	shmimg_client *client = fixture_fetch_by(*state, go_over_the_pin, &image);
-	fixture_ask(client);
+	shmimg_client *client = fetch_and_ask(state, go_over_the_pin, &image);
 	fixture_finish(*state, client, image);
 }
 
 static void be_silent(struct fake *fake, void *context)
 {
-	const struct fixture *fixture = context;
-	if (!give_and_go(fake, fixture))
+	if (!give_and_go(fake, context))
 		return;
-	fake_hear(fake, again);
 	fake_hear_end(fake);
-	if (!fake_accept(fake))
-		return;
-	fake_greet(fake);
-	fake_hear(fake, again);
-	fake_say(fake, fixture->reply);
-	fixture_answer_stats(fake);
-	fake_hear_end(fake);
+	if (come_back(fake))
+		give_again(fake, context);
 }
 
 static void silent_over_the_pin(void **state)
@@ -172,7 +173,6 @@ static void speak_rubbish(struct fake *fake, void *context)
 {
 	if (!give_and_go(fake, context))
 		return;
-	fake_hear(fake, again);
 	fake_say(fake, "OK name=duck\n");
 	fake_hear_end(fake);
 }
@@ -196,13 +196,11 @@ static void give_two(struct fake *fake, void *context)
 	fake_say(fake, fixture->reply);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->second_reply);
-	if (!fake_accept(fake))
+	if (!come_back(fake))
 		return;
-	fake_greet(fake);
-	for (int i = 0; i < 2; i++) {
-		fake_hear(fake, again);
-		fake_say(fake, fixture->second_reply);
-	}
+	fake_say(fake, fixture->second_reply);
+	fake_hear(fake, again);
+	fake_say(fake, fixture->second_reply);
 	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
