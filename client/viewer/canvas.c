@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-#include "client/viewer/texture.h"
-
 /* The chequerboard's squares, and the least side of the widget, in pixels of GTK's. */
 enum { SQUARE = 8, LEAST_SIDE = 64 };
 
@@ -15,7 +13,10 @@ static const double zoom_least = 1.0 / 64, zoom_most = 256, wheel_step = 1.25;
 
 struct _ViewerCanvas {
 	GtkWidget parent;
-	GdkTexture *texture;
+	struct picture *picture;
+	GdkTexture *drawn; /* what was seen of it last, and where and how large that is: */
+	graphene_rect_t drawn_part;
+	double drawn_zoom;
 	double zoom;		     /* 0: fitted */
 	double x, y;		     /* the place in the image that is in the middle */
 	double pointer_x, pointer_y; /* where the pointer is, in pixels of GTK's */
@@ -46,10 +47,10 @@ static double height_of(ViewerCanvas *canvas)
 
 double viewer_canvas_zoom(ViewerCanvas *canvas)
 {
-	if (!canvas->texture || canvas->zoom > 0)
-		return canvas->texture ? canvas->zoom : 0;
-	double fitting = fmin(width_of(canvas) / gdk_texture_get_width(canvas->texture),
-		height_of(canvas) / gdk_texture_get_height(canvas->texture));
+	if (!canvas->picture || canvas->zoom > 0)
+		return canvas->picture ? canvas->zoom : 0;
+	double fitting = fmin(width_of(canvas) / picture_width(canvas->picture),
+		height_of(canvas) / picture_height(canvas->picture));
 	return fmax(fitting, 1e-6);
 }
 
@@ -72,13 +73,12 @@ static gboolean tell_zoom(gpointer data)
 
 static void settle(ViewerCanvas *canvas)
 {
-	if (!canvas->texture)
+	if (!canvas->picture)
 		return;
 	double zoom = viewer_canvas_zoom(canvas);
-	canvas->x = clamp_place(
-		canvas->x, gdk_texture_get_width(canvas->texture), zoom, width_of(canvas));
-	canvas->y = clamp_place(
-		canvas->y, gdk_texture_get_height(canvas->texture), zoom, height_of(canvas));
+	canvas->x = clamp_place(canvas->x, picture_width(canvas->picture), zoom, width_of(canvas));
+	canvas->y =
+		clamp_place(canvas->y, picture_height(canvas->picture), zoom, height_of(canvas));
 	gtk_widget_queue_draw(GTK_WIDGET(canvas));
 	if (canvas->shown != zoom) {
 		canvas->shown = zoom;
@@ -92,8 +92,8 @@ static void settle(ViewerCanvas *canvas)
 /* Where the image is: its upper left corner on a whole pixel, so that all edges are sharp. */
 static graphene_rect_t place_of(ViewerCanvas *canvas, double zoom)
 {
-	double width = fmax(1, round(gdk_texture_get_width(canvas->texture) * zoom));
-	double height = fmax(1, round(gdk_texture_get_height(canvas->texture) * zoom));
+	double width = fmax(1, round(picture_width(canvas->picture) * zoom));
+	double height = fmax(1, round(picture_height(canvas->picture) * zoom));
 	return GRAPHENE_RECT_INIT((float)round(width_of(canvas) / 2 - canvas->x * zoom),
 		(float)round(height_of(canvas) / 2 - canvas->y * zoom), (float)width,
 		(float)height);
@@ -111,15 +111,21 @@ static void draw_chequers(GtkSnapshot *snapshot, const graphene_rect_t *where, d
 	gtk_snapshot_pop(snapshot);
 }
 
-/* Only what is seen is magnified: at most a window full of pixels, however large it would be. */
-static void draw_magnified(ViewerCanvas *canvas, GtkSnapshot *snapshot, double zoom,
-	const graphene_rect_t *place, const graphene_rect_t *seen)
+/* What is seen of the picture, made when that is not what was drawn before. */
+static GdkTexture *texture_of(ViewerCanvas *canvas, double zoom, const graphene_rect_t *place,
+	const graphene_rect_t *seen)
 {
-	g_autoptr(GdkTexture) texture =
-		texture_magnify(canvas->texture, zoom, (gsize)(seen->origin.x - place->origin.x),
-			(gsize)(seen->origin.y - place->origin.y), (gsize)seen->size.width,
-			(gsize)seen->size.height);
-	gtk_snapshot_append_texture(snapshot, texture, seen);
+	graphene_rect_t part = GRAPHENE_RECT_INIT(seen->origin.x - place->origin.x,
+		seen->origin.y - place->origin.y, seen->size.width, seen->size.height);
+	if (canvas->drawn && canvas->drawn_zoom == zoom &&
+		graphene_rect_equal(&canvas->drawn_part, &part))
+		return canvas->drawn;
+	g_clear_object(&canvas->drawn);
+	canvas->drawn = picture_part(canvas->picture, zoom, (gsize)part.origin.x,
+		(gsize)part.origin.y, (gsize)part.size.width, (gsize)part.size.height);
+	canvas->drawn_zoom = zoom;
+	canvas->drawn_part = part;
+	return canvas->drawn;
 }
 
 static void draw(ViewerCanvas *canvas, GtkSnapshot *snapshot)
@@ -130,18 +136,15 @@ static void draw(ViewerCanvas *canvas, GtkSnapshot *snapshot)
 		GRAPHENE_RECT_INIT(0, 0, (float)width_of(canvas), (float)height_of(canvas));
 	if (!graphene_rect_intersection(&place, &all, &seen))
 		return;
-	if (texture_has_alpha(canvas->texture))
+	if (picture_has_alpha(canvas->picture))
 		draw_chequers(snapshot, &seen, scale_of(canvas));
-	if (zoom > 1)
-		draw_magnified(canvas, snapshot, zoom, &place, &seen);
-	else
-		gtk_snapshot_append_texture(snapshot, canvas->texture, &place);
+	gtk_snapshot_append_texture(snapshot, texture_of(canvas, zoom, &place, &seen), &seen);
 }
 
 static void snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 {
 	ViewerCanvas *canvas = VIEWER_CANVAS(widget);
-	if (!canvas->texture)
+	if (!canvas->picture)
 		return;
 	float scale = (float)(1 / scale_of(canvas));
 	gtk_snapshot_push_clip(
@@ -265,15 +268,17 @@ static gboolean on_arrow(GtkWidget *widget, GVariant *arguments, gpointer data)
 
 /* ---- The widget itself ---- */
 
-void viewer_canvas_show(ViewerCanvas *canvas, GdkTexture *texture, const char *name)
+void viewer_canvas_show(ViewerCanvas *canvas, struct picture *picture, const char *name)
 {
-	GdkTexture *before = canvas->texture;
-	if (!before || gdk_texture_get_width(before) != gdk_texture_get_width(texture) ||
-		gdk_texture_get_height(before) != gdk_texture_get_height(texture)) {
+	struct picture *before = canvas->picture;
+	if (!before || picture_width(before) != picture_width(picture) ||
+		picture_height(before) != picture_height(picture)) {
 		canvas->zoom = 0;
 		canvas->x = canvas->y = 0;
 	}
-	g_set_object(&canvas->texture, texture);
+	g_clear_object(&canvas->drawn);
+	canvas->picture = picture_ref(picture);
+	picture_unref(before);
 	gtk_accessible_update_property(
 		GTK_ACCESSIBLE(canvas), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
 	settle(canvas);
@@ -282,7 +287,8 @@ void viewer_canvas_show(ViewerCanvas *canvas, GdkTexture *texture, const char *n
 static void dispose(GObject *object)
 {
 	g_clear_handle_id(&VIEWER_CANVAS(object)->telling, g_source_remove);
-	g_clear_object(&VIEWER_CANVAS(object)->texture);
+	g_clear_object(&VIEWER_CANVAS(object)->drawn);
+	g_clear_pointer(&VIEWER_CANVAS(object)->picture, picture_unref);
 	G_OBJECT_CLASS(viewer_canvas_parent_class)->dispose(object);
 }
 

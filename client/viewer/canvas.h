@@ -1,11 +1,13 @@
 /*
  * The widget that shows an image: fitted into it, or at a zoom of one's own, with sharp
  * pixels where these are larger than the screen's and a chequerboard where one can see
- * through. Wheel and pointer move it. Knows textures of texture.h and nothing of the daemon.
+ * through. Wheel and pointer move it. Knows nothing of the daemon.
  */
 #pragma once
 
 #include <gtk/gtk.h>
+
+#include "client/viewer/picture.h"
 
 #define VIEWER_TYPE_CANVAS (viewer_canvas_get_type())
 G_DECLARE_FINAL_TYPE(ViewerCanvas, viewer_canvas, VIEWER, CANVAS, GtkWidget)
@@ -13,10 +15,10 @@ G_DECLARE_FINAL_TYPE(ViewerCanvas, viewer_canvas, VIEWER, CANVAS, GtkWidget)
 GtkWidget *viewer_canvas_new(void);
 
 /*
- * Shows a texture. name is what a screen reader says. One of the same size as that before
+ * Shows a picture. name is what a screen reader says. One of the same size as that before
  * keeps zoom and place.
  */
-void viewer_canvas_show(ViewerCanvas *canvas, GdkTexture *texture, const char *name);
+void viewer_canvas_show(ViewerCanvas *canvas, struct picture *picture, const char *name);
 
 /* Fits the image into the widget, whatever its size will be. */
 void viewer_canvas_fit(ViewerCanvas *canvas);

@@ -4,8 +4,6 @@
  */
 #include "client/viewer/follow.h"
 
-#include "client/viewer/texture.h"
-
 /* Whether the image that is shown is this one. */
 static gboolean is_shown(ViewerWindow *window, const CatalogEntry *image)
 {
@@ -18,7 +16,7 @@ static void point_out(ViewerWindow *window)
 	const struct view *view = window->view;
 	g_autoptr(CatalogEntry) image =
 		catalog_entry_new(view->name, view->owner, view->generation);
-	const shmimg_image *pixels = texture_image(view->texture);
+	const shmimg_image *pixels = picture_image(view->picture);
 	viewer_shelf_mark(window->shelf, image);
 	observer_inspect(window->observer, image, shmimg_format_name(shmimg_image_format(pixels)));
 }

@@ -153,9 +153,10 @@ static void say(struct layout *layout, const char *text, gboolean busy, gboolean
 		gtk_widget_remove_css_class(GTK_WIDGET(layout->message), "error");
 }
 
-void layout_show(struct layout *layout, GdkTexture *texture, const char *name, const char *about)
+void layout_show(
+	struct layout *layout, struct picture *picture, const char *name, const char *about)
 {
-	viewer_canvas_show(layout->canvas, texture, name);
+	viewer_canvas_show(layout->canvas, picture, name);
 	gtk_stack_set_visible_child(layout->stack, GTK_WIDGET(layout->canvas));
 	gtk_widget_set_visible(layout->zoom, TRUE);
 	say(layout, about, FALSE, FALSE);

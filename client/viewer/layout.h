@@ -37,7 +37,8 @@ struct layout {
 void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *shelf);
 
 /* Shows an image: its name is what a screen reader says, about what stands below it. */
-void layout_show(struct layout *layout, GdkTexture *texture, const char *name, const char *about);
+void layout_show(
+	struct layout *layout, struct picture *picture, const char *name, const char *about);
 
 void layout_say(struct layout *layout, const char *text);
 void layout_say_busy(struct layout *layout, const char *text);

@@ -18,9 +18,10 @@ bin_PROGRAMS += %D%/shmimg-viewer
 	%D%/layout.c %D%/layout.h \
 	%D%/main.c \
 	%D%/observer.c %D%/observer.h \
+	%D%/picture.c %D%/picture.h \
+	%D%/reduce.c %D%/reduce.h \
 	%D%/report.c %D%/report.h \
 	%D%/shelf.c %D%/shelf.h \
-	%D%/texture.c %D%/texture.h \
 	%D%/view.c %D%/view.h \
 	%D%/window.c %D%/window.h %D%/window-state.h
 %C%_shmimg_viewer_CPPFLAGS = $(AM_CPPFLAGS) \

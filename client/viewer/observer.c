@@ -11,8 +11,8 @@
 
 #include "client/viewer/catalog.h"
 #include "client/viewer/connection.h"
+#include "client/viewer/picture.h"
 #include "client/viewer/report.h"
-#include "client/viewer/texture.h"
 
 /* Milliseconds: between two tries to find a daemon, two questions, and for an answer. */
 enum { RETRY_MS = 500, INSPECT_MS = 1000, ANSWER_MS = 5000 };
@@ -135,7 +135,7 @@ static void make_thumbnail(struct observer *observer, const struct order *order)
 	if (result < 0)
 		return;
 	/* Pixels that are published never change: nobody's lock is in the way. */
-	g_autoptr(GdkTexture) picture = texture_thumbnail(image, order->side);
+	g_autoptr(GdkTexture) picture = picture_thumbnail(image, order->side);
 	shmimg_release(observer->asking, image);
 	shmimg_unref(image);
 	report_thumbnail(observer->reporter, order->image, picture);

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "client/viewer/connection.h"
-#include "client/viewer/texture.h"
 
 /* How long to wait for the lock of an image; its holders need it for moments only. */
 enum { LOCK_MS = 1000, NAME_SIZE = 4096 };
@@ -41,7 +40,7 @@ void view_free(struct view *view)
 {
 	if (!view)
 		return;
-	g_clear_object(&view->texture);
+	g_clear_pointer(&view->picture, picture_unref);
 	g_free(view->name);
 	g_free(view->about);
 	shmimg_close(view->client);
@@ -124,9 +123,9 @@ static char *describe(const shmimg_image *image, gboolean others_have_it)
 }
 
 /*
- * Gives the pixels to GTK with the image's lock, as programs do that agree to use it. A
- * published image never changes, so that who does not let go of the lock keeps nobody from
- * seeing it.
+ * Reads the pixels with the image's lock, as programs do that agree to use it; drawing finds
+ * them there then. A published image never changes, so that who does not let go of the lock
+ * keeps nobody from seeing it.
  */
 static void hand_over(struct view *view, shmimg_image *image)
 {
@@ -135,7 +134,8 @@ static void hand_over(struct view *view, shmimg_image *image)
 	view->owner = shmimg_owner(image);
 	view->generation = shmimg_generation(image);
 	view->about = describe(image, locked == -ETIMEDOUT);
-	view->texture = texture_of_image(image);
+	view->picture = picture_new(image);
+	picture_read(view->picture);
 	if (locked == 0)
 		shmimg_unlock(image);
 }

@@ -4,10 +4,10 @@
  */
 #pragma once
 
-#include <gdk/gdk.h>
 #include <gio/gio.h>
 
 #include "client/include/shmimg.h"
+#include "client/viewer/picture.h"
 
 enum wish_kind {
 	WISH_FILE,  /* load a file */
@@ -29,7 +29,7 @@ struct wish *wish_new(enum wish_kind kind, const char *socket, const char *text,
 void wish_free(struct wish *wish);
 
 struct view {
-	GdkTexture *texture;
+	struct picture *picture;
 	char *name; /* UTF-8 */
 	gint64 owner;
 	guint64 generation;

@@ -73,7 +73,7 @@ void window_show(ViewerWindow *window, struct view *view)
 	window->awaited = AWAITED_NOTHING;
 	g_autofree char *title = g_strdup_printf("%s - %s", view->name, TITLE);
 	gtk_window_set_title(GTK_WINDOW(window), title);
-	layout_show(&window->layout, view->texture, view->name, view->about);
+	layout_show(&window->layout, view->picture, view->name, view->about);
 	view_free(window->view);
 	window->view = view;
 	enable_zoom(window, TRUE);
