@@ -66,6 +66,7 @@ EXTRA_DIST += \
 	%D%/integration/test_viewer_drop.py \
 	%D%/integration/test_viewer_list.py \
 	%D%/integration/test_viewer_names.py \
+	%D%/integration/test_viewer_pixels.py \
 	%D%/integration/test_viewer_zoom.py \
 	%D%/integration/test_watch.py \
 	%D%/integration/test_wire.py \

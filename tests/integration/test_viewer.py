@@ -118,6 +118,25 @@ def test_load_from_file(daemon, client, start_viewer, quadrants):
     assert client.ask("STAT", name=quadrants)["holders"] == str(viewer.pid)
 
 
+# What the theme marks a chosen row with.
+CHOSEN = (53, 132, 228)
+
+
+def test_the_dialog_offers_images_alone(daemon, start_viewer, tmp_path):
+    """The first file of a folder that it offers is the first image there."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.txt").write_text("no image at all")
+    (folder / "b.gif").write_bytes(b"GIF89a\1\0\1\0\0\0\0;")
+    write_png(folder / "c.png", flat(QUADRANTS))
+    viewer = start_viewer("--socket", daemon.path)
+    viewer.load(f"{folder}/")
+    eventually(lambda: viewer.screen.count(CHOSEN) > 2000)
+    viewer.screen.press(viewer.screen.window("Load Image from File"), "Return")
+    viewer.screen.await_colours(QUADRANTS)
+    viewer.window(re.escape(f"{folder}/c.png"))
+
+
 def test_what_is_no_image_is_told(daemon, client, start_viewer, quadrants, tmp_path):
     wrong = tmp_path / "wrong.png"
     wrong.write_text("no image at all")
