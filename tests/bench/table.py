@@ -47,6 +47,17 @@ def processor():
     return f"{os.cpu_count()} processors ({name}{virtual})"
 
 
+def roff_seconds(results):
+    """The second figures, a line for each row that has one."""
+    told = [(result["row"], text) for result in results for text in second_figure(result)]
+    if told:
+        yield '.Bl -tag -width "connections-10000" -compact'
+        for name, text in told:
+            yield f".It Li {name}"
+            yield text
+        yield ".El"
+
+
 def roff(results, options):
     """The table as a manual page has it, with the machine and the day."""
     day = datetime.date.today()
@@ -58,7 +69,8 @@ def roff(results, options):
     yield f'.\\" What follows is what "{" ".join(["tests/bench/run", *options])}" prints.'
     yield f"Measured on {day:%B} {day.day}, {day.year}, with {processor()},"
     yield f"Linux {release} and {system}:"
-    widths = ["connections-10000", *["00000"] * 4, "images/s", "0.000", "<= 1.15 *"]
+    longest = max((result["row"] for result in results), key=len)
+    widths = [longest, *["00000"] * 4, "images/s", "0.000", "<= 1.15 *"]
     yield ".Bl -column " + " ".join(f'"{width}"' for width in widths)
     heads = ["row", "ours", "base", "ours", "base", "unit", "ratio", "goal"]
     yield ".It " + " Ta ".join(f"Sy {word}" for word in heads)
@@ -69,8 +81,5 @@ def roff(results, options):
     yield ".El"
     yield ".Pp"
     yield "A star marks a goal that was not reached."
-    for result in results:
-        for text in second_figure(result):
-            yield f".Li {result['row']} :"
-            yield f"{text}."
+    yield from roff_seconds(results)
     yield '.\\" End of what is printed.'

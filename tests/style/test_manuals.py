@@ -12,6 +12,7 @@ SEGMENT = "client/protocol/shmimg-segment.5"
 DAEMON = "daemon/shmimgd.8"
 CONFIGURATION = "daemon/shmimgd.conf.5"
 SECURITY = "daemon/shmimgd-security.7"
+PERFORMANCE = "daemon/shmimgd-performance.7"
 
 
 def table(path, name, pattern):
@@ -186,6 +187,26 @@ def test_the_example_of_a_configuration_file_is_whole():
     assert all(f"# {file.name}:" in origin for origin in done.stdout.splitlines()[1::2])
 
 
+def test_each_row_of_the_benchmark_is_told():
+    """What it means, by the command and by the page, and what came of it."""
+    rows = re.findall(r'^\t\{"([a-z0-9-]+)", row_', read("tests/bench/main.c"), re.MULTILINE)
+    assert len(rows) >= 20
+    program = os.path.join(TOP, "tests", "bench", "run")
+    done = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True, check=True)
+    assert re.findall(rf"^({'|'.join(rows)})  ", done.stdout, re.MULTILINE) == rows
+    text = read(PERFORMANCE)
+    tags = re.findall(r"^\.It Li (.*)$", text.partition(".Sh RESULTS")[0], re.MULTILINE)
+    assert sorted(name for tag in tags for name in tag.split(" , ")) == sorted(rows)
+    assert re.findall(r"^\.It (\S+) Ta [0-9]", text, re.MULTILINE) == rows
+    options = re.findall(r"--[a-z]+", done.stdout)
+    assert set(options) - {"--help", "--quick", "--roff"} - words_of_options(text) == set()
+
+
+def words_of_options(text):
+    """Long options as a page writes them."""
+    return {f"-{option}" for option in re.findall(r"^\.Fl (-[a-z]+)", text, re.MULTILINE)}
+
+
 def test_what_bounds_others_is_told():
     """The options that say what clients and files may cost, with the threat model."""
     limits = re.findall(r"^  (--[a-z-]*(?:max|user|decode)[a-z-]*)", daemon_help(), re.MULTILINE)
@@ -205,6 +226,7 @@ def test_each_program_has_its_page():
     wanted = {
         "shmimgd.8",
         "shmimgd.conf.5",
+        "shmimgd-performance.7",
         "shmimgd-security.7",
         "shmimgctl.1",
         "shmimg-viewer.1",

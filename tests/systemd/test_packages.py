@@ -86,7 +86,8 @@ def test_installed_it_works(packaged, pictures):
     assert len(records("load", *pictures, user="alice")) == len(pictures)
     found = records("doctor", user="alice")
     assert {each["check"]: each for each in found if each["state"] == "fault"} == {}
-    pages = ["shmimgd", "shmimgd-security", "shmimg-segment", "shmimg_fetch", "shmimg_unref"]
+    pages = ["shmimgd", "shmimgd-performance", "shmimgd-security", "shmimg-segment"]
+    pages += ["shmimg_fetch", "shmimg_unref"]
     assert run("man", "-w", *pages).stdout.count("/usr/share/man") == len(pages)
     code = "import shmimg; print(shmimg.stats()['images'])"
     assert run("/usr/bin/python3", "-c", code, user="alice").stdout == f"{len(pictures)}\n"
