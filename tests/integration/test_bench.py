@@ -190,3 +190,15 @@ def test_the_table_of_the_manual():
     assert lint.returncode == 0, lint.stdout + lint.stderr
     for row in ("kept", "first-touch"):
         assert re.search(rf"^\.It {row}( Ta [0-9.]+){{4}} Ta [nu]s Ta ", done.stdout, re.M)
+
+
+def test_ended_early_it_leaves_nothing(tmp_path):
+    """In the middle of a row."""
+    rows = ["kept-touch", "fetch-loaded-p99"]
+    command = [os.path.join(TOP, "tests", "bench", "run"), "--json", *rows]
+    environment = {**os.environ, "SHMIMG_BUILD": BUILD, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert "kept-touch" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(timeout=60) == 1
+    assert os.listdir(tmp_path) == []
