@@ -65,6 +65,7 @@ static size_t size_of(uint32_t kind)
 	case JOB_ERROR:
 		return sizeof(struct job_error);
 	case JOB_DONE:
+	case JOB_NO_SPARE:
 		return sizeof(struct job_signal);
 	default:
 		return 0;

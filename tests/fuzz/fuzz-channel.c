@@ -137,7 +137,7 @@ static void speak_as_decoder(struct fuzz_input *input)
 	world.options.decode_timeout = 3600;
 	world.options.max_pixels = 1 << 18; /* enough for a spare */
 	world.options.spare_max = 1 << 23;
-	world.options.max_pixels_per_byte = 1 << 16;
+	world.options.max_pixels_per_byte = 1 << 18;
 	world.options.decoders = 1;
 	struct session *session = world_session(&world, geteuid(), getegid());
 	load(&world, session, &answer, &loads);
