@@ -31,6 +31,11 @@ enum outcome dispatch(struct call *call)
 	return outcome;
 }
 
+bool dispatch_is_quiet(const struct request *request)
+{
+	return request->command == COMMAND_FETCH;
+}
+
 /* Loads of different names go side by side; whatever else sees what came before it done. */
 bool dispatch_must_wait(const struct session *session, const struct request *request)
 {

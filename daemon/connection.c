@@ -177,6 +177,8 @@ static enum outcome answer(struct connection *connection, enum fault fault,
 		struct call call = {connection->session, &connection->request, reply,
 			takes_fd ? inbox_take_fd(&connection->inbox) : -1};
 		outcome = dispatch(&call);
+		connection->stirred |=
+			outcome == OUTCOME_LATER || !dispatch_is_quiet(&connection->request);
 	}
 	if (reply == &direct && outcome != OUTCOME_LATER)
 		outbox_add(&connection->outbox, direct.length, direct.fd);
@@ -330,6 +332,8 @@ static enum turn take_turn(struct connection *connection)
 		unsigned taken = answer_next(connection);
 		count += taken;
 		if (taken == 0 && (connection->blocked || received))
+			break;
+		if (taken > 0 && received && inbox_is_empty(&connection->inbox))
 			break;
 		if (taken == 0) {
 			receive(connection);

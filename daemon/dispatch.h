@@ -25,6 +25,12 @@ struct call {
 /* Answers a request. */
 enum outcome dispatch(struct call *call);
 
+/*
+ * Whether answering such a request at once leaves alone all that an event loop waits for: only
+ * what is there already is looked up and held.
+ */
+bool dispatch_is_quiet(const struct request *request);
+
 /* Whether a request must wait until earlier ones of the session are answered. */
 bool dispatch_must_wait(const struct session *session, const struct request *request);
 

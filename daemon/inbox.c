@@ -37,7 +37,7 @@ void inbox_clear(struct inbox *inbox)
 
 void inbox_rest(struct inbox *inbox)
 {
-	if (!inbox->data || inbox->start < inbox->end)
+	if (!inbox->data || !inbox_is_empty(inbox))
 		return;
 	buffer_give(inbox->data);
 	inbox->data = NULL;
@@ -111,7 +111,7 @@ ssize_t inbox_receive(struct inbox *inbox, int socket)
 
 char *inbox_line(struct inbox *inbox, size_t *length)
 {
-	if (inbox->start == inbox->end)
+	if (inbox_is_empty(inbox))
 		return NULL;
 	char *line = inbox->data + inbox->start;
 	const char *newline = memchr(line, '\n', inbox->end - inbox->start);
@@ -119,6 +119,11 @@ char *inbox_line(struct inbox *inbox, size_t *length)
 		return NULL;
 	*length = (size_t)(newline - line);
 	return line;
+}
+
+bool inbox_is_empty(const struct inbox *inbox)
+{
+	return inbox->start == inbox->end;
 }
 
 bool inbox_is_full(const struct inbox *inbox)

@@ -44,6 +44,9 @@ ssize_t inbox_receive(struct inbox *inbox, int socket);
 /* The next line, with its '\n' at [*length]; NULL when none is complete. */
 char *inbox_line(struct inbox *inbox, size_t *length);
 
+/* Whether there is nothing, not even the beginning of a line. */
+bool inbox_is_empty(const struct inbox *inbox);
+
 /* Whether the line that has begun is longer than a line may be. */
 bool inbox_is_full(const struct inbox *inbox);
 

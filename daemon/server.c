@@ -44,6 +44,7 @@ static void close_connection(struct server *server, struct connection *connectio
 	TAILQ_REMOVE(&server->connections, connection, link);
 	turns_leave(&server->turns, connection);
 	server->count--;
+	server->event_due = true;
 	/* Closing is not enough: a decoder just started may share the socket until its exec(2)
 	 * is through, and epoll(7) would go on to tell of it. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
@@ -77,19 +78,26 @@ static void give_turn(struct server *server, struct connection *connection)
 		close_connection(server, connection);
 		return;
 	}
+	server->event_due |= connection->stirred;
+	connection->stirred = false;
 	if (turn == TURN_AGAIN)
 		turns_want(&server->turns, connection);
 	update_interest(server, connection);
 }
 
-/* Gives turns for a while; those that could go on queue up again. */
+/* Gives a turn, and more of them for a while; those that could go on queue up again. */
 static void run_turns(struct server *server)
 {
 	struct connection *connection;
-	uint64_t end = nanoseconds() + SLICE_NSEC;
+	uint64_t now, end = 0;
 	while ((connection = turns_next(&server->turns))) {
 		give_turn(server, connection);
-		if (nanoseconds() >= end)
+		if (!turns_wanted(&server->turns))
+			break;
+		now = nanoseconds();
+		if (end == 0)
+			end = now + SLICE_NSEC;
+		if (now >= end)
 			break;
 	}
 }
@@ -107,8 +115,10 @@ static int wait_ready(struct server *server, bool at_once)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < count; i++) {
 		struct connection *connection = events[i].data.ptr;
-		if (!connection)
-			continue; /* it is the event loop's, which comes next in any case */
+		if (!connection) {
+			server->event_due = true;
+			continue;
+		}
 		if (events[i].events & (EPOLLHUP | EPOLLERR))
 			connection->broken = true;
 		turns_want(&server->turns, connection);
@@ -116,18 +126,27 @@ static int wait_ready(struct server *server, bool at_once)
 	return 0;
 }
 
+/* Has the event loop say what it waits for, unless it has said so and that is true still. */
+static int prepare(struct server *server)
+{
+	if (sd_event_get_state(server->event) == SD_EVENT_ARMED)
+		return 0;
+	server->event_due = false;
+	return sd_event_prepare(server->event);
+}
+
 /*
  * One round: a client's request is answered before the event loop is asked for anything,
- * so that what that costs comes while the client reads.
+ * so that what that costs comes while the client reads. Unless it is due it is not asked.
  */
 static int run_once(struct server *server)
 {
-	int pending = sd_event_prepare(server->event);
+	int pending = prepare(server);
 	int r = pending < 0 ? pending : wait_ready(server, pending > 0);
 	if (r < 0)
 		return r;
 	run_turns(server);
-	if (pending == 0)
+	if (pending == 0 && server->event_due)
 		pending = sd_event_wait(server->event, 0);
 	return pending > 0 ? sd_event_dispatch(server->event) : pending;
 }

@@ -20,6 +20,7 @@ struct server {
 	struct engine *engine; /* given to new sessions */
 	int listener;
 	int epoll;
+	bool event_due; /* it is ready, or may have more to wait for than it has said */
 	unsigned count;
 	unsigned peak; /* of count, since memory was given back last */
 	sd_event_source *accepting;
