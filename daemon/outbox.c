@@ -86,25 +86,34 @@ static size_t run_length(const struct outbox *outbox, bool with_fd)
 	return end - outbox->start;
 }
 
-static ssize_t send_run(struct outbox *outbox, int socket, bool with_fd)
+static ssize_t send_with_fd(int socket, struct iovec *data, int fd)
 {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
+	struct msghdr message = {
+		.msg_iov = data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Most replies bring no descriptor, and send(2) costs less than sendmsg(2). */
+static ssize_t send_run(struct outbox *outbox, int socket, bool with_fd)
+{
 	struct iovec data = {outbox->data + outbox->start, run_length(outbox, with_fd)};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-	if (with_fd) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &outbox->fds[0].fd, sizeof(int));
-	}
 	ssize_t count;
 	do
-		count = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		count = with_fd ? send_with_fd(socket, &data, outbox->fds[0].fd)
+				: send(socket, data.iov_base, data.iov_len,
+					  MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (count < 0 && errno == EINTR);
 	return count < 0 ? -errno : count;
 }

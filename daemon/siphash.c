@@ -16,29 +16,27 @@ static uint64_t rotate(uint64_t word, unsigned bits)
 	return word << bits | word >> (64 - bits);
 }
 
-static void mix(struct state *state, unsigned rounds)
+static inline struct state mix(struct state s)
 {
-	struct state s = *state;
-	while (rounds-- > 0) {
-		s.a += s.b;
-		s.c += s.d;
-		s.b = rotate(s.b, 13) ^ s.a;
-		s.d = rotate(s.d, 16) ^ s.c;
-		s.a = rotate(s.a, 32);
-		s.c += s.b;
-		s.a += s.d;
-		s.b = rotate(s.b, 17) ^ s.c;
-		s.d = rotate(s.d, 21) ^ s.a;
-		s.c = rotate(s.c, 32);
-	}
-	*state = s;
+	s.a += s.b;
+	s.c += s.d;
+	s.b = rotate(s.b, 13) ^ s.a;
+	s.d = rotate(s.d, 16) ^ s.c;
+	s.a = rotate(s.a, 32);
+	s.c += s.b;
+	s.a += s.d;
+	s.b = rotate(s.b, 17) ^ s.c;
+	s.d = rotate(s.d, 21) ^ s.a;
+	s.c = rotate(s.c, 32);
+	return s;
 }
 
-static void add(struct state *state, uint64_t word)
+static inline struct state add(struct state s, uint64_t word)
 {
-	state->d ^= word;
-	mix(state, 2);
-	state->a ^= word;
+	s.d ^= word;
+	s = mix(mix(s));
+	s.a ^= word;
+	return s;
 }
 
 static uint64_t load(const void *data, size_t size)
@@ -60,9 +58,9 @@ uint64_t siphash(const unsigned char key[SIPHASH_KEY_SIZE], const void *data, si
 	};
 	size_t left = size;
 	for (; left >= 8; left -= 8, next += 8)
-		add(&state, load(next, 8));
-	add(&state, load(next, left) | (uint64_t)size << 56);
+		state = add(state, load(next, 8));
+	state = add(state, load(next, left) | (uint64_t)size << 56);
 	state.c ^= 0xff;
-	mix(&state, 4);
+	state = mix(mix(mix(mix(state))));
 	return state.a ^ state.b ^ state.c ^ state.d;
 }

@@ -32,10 +32,16 @@ const char *key_synopsis(enum key key)
 	return keys[key].synopsis;
 }
 
+/* Most words differ in their first letter. */
+static bool is_same(const char *a, const char *b)
+{
+	return a[0] == b[0] && strcmp(a, b) == 0;
+}
+
 int command_find(const char *verb)
 {
 	for (int i = 0; i < COMMAND_COUNT; i++) {
-		if (strcmp(command_table[i].verb, verb) == 0)
+		if (is_same(command_table[i].verb, verb))
 			return i;
 	}
 	return -1;
@@ -44,7 +50,7 @@ int command_find(const char *verb)
 static int key_find(const char *word)
 {
 	for (int i = 0; i < KEY_COUNT; i++) {
-		if (strcmp(keys[i].word, word) == 0)
+		if (is_same(keys[i].word, word))
 			return i;
 	}
 	return -1;

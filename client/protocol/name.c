@@ -52,6 +52,10 @@ const char *name_check(const char *name)
 	const unsigned char *next = (const unsigned char *)name;
 	while (*next) {
 		uint32_t character;
+		if (*next >= 0x20 && *next < 0x7f) {
+			next++;
+			continue;
+		}
 		size_t count = utf8_read(next, &character);
 		if (count == 0)
 			return "a name must be UTF-8";

@@ -37,8 +37,11 @@ static int hex_digit(char c)
 /* Decodes text[0..length) onto itself and ends it with NUL. */
 static const char *decode(char *text, size_t length)
 {
-	char *out = text;
-	for (size_t i = 0; i < length; i++) {
+	size_t plain = 0;
+	while (plain < length && is_plain(text[plain]))
+		plain++;
+	char *out = text + plain;
+	for (size_t i = plain; i < length; i++) {
 		if (is_plain(text[i])) {
 			*out++ = text[i];
 			continue;
