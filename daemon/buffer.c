@@ -10,13 +10,13 @@
 
 enum { RESTING_MAX = 16, NEEDED = 2 /* an inbox and an outbox */ };
 
-static char *resting[RESTING_MAX];
+static void *resting[RESTING_MAX];
 static size_t resting_count;
 
 int buffer_prepare(void)
 {
 	while (resting_count < NEEDED) {
-		char *buffer = malloc(BUFFER_SIZE);
+		void *buffer = malloc(BUFFER_SIZE);
 		if (!buffer)
 			return -ENOMEM;
 		buffer_give(buffer);
@@ -24,12 +24,12 @@ int buffer_prepare(void)
 	return 0;
 }
 
-char *buffer_take(void)
+void *buffer_take(void)
 {
 	return resting_count > 0 ? resting[--resting_count] : malloc(BUFFER_SIZE);
 }
 
-void buffer_give(char *buffer)
+void buffer_give(void *buffer)
 {
 	if (resting_count < RESTING_MAX)
 		resting[resting_count++] = buffer;

@@ -12,10 +12,10 @@ enum { BUFFER_SIZE = 4 * WIRE_LINE_MAX };
 int buffer_prepare(void);
 
 /* One with whatever is in it, or NULL without memory. */
-char *buffer_take(void);
+void *buffer_take(void);
 
 /* Gives one back. */
-void buffer_give(char *buffer);
+void buffer_give(void *buffer);
 
 /* Frees those that rest. */
 void buffer_trim(void);

@@ -2,6 +2,7 @@
  * STAT and LIST: tell of images that the client may see.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/command.h"
@@ -100,9 +101,28 @@ static enum outcome end_list(struct call *call)
 	struct wire_writer *line = reply_begin(call->reply, "OK");
 	wire_add_number(line, "count", session->cursor.count);
 	reply_end(call->reply);
-	session->cursor.started = false;
+	free(session->cursor.name);
+	session->cursor.name = NULL;
 	session->cursor.count = 0;
 	return OUTCOME_DONE;
+}
+
+/* Has memory to go on with before anything is said. */
+static bool begin_list(struct session *session)
+{
+	if (!session->cursor.name)
+		session->cursor.name = calloc(1, NAME_LENGTH_MAX + 1);
+	return session->cursor.name != NULL;
+}
+
+/* Images may come and go before the reader has made room: remember the name. */
+static enum outcome interrupt_list(struct session *session, const struct image *last)
+{
+	if (last) {
+		session->cursor.owner = last->owner;
+		strcpy(session->cursor.name, last->name);
+	}
+	return OUTCOME_MORE;
 }
 
 enum outcome command_list(struct call *call)
@@ -112,8 +132,11 @@ enum outcome command_list(struct call *call)
 	const char *match = call->request->values[KEY_MATCH];
 	if (!command_check_match(call))
 		return OUTCOME_DONE;
-	struct image *image = store_next(store,
-		session->cursor.started ? session->cursor.name : NULL, session->cursor.owner);
+	if (!begin_list(session))
+		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
+	const char *name = session->cursor.name;
+	struct image *image = store_next(store, *name ? name : NULL, session->cursor.owner);
+	const struct image *last = NULL;
 	size_t work = 0, cost = match ? strlen(match) : 1;
 	while (image && reply_has_room(call->reply) && work < LIST_WORK) {
 		work += cost * strlen(image->name);
@@ -123,13 +146,10 @@ enum outcome command_list(struct call *call)
 			reply_end(call->reply);
 			session->cursor.count++;
 		}
-		/* Images may come and go before the reader has made room: remember the name. */
-		session->cursor.started = true;
-		session->cursor.owner = image->owner;
-		strcpy(session->cursor.name, image->name);
+		last = image;
 		image = store_next(store, image->name, image->owner);
 	}
 	if (image || !reply_has_room(call->reply))
-		return OUTCOME_MORE;
+		return interrupt_list(session, last);
 	return end_list(call);
 }

@@ -22,10 +22,13 @@ void inbox_init(struct inbox *inbox)
 
 static void drop_fds(struct inbox *inbox, unsigned count)
 {
+	if (count == 0)
+		return;
 	for (unsigned i = 0; i < count; i++)
-		close(inbox->fds[i].fd);
+		close(inbox->data->fds[i].fd);
 	inbox->fd_count -= count;
-	memmove(inbox->fds, inbox->fds + count, inbox->fd_count * sizeof(inbox->fds[0]));
+	memmove(inbox->data->fds, inbox->data->fds + count,
+		inbox->fd_count * sizeof(inbox->data->fds[0]));
 }
 
 void inbox_clear(struct inbox *inbox)
@@ -49,7 +52,7 @@ static int make_room(struct inbox *inbox)
 	if (!inbox->data && !(inbox->data = buffer_take()))
 		return -ENOMEM;
 	inbox->end -= inbox->start;
-	memmove(inbox->data, inbox->data + inbox->start, inbox->end);
+	memmove(inbox->data->bytes, inbox->data->bytes + inbox->start, inbox->end);
 	inbox->start = 0;
 	return 0;
 }
@@ -71,7 +74,7 @@ static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
 			int fd;
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
 			if (inbox->fd_count < INBOX_FDS_MAX) {
-				inbox->fds[inbox->fd_count++] = (struct inbox_fd){fd, end};
+				inbox->data->fds[inbox->fd_count++] = (struct inbox_fd){fd, end};
 			} else {
 				close(fd);
 				r = -EPROTO;
@@ -91,7 +94,7 @@ ssize_t inbox_receive(struct inbox *inbox, int socket)
 	} control;
 	if (make_room(inbox) < 0)
 		return -ENOMEM;
-	struct iovec data = {inbox->data + inbox->end, WIRE_LINE_MAX - inbox->end};
+	struct iovec data = {inbox->data->bytes + inbox->end, WIRE_LINE_MAX - inbox->end};
 	struct msghdr message = {
 		.msg_iov = &data,
 		.msg_iovlen = 1,
@@ -113,7 +116,7 @@ char *inbox_line(struct inbox *inbox, size_t *length)
 {
 	if (inbox_is_empty(inbox))
 		return NULL;
-	char *line = inbox->data + inbox->start;
+	char *line = inbox->data->bytes + inbox->start;
 	const char *newline = memchr(line, '\n', inbox->end - inbox->start);
 	if (!newline)
 		return NULL;
@@ -136,7 +139,7 @@ void inbox_consume(struct inbox *inbox, size_t length)
 	unsigned expired = 0;
 	inbox->start += length;
 	inbox->position += length;
-	while (expired < inbox->fd_count && inbox->fds[expired].end <= inbox->position)
+	while (expired < inbox->fd_count && inbox->data->fds[expired].end <= inbox->position)
 		expired++;
 	drop_fds(inbox, expired);
 }
@@ -145,8 +148,9 @@ int inbox_take_fd(struct inbox *inbox)
 {
 	if (inbox->fd_count == 0)
 		return -1;
-	int fd = inbox->fds[0].fd;
+	int fd = inbox->data->fds[0].fd;
 	inbox->fd_count--;
-	memmove(inbox->fds, inbox->fds + 1, inbox->fd_count * sizeof(inbox->fds[0]));
+	memmove(inbox->data->fds, inbox->data->fds + 1,
+		inbox->fd_count * sizeof(inbox->data->fds[0]));
 	return fd;
 }

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "client/protocol/wire.h"
+#include "daemon/buffer.h"
 
 enum { INBOX_FDS_MAX = 32 }; /* descriptors that no line has claimed yet */
 
@@ -18,13 +18,20 @@ struct inbox_fd {
 	uint64_t end; /* where the bytes end that it came with; lines from there on are later */
 };
 
+/* A buffer's use: no descriptor is there without the bytes that it came with. */
+struct inbox_data {
+	char bytes[WIRE_LINE_MAX + 1];
+	struct inbox_fd fds[INBOX_FDS_MAX];
+};
+
+_Static_assert(sizeof(struct inbox_data) <= BUFFER_SIZE, "one buffer is enough");
+
 struct inbox {
-	size_t start; /* of the next line, in data */
+	size_t start; /* of the next line, in data->bytes */
 	size_t end;
 	uint64_t position; /* of start in all that was received */
 	unsigned fd_count;
-	struct inbox_fd fds[INBOX_FDS_MAX];
-	char *data; /* WIRE_LINE_MAX bytes and one, or NULL while there are none */
+	struct inbox_data *data; /* NULL while there is nothing */
 };
 
 void inbox_init(struct inbox *inbox);

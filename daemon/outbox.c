@@ -21,7 +21,7 @@ void outbox_init(struct outbox *outbox)
 void outbox_clear(struct outbox *outbox)
 {
 	for (unsigned i = 0; i < outbox->fd_count; i++)
-		close(outbox->fds[i].fd);
+		close(outbox->data->fds[i].fd);
 	outbox->fd_count = 0;
 	outbox->start = outbox->end;
 	outbox_rest(outbox);
@@ -46,9 +46,10 @@ static void compact(struct outbox *outbox)
 {
 	if (outbox->start == 0)
 		return;
-	memmove(outbox->data, outbox->data + outbox->start, outbox->end - outbox->start);
+	memmove(outbox->data->bytes, outbox->data->bytes + outbox->start,
+		outbox->end - outbox->start);
 	for (unsigned i = 0; i < outbox->fd_count; i++)
-		outbox->fds[i].offset -= outbox->start;
+		outbox->data->fds[i].offset -= outbox->start;
 	outbox->end -= outbox->start;
 	outbox->start = 0;
 }
@@ -68,13 +69,13 @@ bool outbox_has_room(struct outbox *outbox)
 char *outbox_space(struct outbox *outbox, size_t *size)
 {
 	*size = OUTBOX_SIZE - outbox->end;
-	return outbox->data + outbox->end;
+	return outbox->data->bytes + outbox->end;
 }
 
 void outbox_add(struct outbox *outbox, size_t length, int fd)
 {
 	if (fd >= 0)
-		outbox->fds[outbox->fd_count++] = (struct outbox_fd){fd, outbox->end};
+		outbox->data->fds[outbox->fd_count++] = (struct outbox_fd){fd, outbox->end};
 	outbox->end += length;
 }
 
@@ -82,7 +83,7 @@ void outbox_add(struct outbox *outbox, size_t length, int fd)
 static size_t run_length(const struct outbox *outbox, bool with_fd)
 {
 	unsigned next = with_fd ? 1 : 0;
-	size_t end = next < outbox->fd_count ? outbox->fds[next].offset : outbox->end;
+	size_t end = next < outbox->fd_count ? outbox->data->fds[next].offset : outbox->end;
 	return end - outbox->start;
 }
 
@@ -108,10 +109,10 @@ static ssize_t send_with_fd(int socket, struct iovec *data, int fd)
 /* Most replies bring no descriptor, and send(2) costs less than sendmsg(2). */
 static ssize_t send_run(struct outbox *outbox, int socket, bool with_fd)
 {
-	struct iovec data = {outbox->data + outbox->start, run_length(outbox, with_fd)};
+	struct iovec data = {outbox->data->bytes + outbox->start, run_length(outbox, with_fd)};
 	ssize_t count;
 	do
-		count = with_fd ? send_with_fd(socket, &data, outbox->fds[0].fd)
+		count = with_fd ? send_with_fd(socket, &data, outbox->data->fds[0].fd)
 				: send(socket, data.iov_base, data.iov_len,
 					  MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (count < 0 && errno == EINTR);
@@ -121,16 +122,16 @@ static ssize_t send_run(struct outbox *outbox, int socket, bool with_fd)
 int outbox_send(struct outbox *outbox, int socket)
 {
 	while (outbox->start < outbox->end) {
-		bool with_fd = outbox->fd_count > 0 && outbox->fds[0].offset == outbox->start;
+		bool with_fd = outbox->fd_count > 0 && outbox->data->fds[0].offset == outbox->start;
 		ssize_t count = send_run(outbox, socket, with_fd);
 		if (count < 0)
 			return (int)count;
 		outbox->start += (size_t)count;
 		if (with_fd) {
-			close(outbox->fds[0].fd);
+			close(outbox->data->fds[0].fd);
 			outbox->fd_count--;
-			memmove(outbox->fds, outbox->fds + 1,
-				outbox->fd_count * sizeof(outbox->fds[0]));
+			memmove(outbox->data->fds, outbox->data->fds + 1,
+				outbox->fd_count * sizeof(outbox->data->fds[0]));
 		}
 	}
 	outbox->start = 0;

@@ -9,23 +9,29 @@
 
 #include "daemon/buffer.h"
 
-enum {
-	OUTBOX_SIZE = BUFFER_SIZE,
-	OUTBOX_FDS_MAX = 16,
-};
+enum { OUTBOX_FDS_MAX = 16 };
 
 struct outbox_fd {
 	int fd;
-	size_t offset; /* of its reply in data */
+	size_t offset; /* of its reply in the bytes */
 };
 
+enum { OUTBOX_SIZE = BUFFER_SIZE - OUTBOX_FDS_MAX * sizeof(struct outbox_fd) };
+
+/* A buffer's use: no descriptor waits without its reply. */
+struct outbox_data {
+	struct outbox_fd fds[OUTBOX_FDS_MAX];
+	char bytes[OUTBOX_SIZE];
+};
+
+_Static_assert(sizeof(struct outbox_data) == BUFFER_SIZE, "one buffer is enough");
+
 struct outbox {
-	size_t start; /* of what is not sent yet, in data */
+	size_t start; /* of what is not sent yet, in data->bytes */
 	size_t end;
 	unsigned fd_count;
-	struct outbox_fd fds[OUTBOX_FDS_MAX];
-	bool starved; /* there was no memory when it was needed */
-	char *data;   /* OUTBOX_SIZE bytes, or NULL while there are none */
+	bool starved;		  /* there was no memory when it was needed */
+	struct outbox_data *data; /* NULL while there is nothing */
 };
 
 void outbox_init(struct outbox *outbox);

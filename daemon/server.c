@@ -127,9 +127,9 @@ static int wait_ready(struct server *server, bool at_once)
 }
 
 /* Has the event loop say what it waits for, unless it has said so and that is true still. */
-static int prepare(struct server *server)
+static int prepare(struct server *server, int state)
 {
-	if (sd_event_get_state(server->event) == SD_EVENT_ARMED)
+	if (state == SD_EVENT_ARMED)
 		return 0;
 	server->event_due = false;
 	return sd_event_prepare(server->event);
@@ -139,9 +139,9 @@ static int prepare(struct server *server)
  * One round: a client's request is answered before the event loop is asked for anything,
  * so that what that costs comes while the client reads. Unless it is due it is not asked.
  */
-static int run_once(struct server *server)
+static int run_once(struct server *server, int state)
 {
-	int pending = prepare(server);
+	int pending = prepare(server, state);
 	int r = pending < 0 ? pending : wait_ready(server, pending > 0);
 	if (r < 0)
 		return r;
@@ -154,9 +154,9 @@ static int run_once(struct server *server)
 /* No event is lost by a want of memory in there, and it is tried again in a while. */
 int server_run(struct server *server)
 {
-	int before = 0, code;
-	while (sd_event_get_state(server->event) != SD_EVENT_FINISHED) {
-		int r = run_once(server);
+	int before = 0, state, code;
+	while ((state = sd_event_get_state(server->event)) != SD_EVENT_FINISHED) {
+		int r = run_once(server, state);
 		if (r < 0 && r != -ENOMEM)
 			return r;
 		if (r < 0 && before >= 0)

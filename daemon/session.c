@@ -66,6 +66,7 @@ void session_close(struct session *session)
 	session->engine->counters.connections--;
 	charge_refund(&session->charge);
 	credentials_free(&session->who);
+	free(session->cursor.name);
 	free(session);
 }
 

@@ -26,8 +26,7 @@ struct session {
 	struct watch watch;
 	/* Where a LIST goes on when its reader has made room. */
 	struct {
-		bool started;
-		char name[NAME_LENGTH_MAX + 1]; /* of the image that was looked at last */
+		char *name; /* of the image that was looked at last, or ""; NULL: none is listed */
 		uid_t owner;
 		uint64_t count;
 	} cursor;
