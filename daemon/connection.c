@@ -284,6 +284,8 @@ static void receive(struct connection *connection)
 static bool move_events(struct connection *connection)
 {
 	bool moved = false;
+	if (!dispatch_has_watch(connection->session))
+		return false;
 	while (!connection->answering && outbox_has_room(&connection->outbox)) {
 		size_t size;
 		char *space = outbox_space(&connection->outbox, &size);
@@ -327,7 +329,9 @@ static bool has_ended(const struct connection *connection)
 static enum turn take_turn(struct connection *connection)
 {
 	unsigned count = 0;
-	bool received = false;
+	bool received = !connection->blocked && inbox_is_empty(&connection->inbox);
+	if (received)
+		receive(connection);
 	while (count < CONNECTION_TURN) {
 		unsigned taken = answer_next(connection);
 		count += taken;
