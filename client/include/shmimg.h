@@ -155,6 +155,14 @@ void shmimg_set_timeout(shmimg_client *client, int timeout_ms);
 void shmimg_set_kept(shmimg_client *client, size_t bytes);
 
 /*
+ * Has calls look for the daemon's answer again and again, for so many microseconds at most,
+ * before they sleep until it comes; 0, as before this is called: they sleep at once. Spares the
+ * wake-up, which is most of what a short request costs when client and daemon run on two
+ * processors, and takes processor time; where there is one processor it only loses time.
+ */
+void shmimg_set_spin(shmimg_client *client, unsigned microseconds);
+
+/*
  * What the last failed call on this client said, in English without a full stop; "" when
  * none failed yet. Valid until the next call on the client.
  */

@@ -204,12 +204,19 @@ static ssize_t receive_some(struct channel *channel)
 	return count;
 }
 
+/* Until when to try again and again what would have to wait. */
+static deadline end_of_spin(const struct channel *channel, deadline end)
+{
+	return channel->spin_us > 0 ? deadline_within(end, channel->spin_us) : 0;
+}
+
 /* Adds to what has been received. */
 static int fill(struct channel *channel, deadline end)
 {
 	memmove(channel->data, channel->data + channel->start, channel->end - channel->start);
 	channel->end -= channel->start;
 	channel->start = 0;
+	deadline spin = end_of_spin(channel, end);
 	for (;;) {
 		ssize_t count = receive_some(channel);
 		if (count > 0) {
@@ -218,6 +225,8 @@ static int fill(struct channel *channel, deadline end)
 		}
 		if (count == 0)
 			return -ECONNRESET;
+		if (errno == EAGAIN && spin > 0 && !deadline_passed(spin))
+			continue;
 		int r = after_failure(channel->fd, POLLIN, end);
 		if (r < 0)
 			return r;

@@ -17,6 +17,7 @@ struct channel {
 	struct sockaddr_un address; /* of the daemon */
 	int passed;		    /* the first descriptor received and not taken yet, or -1 */
 	uid_t peer;		    /* uid of who listens, as the kernel knows it (SO_PEERCRED) */
+	unsigned spin_us;	    /* how long a receipt is tried for before it sleeps */
 	const char *fault;	    /* what was wrong when a function returned -EPROTO */
 	size_t start;		    /* data[start..end) has been received and not been read */
 	size_t end;

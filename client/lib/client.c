@@ -120,6 +120,11 @@ void shmimg_set_kept(shmimg_client *client, size_t bytes)
 	kept_limit(&client->kept, bytes);
 }
 
+void shmimg_set_spin(shmimg_client *client, unsigned microseconds)
+{
+	client->channel.spin_us = microseconds;
+}
+
 const char *shmimg_message(const shmimg_client *client)
 {
 	return client->failure.message;

@@ -8,6 +8,7 @@
 
 #define SECOND	    INT64_C(1000000000)
 #define MILLISECOND INT64_C(1000000)
+#define MICROSECOND INT64_C(1000)
 
 static int64_t now(void)
 {
@@ -19,6 +20,17 @@ static int64_t now(void)
 deadline deadline_after(int timeout_ms)
 {
 	return timeout_ms < 0 ? DEADLINE_NEVER : now() + timeout_ms * MILLISECOND;
+}
+
+deadline deadline_within(deadline end, unsigned microseconds)
+{
+	deadline then = now() + microseconds * MICROSECOND;
+	return then < end ? then : end;
+}
+
+bool deadline_passed(deadline end)
+{
+	return now() >= end;
 }
 
 static int64_t left(deadline end)

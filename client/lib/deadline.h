@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -14,6 +15,11 @@ typedef int64_t deadline;
 
 /* The moment timeout_ms milliseconds from now; DEADLINE_NEVER when that is negative. */
 deadline deadline_after(int timeout_ms);
+
+/* The moment so many microseconds from now, or end if that comes before. */
+deadline deadline_within(deadline end, unsigned microseconds);
+
+bool deadline_passed(deadline end);
 
 /* The moment midway from now until then. */
 deadline deadline_midway(deadline end);

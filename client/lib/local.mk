@@ -44,7 +44,7 @@ dist_man_MANS += \
 	%D%/shmimg_watch.3
 pages_like_connect = \
 	%D%/shmimg_close.3 %D%/shmimg_fd.3 %D%/shmimg_set_timeout.3 %D%/shmimg_set_kept.3 \
-	%D%/shmimg_message.3 %D%/shmimg_code.3 %D%/shmimg_daemon_version.3
+	%D%/shmimg_set_spin.3 %D%/shmimg_message.3 %D%/shmimg_code.3 %D%/shmimg_daemon_version.3
 pages_like_fetch = \
 	%D%/shmimg_unref.3 %D%/shmimg_release.3 %D%/shmimg_drop.3
 pages_like_format_name = \

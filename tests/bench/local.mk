@@ -15,6 +15,7 @@ check_PROGRAMS += %D%/shmimg-bench
 	%D%/peer.c %D%/peer.h \
 	%D%/picture.c %D%/picture.h \
 	%D%/sample.c %D%/sample.h \
+	%D%/spin.c \
 	%D%/touch.h
 %C%_shmimg_bench_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
 %C%_shmimg_bench_LDADD = client/lib/libshmimg.la client/protocol/libprotocol.la \

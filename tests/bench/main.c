@@ -23,6 +23,7 @@ static const struct row {
 	{"fetch-one", row_fetch_one, "us", 1.15, false, NULL},
 	{"fetch-across", row_fetch_across, "us", 1.15, false, NULL},
 	{"fetch-64", row_fetch_many, "1000/s", 0.90, true, NULL},
+	{"fetch-spin", row_fetch_spin, "us", 0.80, false, NULL},
 	{"kept", row_kept, "ns", 100, false, "system calls"},
 	{"first-touch", row_first_touch, "us", 1.05, false, NULL},
 	{"kept-touch", row_kept_touch, "us", 1.20, false, NULL},

@@ -48,6 +48,7 @@ lib_tests = \
 	%D%/test-repeat \
 	%D%/test-repin \
 	%D%/test-reply \
+	%D%/test-spin \
 	%D%/test-tables \
 	%D%/test-watch \
 	%D%/test-wire
@@ -170,6 +171,11 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_reply_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_reply_CFLAGS = $(lib_test_cflags)
 %C%_test_reply_LDADD = $(lib_test_library)
+
+%C%_test_spin_SOURCES = %D%/test-spin.c $(lib_test_daemon)
+%C%_test_spin_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_spin_CFLAGS = $(lib_test_cflags)
+%C%_test_spin_LDADD = $(lib_test_library)
 
 %C%_test_tables_SOURCES = %D%/test-tables.c %D%/unit.h
 %C%_test_tables_CPPFLAGS = $(lib_test_cppflags)
