@@ -40,10 +40,10 @@ static void load(shmimg_client *client, const struct setting *setting)
 }
 
 /* Microseconds of fetches that ask the daemon, all of which map the image anew. */
-static void fetch(shmimg_client *client, unsigned spin, struct sample *sample)
+static void fetch(shmimg_client *client, unsigned spin, int count, struct sample *sample)
 {
 	shmimg_set_spin(client, spin);
-	for (int i = 0; i < BLOCK; i++) {
+	for (int i = 0; i < count; i++) {
 		shmimg_image *image;
 		uint64_t began = clock_now();
 		check(client, shmimg_fetch(client, NAME, NULL, &image));
@@ -62,9 +62,10 @@ void row_fetch_spin(const struct setting *setting, struct result *result)
 	load(client, setting);
 	place(0, 0, 1);
 	place(setting->daemon, 1, 1);
-	for (int i = 0; i < BLOCKS; i++) {
-		fetch(client, SPIN, &result->ours);
-		fetch(client, 0, &result->base);
+	int count = times(setting, BLOCK);
+	for (int i = times(setting, BLOCKS); i > 0; i--) {
+		fetch(client, SPIN, count, &result->ours);
+		fetch(client, 0, count, &result->base);
 	}
 	place(0, 0, CPU_SETSIZE);
 	place(setting->daemon, 0, CPU_SETSIZE);

@@ -5,10 +5,11 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 import semaphore
-from client import TIMEOUT, Client
+from client import TIMEOUT, Client, Closed
 from pictures import tiny_png
 from server import SHMIMGD, Daemon
 
@@ -81,6 +82,30 @@ def test_a_clean_stop_removes_everything(daemon, client, tmp_path, signum):
     assert daemon.semids
     daemon.stop(signum)
     assert client.at_end()
+
+
+def test_a_signal_among_requests(daemon, client, tmp_path):
+    """However many requests are there to be answered, what else there is is heard of."""
+    client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
+    answered = threading.Semaphore(0)
+
+    def flood():
+        with Client(daemon.path) as flooder, contextlib.suppress(Closed, OSError):
+            while True:
+                flooder.ask("FETCH", name="a")
+                answered.release()
+
+    flooders = [threading.Thread(target=flood) for _ in range(4)]
+    for flooder in flooders:
+        flooder.start()
+    for _ in range(200):
+        assert answered.acquire(timeout=TIMEOUT)
+    with Client(daemon.path) as another:
+        another.ask("LOAD", path=tiny_png(tmp_path / "b.png"), name="b")
+    daemon.stop()
+    for flooder in flooders:
+        flooder.join(TIMEOUT)
+        assert not flooder.is_alive()
 
 
 def test_what_the_kernel_says_of_leases_ends_nothing(daemon, client, tmp_path):

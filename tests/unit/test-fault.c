@@ -200,6 +200,38 @@ static void test_pin(void **state)
 	world_close(&world);
 }
 
+/* What is held already is fetched again without any call that could fail. */
+static void test_fetch_again(void **state)
+{
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	world_make(&world, &(struct recipe){"a", .state = 1});
+	struct session *session = world_session(&world, 0, 0);
+	world_expect(&world, session, "FETCH name=a", -1, "OK name=a ");
+	fault_arm(1);
+	world_expect(&world, session, "FETCH name=a", -1, "OK name=a ");
+	assert_false(fault_disarm());
+	session_close(session);
+	world_close(&world);
+}
+
+/* A list that could not go on later does not begin. */
+static void test_list(void **state)
+{
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	world_make(&world, &(struct recipe){"a", .state = 1});
+	struct session *session = world_session(&world, 0, 0);
+	fault_arm(1);
+	world_expect(&world, session, "LIST", -1, "ERR code=busy ");
+	assert_true(fault_disarm());
+	world_expect(&world, session, "LIST", -1, "ITEM name=a ");
+	session_close(session);
+	world_close(&world);
+}
+
 static void test_join(void **state)
 {
 	static struct answer answers[2];
@@ -337,6 +369,8 @@ int main(void)
 		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_drop_what_is_in_use),
 		cmocka_unit_test(test_pin),
+		cmocka_unit_test(test_fetch_again),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_spare),
