@@ -329,9 +329,7 @@ static bool has_ended(const struct connection *connection)
 static enum turn take_turn(struct connection *connection)
 {
 	unsigned count = 0;
-	bool received = !connection->blocked && inbox_is_empty(&connection->inbox);
-	if (received)
-		receive(connection);
+	bool received = false;
 	while (count < CONNECTION_TURN) {
 		unsigned taken = answer_next(connection);
 		count += taken;
