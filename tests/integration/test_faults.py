@@ -22,7 +22,7 @@ KEPT = ("images", "renditions", "bytes", "pinned-bytes", "connections", "watches
 KEPT += ("users", "user-connections", "user-images", "user-bytes", "user-loads", "user-pins")
 
 # What a connection cannot live without: it may end, as one to a daemon that dies does.
-ENDS = {"recvmsg", "sendmsg", "epoll_ctl"}
+ENDS = {"recvmsg", "send", "sendmsg", "epoll_ctl"}
 
 OTHER = 4711  # a user
 PIXELS = [noise(20, 30, seed=seed) for seed in range(4)]
