@@ -107,17 +107,33 @@ static enum outcome end_list(struct call *call)
 	return OUTCOME_DONE;
 }
 
-/* Has memory to go on with before anything is said. */
-static bool begin_list(struct session *session)
+/* Makes sure of memory to remember a name in. */
+static bool can_remember(struct session *session)
 {
 	if (!session->cursor.name)
 		session->cursor.name = calloc(1, NAME_LENGTH_MAX + 1);
 	return session->cursor.name != NULL;
 }
 
-/* Images may come and go before the reader has made room: remember the name. */
-static enum outcome interrupt_list(struct session *session, const struct image *last)
+/* Whether there is room for an item, and for what an item may have to be followed by. */
+static bool may_add(struct session *session, const struct reply *reply)
 {
+	return reply->size - reply->length >= 2 * WIRE_LINE_MAX || can_remember(session);
+}
+
+/* A list that cannot go on later ends, where an end still fits. */
+static enum outcome cut_list(struct call *call)
+{
+	call->session->cursor.count = 0;
+	return refuse(call, FAULT_BUSY, "the daemon has no memory left");
+}
+
+/* Images may come and go before the reader has made room: remember the name. */
+static enum outcome interrupt_list(struct call *call, const struct image *last)
+{
+	struct session *session = call->session;
+	if (!can_remember(session))
+		return cut_list(call);
 	if (last) {
 		session->cursor.owner = last->owner;
 		strcpy(session->cursor.name, last->name);
@@ -132,13 +148,13 @@ enum outcome command_list(struct call *call)
 	const char *match = call->request->values[KEY_MATCH];
 	if (!command_check_match(call))
 		return OUTCOME_DONE;
-	if (!begin_list(session))
-		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 	const char *name = session->cursor.name;
-	struct image *image = store_next(store, *name ? name : NULL, session->cursor.owner);
+	struct image *image = store_next(store, name && *name ? name : NULL, session->cursor.owner);
 	const struct image *last = NULL;
 	size_t work = 0, cost = match ? strlen(match) : 1;
 	while (image && reply_has_room(call->reply) && work < LIST_WORK) {
+		if (!may_add(session, call->reply))
+			return cut_list(call);
 		work += cost * strlen(image->name);
 		if (is_listed(session, image, match)) {
 			struct wire_writer *line = reply_begin(call->reply, "ITEM");
@@ -150,6 +166,6 @@ enum outcome command_list(struct call *call)
 		image = store_next(store, image->name, image->owner);
 	}
 	if (image || !reply_has_room(call->reply))
-		return interrupt_list(session, last);
+		return interrupt_list(call, last);
 	return end_list(call);
 }

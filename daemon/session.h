@@ -26,7 +26,7 @@ struct session {
 	struct watch watch;
 	/* Where a LIST goes on when its reader has made room. */
 	struct {
-		char *name; /* of the image that was looked at last, or ""; NULL: none is listed */
+		char *name; /* of the image that was looked at last, or ""; NULL: of none */
 		uid_t owner;
 		uint64_t count;
 	} cursor;

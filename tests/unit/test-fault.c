@@ -216,17 +216,24 @@ static void test_fetch_again(void **state)
 	world_close(&world);
 }
 
-/* A list that could not go on later does not begin. */
+/* A list needs memory only when it does not fit; without any it ends there. */
 static void test_list(void **state)
 {
+	static struct answer answer;
 	struct world world;
 	(void)state;
 	world_open(&world, NULL);
 	world_make(&world, &(struct recipe){"a", .state = 1});
 	struct session *session = world_session(&world, 0, 0);
 	fault_arm(1);
-	world_expect(&world, session, "LIST", -1, "ERR code=busy ");
+	world_expect(&world, session, "LIST", -1, "ITEM name=a ");
+	assert_false(fault_disarm());
+	fault_arm(1);
+	assert_int_equal(world_call_within(session, &answer, "LIST", -1, 2 * WIRE_LINE_MAX - 1),
+		OUTCOME_DONE);
 	assert_true(fault_disarm());
+	assert_memory_equal(answer.data, "ERR code=busy ", 14);
+	assert_null(session->cursor.name);
 	world_expect(&world, session, "LIST", -1, "ITEM name=a ");
 	session_close(session);
 	world_close(&world);
