@@ -271,4 +271,4 @@ def test_lost_events(follow, daemon):
     finally:
         os.kill(daemon.pid, signal.SIGCONT)
     a.becomes(noise(5, 6))
-    assert "events of followed files were lost" in daemon.log()
+    eventually(lambda: "events of followed files were lost" in daemon.log())
