@@ -41,3 +41,33 @@ int format_find(const char *word)
 	}
 	return -EINVAL;
 }
+
+static bool is_grey(enum format format)
+{
+	return format == FORMAT_GRAY8 || format == FORMAT_GRAY16;
+}
+
+static bool is_wide(enum format format)
+{
+	return format == FORMAT_RGBA16 || format == FORMAT_GRAY16;
+}
+
+static bool has_alpha(enum format format)
+{
+	return format == FORMAT_RGBA8 || format == FORMAT_RGBA16 || format == FORMAT_BGRA8_PREMUL;
+}
+
+/* Grey of colour is the codec's own work, and what has been premultiplied stays so. */
+bool format_keeps(enum format from, enum format to, enum format native)
+{
+	if (format_pixel_bytes(from) == 0 || format_pixel_bytes(to) == 0)
+		return false;
+	if (from == to)
+		return true;
+	if (!is_grey(native) && is_grey(from) != is_grey(to))
+		return false;
+	if (has_alpha(native) &&
+		(from == FORMAT_BGRA8_PREMUL || (has_alpha(to) && !has_alpha(from))))
+		return false;
+	return !(is_wide(native) && is_wide(to) && !is_wide(from));
+}

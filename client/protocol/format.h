@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FOURCC(a, b, c, d) \
@@ -46,3 +47,10 @@ uint32_t format_fourcc(enum format format);
 
 /* The format of a word, FORMAT_NATIVE included, or -EINVAL. */
 int format_find(const char *word);
+
+/*
+ * Whether pixels in one format can be made into another just as the file's own could be, of
+ * which `native` is the nearest format: nothing that the other one holds of the file is lost
+ * in the first, nor was converted twice.
+ */
+bool format_keeps(enum format from, enum format to, enum format native);

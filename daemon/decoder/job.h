@@ -75,21 +75,33 @@ struct job_ready {
 };
 
 /*
+ * What JOB_DECODE is given: a file of anybody's, or a segment that the daemon has published.
+ * What a file's bytes look like never makes it a segment.
+ */
+enum job_source {
+	JOB_SOURCE_FILE = 0,
+	JOB_SOURCE_SEGMENT = 1,
+};
+
+/*
  * JOB_DECODE: with the file to read, by pread alone: its offset belongs to the client.
  * Width and height are those of the box to fit the picture in, as fit_inside() does; 0: any.
+ * The picture is the whole one, also where the source is a segment with a smaller form of it;
+ * that is never enlarged.
  */
 struct job_decode {
 	uint32_t kind;
 	uint32_t format; /* wanted enum format, FORMAT_NATIVE included */
 	uint32_t width;
 	uint32_t height;
+	uint32_t source; /* enum job_source */
 };
 
 /*
- * JOB_HEADER: what the file says it is. Sizes are those after the orientation was applied:
- * width and height of what will be written, which is the whole picture fitted into the box of
- * JOB_DECODE. blocks[].type and .size are set; the sum of sizes is at most
- * JOB_BLOCK_BYTES_MAX.
+ * JOB_HEADER: what the file says it is, or said when the segment was made of it. Sizes are those
+ * after the orientation was applied: width and height of what will be written, which is the whole
+ * picture fitted into the box of JOB_DECODE. blocks[].type and .size are set; the sum of sizes is
+ * at most JOB_BLOCK_BYTES_MAX.
  */
 struct job_header {
 	uint32_t kind;

@@ -93,7 +93,7 @@ static int serve_pixels(int channel, enum format format)
 
 static int serve_decode(int channel, const struct job_decode *job, int fd)
 {
-	if (job->format >= FORMAT_COUNT) {
+	if (job->format >= FORMAT_COUNT || job->source > JOB_SOURCE_SEGMENT) {
 		close(fd);
 		return -EPROTO;
 	}

@@ -113,37 +113,40 @@ static void send_raw(const void *data, size_t size, unsigned fds)
 
 static void garbage_ends_it(void **state)
 {
-	enum { WHOLE = sizeof(struct job_decode) };
+	enum { DECODE = sizeof(struct job_decode) };
 	static const struct {
 		uint32_t kind;
 		uint32_t format;
 		size_t size;
 		unsigned fds;
+		uint32_t source;
 	} packets[] = {
-		{JOB_DECODE, FORMAT_RGBA8, WHOLE, 0},
-		{JOB_DECODE, FORMAT_RGBA8, WHOLE, 2},
-		{JOB_DECODE, FORMAT_RGBA8, WHOLE, 8},
-		{JOB_DECODE, FORMAT_RGBA8, WHOLE - 1, 1},
-		{JOB_DECODE, FORMAT_RGBA8, WHOLE + 1, 1},
-		{JOB_DECODE, FORMAT_RGBA8, 4096, 1},
-		{JOB_DECODE, FORMAT_COUNT, WHOLE, 1},
-		{JOB_DECODE, 0xffffffff, WHOLE, 1},
-		{JOB_FREE, 0, 4, 0},
-		{JOB_FREE, 0, 4, 2},
-		{JOB_FREE, 0, 3, 1},
-		{JOB_SPARE, 0, 16, 0},
-		{JOB_SPARE, 0, 16, 2},
-		{JOB_SPARE, 0, 15, 1},
-		{JOB_REFUSE, 0, 4, 1},
-		{0, 0, 4, 0},
-		{JOB_NO_SPARE + 1, 0, 4, 0},
-		{0xffffffff, 0, 4, 1},
-		{JOB_DONE, 0, 1, 0},
+		{JOB_DECODE, FORMAT_RGBA8, DECODE, 0, 0},
+		{JOB_DECODE, FORMAT_RGBA8, DECODE, 2, 0},
+		{JOB_DECODE, FORMAT_RGBA8, DECODE, 8, 0},
+		{JOB_DECODE, FORMAT_RGBA8, DECODE - 1, 1, 0},
+		{JOB_DECODE, FORMAT_RGBA8, DECODE + 1, 1, 0},
+		{JOB_DECODE, FORMAT_RGBA8, 4096, 1, 0},
+		{JOB_DECODE, FORMAT_COUNT, DECODE, 1, 0},
+		{JOB_DECODE, 0xffffffff, DECODE, 1, 0},
+		{JOB_DECODE, FORMAT_RGBA8, DECODE, 1, 2},
+		{JOB_DECODE, FORMAT_RGBA8, DECODE, 1, 0xffffffff},
+		{JOB_FREE, 0, 4, 0, 0},
+		{JOB_FREE, 0, 4, 2, 0},
+		{JOB_FREE, 0, 3, 1, 0},
+		{JOB_SPARE, 0, 16, 0, 0},
+		{JOB_SPARE, 0, 16, 2, 0},
+		{JOB_SPARE, 0, 15, 1, 0},
+		{JOB_REFUSE, 0, 4, 1, 0},
+		{0, 0, 4, 0, 0},
+		{JOB_NO_SPARE + 1, 0, 4, 0, 0},
+		{0xffffffff, 0, 4, 1, 0},
+		{JOB_DONE, 0, 1, 0, 0},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
 		decoder_start(&decoder);
-		uint32_t data[1024] = {packets[i].kind, packets[i].format};
+		uint32_t data[1024] = {packets[i].kind, packets[i].format, 0, 0, packets[i].source};
 		send_raw(data, packets[i].size, packets[i].fds);
 		assert_ends(ENDED_BY_PROTOCOL);
 	}

@@ -230,6 +230,44 @@ static void formats_keep_their_numbers(void **state)
 	}
 }
 
+/* By a file with all that the native format holds, and by one that fills another. */
+static void formats_keep_what_is_asked(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *native, *from, *kept;
+	} expected[] = {
+		{"RGBA8", "RGBA8", "RGBA8 BGRA8-premul RGB8 RGBA16"},
+		{"RGBA8", "BGRA8-premul", "BGRA8-premul"},
+		{"RGBA8", "RGB8", "RGB8"},
+		{"RGBA8", "GRAY8", "GRAY8 GRAY16"},
+		{"RGBA8", "RGBA16", "RGBA8 BGRA8-premul RGB8 RGBA16"},
+		{"RGB8", "RGBA8", "RGBA8 BGRA8-premul RGB8 RGBA16"},
+		{"RGB8", "BGRA8-premul", "RGBA8 BGRA8-premul RGB8 RGBA16"},
+		{"RGB8", "RGB8", "RGBA8 BGRA8-premul RGB8 RGBA16"},
+		{"RGB8", "GRAY16", "GRAY8 GRAY16"},
+		{"GRAY8", "GRAY8", "RGBA8 BGRA8-premul RGB8 GRAY8 RGBA16 GRAY16"},
+		{"GRAY8", "RGB8", "RGBA8 BGRA8-premul RGB8 GRAY8 RGBA16 GRAY16"},
+		{"RGBA16", "RGBA8", "RGBA8 BGRA8-premul RGB8"},
+		{"RGBA16", "RGBA16", "RGBA8 BGRA8-premul RGB8 RGBA16"},
+		{"RGBA16", "GRAY8", "GRAY8"},
+		{"GRAY16", "GRAY8", "RGBA8 BGRA8-premul RGB8 GRAY8"},
+		{"GRAY16", "GRAY16", "RGBA8 BGRA8-premul RGB8 GRAY8 RGBA16 GRAY16"},
+		{"RGB8", "native", ""},
+	};
+	for (size_t i = 0; i < COUNT(expected); i++) {
+		char kept[128] = "";
+		for (int to = FORMAT_NATIVE; to < FORMAT_COUNT; to++) {
+			if (!format_keeps((enum format)format_find(expected[i].from),
+				    (enum format)to, (enum format)format_find(expected[i].native)))
+				continue;
+			strcat(kept, *kept ? " " : "");
+			strcat(kept, format_word((enum format)to));
+		}
+		assert_string_equal(kept, expected[i].kept);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +287,7 @@ int main(void)
 		cmocka_unit_test(native_is_a_format_of_requests),
 		cmocka_unit_test(other_words_are_no_format),
 		cmocka_unit_test(formats_keep_their_numbers),
+		cmocka_unit_test(formats_keep_what_is_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
