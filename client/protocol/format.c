@@ -42,17 +42,17 @@ int format_find(const char *word)
 	return -EINVAL;
 }
 
-static bool is_grey(enum format format)
+bool format_is_grey(enum format format)
 {
 	return format == FORMAT_GRAY8 || format == FORMAT_GRAY16;
 }
 
-static bool is_wide(enum format format)
+bool format_is_wide(enum format format)
 {
 	return format == FORMAT_RGBA16 || format == FORMAT_GRAY16;
 }
 
-static bool has_alpha(enum format format)
+bool format_has_alpha(enum format format)
 {
 	return format == FORMAT_RGBA8 || format == FORMAT_RGBA16 || format == FORMAT_BGRA8_PREMUL;
 }
@@ -64,10 +64,10 @@ bool format_keeps(enum format from, enum format to, enum format native)
 		return false;
 	if (from == to)
 		return true;
-	if (!is_grey(native) && is_grey(from) != is_grey(to))
+	if (!format_is_grey(native) && format_is_grey(from) != format_is_grey(to))
 		return false;
-	if (has_alpha(native) &&
-		(from == FORMAT_BGRA8_PREMUL || (has_alpha(to) && !has_alpha(from))))
+	if (format_has_alpha(native) &&
+		(from == FORMAT_BGRA8_PREMUL || (format_has_alpha(to) && !format_has_alpha(from))))
 		return false;
-	return !(is_wide(native) && is_wide(to) && !is_wide(from));
+	return !(format_is_wide(native) && format_is_wide(to) && !format_is_wide(from));
 }

@@ -48,6 +48,13 @@ uint32_t format_fourcc(enum format format);
 /* The format of a word, FORMAT_NATIVE included, or -EINVAL. */
 int format_find(const char *word);
 
+bool format_is_grey(enum format format);
+
+/* Whether it has 16 bits a sample. */
+bool format_is_wide(enum format format);
+
+bool format_has_alpha(enum format format);
+
 /*
  * Whether pixels in one format can be made into another just as the file's own could be, of
  * which `native` is the nearest format: nothing that the other one holds of the file is lost

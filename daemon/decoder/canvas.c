@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "daemon/decoder/scale.h"
 #include "daemon/decoder/spare.h"
 #include "daemon/decoder/spool.h"
 
@@ -22,28 +23,17 @@ static bool inside(uint64_t offset, uint64_t size, uint64_t end)
 	return offset <= end && size <= end - offset;
 }
 
-/*
- * fstat(3) is a call that takes a path, of which the sandbox allows none. A file ends where
- * there is a byte before and none behind.
- */
-static bool has_size(int fd, uint64_t size)
-{
-	uint8_t byte;
-	return size >= 1 && size <= INT64_MAX && pread(fd, &byte, 1, (off_t)size - 1) == 1 &&
-	       pread(fd, &byte, 1, (off_t)size) == 0;
-}
-
 /* Checks the daemon's plan, which nothing but a bug or a stranger makes wrong. */
 static bool fits(const struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd)
 {
-	if (segment->size > SIZE_MAX || !has_size(fd, segment->size))
+	if (segment->size > SIZE_MAX || !file_has_size(fd, segment->size))
 		return false;
-	bool turned = picture->orientation >= 5;
-	uint64_t width = turned ? picture->height : picture->width;
-	uint64_t height = turned ? picture->width : picture->height;
+	uint32_t width = picture->fitted_width, height = picture->fitted_height;
+	picture_turn(picture, &width, &height);
 	uint64_t pixels;
-	if (segment->stride > INT64_MAX || segment->stride < width * format_pixel_bytes(format) ||
+	if (segment->stride > INT64_MAX ||
+		segment->stride < (uint64_t)width * format_pixel_bytes(format) ||
 		__builtin_mul_overflow(segment->stride, height, &pixels) ||
 		!inside(segment->pixel_offset, pixels, segment->size))
 		return false;
@@ -95,8 +85,10 @@ static int map(struct canvas *canvas, struct picture *picture)
 }
 
 /* Sets where the picture's rows and columns go: eight ways, as TIFF 6.0 numbers them. */
-static void orient(struct canvas *canvas, unsigned orientation, const struct job_segment *segment)
+static void orient(
+	struct canvas *canvas, const struct picture *picture, const struct job_segment *segment)
 {
+	unsigned orientation = picture->orientation;
 	ptrdiff_t pixel = (ptrdiff_t)format_pixel_bytes(canvas->format);
 	ptrdiff_t stride = (ptrdiff_t)segment->stride;
 	canvas->turned = orientation >= 5;
@@ -104,11 +96,11 @@ static void orient(struct canvas *canvas, unsigned orientation, const struct job
 	canvas->down = canvas->turned ? pixel : stride;
 	canvas->origin = canvas->map ? canvas->map + segment->pixel_offset : NULL;
 	if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
-		canvas->origin += canvas->across * (ptrdiff_t)(canvas->width - 1);
+		canvas->origin += canvas->across * (ptrdiff_t)(picture->fitted_width - 1);
 		canvas->across = -canvas->across;
 	}
 	if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) {
-		canvas->origin += canvas->down * (ptrdiff_t)(canvas->height - 1);
+		canvas->origin += canvas->down * (ptrdiff_t)(picture->fitted_height - 1);
 		canvas->down = -canvas->down;
 	}
 }
@@ -143,7 +135,7 @@ static int begin(struct canvas *canvas, struct picture *picture, const struct jo
 	if (result < 0 || !in_order)
 		return result;
 	size_t most;
-	if (__builtin_mul_overflow(canvas->stride, CANVAS_STRIP, &most))
+	if (__builtin_mul_overflow(canvas->stride, STRIP_ROWS, &most))
 		most = SIZE_MAX;
 	result = spool_begin(canvas->fd, segment->pixel_offset, most);
 	/* Only what has begun is to be ended. */
@@ -153,64 +145,7 @@ static int begin(struct canvas *canvas, struct picture *picture, const struct jo
 	return result;
 }
 
-int canvas_open(struct canvas *canvas, struct picture *picture, enum format format,
-	const struct job_segment *segment, int fd)
-{
-	size_t pixel = format_pixel_bytes(format);
-	*canvas = (struct canvas){.fd = fd,
-		.format = format,
-		.width = picture->width,
-		.height = picture->height,
-		.size = (size_t)segment->size,
-		.stride = (size_t)segment->stride,
-		.row_bytes = picture->width * pixel};
-	if (!fits(picture, format, segment, fd))
-		return -EPROTO;
-	canvas->pixels_end = segment->pixel_offset + segment->stride * picture->height;
-	if (segment->spare)
-		canvas->map = spare_use(segment->size);
-	canvas->spare = canvas->map;
-	bool in_order = picture->in_order && picture->orientation == 1 && !canvas->spare;
-	if (!in_order)
-		canvas->scratch = reallocarray(NULL, picture->width, (size_t)CANVAS_STRIP * pixel);
-	if (!in_order && !canvas->scratch)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for a row");
-	int result = begin(canvas, picture, segment, in_order);
-	if (result < 0) {
-		canvas_close(canvas);
-		return result;
-	}
-	orient(canvas, picture->orientation, segment);
-	return 0;
-}
-
-int canvas_finish(struct canvas *canvas, struct picture *picture)
-{
-	if (!canvas->spooled)
-		return 0;
-	canvas->spooled = false;
-	int result = spool_end();
-	if (result < 0)
-		return fail(picture, result, "write to", canvas->size);
-	return reserve(canvas, picture, canvas->pixels_end, canvas->size);
-}
-
-void canvas_close(struct canvas *canvas)
-{
-	if (canvas->spooled)
-		spool_end();
-	if (canvas->map && !canvas->spare)
-		munmap(canvas->map, canvas->size);
-	free(canvas->scratch);
-	canvas->map = canvas->scratch = NULL;
-	canvas->spooled = false;
-}
-
-bool canvas_is_direct(const struct canvas *canvas, enum row row)
-{
-	return !canvas->turned && canvas->across > 0 && canvas->down > 0 &&
-	       convert_is_same(row, canvas->format);
-}
+/* ---- Drawing ---- */
 
 void canvas_rows(struct canvas *canvas, uint32_t y, uint32_t count, uint8_t **rows)
 {
@@ -259,10 +194,10 @@ static void convert_strip(
 			strip->pixels + i * strip->pitch, strip->row, strip->count);
 }
 
-void canvas_put(struct canvas *canvas, const struct strip *strip)
+static void draw(struct canvas *canvas, const struct strip *strip)
 {
 	if (canvas->spooled) {
-		uint8_t *rows[CANVAS_STRIP];
+		uint8_t *rows[STRIP_ROWS];
 		canvas_rows(canvas, strip->y, strip->rows, rows);
 		convert_strip(canvas, strip, rows[0], (ptrdiff_t)canvas->stride);
 		return;
@@ -289,4 +224,110 @@ void canvas_put(struct canvas *canvas, const struct strip *strip)
 	default:
 		break;
 	}
+}
+
+/* ---- Begin and end ---- */
+
+static int fail_scale(struct picture *picture, int error)
+{
+	picture_fail(picture, FAULT_DECODER_FAILED, "cannot make it smaller: %s", strerror(-error));
+	return error;
+}
+
+/* Rows of the size that is written, of which the file knows nothing. */
+static void draw_scaled(void *context, const struct strip *strip)
+{
+	draw(context, strip);
+}
+
+static int open_all(struct canvas *canvas, struct picture *picture,
+	const struct job_segment *segment, bool scaled)
+{
+	if (segment->spare)
+		canvas->map = spare_use(segment->size);
+	canvas->spare = canvas->map;
+	bool in_order = (picture->in_order || scaled) && picture->orientation == 1 &&
+			!canvas->spare;
+	size_t pixel = format_pixel_bytes(canvas->format);
+	if (!in_order) {
+		canvas->scratch =
+			reallocarray(NULL, picture->fitted_width, (size_t)STRIP_ROWS * pixel);
+		if (!canvas->scratch)
+			return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for a row");
+	}
+	if (scaled) {
+		int result =
+			scale_open(&canvas->scale, picture, canvas->format, draw_scaled, canvas);
+		if (result < 0)
+			return fail_scale(picture, result);
+	}
+	return begin(canvas, picture, segment, in_order);
+}
+
+int canvas_open(struct canvas *canvas, struct picture *picture, enum format format,
+	const struct job_segment *segment, int fd)
+{
+	*canvas = (struct canvas){.fd = fd,
+		.format = format,
+		.width = picture_part(picture->width, picture->eighths),
+		.height = picture_part(picture->height, picture->eighths),
+		.size = (size_t)segment->size,
+		.stride = (size_t)segment->stride,
+		.row_bytes = (size_t)picture->fitted_width * format_pixel_bytes(format)};
+	if (!fits(picture, format, segment, fd))
+		return -EPROTO;
+	canvas->pixels_end = segment->pixel_offset + segment->stride * picture->fitted_height;
+	int result = open_all(canvas, picture, segment, picture_is_scaled(picture));
+	if (result < 0) {
+		canvas_close(canvas);
+		return result;
+	}
+	orient(canvas, picture, segment);
+	return 0;
+}
+
+int canvas_finish(struct canvas *canvas, struct picture *picture)
+{
+	int scaled = canvas->scale ? scale_finish(canvas->scale) : 0;
+	if (scaled < 0)
+		return fail_scale(picture, scaled);
+	if (!canvas->spooled)
+		return 0;
+	canvas->spooled = false;
+	int result = spool_end();
+	if (result < 0)
+		return fail(picture, result, "write to", canvas->size);
+	return reserve(canvas, picture, canvas->pixels_end, canvas->size);
+}
+
+void canvas_close(struct canvas *canvas)
+{
+	if (canvas->spooled)
+		spool_end();
+	if (canvas->map && !canvas->spare)
+		munmap(canvas->map, canvas->size);
+	scale_close(canvas->scale);
+	free(canvas->scratch);
+	canvas->scale = NULL;
+	canvas->map = canvas->scratch = NULL;
+	canvas->spooled = false;
+}
+
+enum format canvas_format(const struct canvas *canvas)
+{
+	return canvas->scale ? scale_format(canvas->scale) : canvas->format;
+}
+
+bool canvas_is_direct(const struct canvas *canvas, enum row row)
+{
+	return !canvas->scale && !canvas->turned && canvas->across > 0 && canvas->down > 0 &&
+	       convert_is_same(row, canvas->format);
+}
+
+void canvas_put(struct canvas *canvas, const struct strip *strip)
+{
+	if (canvas->scale)
+		scale_put(canvas->scale, strip);
+	else
+		draw(canvas, strip);
 }

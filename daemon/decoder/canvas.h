@@ -1,19 +1,19 @@
 /*
- * The segment of a job as something to draw on, row by row, with the orientation applied: in
- * the spare's mapping where that is ready; else by way of the spool what comes from the first
- * row to the last and stays so, and mapped what does not. Its
- * offsets are the daemon's word, checked against the segment's size. Never reads what it has
- * written; does not own the descriptor.
+ * The segment of a job as something to draw on, row by row, with the orientation applied, and
+ * the picture made smaller when it is to be: in the spare's mapping where that is ready; else by
+ * way of the spool what comes from the first row to the last and stays so, and mapped what does
+ * not. Its offsets are the daemon's word, checked against the segment's size. Never reads what it
+ * has written; does not own the descriptor.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/decoder/convert.h"
 #include "daemon/decoder/picture.h"
+#include "daemon/decoder/strip.h"
 
-enum { CANVAS_STRIP = 16 }; /* most rows of one strip */
+struct scale;
 
 struct canvas {
 	int fd;
@@ -25,24 +25,14 @@ struct canvas {
 	size_t stride;
 	size_t row_bytes; /* of a row without its padding; only of use when spooled */
 	enum format format;
-	uint32_t width; /* of the picture as the file has it */
+	uint32_t width; /* of the picture as the codec delivers it */
 	uint32_t height;
-	bool turned;	  /* its rows become columns */
-	uint8_t *origin;  /* where its pixel (0, 0) goes */
-	ptrdiff_t across; /* from a pixel to the next of its row, bytes */
-	ptrdiff_t down;	  /* from a row to the next */
-	uint8_t *scratch; /* a strip of converted pixels */
-};
-
-/* Pixels of a picture as a codec has them: rows x count, from (x, y) on. */
-struct strip {
-	const uint8_t *pixels;
-	size_t pitch; /* bytes from a row to the next */
-	enum row row;
-	uint32_t rows; /* at most CANVAS_STRIP */
-	uint32_t count;
-	uint32_t x, y;
-	uint32_t step; /* from a column to the next: 1, or more in an interlaced pass */
+	struct scale *scale; /* what makes it smaller; NULL when it stays as it is */
+	bool turned;	     /* its rows become columns */
+	uint8_t *origin;     /* where its pixel (0, 0) goes */
+	ptrdiff_t across;    /* from a pixel to the next of its row, bytes */
+	ptrdiff_t down;	     /* from a row to the next */
+	uint8_t *scratch;    /* a strip of converted pixels */
 };
 
 /*
@@ -62,11 +52,14 @@ int canvas_finish(struct canvas *canvas, struct picture *picture);
 /* Lets go of the segment. */
 void canvas_close(struct canvas *canvas);
 
-/* Whether rows of a kind need neither converting nor turning: canvas_rows() takes them. */
+/* The format in which a codec's rows are of most use. */
+enum format canvas_format(const struct canvas *canvas);
+
+/* Whether rows of a kind need no converting, turning or scaling: canvas_rows() takes them. */
 bool canvas_is_direct(const struct canvas *canvas, enum row row);
 
 /*
- * Where the rows y to y + count - 1 are to be written to, at most CANVAS_STRIP, each after
+ * Where the rows y to y + count - 1 are to be written to, at most STRIP_ROWS, each after
  * the one before; they are complete at the next call. Only if canvas_is_direct().
  */
 void canvas_rows(struct canvas *canvas, uint32_t y, uint32_t count, uint8_t **rows);

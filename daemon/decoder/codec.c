@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/decoder/scale.h"
+
 static const struct codec *const codecs[] = {
 	&codec_jpeg,
 	&codec_png,
@@ -23,6 +25,7 @@ void codec_prepare(void)
 		if (codecs[i]->prepare)
 			codecs[i]->prepare();
 	}
+	scale_prepare();
 }
 
 static const struct codec *find(const uint8_t *bytes, size_t size)
@@ -39,17 +42,21 @@ static void begin(struct picture *picture, int fd)
 	picture->codec = NULL;
 	picture->state = NULL;
 	picture->width = picture->height = 0;
+	picture->full_width = picture->full_height = 0;
 	picture->native = FORMAT_RGBA8;
 	picture->colour = COLOUR_UNSPECIFIED;
 	picture->orientation = 1;
+	picture->turned_by = 1;
+	picture->in_order = false;
+	picture->eighths = EIGHTHS;
 	picture->block_count = 0;
 	picture->error = (struct job_error){0};
 	input_begin(&picture->input, fd);
 }
 
-int codec_open(struct picture *picture, int fd)
+/* Sets the codec, by what a file begins with. Returns 0 or a negative errno. */
+static int choose(struct picture *picture)
 {
-	begin(picture, fd);
 	const uint8_t *bytes;
 	ssize_t size = input_peek(&picture->input, &bytes);
 	if (size <= 0)
@@ -58,14 +65,42 @@ int codec_open(struct picture *picture, int fd)
 	if (!picture->codec)
 		return picture_fail(
 			picture, FAULT_NOT_AN_IMAGE, "the file begins like no image that is known");
-	int result = picture->codec->open(picture);
+	return 0;
+}
+
+int codec_open(struct picture *picture, int fd, enum job_source source)
+{
+	begin(picture, fd);
+	int result = 0;
+	if (source == JOB_SOURCE_SEGMENT)
+		picture->codec = &codec_segment;
+	else
+		result = choose(picture);
+	if (result < 0)
+		return result;
+	memcpy(picture->type, picture->codec->type, sizeof(picture->type));
+	result = picture->codec->open(picture);
 	if (result < 0)
 		return result;
 	if (picture->width == 0 || picture->height == 0 || picture->width > INT32_MAX ||
 		picture->height > INT32_MAX)
 		return picture_fail(picture, FAULT_NOT_AN_IMAGE,
 			"%s: width or height is 0, or too much", picture->codec->type);
+	if (picture->full_width == 0) {
+		picture->full_width = picture->width;
+		picture->full_height = picture->height;
+	}
+	picture->fitted_width = picture->width;
+	picture->fitted_height = picture->height;
 	return 0;
+}
+
+int codec_fit(struct picture *picture, uint32_t most_wide, uint32_t most_high)
+{
+	int result = picture_fit(picture, most_wide, most_high);
+	if (result == 0 && picture_is_scaled(picture) && picture->codec->reduce)
+		picture->codec->reduce(picture, picture->fitted_width, picture->fitted_height);
+	return result;
 }
 
 int codec_decode(struct picture *picture, struct canvas *canvas)

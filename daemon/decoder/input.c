@@ -10,6 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * fstat(3) is a call that takes a path, of which the sandbox allows none. A file ends where
+ * there is a byte before and none behind.
+ */
+bool file_has_size(int fd, uint64_t size)
+{
+	uint8_t byte;
+	return size >= 1 && size <= INT64_MAX && pread(fd, &byte, 1, (off_t)size - 1) == 1 &&
+	       pread(fd, &byte, 1, (off_t)size) == 0;
+}
+
 void input_begin(struct input *input, int fd)
 {
 	input->fd = fd;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,6 +19,9 @@ struct input {
 	int error;	   /* negative errno of the first read that failed, else 0 */
 	uint8_t buffer[INPUT_BUFFER];
 };
+
+/* Whether a file, of a job or not, has so many bytes and no more. */
+bool file_has_size(int fd, uint64_t size);
 
 void input_begin(struct input *input, int fd);
 

@@ -22,6 +22,7 @@ enum {
 	HEADER_BYTES_MAX = 64 << 20, /* of a file before its pixels; all of it may be kept */
 	SCANS_MAX = 500,	     /* each costs a pass over all pixels */
 	MEMORY_MAX = INT32_MAX,	     /* coefficients of a progressive picture */
+	LEFT_TO_FILTER = 2,	     /* times the size that is wanted, at least */
 };
 
 struct jpeg {
@@ -237,6 +238,25 @@ static int open_jpeg(struct picture *picture)
 
 /* ---- Pixels ---- */
 
+/*
+ * Takes part in making it smaller by transforming blocks into fewer pixels, which for these
+ * sizes takes less time than all of them; but the last part of it is the filter's.
+ */
+static void reduce(struct picture *picture, uint32_t width, uint32_t height)
+{
+	static const unsigned fast[] = {1, 2, 4};
+	struct jpeg *jpeg = picture->state;
+	for (size_t i = 0; i < sizeof(fast) / sizeof(fast[0]); i++) {
+		if (picture_part(picture->width, fast[i]) / LEFT_TO_FILTER < width ||
+			picture_part(picture->height, fast[i]) / LEFT_TO_FILTER < height)
+			continue;
+		picture->eighths = fast[i];
+		jpeg->codec.scale_num = fast[i];
+		jpeg->codec.scale_denom = EIGHTHS;
+		return;
+	}
+}
+
 /* Asks libjpeg for what comes nearest to the format. Returns the kind of its rows. */
 static enum row choose_output(struct jpeg_decompress_struct *codec, enum format format)
 {
@@ -290,10 +310,10 @@ static void ink_to_light(uint8_t *row, size_t count, bool adobe)
 static void read_strip(struct jpeg *jpeg, struct canvas *canvas, enum row row)
 {
 	struct jpeg_decompress_struct *codec = &jpeg->codec;
-	JSAMPROW rows[CANVAS_STRIP];
+	JSAMPROW rows[STRIP_ROWS];
 	JDIMENSION y = codec->output_scanline;
 	JDIMENSION left = codec->output_height - y;
-	JDIMENSION count = left < CANVAS_STRIP ? left : CANVAS_STRIP;
+	JDIMENSION count = left < STRIP_ROWS ? left : STRIP_ROWS;
 	if (!jpeg->strip)
 		canvas_rows(canvas, y, count, rows);
 	for (JDIMENSION i = 0; jpeg->strip && i < count; i++)
@@ -323,12 +343,12 @@ static int decode(struct picture *picture, struct canvas *canvas)
 	jpeg->fault = FAULT_DECODER_FAILED;
 	if (setjmp(jpeg->jump))
 		return -EBADMSG;
-	enum row row = choose_output(codec, canvas->format);
+	enum row row = choose_output(codec, canvas_format(canvas));
 	jpeg_start_decompress(codec);
 	bool direct = codec->out_color_space != JCS_CMYK && canvas_is_direct(canvas, row);
 	if (!direct) {
 		jpeg->pitch = (size_t)codec->output_width * (size_t)codec->output_components;
-		jpeg->strip = reallocarray(NULL, CANVAS_STRIP, jpeg->pitch);
+		jpeg->strip = reallocarray(NULL, STRIP_ROWS, jpeg->pitch);
 		if (!jpeg->strip)
 			give_up(jpeg, "no memory for rows");
 	}
@@ -354,6 +374,7 @@ const struct codec codec_jpeg = {
 	.prepare = look_at_machine,
 	.probe = probe,
 	.open = open_jpeg,
+	.reduce = reduce,
 	.decode = decode,
 	.close = close_jpeg,
 };

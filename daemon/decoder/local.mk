@@ -16,9 +16,12 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/png.c \
 	%D%/png-exif.c %D%/png-exif.h \
 	%D%/sandbox.c %D%/sandbox.h \
+	%D%/segment.c \
 	%D%/service.c %D%/service.h \
+	%D%/scale.h \
 	%D%/spare.c %D%/spare.h \
-	%D%/spool.c %D%/spool.h
+	%D%/spool.c %D%/spool.h \
+	%D%/strip.h
 %C%_libdecoder_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_libdecoder_la_LIBADD = $(JPEG_LIBS) $(PNG_LIBS) $(SECCOMP_LIBS) client/protocol/libprotocol.la
 
@@ -30,6 +33,15 @@ if HAVE_ISAL
 	%D%/png-idat.c %D%/png-idat.h
 %C%_libdecoder_la_CFLAGS += $(ISAL_CFLAGS)
 %C%_libdecoder_la_LIBADD += $(ISAL_LIBS)
+endif
+
+if HAVE_ZIMG
+%C%_libdecoder_la_SOURCES += \
+	%D%/light.c %D%/light.h \
+	%D%/resample.c %D%/resample.h \
+	%D%/scale.c
+%C%_libdecoder_la_CFLAGS += $(ZIMG_CFLAGS)
+%C%_libdecoder_la_LIBADD += $(ZIMG_LIBS) -lm
 endif
 
 if HAVE_XPM

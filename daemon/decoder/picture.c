@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/protocol/fit.h"
+
 int picture_fail(struct picture *picture, enum fault fault, const char *format, ...)
 {
 	struct job_error *error = &picture->error;
@@ -33,6 +35,39 @@ int picture_fail(struct picture *picture, enum fault fault, const char *format, 
 			*c = '?';
 	}
 	return -EBADMSG;
+}
+
+void picture_turn(const struct picture *picture, uint32_t *width, uint32_t *height)
+{
+	uint32_t before = *width;
+	if (picture->orientation < 5)
+		return;
+	*width = *height;
+	*height = before;
+}
+
+int picture_fit(struct picture *picture, uint32_t most_wide, uint32_t most_high)
+{
+	uint32_t width = picture->full_width, height = picture->full_height;
+	picture_turn(picture, &width, &height);
+	fit_inside(&width, &height, most_wide, most_high);
+	picture_turn(picture, &width, &height);
+	if (width > picture->width || height > picture->height)
+		return picture_fail(picture, FAULT_DECODER_FAILED,
+			"%s: it is smaller than what is to be made of it", picture->type);
+	picture->fitted_width = width;
+	picture->fitted_height = height;
+#ifndef HAVE_ZIMG
+	if (picture_is_scaled(picture))
+		return picture_fail(picture, FAULT_DECODER_FAILED,
+			"this shmimg-decoder was built without zimg, and makes nothing smaller");
+#endif
+	return 0;
+}
+
+bool picture_is_scaled(const struct picture *picture)
+{
+	return picture->fitted_width != picture->width || picture->fitted_height != picture->height;
 }
 
 static size_t bytes_of_blocks(const struct picture *picture)

@@ -32,26 +32,26 @@ static int send_error(int channel)
 
 static int send_header(int channel, enum format format)
 {
-	bool turned = picture.orientation >= 5;
-	uint32_t width = turned ? picture.height : picture.width;
-	uint32_t height = turned ? picture.width : picture.height;
 	union job_packet packet = {.header = {
 					   .kind = JOB_HEADER,
-					   .width = width,
-					   .height = height,
-					   .full_width = width,
-					   .full_height = height,
+					   .width = picture.fitted_width,
+					   .height = picture.fitted_height,
+					   .full_width = picture.full_width,
+					   .full_height = picture.full_height,
 					   .format = format,
 					   .native = picture.native,
 					   .colour = picture.colour,
-					   .orientation = picture.orientation,
 					   .block_count = picture.block_count,
 				   }};
+	bool turned = picture.orientation != 1;
+	packet.header.orientation = turned ? picture.orientation : picture.turned_by;
+	picture_turn(&picture, &packet.header.width, &packet.header.height);
+	picture_turn(&picture, &packet.header.full_width, &packet.header.full_height);
 	for (uint32_t i = 0; i < picture.block_count; i++) {
 		packet.header.blocks[i].type = picture.blocks[i].type;
 		packet.header.blocks[i].size = picture.blocks[i].size;
 	}
-	memcpy(packet.header.type, picture.codec->type, sizeof(packet.header.type));
+	memcpy(packet.header.type, picture.type, sizeof(packet.header.type));
 	return channel_send(channel, &packet, -1);
 }
 
@@ -98,7 +98,8 @@ static int serve_decode(int channel, const struct job_decode *job, int fd)
 		return -EPROTO;
 	}
 	int result = 1;
-	if (codec_open(&picture, fd) == 0) {
+	if (codec_open(&picture, fd, (enum job_source)job->source) == 0 &&
+		codec_fit(&picture, job->width, job->height) == 0) {
 		enum format wanted = (enum format)job->format;
 		result = serve_pixels(channel, wanted == FORMAT_NATIVE ? picture.native : wanted);
 	}

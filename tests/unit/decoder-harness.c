@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "client/protocol/fault.h"
+#include "client/protocol/fit.h"
 #include "daemon/decoder/channel.h"
 #include "tests/unit/unit.h"
 
@@ -136,8 +137,14 @@ int segment_of(uint64_t size)
 	return fd;
 }
 
-static void check_header(const struct job_header *header, enum format wanted)
+static void check_header(const struct job_header *header, const struct job_decode *order)
 {
+	enum format wanted = (enum format)order->format;
+	uint32_t width = header->full_width, height = header->full_height;
+	assert_true(width <= INT32_MAX && height <= INT32_MAX);
+	fit_inside(&width, &height, order->width, order->height);
+	assert_int_equal(header->width, width);
+	assert_int_equal(header->height, height);
 	assert_true(header->width >= 1 && header->height >= 1);
 	assert_true(header->width <= INT32_MAX && header->height <= INT32_MAX);
 	assert_int_equal(header->format, wanted == FORMAT_NATIVE ? header->native : wanted);
@@ -177,9 +184,17 @@ static void receive_pixels(struct decoder *decoder, struct outcome *outcome)
 void decoder_decode(struct decoder *decoder, const void *data, size_t size, enum format format,
 	struct outcome *outcome)
 {
+	const struct job_decode order = {.format = format};
+	decoder_order(decoder, data, size, &order, outcome);
+}
+
+void decoder_order(struct decoder *decoder, const void *data, size_t size,
+	const struct job_decode *order, struct outcome *outcome)
+{
 	*outcome = (struct outcome){0};
 	int fd = file_of(data, size);
-	union job_packet packet = {.decode = {.kind = JOB_DECODE, .format = format}};
+	union job_packet packet = {.decode = *order};
+	packet.kind = JOB_DECODE;
 	assert_int_equal(channel_send(decoder->channel, &packet, fd), 0);
 	close(fd);
 	decoder_expect(decoder, &packet, JOB_HEADER, JOB_ERROR);
@@ -188,7 +203,7 @@ void decoder_decode(struct decoder *decoder, const void *data, size_t size, enum
 		return;
 	}
 	outcome->header = packet.header;
-	check_header(&outcome->header, format);
+	check_header(&outcome->header, order);
 	if ((uint64_t)outcome->header.width * outcome->header.height > PIXELS_MAX) {
 		decoder_send(decoder, JOB_REFUSE, -1);
 		outcome->error = (struct job_error){JOB_ERROR, FAULT_TOO_LARGE, "refused"};

@@ -66,6 +66,10 @@ void decoder_expect(
 void decoder_decode(struct decoder *decoder, const void *data, size_t size, enum format format,
 	struct outcome *outcome);
 
+/* The same in a box, or of a segment, as the order says. Its kind need not be set. */
+void decoder_order(struct decoder *decoder, const void *data, size_t size,
+	const struct job_decode *order, struct outcome *outcome);
+
 /* Asserts that it was done, and with which native format. */
 void assert_done(const struct outcome *outcome);
 

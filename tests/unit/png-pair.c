@@ -121,7 +121,7 @@ static void decode(int file, enum format format, struct decoded *decoded)
 {
 	static struct picture picture;
 	*decoded = (struct decoded){0};
-	if (codec_open(&picture, file) == 0 &&
+	if (codec_open(&picture, file, JOB_SOURCE_FILE) == 0 &&
 		(uint64_t)picture.width * picture.height <= PIXELS_MAX)
 		fill(&picture, format == FORMAT_NATIVE ? picture.native : format, decoded);
 	decoded->error = picture.error;

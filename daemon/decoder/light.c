@@ -1,0 +1,171 @@
+/*
+ * Rows of pixels as amounts of light.
+ * See light.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/light.h"
+
+#include <math.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/*
+ * A first guess of a sample by its light: the steps of the curve are at least 1 / 3295 apart
+ * where it is steepest, so that there is one border at most between two guesses.
+ */
+enum { NARROW = 256, WIDE = 65536, GUESSES = 8192, ALPHA = 3 };
+
+static float narrow_light[NARROW];
+static float wide_light[WIDE];
+static float borders[NARROW]; /* from which light on the next sample is nearer */
+static uint8_t guesses[GUESSES + 1];
+
+static double to_light(double value)
+{
+	return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
+}
+
+static float from_light(float light)
+{
+	return light <= 0.0031308f ? light * 12.92f : 1.055f * powf(light, 1 / 2.4f) - 0.055f;
+}
+
+void light_prepare(void)
+{
+	for (int i = 0; i < NARROW; i++) {
+		narrow_light[i] = (float)to_light(i / 255.0);
+		borders[i] = i < 255 ? (float)to_light((i + 0.5) / 255) : INFINITY;
+	}
+	for (int i = 0; i < WIDE; i++)
+		wide_light[i] = (float)to_light(i / 65535.0);
+	uint8_t value = 0;
+	for (int i = 0; i <= GUESSES; i++) {
+		guesses[i] = value;
+		while ((float)(i + 1) / GUESSES >= borders[value])
+			value++;
+	}
+}
+
+/* ---- To light ---- */
+
+INLINE unsigned sample(const uint8_t *pixel, unsigned channel, bool wide)
+{
+	if (!wide)
+		return pixel[channel];
+	uint16_t value;
+	memcpy(&value, pixel + channel * sizeof(value), sizeof(value));
+	return value;
+}
+
+INLINE float light_of(const uint8_t *pixel, unsigned plane, unsigned planes, bool wide)
+{
+	float alpha = 1;
+	if (planes > ALPHA)
+		alpha = (float)sample(pixel, ALPHA, wide) * (wide ? 1 / 65535.0f : 1 / 255.0f);
+	if (plane == ALPHA)
+		return alpha;
+	return (wide ? wide_light : narrow_light)[sample(pixel, plane, wide)] * alpha;
+}
+
+/* A plane at a time, so that there is one row to write to. */
+INLINE void add_plane(float *to, const uint8_t *pixel, unsigned plane, const struct light light,
+	size_t count, struct light_share share)
+{
+	size_t bytes = light.channels << light.wide;
+	if (share.step == 1 && share.weight == 1) {
+		for (size_t x = 0; x < count; x++, pixel += bytes)
+			to[x] = light_of(pixel, plane, light.planes, light.wide);
+		return;
+	}
+	for (; count > 0; to++) {
+		size_t part = count < share.step ? count : share.step;
+		float sum = 0;
+		for (size_t i = 0; i < part; i++, pixel += bytes)
+			sum += light_of(pixel, plane, light.planes, light.wide);
+		sum *= share.weight / (float)part;
+		*to = share.first ? sum : *to + sum;
+		count -= part;
+	}
+}
+
+/* The kinds of rows that there are: channels, planes of use, 16 bits. */
+#define LIGHT_TABLE(X) \
+	X(1, 1, false) \
+	X(3, 3, false) \
+	X(4, 4, false) \
+	X(1, 1, true)  \
+	X(3, 3, true)  \
+	X(4, 3, true)  \
+	X(4, 4, true)
+
+void light_add(float *const planes[LIGHT_PLANES], const void *pixels, const struct light *light,
+	size_t count, struct light_share share)
+{
+#define X(c, p, w)                                                                              \
+	if (light->channels == (c) && light->planes == (p) && light->wide == (w)) {             \
+		_Pragma("GCC unroll 4") for (unsigned i = 0; i < (p); i++)                      \
+			add_plane(planes[i], pixels, i, (struct light){c, p, w}, count, share); \
+	}
+	LIGHT_TABLE(X)
+#undef X
+}
+
+/* ---- From light ---- */
+
+/* What is no number becomes 0. */
+INLINE float clamp(float value)
+{
+	return value > 0 ? (value < 1 ? value : 1) : 0;
+}
+
+INLINE unsigned nearest(float light, bool wide)
+{
+	if (wide)
+		return (unsigned)(from_light(light) * 65535 + 0.5f);
+	unsigned guess = guesses[(unsigned)(light * GUESSES)];
+	return guess + (light >= borders[guess]);
+}
+
+INLINE void store_sample(uint8_t *pixel, unsigned channel, unsigned value, bool wide)
+{
+	uint16_t wide_value = (uint16_t)value;
+	if (wide)
+		memcpy(pixel + channel * sizeof(wide_value), &wide_value, sizeof(wide_value));
+	else
+		pixel[channel] = (uint8_t)value;
+}
+
+/* A pixel that is as good as transparent has no colour. */
+INLINE void store_pixel(uint8_t *pixel, const float *const planes[LIGHT_PLANES], size_t x,
+	unsigned count, bool wide)
+{
+	float whole = 1;
+	if (count > ALPHA) {
+		float most = wide ? 65535 : 255;
+		float alpha = clamp(planes[ALPHA][x]);
+		unsigned value = (unsigned)(alpha * most + 0.5f);
+		store_sample(pixel, ALPHA, value, wide);
+		whole = value > 0 ? 1 / alpha : 0;
+	}
+	for (unsigned i = 0; i < (count > ALPHA ? ALPHA : count); i++)
+		store_sample(pixel, i, nearest(clamp(planes[i][x] * whole), wide), wide);
+}
+
+INLINE void store(uint8_t *pixel, const float *const planes[LIGHT_PLANES], unsigned count,
+	bool wide, size_t pixels)
+{
+	for (size_t x = 0; x < pixels; x++, pixel += count << wide)
+		store_pixel(pixel, planes, x, count, wide);
+}
+
+void light_store(void *pixels, const struct light *light, const float *const planes[LIGHT_PLANES],
+	size_t count)
+{
+#define X(c, p, w)                                                                              \
+	if (light->channels == (c) && light->planes == (p) && light->wide == (w) && (c) == (p)) \
+		store(pixels, planes, p, w, count);
+	LIGHT_TABLE(X)
+#undef X
+}

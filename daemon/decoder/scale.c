@@ -1,0 +1,229 @@
+/*
+ * Makes a picture smaller while it is decoded.
+ * See scale.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "daemon/decoder/scale.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/decoder/light.h"
+#include "daemon/decoder/resample.h"
+
+/*
+ * A picture that is many times as large is made smaller by whole numbers first, each pixel the
+ * average of some, until the filter has so many of these to a pixel of its own, or more.
+ */
+enum { AVERAGED = 16 };
+
+struct scale {
+	scale_draw *draw;
+	void *context;
+	uint32_t width, height; /* of what comes */
+	uint32_t to_width;
+	enum format format; /* of what is worked on */
+	struct light source, target;
+	enum row target_row;
+	uint32_t step_x, step_y; /* pixels that become one before the filter */
+	uint32_t taken;		 /* rows that came */
+	unsigned room;		 /* rows of the resampler's room that are begun */
+	uint32_t drawn;		 /* rows that went */
+	int error;
+	struct resample *resample;
+	uint8_t *row;	/* in the format */
+	uint8_t *whole; /* the picture in the format, when its rows are in no order */
+	uint8_t *strip; /* small rows on their way */
+};
+
+void scale_prepare(void)
+{
+	light_prepare();
+	resample_prepare();
+}
+
+/*
+ * What is worked on holds what the file and the format have in common; what is drawn has the
+ * format's depth, but more where it is multiplied by alpha yet.
+ */
+static void choose_formats(struct scale *scale, enum format native, enum format format)
+{
+	static const enum row narrow[] = {ROW_GRAY8, ROW_RGB8, ROW_RGBA8};
+	static const enum row wide[] = {ROW_GRAY16, ROW_RGB16, ROW_RGBA16};
+	bool grey = format_is_grey(native) || format_is_grey(format);
+	bool alpha = !grey && format_has_alpha(native) && format_has_alpha(format);
+	bool wide_source = format_is_wide(native) || format_is_wide(format);
+	bool wide_target = format_is_wide(format) || (alpha && format == FORMAT_BGRA8_PREMUL);
+	if (wide_source)
+		scale->format = grey ? FORMAT_GRAY16 : FORMAT_RGBA16;
+	else
+		scale->format = grey ? FORMAT_GRAY8 : alpha ? FORMAT_RGBA8 : FORMAT_RGB8;
+	unsigned planes = grey ? 1 : alpha ? 4 : 3;
+	unsigned channels = format_pixel_bytes(scale->format) >> wide_source;
+	scale->source = (struct light){channels, planes, wide_source};
+	scale->target = (struct light){planes, planes, wide_target};
+	scale->target_row = (wide_target ? wide : narrow)[grey ? 0 : planes - 2];
+}
+
+/* How many pixels become one before the filter. */
+static uint32_t step_for(uint32_t from, uint32_t to)
+{
+	uint32_t step = from / to / AVERAGED;
+	return step > 0 ? step : 1;
+}
+
+static int make_room(struct scale *scale, const struct picture *picture)
+{
+	size_t pixel = format_pixel_bytes(scale->format);
+	scale->row = reallocarray(NULL, scale->width, pixel);
+	scale->strip = reallocarray(NULL, scale->to_width,
+		(size_t)STRIP_ROWS * (scale->target.planes << scale->target.wide));
+	if (!scale->row || !scale->strip)
+		return -ENOMEM;
+	if (picture->in_order)
+		return 0;
+	scale->whole = calloc(scale->height, scale->width * pixel);
+	return scale->whole ? 0 : -ENOMEM;
+}
+
+static uint32_t share(uint32_t size, uint32_t step)
+{
+	return size / step + (size % step > 0);
+}
+
+int scale_open(struct scale **opened, const struct picture *picture, enum format format,
+	scale_draw *draw, void *context)
+{
+	struct scale *scale = calloc(1, sizeof(*scale));
+	*opened = scale;
+	if (!scale)
+		return -ENOMEM;
+	scale->draw = draw;
+	scale->context = context;
+	scale->width = picture_part(picture->width, picture->eighths);
+	scale->height = picture_part(picture->height, picture->eighths);
+	scale->to_width = picture->fitted_width;
+	choose_formats(scale, picture->native, format);
+	scale->step_x = step_for(scale->width, picture->fitted_width);
+	scale->step_y = step_for(scale->height, picture->fitted_height);
+	const struct resample_size from = {
+		.width = share(scale->width, scale->step_x),
+		.height = share(scale->height, scale->step_y),
+		.extent_x = (double)picture->width * picture->eighths / EIGHTHS / scale->step_x,
+		.extent_y = (double)picture->height * picture->eighths / EIGHTHS / scale->step_y,
+	};
+	int result = make_room(scale, picture);
+	if (result < 0)
+		return result;
+	return resample_open(&scale->resample, scale->source.planes, &from, picture->fitted_width,
+		picture->fitted_height);
+}
+
+enum format scale_format(const struct scale *scale)
+{
+	return scale->format;
+}
+
+/* ---- Rows ---- */
+
+static void draw_rows(struct scale *scale, unsigned count)
+{
+	size_t pitch = (size_t)scale->to_width * (scale->target.planes << scale->target.wide);
+	for (unsigned y = 0; y < count; y++) {
+		const float *planes[LIGHT_PLANES] = {NULL};
+		for (unsigned i = 0; i < scale->target.planes; i++)
+			planes[i] = resample_row(scale->resample, i, y);
+		light_store(scale->strip + y * pitch, &scale->target, planes, scale->to_width);
+	}
+	const struct strip strip = {.pixels = scale->strip,
+		.pitch = pitch,
+		.row = scale->target_row,
+		.rows = count,
+		.count = scale->to_width,
+		.y = scale->drawn,
+		.step = 1};
+	scale->draw(scale->context, &strip);
+	scale->drawn += count;
+}
+
+/* Has the rows in the room resampled, and draws what that makes. */
+static int flush(struct scale *scale)
+{
+	int count = resample_take(scale->resample, scale->room);
+	scale->room = 0;
+	if (count < 0)
+		return count;
+	while ((count = resample_make(scale->resample)) > 0)
+		draw_rows(scale, (unsigned)count);
+	return count;
+}
+
+/* Adds a row, in the format, to the one of the room that it is a part of. */
+static int add_row(struct scale *scale, const uint8_t *pixels)
+{
+	uint32_t part = scale->taken % scale->step_y;
+	uint32_t parts = scale->height - (scale->taken - part);
+	float *planes[LIGHT_PLANES] = {NULL};
+	if (parts > scale->step_y)
+		parts = scale->step_y;
+	for (unsigned i = 0; i < scale->source.planes; i++)
+		planes[i] = resample_room(scale->resample, i, scale->room);
+	const struct light_share weight = {scale->step_x, 1.0f / (float)parts, part == 0};
+	light_add(planes, pixels, &scale->source, scale->width, weight);
+	scale->taken++;
+	if (part + 1 < parts)
+		return 0;
+	scale->room++;
+	return scale->room == RESAMPLE_ROWS || scale->taken == scale->height ? flush(scale) : 0;
+}
+
+/* ---- Strips ---- */
+
+static const uint8_t *convert(struct scale *scale, const struct strip *strip, uint32_t row)
+{
+	const uint8_t *pixels = strip->pixels + row * strip->pitch;
+	if (convert_is_same(strip->row, scale->format))
+		return pixels;
+	convert_row(scale->row, scale->format, pixels, strip->row, strip->count);
+	return scale->row;
+}
+
+static void keep(struct scale *scale, const struct strip *strip, uint32_t row)
+{
+	size_t pixel = format_pixel_bytes(scale->format);
+	const uint8_t *from = convert(scale, strip, row);
+	uint8_t *to = scale->whole + ((size_t)(strip->y + row) * scale->width + strip->x) * pixel;
+	for (uint32_t i = 0; i < strip->count; i++, from += pixel, to += strip->step * pixel)
+		memcpy(to, from, pixel);
+}
+
+void scale_put(struct scale *scale, const struct strip *strip)
+{
+	for (uint32_t row = 0; row < strip->rows && scale->error == 0; row++) {
+		if (scale->whole)
+			keep(scale, strip, row);
+		else
+			scale->error = add_row(scale, convert(scale, strip, row));
+	}
+}
+
+int scale_finish(struct scale *scale)
+{
+	size_t pitch = scale->width * format_pixel_bytes(scale->format);
+	for (uint32_t y = 0; scale->whole && y < scale->height && scale->error == 0; y++)
+		scale->error = add_row(scale, scale->whole + y * pitch);
+	return scale->error;
+}
+
+void scale_close(struct scale *scale)
+{
+	if (!scale)
+		return;
+	resample_close(scale->resample);
+	free(scale->row);
+	free(scale->whole);
+	free(scale->strip);
+	free(scale);
+}
