@@ -4,11 +4,23 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* The most that a form may measure; 0: as wide or as high as it likes. */
+struct box {
+	uint32_t width;
+	uint32_t height;
+};
 
 /*
  * Makes *width and *height, at least 1 each, those of the form that fits into a box of so
  * many pixels; 0: as wide or as high as it likes. Each is rounded to the nearest pixel and
- * is at least 1. The same numbers give the same size, always and everywhere.
+ * is at least 1. The same numbers give the same size, always and everywhere; and a box of a
+ * form's own size gives that form.
  */
 void fit_inside(uint32_t *width, uint32_t *height, uint32_t most_wide, uint32_t most_high);
+
+/* Whether a form measures what its picture does when it is fitted into a box. */
+bool fit_matches(uint32_t width, uint32_t height, uint32_t full_width, uint32_t full_height,
+	const struct box *box);

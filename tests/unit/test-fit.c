@@ -25,6 +25,9 @@ static void examples(void **state)
 		{100, 50, 640, 480, 100, 50},
 		{100, 50, 640, 10, 20, 10},
 		{3, 2, 2, 2, 2, 1},
+		{1000, 10, 149, 0, 149, 1},
+		{1000, 10, 149, 1, 149, 1},
+		{10, 1000, 1, 149, 1, 149},
 		{10000, 1, 10, 10, 10, 1},
 		{1, 10000, 10, 10, 1, 10},
 		{UINT32_MAX, UINT32_MAX, UINT32_MAX, 1, 1, 1},
@@ -55,16 +58,25 @@ static void is_the_largest_inside(void **state)
 	}
 }
 
-/* A form of a form of the same box is itself. */
+/* The box, and the size that it gives, give the same form of every small picture. */
 static void is_stable(void **state)
 {
 	(void)state;
-	uint32_t width = 4321, height = 1234;
-	fit_inside(&width, &height, 100, 100);
-	uint32_t again_wide = width, again_high = height;
-	fit_inside(&again_wide, &again_high, 100, 100);
-	assert_int_equal(again_wide, width);
-	assert_int_equal(again_high, height);
+	enum { MOST = 24 };
+	for (uint32_t n = 0; n < MOST * MOST * MOST * MOST; n++) {
+		const uint32_t full_wide = 1 + n % MOST, full_high = 1 + n / MOST % MOST;
+		struct box box = {n / MOST / MOST % MOST, n / MOST / MOST / MOST};
+		uint32_t width = full_wide, height = full_high;
+		fit_inside(&width, &height, box.width, box.height);
+		assert_true(fit_matches(width, height, full_wide, full_high, &box));
+		box = (struct box){width, height};
+		assert_true(fit_matches(width, height, full_wide, full_high, &box));
+		if (width < full_wide || height < full_high)
+			assert_false(fit_matches(full_wide, full_high, full_wide, full_high, &box));
+		uint32_t again_wide = width, again_high = height;
+		fit_inside(&again_wide, &again_high, box.width, box.height);
+		assert_true(again_wide == width && again_high == height);
+	}
 }
 
 int main(void)
