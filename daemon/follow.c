@@ -5,7 +5,6 @@
 #include "daemon/follow.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,10 +12,10 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/engine.h"
-#include "daemon/flight.h"
 #include "daemon/log.h"
 #include "daemon/note.h"
 #include "daemon/publish.h"
+#include "daemon/renewal.h"
 #include "daemon/source.h"
 
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
@@ -40,19 +39,12 @@ struct follow {
 	uint64_t since;
 	bool tentative; /* the file was made, and nobody has said that it is whole */
 	bool again;	/* look once more after what is being loaded */
-	TAILQ_HEAD(, renewal) renewals;
+	struct renewals renewals;
 	struct header_source refused; /* what failed to be decoded; not tried again */
 	bool complained;	      /* of the last failure, until something works */
 	uint64_t pause;		      /* before the next try; 0: none has failed */
 	char note[SEGMENT_NAME_SIZE];
 	char path[];
-};
-
-/* One format of the new generation, being loaded. */
-struct renewal {
-	struct load load; /* first: the load is the renewal */
-	TAILQ_ENTRY(renewal) link;
-	struct follow *follow;
 };
 
 static struct follow *follow_of(struct trail *trail)
@@ -137,13 +129,11 @@ static bool may_pass(enum fault fault)
 	       fault == FAULT_TIMEOUT;
 }
 
-/* Answers one format's load. */
+/* One rendition of the next generation is there, or is not to be had. */
 static void on_landed(
-	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
+	void *context, const struct rendition *rendition, enum fault fault, const char *message)
 {
-	struct renewal *renewal = (struct renewal *)load;
-	struct follow *follow = renewal->follow;
-	TAILQ_REMOVE(&follow->renewals, renewal, link);
+	struct follow *follow = context;
 	idle_note(follow->image);
 	if (rendition)
 		note_success(follow);
@@ -151,70 +141,21 @@ static void on_landed(
 		try_later(follow, message);
 	else if (!follow->tentative)
 		complain(follow, message);
-	if (follow->again && TAILQ_EMPTY(&follow->renewals)) {
+	if (follow->again && TAILQ_EMPTY(&follow->renewals.all)) {
 		follow->again = false;
 		settle(follow, 0);
 	}
 }
 
-static void cancel(struct follow *follow)
-{
-	struct renewal *renewal;
-	while ((renewal = TAILQ_FIRST(&follow->renewals))) {
-		TAILQ_REMOVE(&follow->renewals, renewal, link);
-		load_cancel(&renewal->load);
-	}
-	if (follow->image)
-		idle_note(follow->image);
-}
-
-static int renew_format(struct follow *follow, struct load_order *order)
-{
-	struct renewal *renewal = calloc(1, sizeof(*renewal));
-	int input = renewal ? fcntl(order->input, F_DUPFD_CLOEXEC, 0) : -1;
-	int r = !renewal ? -ENOMEM : input < 0 ? -errno : 0;
-	if (r == 0) {
-		struct load_order own = *order;
-		own.input = input;
-		renewal->follow = follow;
-		renewal->load.answer = on_landed;
-		r = load_join(follow->engine, &own, &renewal->load);
-	}
-	if (r < 0) {
-		if (input >= 0)
-			close(input);
-		free(renewal);
-		return r;
-	}
-	TAILQ_INSERT_TAIL(&follow->renewals, renewal, link);
-	idle_note(follow->image);
-	return 0;
-}
-
-/* Has the file decoded in all formats that the image has, to be published together. */
+/* Has the file decoded in all that the image is there in. */
 static void renew(struct follow *follow, int input, const struct header_source *source)
 {
-	struct image *image = follow->image;
-	struct load_order order = {
-		.name = image->name,
-		.owner = image->owner,
-		.group = image->group,
-		.share = -1,
-		.keep = -1,
-		.input = input,
-		.source = *source,
-		.together = ++follow->engine->together,
-	};
-	const struct rendition *rendition;
-	int r = 0;
-	follow->refused = *source;
-	TAILQ_FOREACH (rendition, &image_current(image)->renditions, link) {
-		order.format = rendition->format;
-		r = r < 0 ? r : renew_format(follow, &order);
-	}
-	if (r == 0)
+	int r = renewals_begin(&follow->renewals, follow->image, input, source);
+	idle_note(follow->image);
+	if (r == 0) {
+		follow->refused = *source;
 		return;
-	cancel(follow);
+	}
 	follow->refused = (struct header_source){0};
 	try_later(follow, reason(r));
 }
@@ -257,7 +198,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 	(void)source;
 	(void)usec;
 	follow->waiting = false;
-	if (!TAILQ_EMPTY(&follow->renewals)) {
+	if (!TAILQ_EMPTY(&follow->renewals.all)) {
 		follow->again = true;
 		return 0;
 	}
@@ -282,7 +223,10 @@ static int make(
 	follow->engine = engine;
 	follow->uid = uid;
 	follow->trail.changed = on_change;
-	TAILQ_INIT(&follow->renewals);
+	follow->renewals.engine = engine;
+	follow->renewals.landed = on_landed;
+	follow->renewals.context = follow;
+	TAILQ_INIT(&follow->renewals.all);
 	int r = sd_event_add_time_relative(engine->trails.event, &follow->timer, CLOCK_MONOTONIC, 0,
 		ACCURACY, on_time, follow);
 	if (r >= 0)
@@ -318,7 +262,9 @@ void follow_free(struct follow *follow)
 {
 	if (!follow)
 		return;
-	cancel(follow);
+	renewals_cancel(&follow->renewals);
+	if (follow->image)
+		idle_note(follow->image);
 	if (*follow->note && !follow->engine->board.left)
 		shm_unlink(follow->note);
 	if (follow->image)
@@ -352,7 +298,7 @@ bool follow_is_of(const struct follow *follow, const char *path)
 
 bool follow_is_loading(const struct follow *follow)
 {
-	return follow && !TAILQ_EMPTY(&follow->renewals);
+	return follow && !TAILQ_EMPTY(&follow->renewals.all);
 }
 
 /* Follows what a note says, if its image was taken over. */

@@ -59,6 +59,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/random.c %D%/random.h \
 	%D%/releaser.c %D%/releaser.h \
 	%D%/reload.c %D%/reload.h \
+	%D%/renewal.c %D%/renewal.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/report.c %D%/report.h \
 	%D%/segment.c %D%/segment.h \

@@ -1,0 +1,37 @@
+/*
+ * The next generation of an image whose file has changed: one load for each rendition that the
+ * image has, through the same queue as everybody's, published together or not at all. Looks at
+ * no file and decides nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "client/protocol/fault.h"
+#include "client/protocol/header.h"
+
+struct engine;
+struct image;
+struct rendition;
+struct renewal;
+
+struct renewals {
+	struct engine *engine;
+	TAILQ_HEAD(, renewal) all; /* under way */
+
+	/* Told of each that has landed: with a rendition, or with a fault and a message. */
+	void (*landed)(void *context, const struct rendition *rendition, enum fault fault,
+		const char *message);
+	void *context;
+};
+
+/*
+ * Has a file decoded in all formats that the image has, under the source's identity.
+ * input stays the caller's. Returns 0, or a negative errno after which nothing is under way.
+ */
+int renewals_begin(struct renewals *renewals, const struct image *image, int input,
+	const struct header_source *source);
+
+/* Takes all back, without a word. */
+void renewals_cancel(struct renewals *renewals);
