@@ -57,11 +57,21 @@ static int read_all(int fd, void *data, size_t size, uint64_t offset)
 	return count < 0 ? -errno : (size_t)count == size;
 }
 
+/* A header without the size of the whole picture is of a time before there were smaller forms. */
+static bool is_fitted(const struct header *header)
+{
+	struct box box = {header->box_width, header->box_height};
+	if (header->full_width == 0)
+		return box.width == 0 && box.height == 0;
+	return fit_matches(
+		header->width, header->height, header->full_width, header->full_height, box);
+}
+
 static bool is_good(const struct header *header, const char *name)
 {
 	return strlen(name) == header->name_length && !name_check(name) &&
 	       header->share <= SHARE_ALL && header->keep <= KEEP_ATTACHED &&
-	       format_pixel_bytes((enum format)header->native) > 0 &&
+	       format_pixel_bytes((enum format)header->native) > 0 && is_fitted(header) &&
 	       memchr(header->type, '\0', sizeof(header->type));
 }
 
@@ -160,12 +170,13 @@ static struct generation *find_or_make_generation(struct image *image, const str
 		(enum format)header->native, header->type);
 }
 
-/* Adds a rendition, if there is none of its format. Returns 0, -EEXIST or -ENOMEM. */
+/* Adds a rendition, if there is none like it. Returns 0, -EEXIST or -ENOMEM. */
 static int add_rendition(
 	struct store *store, struct generation *generation, const struct find *find)
 {
 	const struct header *header = &find->header;
-	if (generation_find(generation, (enum format)header->format))
+	struct box size = {header->width, header->height};
+	if (generation_find(generation, (enum format)header->format, size))
 		return -EEXIST;
 	struct rendition *rendition = rendition_new(generation, header);
 	if (!rendition)

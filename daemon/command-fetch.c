@@ -26,8 +26,7 @@ enum outcome command_fetch(struct call *call)
 		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 	struct wire_writer *line = reply_begin(call->reply, "OK");
 	command_describe(line, rendition);
-	if (rendition->orientation != 1)
-		wire_add_number(line, "orientation", rendition->orientation);
+	command_describe_change(line, rendition);
 	reply_end(call->reply);
 	return OUTCOME_DONE;
 }
@@ -45,10 +44,12 @@ static bool read_generation(struct call *call, uint64_t *generation)
 enum outcome command_release(struct call *call)
 {
 	struct pin_filter filter;
+	struct wanted wanted;
 	if (!command_read_name(call, &filter.name) || !command_read_owner(call, &filter.owner) ||
-		!command_read_format(call, &filter.format) ||
-		!read_generation(call, &filter.generation))
+		!command_read_wanted(call, &wanted) || !read_generation(call, &filter.generation))
 		return OUTCOME_DONE;
+	filter.format = wanted.format;
+	filter.box = wanted.is_fitted ? &wanted.box : NULL;
 	if (filter.format == FORMAT_NATIVE)
 		return refuse(call, FAULT_INVALID_ARGUMENT,
 			"format= must be the one that the image was given in");

@@ -40,8 +40,7 @@ static bool answer_found(struct session *session, struct reply *reply, struct re
 	struct wire_writer *line = reply_begin(reply, "OK");
 	command_describe(line, rendition);
 	wire_add(line, "cached", cached ? "yes" : "no");
-	if (rendition->orientation != 1)
-		wire_add_number(line, "orientation", rendition->orientation);
+	command_describe_change(line, rendition);
 	reply_end(reply);
 	return true;
 }
@@ -175,7 +174,9 @@ static struct rendition *find_cached(struct store *store, const struct load_orde
 	if (!image || !publish_continues(image, order->share, order->group) ||
 		!source_equal(&image_current(image)->source, &order->source))
 		return NULL;
-	return command_choose(image, (int)order->format);
+	const struct generation *generation = image_current(image);
+	return generation_find(generation,
+		order->format == FORMAT_NATIVE ? generation->native : order->format, order->box);
 }
 
 static enum outcome answer_cached(struct call *call, struct rendition *rendition,
@@ -189,11 +190,13 @@ static enum outcome answer_cached(struct call *call, struct rendition *rendition
 		return OUTCOME_DONE;
 	engine->counters.hits++;
 	idle_touch(image);
+	rendition_touch(rendition);
 	if (!answer_found(
 		    call->session, call->reply, rendition, wishes->pin, wishes->pass_fd, true)) {
 		follow_free(follow);
 		return OUTCOME_DONE;
 	}
+	rendition_note_box(rendition, order->box);
 	if (order->keep >= 0)
 		image_set_keep(image, (enum keep)order->keep);
 	change_following(image, &follow, wishes->unfollow);
@@ -269,10 +272,10 @@ enum outcome command_load(struct call *call)
 	struct session *session = call->session;
 	struct load_order order = {.owner = session->who.uid, .group = session->who.gid};
 	struct wishes wishes;
-	int format;
+	struct wanted wanted;
 	OWN_FD int input = -1;
 	session->engine->counters.loads++;
-	if (!read_name(call, &order.name) || !command_read_format(call, &format) ||
+	if (!read_name(call, &order.name) || !command_read_wanted(call, &wanted) ||
 		!read_word(call, KEY_SHARE, share_find, &order.share) ||
 		!read_word(call, KEY_KEEP, keep_find, &order.keep) ||
 		!command_read_flag(call, KEY_PIN, true, &wishes.pin) ||
@@ -289,7 +292,8 @@ enum outcome command_load(struct call *call)
 	/* Also what /proc has: its files seem empty, and to read one may be to wait. */
 	if (order.source.size == 0)
 		return refuse(call, FAULT_NOT_AN_IMAGE, "the file is empty");
-	order.format = format < 0 ? FORMAT_RGBA8 : (enum format)format;
+	order.format = wanted.format < 0 ? FORMAT_RGBA8 : (enum format)wanted.format;
+	order.box = wanted.box;
 	struct rendition *cached = find_cached(&session->engine->store, &order);
 	if (cached)
 		return answer_cached(call, cached, &order, &wishes);

@@ -1,6 +1,7 @@
 /*
  * STAT and LIST: tell of images that the client may see.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,21 @@ enum {
 	LIST_WORK = 1 << 20, /* bytes of pattern x bytes of names in a turn: some milliseconds */
 };
 
+/* A format alone is the whole picture in that. */
 static void add_renditions(struct wire_writer *line, const struct generation *generation)
 {
-	char list[128] = "";
+	char list[RENDITIONS_MAX * 48] = "";
+	size_t length = 0;
 	const struct rendition *rendition;
 	TAILQ_FOREACH (rendition, &generation->renditions, link) {
-		if (*list)
-			strcat(list, ",");
-		strcat(list, format_word(rendition->format));
+		char size[32] = "";
+		if (sizeof(list) - length < 48)
+			break;
+		if (rendition_is_smaller(rendition))
+			snprintf(size, sizeof(size), ":%" PRIu32 "x%" PRIu32, rendition->width,
+				rendition->height);
+		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s%s",
+			length ? "," : "", format_word(rendition->format), size);
 	}
 	wire_add(line, "renditions", list);
 }
@@ -70,6 +78,7 @@ static void describe_all(struct wire_writer *line, struct rendition *rendition)
 	wire_add(line, "keep", keep_word(image->keep));
 	wire_add(line, "type", generation->type);
 	wire_add_number(line, "orientation", rendition->orientation);
+	command_describe_whole(line, rendition);
 	wire_add(line, "watch", image->follow ? "yes" : "no");
 	add_renditions(line, generation);
 	wire_add_number(line, "pins", image->pin_count);
@@ -158,7 +167,7 @@ enum outcome command_list(struct call *call)
 		work += cost * strlen(image->name);
 		if (is_listed(session, image, match)) {
 			struct wire_writer *line = reply_begin(call->reply, "ITEM");
-			describe_all(line, command_choose(image, -1));
+			describe_all(line, generation_choose(image_current(image), -1, NULL));
 			reply_end(call->reply);
 			session->cursor.count++;
 		}

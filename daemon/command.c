@@ -149,7 +149,7 @@ bool command_read_owner(struct call *call, int64_t *owner)
 	return true;
 }
 
-bool command_read_format(struct call *call, int *format)
+static bool read_format(struct call *call, int *format)
 {
 	const char *text = call->request->values[KEY_FORMAT];
 	*format = -1;
@@ -161,6 +161,30 @@ bool command_read_format(struct call *call, int *format)
 	refuse(call, FAULT_INVALID_ARGUMENT,
 		"format= must be RGBA8, BGRA8-premul, RGB8, GRAY8, RGBA16, GRAY16 or native");
 	return false;
+}
+
+/* A side of a box. */
+static bool read_side(struct call *call, enum key key, uint32_t *side)
+{
+	const char *text = call->request->values[key];
+	uint64_t number = 0;
+	if (text && (wire_number(text, INT32_MAX, &number) < 0 || number == 0)) {
+		refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be a number from 1 to %d",
+			key_word(key), INT32_MAX);
+		return false;
+	}
+	*side = (uint32_t)number;
+	return true;
+}
+
+bool command_read_wanted(struct call *call, struct wanted *wanted)
+{
+	if (!read_format(call, &wanted->format) ||
+		!read_side(call, KEY_WIDTH, &wanted->box.width) ||
+		!read_side(call, KEY_HEIGHT, &wanted->box.height))
+		return false;
+	wanted->is_fitted = wanted->box.width > 0 || wanted->box.height > 0;
+	return true;
 }
 
 bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag)
@@ -182,19 +206,6 @@ bool command_check_match(struct call *call)
 	return false;
 }
 
-struct rendition *command_choose(const struct image *image, int format)
-{
-	const struct generation *generation = image_current(image);
-	if (!generation)
-		return NULL;
-	if (format == FORMAT_NATIVE)
-		format = (int)generation->native;
-	if (format >= 0)
-		return generation_find(generation, (enum format)format);
-	struct rendition *usual = generation_find(generation, FORMAT_RGBA8);
-	return usual ? usual : TAILQ_FIRST(&generation->renditions);
-}
-
 /* Who asks about an image of one's own that has gone learns whether its memory has, too. */
 static void refuse_missing(struct call *call, const char *name)
 {
@@ -211,13 +222,35 @@ static void refuse_missing(struct call *call, const char *name)
 		refuse(call, FAULT_NOT_FOUND, "no image has this name");
 }
 
+static struct rendition *choose(const struct image *image, const struct wanted *wanted)
+{
+	const struct generation *generation = image_current(image);
+	int format = wanted->format == FORMAT_NATIVE ? (int)generation->native : wanted->format;
+	return generation_choose(generation, format, wanted->is_fitted ? &wanted->box : NULL);
+}
+
+/* Tells which LOAD makes what is not there. */
+static void refuse_other(struct call *call, const struct wanted *wanted)
+{
+	char size[48] = "";
+	int length = 0;
+	if (wanted->box.width > 0)
+		length = snprintf(size, sizeof(size), " width=%" PRIu32, wanted->box.width);
+	if (wanted->box.height > 0)
+		snprintf(size + length, sizeof(size) - (size_t)length, " height=%" PRIu32,
+			wanted->box.height);
+	refuse(call, FAULT_NOT_FOUND, "the image is not there in this %s; LOAD it with%s%s%s",
+		wanted->is_fitted ? "size" : "format", wanted->format >= 0 ? " format=" : "",
+		wanted->format >= 0 ? call->request->values[KEY_FORMAT] : "", size);
+}
+
 struct rendition *command_find_rendition(struct call *call)
 {
 	const char *name;
 	int64_t owner;
-	int format;
+	struct wanted wanted;
 	if (!command_read_name(call, &name) || !command_read_owner(call, &owner) ||
-		!command_read_format(call, &format))
+		!command_read_wanted(call, &wanted))
 		return NULL;
 	struct store *store = &call->session->engine->store;
 	struct image *image = store_see(store, &call->session->who, name, owner);
@@ -225,11 +258,9 @@ struct rendition *command_find_rendition(struct call *call)
 		refuse_missing(call, name);
 		return NULL;
 	}
-	struct rendition *rendition = command_choose(image, format);
+	struct rendition *rendition = choose(image, &wanted);
 	if (!rendition)
-		refuse(call, FAULT_NOT_FOUND,
-			"the image is not there in this format; LOAD it with format=%s",
-			call->request->values[KEY_FORMAT]);
+		refuse_other(call, &wanted);
 	return rendition;
 }
 
@@ -268,6 +299,21 @@ void command_describe(struct wire_writer *line, struct rendition *rendition)
 	rendition->description = malloc(rendition->description_size);
 	if (rendition->description)
 		memcpy(rendition->description, line->data + before, rendition->description_size);
+}
+
+void command_describe_change(struct wire_writer *line, const struct rendition *rendition)
+{
+	if (rendition->orientation != 1)
+		wire_add_number(line, "orientation", rendition->orientation);
+	command_describe_whole(line, rendition);
+}
+
+void command_describe_whole(struct wire_writer *line, const struct rendition *rendition)
+{
+	if (!rendition_is_smaller(rendition))
+		return;
+	wire_add_number(line, "full-width", rendition->full_width);
+	wire_add_number(line, "full-height", rendition->full_height);
 }
 
 int command_pass_segment(struct reply *reply, const struct rendition *rendition)

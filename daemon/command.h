@@ -21,26 +21,36 @@ enum outcome command_refuse(struct session *session, struct reply *reply, enum f
 enum outcome command_refuse_quota(
 	struct session *session, struct reply *reply, enum resource resource, uint64_t amount);
 
+/* Which rendition of an image a request means. */
+struct wanted {
+	int format;	/* -1: any */
+	bool is_fitted; /* into the box; else any size */
+	struct box box;
+};
+
 /*
  * Readers of a key's value. Each returns true with the value, or the one that stands for an
  * absent key; or answers invalid-argument and returns false.
  */
 bool command_read_name(struct call *call, const char **name);
 bool command_read_owner(struct call *call, int64_t *owner); /* absent: -1 */
-bool command_read_format(struct call *call, int *format);   /* absent: -1 */
+bool command_read_wanted(struct call *call, struct wanted *wanted);
 bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag);
 
 /* Checks match=: answers invalid-argument and returns false when it is too long. */
 bool command_check_match(struct call *call);
 
-/* The rendition of an image that a format (or -1) asks for, or NULL. */
-struct rendition *command_choose(const struct image *image, int format);
-
-/* Finds what name=, owner= and format= say, or answers why not and returns NULL. */
+/* Finds what the keys of a rendition, name= and owner= say, or answers why not: then NULL. */
 struct rendition *command_find_rendition(struct call *call);
 
 /* Adds the keys that tell of a rendition, from name to slot. */
 void command_describe(struct wire_writer *line, struct rendition *rendition);
+
+/* Adds those that are there only when there is something to tell. */
+void command_describe_change(struct wire_writer *line, const struct rendition *rendition);
+
+/* Adds the size of the whole picture, when that is larger. */
+void command_describe_whole(struct wire_writer *line, const struct rendition *rendition);
 
 /* Sends the segment's descriptor along. Returns 0 or a negative errno. */
 int command_pass_segment(struct reply *reply, const struct rendition *rendition);

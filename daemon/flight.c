@@ -114,8 +114,8 @@ static int plan(struct flight *flight, const struct job_header *said)
 {
 	flight->native = (enum format)said->native;
 	memcpy(flight->type, said->type, sizeof(flight->type));
-	return plan_header(&flight->header, said, &flight->order.source, strlen(flight->name),
-		flight->engine->page_size);
+	return plan_header(&flight->header, said, &flight->order.source, flight->order.box,
+		strlen(flight->name), flight->engine->page_size);
 }
 
 static void land_without_room(struct flight *flight)
@@ -205,7 +205,7 @@ static int on_header(struct job *job, const struct job_header *header, struct sp
 {
 	struct flight *flight = flight_of(job);
 	bool is_spare;
-	if (!plan_is_plausible(header, flight->order.format)) {
+	if (!plan_is_plausible(header, flight->order.format, flight->order.box)) {
 		land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
 		return -1;
 	}
@@ -271,6 +271,15 @@ static void land_beyond_limit(struct flight *flight, int error)
 		land_over_quota(flight, RESOURCE_IMAGES, 1);
 }
 
+static void land_beyond_renditions(struct flight *flight)
+{
+	char text[128];
+	snprintf(text, sizeof(text),
+		"the image is there in %d formats and sizes, and all of them are held; RELEASE one",
+		RENDITIONS_MAX);
+	land(flight, NULL, FAULT_OVER_QUOTA, text);
+}
+
 static void publish_flight(struct flight *flight)
 {
 	const struct load_order *order = &flight->order;
@@ -292,6 +301,10 @@ static void publish_flight(struct flight *flight)
 		close(take_fd(&flight->segment));
 	if (r >= 0) {
 		land(flight, rendition, FAULT_NONE, NULL);
+		return;
+	}
+	if (r == -EMLINK) {
+		land_beyond_renditions(flight);
 		return;
 	}
 	if (r == -EDQUOT || r == -ENOBUFS) {
@@ -319,7 +332,7 @@ static struct flight *find_together(struct engine *engine, uint64_t together, bo
 	return flight;
 }
 
-/* Publishes what is decoded if all of its number is, so that no format comes before another. */
+/* Publishes what is decoded if all of its number is: no rendition comes before another. */
 static void finish(struct engine *engine, uint64_t together)
 {
 	struct header_source source;

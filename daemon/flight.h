@@ -1,6 +1,6 @@
 /*
- * Loads under way: one flight for all LOADs of the same file under the same name and
- * format, from the queue for a decoder to the published rendition. A flight without
+ * Loads under way: one flight for all LOADs of the same file under the same name, in the same
+ * format and box, from the queue for a decoder to the published rendition. A flight without
  * passengers is cancelled. Answers its passengers by the function they gave.
  */
 #pragma once

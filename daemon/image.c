@@ -80,6 +80,10 @@ struct rendition *rendition_new(struct generation *generation, const struct head
 	rendition->stride = header->stride;
 	rendition->width = header->width;
 	rendition->height = header->height;
+	rendition->full_width = header->full_width ? header->full_width : header->width;
+	rendition->full_height = header->full_height ? header->full_height : header->height;
+	rendition->boxes[rendition->box_count++] =
+		(struct box){header->box_width, header->box_height};
 	rendition->orientation = header->orientation;
 	rendition->format = (enum format)header->format;
 	return rendition;
@@ -97,28 +101,84 @@ struct generation *image_current(const struct image *image)
 	return image->named ? TAILQ_FIRST(&image->generations) : NULL;
 }
 
+static uint64_t pixels(const struct rendition *rendition)
+{
+	return (uint64_t)rendition->width * rendition->height;
+}
+
+static bool is_before(const struct rendition *a, const struct rendition *b)
+{
+	return a->format < b->format || (a->format == b->format && pixels(a) > pixels(b));
+}
+
 void generation_add(struct generation *generation, struct rendition *rendition)
 {
 	struct rendition *next = TAILQ_FIRST(&generation->renditions);
-	while (next && next->format < rendition->format)
+	while (next && is_before(next, rendition))
 		next = TAILQ_NEXT(next, link);
 	if (next)
 		TAILQ_INSERT_BEFORE(next, rendition, link);
 	else
 		TAILQ_INSERT_TAIL(&generation->renditions, rendition, link);
+	generation->count++;
+	rendition_touch(rendition);
 	generation->image->store->rendition_count++;
 	generation->image->bytes += rendition->segment_size;
 	idle_note(generation->image);
 }
 
-struct rendition *generation_find(const struct generation *generation, enum format format)
+bool rendition_is_meant(const struct rendition *rendition, int format, const struct box *box)
+{
+	return (format < 0 || (int)rendition->format == format) &&
+	       (!box || fit_matches(rendition->width, rendition->height, rendition->full_width,
+				rendition->full_height, *box));
+}
+
+struct rendition *generation_find(
+	const struct generation *generation, enum format format, struct box box)
 {
 	struct rendition *rendition;
 	TAILQ_FOREACH (rendition, &generation->renditions, link) {
-		if (rendition->format == format)
+		if (rendition_is_meant(rendition, (int)format, &box))
 			return rendition;
 	}
 	return NULL;
+}
+
+/* RGBA8 is the first format. */
+struct rendition *generation_choose(
+	const struct generation *generation, int format, const struct box *box)
+{
+	struct rendition *rendition, *best = NULL;
+	TAILQ_FOREACH (rendition, &generation->renditions, link) {
+		if (rendition_is_meant(rendition, format, box) &&
+			(!best || pixels(rendition) > pixels(best)))
+			best = rendition;
+	}
+	return best;
+}
+
+bool rendition_is_smaller(const struct rendition *rendition)
+{
+	return rendition->width != rendition->full_width ||
+	       rendition->height != rendition->full_height;
+}
+
+void rendition_touch(struct rendition *rendition)
+{
+	rendition->used = ++rendition->generation->image->store->clock;
+}
+
+void rendition_note_box(struct rendition *rendition, struct box box)
+{
+	struct box *boxes = rendition->boxes;
+	for (unsigned i = 0; i < rendition->box_count; i++) {
+		if (boxes[i].width == box.width && boxes[i].height == box.height)
+			return;
+	}
+	if (rendition->box_count == RENDITION_BOXES)
+		memmove(boxes + 1, boxes + 2, (--rendition->box_count - 1) * sizeof(*boxes));
+	boxes[rendition->box_count++] = box;
 }
 
 static void free_rendition(struct rendition *rendition)
@@ -132,9 +192,34 @@ static void free_rendition(struct rendition *rendition)
 		segment_remove(rendition->segment, image->name, image->owner, store->releaser);
 	store_refund(store, &rendition->bytes);
 	store->rendition_count--;
+	generation->count--;
 	TAILQ_REMOVE(&generation->renditions, rendition, link);
 	free(rendition->description);
 	free(rendition);
+}
+
+/* The rendition that goes for one more: nobody has it, and it was wanted longest ago. */
+static struct rendition *find_spare(const struct generation *generation)
+{
+	struct rendition *rendition, *spare = NULL;
+	if (generation->image->keep == KEEP_PINNED)
+		return NULL;
+	TAILQ_FOREACH (rendition, &generation->renditions, link) {
+		if (rendition->pin_count == 0 && (!spare || rendition->used < spare->used))
+			spare = rendition;
+	}
+	return spare;
+}
+
+bool generation_has_room(const struct generation *generation)
+{
+	return generation->count < RENDITIONS_MAX || find_spare(generation);
+}
+
+void generation_make_room(struct generation *generation)
+{
+	if (generation->count >= RENDITIONS_MAX)
+		free_rendition(find_spare(generation));
 }
 
 void image_shrink(struct image *image, const struct rendition *left)
@@ -186,6 +271,7 @@ void image_pin(struct pin *pin, struct rendition *rendition)
 	pin->rendition = rendition;
 	LIST_INSERT_HEAD(&rendition->pins, pin, link);
 	rendition->pin_count++;
+	rendition_touch(rendition);
 	rendition->generation->image->pin_count++;
 	idle_note(rendition->generation->image);
 }

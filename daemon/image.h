@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
 #include "daemon/account.h"
@@ -42,7 +43,12 @@ struct pin {
 	struct rendition *rendition;
 };
 
-/* One segment: the picture in one format. */
+enum {
+	RENDITIONS_MAX = 32, /* of a generation */
+	RENDITION_BOXES = 4, /* that are remembered of one */
+};
+
+/* One segment: the picture in one format and size. */
 struct rendition {
 	TAILQ_ENTRY(rendition) link;
 	struct generation *generation;
@@ -53,8 +59,13 @@ struct rendition {
 	uint64_t stride;
 	uint32_t width;
 	uint32_t height;
+	uint32_t full_width; /* of the whole picture */
+	uint32_t full_height;
 	uint32_t orientation;
 	enum format format;
+	unsigned box_count;
+	struct box boxes[RENDITION_BOXES]; /* that LOADs asked to fit it into */
+	uint64_t used;			   /* when it was asked for last: the store's clock */
 	unsigned description_size;
 	char *description; /* fields of the wire that never change; NULL until first asked for */
 	unsigned pin_count;
@@ -69,6 +80,7 @@ struct generation {
 	struct header_source source;
 	enum format native; /* nearest format to the file */
 	char type[8];	    /* the file's, such as "JPEG" */
+	unsigned count;	    /* of the renditions */
 	TAILQ_HEAD(, rendition) renditions;
 };
 
@@ -111,11 +123,37 @@ struct generation *image_current(const struct image *image);
 /* Changes how long it lives. */
 void image_set_keep(struct image *image, enum keep keep);
 
-/* Adds a rendition, in the order of formats. */
+/* Adds a rendition, in the order of formats, of one format the largest first. */
 void generation_add(struct generation *generation, struct rendition *rendition);
 
-/* The rendition in a format, or NULL. */
-struct rendition *generation_find(const struct generation *generation, enum format format);
+/* The rendition in a format that measures what the picture does in a box, or NULL. */
+struct rendition *generation_find(
+	const struct generation *generation, enum format format, struct box box);
+
+/*
+ * The rendition that serves best who says no more than this: of a format, or -1 for any, and
+ * in a box, or NULL for any. The largest is, and of these RGBA8. NULL when there is none.
+ */
+struct rendition *generation_choose(
+	const struct generation *generation, int format, const struct box *box);
+
+/* Whether there can be one more rendition, perhaps in place of one that nobody has pinned. */
+bool generation_has_room(const struct generation *generation);
+
+/* Frees that one, if it is so, after generation_has_room() was asked. */
+void generation_make_room(struct generation *generation);
+
+/* Whether it has this format, -1 for any, and the size that the box gives, NULL for any. */
+bool rendition_is_meant(const struct rendition *rendition, int format, const struct box *box);
+
+/* Whether it has less pixels than the whole picture. */
+bool rendition_is_smaller(const struct rendition *rendition);
+
+/* Notes that a rendition was asked for. */
+void rendition_touch(struct rendition *rendition);
+
+/* Remembers a box that has led to a rendition; the first one stays, and some of the last. */
+void rendition_note_box(struct rendition *rendition, struct box box);
 
 /* Counts a pin; image_unpin() of the last one may free rendition, generation and image. */
 void image_pin(struct pin *pin, struct rendition *rendition);

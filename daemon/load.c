@@ -17,6 +17,7 @@ enum { FLIGHTS_MAX = 4096 };
 static bool same_order(const struct load_order *a, const struct load_order *b)
 {
 	return a->owner == b->owner && strcmp(a->name, b->name) == 0 && a->format == b->format &&
+	       a->box.width == b->box.width && a->box.height == b->box.height &&
 	       a->share == b->share && a->group == b->group && source_equal(&a->source, &b->source);
 }
 
@@ -34,6 +35,7 @@ static struct flight *begin(struct engine *engine, const struct load_order *orde
 	flight->job.uid = order->owner;
 	flight->job.input = order->input;
 	flight->job.format = order->format;
+	flight->job.box = order->box;
 	TAILQ_INIT(&flight->loads);
 	TAILQ_INSERT_TAIL(&engine->flights, flight, link);
 	engine->flight_count++;

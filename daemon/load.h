@@ -18,6 +18,7 @@ struct load_order {
 	int share; /* enum share, or -1 */
 	int keep;  /* enum keep, or -1 */
 	enum format format;
+	struct box box;		     /* to fit it into */
 	uint64_t together;	     /* published when all of this number can be; 0: alone */
 	int input;		     /* taken over by load_join() */
 	struct header_source source; /* of input */

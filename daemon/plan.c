@@ -8,15 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-bool plan_is_plausible(const struct job_header *said, enum format wanted)
+bool plan_is_plausible(const struct job_header *said, enum format wanted, struct box box)
 {
 	uint64_t bytes = 0;
 	if (said->format != (wanted == FORMAT_NATIVE ? said->native : wanted))
 		return false;
-	if (said->width == 0 || said->height == 0 || said->format == FORMAT_NATIVE ||
-		!format_word((enum format)said->format) || said->native == FORMAT_NATIVE ||
-		!format_word((enum format)said->native) || said->colour > COLOUR_ICC ||
-		said->orientation < 1 || said->orientation > 8 ||
+	if (said->full_width == 0 || said->full_height == 0 ||
+		!fit_matches(said->width, said->height, said->full_width, said->full_height, box))
+		return false;
+	if (said->format == FORMAT_NATIVE || !format_word((enum format)said->format) ||
+		said->native == FORMAT_NATIVE || !format_word((enum format)said->native) ||
+		said->colour > COLOUR_ICC || said->orientation < 1 || said->orientation > 8 ||
 		said->block_count > HEADER_BLOCKS_MAX ||
 		!memchr(said->type, '\0', sizeof(said->type)))
 		return false;
@@ -32,13 +34,13 @@ static bool is_too_dense(const struct header *header, uint64_t most)
 {
 	uint64_t allowed;
 	return !__builtin_mul_overflow(most, header->source.size, &allowed) &&
-	       (uint64_t)header->width * header->height > allowed;
+	       (uint64_t)header->full_width * header->full_height > allowed;
 }
 
 bool plan_is_within(
 	const struct header *header, const struct options *options, char *text, size_t size)
 {
-	uint32_t width = header->width, height = header->height;
+	uint32_t width = header->full_width, height = header->full_height;
 	if ((uint64_t)width * height > options->max_pixels)
 		snprintf(text, size,
 			"%" PRIu32 " x %" PRIu32 " pixels are more than max-pixels=%" PRIu64
@@ -61,13 +63,15 @@ bool plan_is_within(
 }
 
 int plan_header(struct header *header, const struct job_header *said,
-	const struct header_source *source, size_t name_length, uint64_t page_size)
+	const struct header_source *source, struct box box, size_t name_length, uint64_t page_size)
 {
 	*header = (struct header){
 		.width = said->width,
 		.height = said->height,
 		.full_width = said->full_width,
 		.full_height = said->full_height,
+		.box_width = box.width,
+		.box_height = box.height,
 		.format = said->format,
 		.colour = said->colour,
 		.orientation = said->orientation,

@@ -7,25 +7,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
 #include "daemon/decoder/job.h"
 #include "daemon/options.h"
 
-/* Whether a decoder that was asked for this format may say so. */
-bool plan_is_plausible(const struct job_header *said, enum format wanted);
+/* Whether a decoder that was asked for this format in this box may say so. */
+bool plan_is_plausible(const struct job_header *said, enum format wanted, struct box box);
 
 /*
- * Whether an image as large as the header that was planned for it may be had from a file of
- * the header's source. Otherwise text says which limit is in the way, and which option of the
+ * Whether a picture as large as the header that was planned for it says may be had from a
+ * file of the header's source: whole, as it is decoded, and in the bytes that it takes then.
+ * Otherwise text says which limit is in the way, and which option of the
  * daemon's moves it.
  */
 bool plan_is_within(
 	const struct header *header, const struct options *options, char *text, size_t size);
 
 /*
- * Plans a header for an image of a source, with a name of so many bytes. Returns 0 or a
+ * Plans a header for an image of a source, with a name of so many bytes, that was asked to fit
+ * into a box. Returns 0 or a
  * negative errno, as header_plan() does.
  */
 int plan_header(struct header *header, const struct job_header *said,
-	const struct header_source *source, size_t name_length, uint64_t page_size);
+	const struct header_source *source, struct box box, size_t name_length, uint64_t page_size);

@@ -105,6 +105,7 @@ static void commit(struct store *store, const struct publication *publication,
 	if (publication->keep >= 0)
 		image_set_keep(image, (enum keep)publication->keep);
 	bool fresh = TAILQ_EMPTY(&generation->renditions);
+	generation_make_room(generation);
 	if (fresh)
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
 	rendition->bytes = store_take_reserved(store, publication->bytes);
@@ -130,12 +131,26 @@ static void discard(struct store *store, struct image *image, struct image *exis
 	}
 }
 
-/* The rendition that is published already in the same format of the same file, or NULL. */
+static struct box box_of(const struct header *header)
+{
+	return (struct box){header->box_width, header->box_height};
+}
+
+/* The rendition that is published already of the same file, or NULL. */
 static struct rendition *find_same(const struct generation *current, const struct header *header)
 {
 	if (!current || !source_equal(&current->source, &header->source))
 		return NULL;
-	return generation_find(current, (enum format)header->format);
+	return generation_find(current, (enum format)header->format, box_of(header));
+}
+
+/* Takes what is there for what was decoded: it was asked for by another word, too. */
+static void take_same(const struct publication *publication, struct rendition *same)
+{
+	if (publication->keep >= 0)
+		image_set_keep(same->generation->image, (enum keep)publication->keep);
+	rendition_touch(same);
+	rendition_note_box(same, box_of(publication->header));
 }
 
 int publish(
@@ -154,16 +169,16 @@ int publish(
 	generation = image_current(image);
 	*published = find_same(generation, publication->header);
 	if (*published) {
-		/* It was asked for by another word too, such as native. */
-		if (publication->keep >= 0)
-			image_set_keep(image, (enum keep)publication->keep);
+		take_same(publication, *published);
 		return 1;
 	}
 	if (!generation || !source_equal(&generation->source, &publication->header->source))
 		generation = generation_new(image, board_new_generation(store->board),
 			&publication->header->source, publication->native, publication->type);
 	r = -ENOMEM;
-	if (generation && store_prepare(store) == 0)
+	if (generation && !generation_has_room(generation))
+		r = -EMLINK;
+	else if (generation && store_prepare(store) == 0)
 		rendition = rendition_new(generation, publication->header);
 	if (rendition)
 		r = store_check_room(store, publication->bytes, owner);

@@ -23,7 +23,8 @@ struct publication {
  * Publishes a segment whose bytes store_reserve() has accounted for. On failure everything
  * is as it was. Returns 0; 1 when the same rendition was there already, which is given, and
  * the segment was not needed; -EBADMSG when it is not complete; -EDQUOT when the owner may
- * have no more images, or bytes; -ENOBUFS when too much is pinned by now; or a negative errno.
+ * have no more images, or bytes; -EMLINK when the image has all renditions that it may have,
+ * and none can go; -ENOBUFS when too much is pinned by now; or a negative errno.
  */
 int publish(
 	struct store *store, const struct publication *publication, struct rendition **published);

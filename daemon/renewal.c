@@ -50,14 +50,24 @@ static int renew(struct renewals *renewals, const struct load_order *order)
 	return 0;
 }
 
+/*
+ * What the boxes lead to may be one size now and several then; those that were asked for first
+ * come first, and no more than a generation may have.
+ */
 static int renew_all(struct renewals *renewals, const struct image *image, struct load_order *order)
 {
 	const struct rendition *rendition;
-	TAILQ_FOREACH (rendition, &image_current(image)->renditions, link) {
-		order->format = rendition->format;
-		int r = renew(renewals, order);
-		if (r < 0)
-			return r;
+	unsigned count = 0;
+	for (unsigned i = 0; i < RENDITION_BOXES; i++) {
+		TAILQ_FOREACH (rendition, &image_current(image)->renditions, link) {
+			if (i >= rendition->box_count || count++ >= RENDITIONS_MAX)
+				continue;
+			order->format = rendition->format;
+			order->box = rendition->boxes[i];
+			int r = renew(renewals, order);
+			if (r < 0)
+				return r;
+		}
 	}
 	return 0;
 }

@@ -27,7 +27,7 @@ struct renewals {
 };
 
 /*
- * Has a file decoded in all formats that the image has, under the source's identity.
+ * Has a file decoded in all formats and boxes that the image has, under the source's identity.
  * input stays the caller's. Returns 0, or a negative errno after which nothing is under way.
  */
 int renewals_begin(struct renewals *renewals, const struct image *image, int input,

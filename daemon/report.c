@@ -5,14 +5,20 @@
 #include "daemon/report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 void report_loaded(const struct log_client *client, const struct rendition *rendition)
 {
 	const char *name = rendition->generation->image->name;
+	char whole[40] = "";
+	if (rendition_is_smaller(rendition))
+		snprintf(whole, sizeof(whole), " of %" PRIu32 "x%" PRIu32, rendition->full_width,
+			rendition->full_height);
 	log_write(&(struct log_entry){LOG_ENTRY(INFO, LOADED), .image = name,
 			  .segment = rendition->segment, .client = client},
-		"loaded %s: %" PRIu32 "x%" PRIu32 " %s, %" PRIu64 " bytes", name, rendition->width,
-		rendition->height, format_word(rendition->format), rendition->segment_size);
+		"loaded %s: %" PRIu32 "x%" PRIu32 "%s %s, %" PRIu64 " bytes", name,
+		rendition->width, rendition->height, whole, format_word(rendition->format),
+		rendition->segment_size);
 }
 
 /*

@@ -96,7 +96,7 @@ static bool matches(const struct pin *pin, const struct pin_filter *filter)
 	const struct generation *generation = rendition->generation;
 	if (filter->owner >= 0 && generation->image->owner != (uid_t)filter->owner)
 		return false;
-	if (filter->format >= 0 && (int)rendition->format != filter->format)
+	if (!rendition_is_meant(rendition, filter->format, filter->box))
 		return false;
 	return filter->generation == 0 || generation->number == filter->generation;
 }

@@ -48,9 +48,10 @@ int session_pin(struct session *session, struct rendition *rendition);
 /* Which pins to let go of. */
 struct pin_filter {
 	const char *name;
-	int64_t owner;	     /* -1: any */
-	int format;	     /* -1: any */
-	uint64_t generation; /* 0: any */
+	int64_t owner;	       /* -1: any */
+	int format;	       /* -1: any */
+	const struct box *box; /* NULL: any size */
+	uint64_t generation;   /* 0: any */
 };
 
 /* Lets go of the pins that match. Returns how many there were. */

@@ -29,6 +29,7 @@ struct store {
 	uint64_t reserved; /* bytes for segments that are being filled */
 	uint64_t image_count;
 	uint64_t rendition_count;
+	uint64_t clock; /* counts up with each use of a rendition */
 	struct eviction eviction;
 };
 

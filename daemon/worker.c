@@ -204,8 +204,8 @@ static void on_header(struct worker *worker, const struct job_header *header)
 		r = process_send(worker->channel, &refusal, sizeof(refusal), -1);
 	} else {
 		worker->state = WORKER_PIXELS;
-		allow(worker,
-			time_for(worker->pool->options, (uint64_t)header->width * header->height));
+		allow(worker, time_for(worker->pool->options,
+				      (uint64_t)header->full_width * header->full_height));
 		r = process_send(worker->channel, &answer, sizeof(answer), segment);
 	}
 	if (r < 0)
@@ -334,7 +334,12 @@ int worker_start(struct pool *pool, uid_t uid, struct worker **started)
 
 void worker_give(struct worker *worker, struct job *job)
 {
-	struct job_decode order = {.kind = JOB_DECODE, .format = job->format};
+	struct job_decode order = {
+		.kind = JOB_DECODE,
+		.format = job->format,
+		.width = job->box.width,
+		.height = job->box.height,
+	};
 	worker->jobs++;
 	worker->job = job;
 	worker->state = WORKER_HEADER;

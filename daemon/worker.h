@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "client/protocol/fault.h"
+#include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "daemon/decoder/job.h"
 #include "daemon/spare.h"
@@ -40,6 +41,7 @@ struct job {
 	uid_t uid;	       /* whose file it is */
 	int input;	       /* the file; stays the owner's */
 	enum format format;
+	struct box box; /* to fit the picture into */
 };
 
 enum worker_state {

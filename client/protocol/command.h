@@ -12,6 +12,7 @@
 	X(FD, "fd", "yes|no")                    \
 	X(FORMAT, "format", "FORMAT")            \
 	X(GENERATION, "generation", "NUMBER")    \
+	X(HEIGHT, "height", "NUMBER")            \
 	X(KEEP, "keep", "cache|pinned|attached") \
 	X(MATCH, "match", "GLOB")                \
 	X(NAME, "name", "NAME")                  \
@@ -21,7 +22,8 @@
 	X(PROTOCOL, "protocol", "1")             \
 	X(SHARE, "share", "private|group|all")   \
 	X(SOURCE, "source", "fd")                \
-	X(WATCH, "watch", "yes|no")
+	X(WATCH, "watch", "yes|no")              \
+	X(WIDTH, "width", "NUMBER")
 
 enum key {
 #define X(constant, word, synopsis) KEY_##constant,
@@ -32,27 +34,29 @@ enum key {
 
 #define KEY_BIT(key) (1u << KEY_##key)
 
+/* Which rendition of an image is meant. */
+#define KEY_RENDITION (KEY_BIT(FORMAT) | KEY_BIT(WIDTH) | KEY_BIT(HEIGHT))
+
 /*
  * Commands: constant (and verb), lower case, keys that must be there, keys that may be
  * there, and what it does, for help and manual.
  */
-#define COMMAND_TABLE(X)                                                                           \
-	X(HELLO, hello, 0, KEY_BIT(PROTOCOL),                                                      \
-		"agree on the protocol and learn the daemon's limits")                             \
-	X(LOAD, load, 0,                                                                           \
-		KEY_BIT(NAME) | KEY_BIT(PATH) | KEY_BIT(SOURCE) | KEY_BIT(FORMAT) |                \
-			KEY_BIT(KEEP) | KEY_BIT(SHARE) | KEY_BIT(PIN) | KEY_BIT(FD) |              \
-			KEY_BIT(WATCH),                                                            \
-		"decode a file into shared memory and pin it")                                     \
-	X(FETCH, fetch, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_BIT(FORMAT) | KEY_BIT(FD),             \
-		"find an image and pin it")                                                        \
-	X(RELEASE, release, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_BIT(FORMAT) | KEY_BIT(GENERATION), \
-		"let go of this connection's pins on an image")                                    \
-	X(DROP, drop, KEY_BIT(NAME), KEY_BIT(OWNER), "remove an image")                            \
-	X(STAT, stat, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_BIT(FORMAT),                             \
-		"describe an image, its pins and its lock")                                        \
-	X(LIST, list, 0, KEY_BIT(MATCH), "list the images that one may see")                       \
-	X(STATS, stats, 0, 0, "report the daemon's counters")                                      \
+#define COMMAND_TABLE(X)                                                                          \
+	X(HELLO, hello, 0, KEY_BIT(PROTOCOL),                                                     \
+		"agree on the protocol and learn the daemon's limits")                            \
+	X(LOAD, load, 0,                                                                          \
+		KEY_BIT(NAME) | KEY_BIT(PATH) | KEY_BIT(SOURCE) | KEY_RENDITION | KEY_BIT(KEEP) | \
+			KEY_BIT(SHARE) | KEY_BIT(PIN) | KEY_BIT(FD) | KEY_BIT(WATCH),             \
+		"decode a file into shared memory and pin it")                                    \
+	X(FETCH, fetch, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_RENDITION | KEY_BIT(FD),              \
+		"find an image and pin it")                                                       \
+	X(RELEASE, release, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_RENDITION | KEY_BIT(GENERATION),  \
+		"let go of this connection's pins on an image")                                   \
+	X(DROP, drop, KEY_BIT(NAME), KEY_BIT(OWNER), "remove an image")                           \
+	X(STAT, stat, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_RENDITION,                              \
+		"describe an image, its pins and its lock")                                       \
+	X(LIST, list, 0, KEY_BIT(MATCH), "list the images that one may see")                      \
+	X(STATS, stats, 0, 0, "report the daemon's counters")                                     \
 	X(WATCH, watch, 0, KEY_BIT(MATCH), "tell when images are loaded, changed or gone")
 
 enum command_id {

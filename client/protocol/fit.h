@@ -13,6 +13,9 @@ struct box {
 	uint32_t height;
 };
 
+/* The box that leaves a picture whole. */
+#define BOX_ANY ((struct box){0, 0})
+
 /*
  * Makes *width and *height, at least 1 each, those of the form that fits into a box of so
  * many pixels; 0: as wide or as high as it likes. Each is rounded to the nearest pixel and
@@ -23,4 +26,4 @@ void fit_inside(uint32_t *width, uint32_t *height, uint32_t most_wide, uint32_t 
 
 /* Whether a form measures what its picture does when it is fitted into a box. */
 bool fit_matches(uint32_t width, uint32_t height, uint32_t full_width, uint32_t full_height,
-	const struct box *box);
+	struct box box);

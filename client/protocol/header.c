@@ -98,6 +98,11 @@ static const char *check_pixels(const struct header *header)
 		return "the stride does not fit the width and height";
 	if (!inside(header->pixel_offset, size, HEADER_SIZE, header->segment_size))
 		return "the pixels are not inside the segment";
+	/* Both are 0 in what was written before there were smaller forms. */
+	bool is_whole = header->full_width == 0 && header->full_height == 0;
+	if (!is_whole &&
+		(header->full_width < header->width || header->full_height < header->height))
+		return "the whole picture is smaller than its pixels";
 	if (header->orientation < 1 || header->orientation > 8 || header->colour > COLOUR_ICC)
 		return "the orientation or colour space is unknown";
 	return NULL;

@@ -82,7 +82,9 @@ struct header {
 	/* What the whole picture measures, of which these are the pixels or a smaller form. */
 	uint32_t full_width;
 	uint32_t full_height;
-	uint32_t reserved[31];
+	uint32_t box_width; /* that it was asked to fit into, for the next daemon; 0: any */
+	uint32_t box_height;
+	uint32_t reserved[29];
 	char name[HEADER_SIZE - HEADER_NAME_OFFSET];
 };
 
@@ -125,7 +127,9 @@ AT(native, 368);
 AT(type, 372);
 AT(full_width, 380);
 AT(full_height, 384);
-AT(reserved, 388);
+AT(box_width, 388);
+AT(box_height, 392);
+AT(reserved, 396);
 AT(name, HEADER_NAME_OFFSET);
 #undef AT
 _Static_assert(sizeof(struct header_block) == 24, "a block's entry has 24 bytes");

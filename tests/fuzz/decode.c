@@ -127,7 +127,7 @@ static bool ask_header(int file, enum format format, const char *type, struct jo
 	must(result == (kind == JOB_HEADER ? 0 : -EPROTO));
 	if (kind == JOB_HEADER) {
 		*header = packet.header;
-		must(plan_is_plausible(header, format));
+		must(plan_is_plausible(header, format, BOX_ANY));
 		must(strcmp(header->type, type) == 0);
 	}
 	must(exchange_answer(&exchange, &packet) == 0);
@@ -201,7 +201,7 @@ void decode_file(const uint8_t *data, size_t size, const char *type)
 	int file = file_of(data, size);
 	if (ask_header(file, format, type, &said) &&
 		(uint64_t)said.width * said.height <= PIXELS_MAX) {
-		must(plan_header(&plan, &said, &source, 1, PAGE) == 0);
+		must(plan_header(&plan, &said, &source, BOX_ANY, 1, PAGE) == 0);
 		int segment = memfd_create("segment", MFD_CLOEXEC);
 		must(segment >= 0 && ftruncate(segment, (off_t)plan.segment_size) == 0);
 		fill_segment(file, format, &said, &plan, segment);

@@ -27,6 +27,7 @@ daemon_tests = \
 	%D%/test-log \
 	%D%/test-pool \
 	%D%/test-segment \
+	%D%/test-rendition \
 	%D%/test-semaphore \
 	%D%/test-session \
 	%D%/test-source \
@@ -38,6 +39,7 @@ check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
 check_PROGRAMS += %D%/fake-decoder
+%C%_fake_decoder_LDADD = client/protocol/libprotocol.la
 fake_decoder = -DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
 
 %C%_test_account_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
@@ -104,6 +106,8 @@ fault_wraps = \
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_index_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la
+%C%_test_rendition_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_rendition_LDADD = %D%/libdaemontest.la
 %C%_test_limits_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_limits_LDADD = %D%/libdaemontest.la
 %C%_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_journal_sendv

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "client/protocol/fault.h"
+#include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "daemon/decoder/job.h"
 
@@ -145,7 +146,12 @@ static void lie(struct job_header *header)
 	} lies[] = {
 		{"width-none", &header->width, 0},
 		{"height-none", &header->height, 0},
-		{"width-huge", &header->width, UINT32_MAX},
+		{"width-other", &header->width, 7},
+		{"height-more", &header->height, 9},
+		{"full-width-none", &header->full_width, 0},
+		{"full-height-none", &header->full_height, 0},
+		{"full-width-less", &header->full_width, 7},
+		{"full-height-huge", &header->full_height, UINT32_MAX},
 		{"format-none", &header->format, 0},
 		{"format-other", &header->format, FORMAT_GRAY8},
 		{"format-unknown", &header->format, FORMAT_COUNT},
@@ -163,8 +169,10 @@ static void lie(struct job_header *header)
 		if (is(lies[i].word))
 			*lies[i].field = lies[i].value;
 	}
+	if (is("width-huge") || is("all-huge"))
+		header->width = header->full_width = UINT32_MAX;
 	if (is("all-huge"))
-		header->width = header->height = UINT32_MAX;
+		header->height = header->full_height = UINT32_MAX;
 	if (is("type"))
 		memset(header->type, 'x', sizeof(header->type));
 	if (strncmp(word, "block-", 6) == 0)
@@ -205,7 +213,7 @@ static void get_ready(void)
 		send_packet(&packet, sizeof(packet));
 }
 
-static void decode(enum format format, int input)
+static void decode(enum format format, struct box box, int input)
 {
 	union job_packet packet;
 	int segment;
@@ -213,6 +221,8 @@ static void decode(enum format format, int input)
 		.kind = JOB_HEADER,
 		.width = width,
 		.height = height,
+		.full_width = width,
+		.full_height = height,
 		.format = format == FORMAT_NATIVE ? FORMAT_RGB8 : format,
 		.native = FORMAT_RGB8,
 		.orientation = 1,
@@ -227,6 +237,9 @@ static void decode(enum format format, int input)
 	}
 	if (is("others-hang") && format != FORMAT_RGBA8)
 		hang();
+	if (is("tall"))
+		header.height = header.full_height = 16;
+	fit_inside(&header.width, &header.height, box.width, box.height);
 	lie(&header);
 	send_packet(&header, sizeof(header));
 	if (receive(&packet, &segment) <= 0)
@@ -277,7 +290,8 @@ int main(void)
 			misbehave("spare-");
 		} else if (packet.kind == JOB_DECODE && pread(fd, word, sizeof(word) - 1, 0) > 0) {
 			take_size();
-			decode((enum format)packet.decode.format, fd);
+			decode((enum format)packet.decode.format,
+				(struct box){packet.decode.width, packet.decode.height}, fd);
 		}
 		close(fd);
 	}

@@ -104,12 +104,12 @@ static void test_publish(void **state)
 		recipe.format = FORMAT_GRAY8;
 		assert_in_range(publish_at_last(&world, &recipe), 8, CALLS_MAX);
 		assert_ptr_equal(image_current(image), first);
-		image_pin(&pins[0], generation_find(first, FORMAT_RGBA8));
-		image_pin(&pins[1], generation_find(first, FORMAT_GRAY8));
+		image_pin(&pins[0], generation_find(first, FORMAT_RGBA8, BOX_ANY));
+		image_pin(&pins[1], generation_find(first, FORMAT_GRAY8, BOX_ANY));
 		recipe.state = 2;
 		assert_in_range(publish_at_last(&world, &recipe), 8, CALLS_MAX);
 		assert_ptr_not_equal(image_current(image), first);
-		image_pin(&pins[2], generation_find(image_current(image), FORMAT_GRAY8));
+		image_pin(&pins[2], generation_find(image_current(image), FORMAT_GRAY8, BOX_ANY));
 		recipe.share = recipe.share == SHARE_ALL ? SHARE_GROUP : SHARE_ALL;
 		assert_in_range(publish_at_last(&world, &recipe), 25, CALLS_MAX);
 		assert_ptr_not_equal(store_find(store, long_name, 5), image);

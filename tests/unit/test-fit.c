@@ -68,11 +68,11 @@ static void is_stable(void **state)
 		struct box box = {n / MOST / MOST % MOST, n / MOST / MOST / MOST};
 		uint32_t width = full_wide, height = full_high;
 		fit_inside(&width, &height, box.width, box.height);
-		assert_true(fit_matches(width, height, full_wide, full_high, &box));
+		assert_true(fit_matches(width, height, full_wide, full_high, box));
 		box = (struct box){width, height};
-		assert_true(fit_matches(width, height, full_wide, full_high, &box));
+		assert_true(fit_matches(width, height, full_wide, full_high, box));
 		if (width < full_wide || height < full_high)
-			assert_false(fit_matches(full_wide, full_high, full_wide, full_high, &box));
+			assert_false(fit_matches(full_wide, full_high, full_wide, full_high, box));
 		uint32_t again_wide = width, again_high = height;
 		fit_inside(&again_wide, &again_high, box.width, box.height);
 		assert_true(again_wide == width && again_high == height);

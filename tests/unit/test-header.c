@@ -320,6 +320,25 @@ static void name_of_no_length(void **state)
 	expect_refused(header, "the name is empty or too long");
 }
 
+/* Of a smaller form the whole picture is known, and what is not the smaller. */
+static void whole_picture(void **state)
+{
+	(void)state;
+	static const char fault[] = "the whole picture is smaller than its pixels";
+	struct header header = make();
+	static const struct {
+		uint32_t width, height;
+		bool good;
+	} sizes[] = {{0, 0, true}, {65, 3, true}, {66, 3, true}, {UINT32_MAX, UINT32_MAX, true},
+		{64, 3, false}, {65, 2, false}, {65, 0, false}, {0, 3, false}, {1, 1, false}};
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		header.full_width = sizes[i].width;
+		header.full_height = sizes[i].height;
+		header_seal(&header);
+		assert_string_equal(check(&header), sizes[i].good ? "good" : fault);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +358,7 @@ int main(void)
 		cmocka_unit_test(bad_stride),
 		cmocka_unit_test(pixels_outside),
 		cmocka_unit_test(bad_orientation_or_colour),
+		cmocka_unit_test(whole_picture),
 		cmocka_unit_test(blocks_outside),
 		cmocka_unit_test(too_many_blocks),
 		cmocka_unit_test(name_outside),

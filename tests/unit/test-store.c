@@ -91,9 +91,9 @@ static void test_renditions(void **state)
 	const struct rendition *second = world_make(&world, &recipe);
 	bytes += world_size(&recipe);
 	assert_ptr_equal(first->generation, second->generation);
-	assert_ptr_equal(generation_find(first->generation, FORMAT_RGBA8), first);
-	assert_ptr_equal(generation_find(first->generation, FORMAT_GRAY16), second);
-	assert_null(generation_find(first->generation, FORMAT_GRAY8));
+	assert_ptr_equal(generation_find(first->generation, FORMAT_RGBA8, BOX_ANY), first);
+	assert_ptr_equal(generation_find(first->generation, FORMAT_GRAY16, BOX_ANY), second);
+	assert_null(generation_find(first->generation, FORMAT_GRAY8, BOX_ANY));
 	assert_balance(&world, 1, 2, bytes);
 	assert_int_equal(world_segments(&world), 2);
 
