@@ -102,13 +102,15 @@ struct shmimg_options {
 	int64_t owner;		   /* fetch, drop, stat: uid of the image's owner; -1: one's
 				      own first, then what others share */
 	enum shmimg_follow follow; /* load: whether the daemon follows the file */
+	uint32_t width;		   /* load, fetch, stat: the box to fit the picture into, each */
+	uint32_t height;	   /* 1 to INT32_MAX; 0: as wide or as high as it likes */
 	uint32_t reserved;	   /* 0 */
 };
 
 #define SHMIMG_OPTIONS_INIT                                                                      \
 	{                                                                                        \
 		sizeof(struct shmimg_options), SHMIMG_DEFAULT, SHMIMG_PRIVATE, SHMIMG_CACHE, -1, \
-			SHMIMG_FOLLOW_UNCHANGED, 0                                               \
+			SHMIMG_FOLLOW_UNCHANGED, 0, 0, 0                                         \
 	}
 
 /* ---- Connection ---- */
@@ -186,6 +188,9 @@ const char *shmimg_daemon_version(const shmimg_client *client);
  * Has a file decoded, pinned and mapped. The file is opened by the caller's own permissions
  * and the open file goes to the daemon. With name NULL the image is named by the file's
  * path as shmimg_name_of_path() gives it. An unchanged file is not decoded again.
+ * With a width or height the picture is made smaller, with its aspect kept, so that it fits into
+ * that box; it is never made larger. Renditions of several sizes and formats are there side by
+ * side, under one name and with one generation.
  * With SHMIMG_FOLLOW the daemon gets that path in place of the open file, and opens it itself,
  * now and whenever it changes: it must have the caller's uid, or everybody may read the file.
  * On success *image is the caller's, for shmimg_unref(); else it is NULL, and the client
@@ -204,13 +209,14 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	const struct shmimg_options *options, shmimg_image **image);
 
 /*
- * Finds an image by name, pins and maps it. With SHMIMG_DEFAULT, RGBA8 if the image is
- * there in that, else whichever format there is. Fetching again what is pinned does not
- * pin it twice. Errors as shmimg_load().
- * While an image has not changed, fetching it again costs no system call: the client keeps
- * its mapping (shmimg_set_kept()) and sees on the daemon's board that it is the newest. Of
- * images of others this holds when options say the owner. The result may be the pointer of an
- * earlier call; each result is to be given to shmimg_unref(). What is kept stays pinned; an
+ * Finds an image by name, pins and maps it: with a width or height as it fits into that box, and
+ * -ENOENT if nobody has loaded it so; else the largest there is. With SHMIMG_DEFAULT, RGBA8 if
+ * it is there in that as large, else whichever format there is. Fetching again what is pinned
+ * does not pin it twice. Errors as shmimg_load().
+ * While an image has not changed, fetching it again, whole or in a box, costs no system call:
+ * the client keeps its mapping (shmimg_set_kept()) and sees on the daemon's board that it is the
+ * newest. Of images of others this holds when options say the owner. The result may be the pointer
+ * of an earlier call; each result is to be given to shmimg_unref(). What is kept stays pinned; an
  * older generation without a handle is released when a newer one is fetched.
  */
 int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *options,
@@ -249,6 +255,10 @@ const void *shmimg_pixels(const shmimg_image *image);
 
 uint32_t shmimg_width(const shmimg_image *image);  /* pixels, at least 1 */
 uint32_t shmimg_height(const shmimg_image *image); /* rows, at least 1 */
+
+/* Of the whole picture, of which the pixels may be a smaller form. */
+uint32_t shmimg_full_width(const shmimg_image *image);
+uint32_t shmimg_full_height(const shmimg_image *image);
 
 /* Bytes from a row to the next: a multiple of 64, at least width x bytes of a pixel. */
 size_t shmimg_stride(const shmimg_image *image);

@@ -45,7 +45,7 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
 	call_begin(client, &writer, "STAT");
 	wire_add(&writer, "name", name);
 	options_add_owner(&options, &writer);
-	options_add_format(&options, &writer);
+	options_add_rendition(&options, &writer);
 	return ask_one(client, &writer, handler, context);
 }
 

@@ -46,6 +46,18 @@ static bool read_exactly(int fd, void *data, size_t size, uint64_t offset)
 	return count >= 0 && (size_t)count == size;
 }
 
+struct box image_full(const struct header *header)
+{
+	return header->full_width > 0 ? (struct box){header->full_width, header->full_height}
+				      : (struct box){header->width, header->height};
+}
+
+struct pinned image_pinned(const struct shmimg_image *image)
+{
+	const struct header *header = &image->header;
+	return (struct pinned){header->generation, header->format, {header->width, header->height}};
+}
+
 static const char *check_header(const struct header *header, const struct promise *promise)
 {
 	const struct {
@@ -67,6 +79,10 @@ static const char *check_header(const struct header *header, const struct promis
 			"the segment's semaphore is not as said"},
 		{header->orientation, promise->orientation,
 			"the segment's orientation is not as said"},
+		{image_full(header).width, promise->full_width,
+			"the whole picture's width is not as said"},
+		{image_full(header).height, promise->full_height,
+			"the whole picture's height is not as said"},
 	};
 	const char *fault = header_check(header, promise->size);
 	for (size_t i = 0; !fault && i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -190,6 +206,16 @@ uint32_t shmimg_width(const shmimg_image *image)
 uint32_t shmimg_height(const shmimg_image *image)
 {
 	return image->header.height;
+}
+
+uint32_t shmimg_full_width(const shmimg_image *image)
+{
+	return image_full(&image->header).width;
+}
+
+uint32_t shmimg_full_height(const shmimg_image *image)
+{
+	return image_full(&image->header).height;
 }
 
 size_t shmimg_stride(const shmimg_image *image)

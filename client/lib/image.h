@@ -42,6 +42,12 @@ struct makers {
 /* Whether a segment with this owner is one that they made. */
 bool image_is_maker(const struct makers *makers, uid_t uid);
 
+/* The size of the whole picture that a header's pixels are of. */
+struct box image_full(const struct header *header);
+
+/* The rendition that it is of. */
+struct pinned image_pinned(const struct shmimg_image *image);
+
 /* Whether there is more than one reference. */
 bool image_is_shared(const struct shmimg_image *image);
 

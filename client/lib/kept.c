@@ -25,6 +25,14 @@ static uint64_t hash_of(const char *name)
 	return hash ^ hash >> 32;
 }
 
+static bool has_size(const struct header *header, struct box box)
+{
+	struct box full = image_full(header);
+	if (box.width == 0 && box.height == 0)
+		return header->width == full.width && header->height == full.height;
+	return fit_matches(header->width, header->height, full.width, full.height, box);
+}
+
 static bool is_of(const struct shmimg_image *image, uint64_t hash, const char *name, uid_t owner,
 	uint32_t format)
 {
@@ -33,10 +41,11 @@ static bool is_of(const struct shmimg_image *image, uint64_t hash, const char *n
 }
 
 static struct shmimg_image *find(
-	const struct kept *kept, uint64_t hash, const char *name, uid_t owner, uint32_t format)
+	const struct kept *kept, const char *name, uid_t owner, uint32_t format, struct box box)
 {
+	uint64_t hash = hash_of(name);
 	struct shmimg_image *image = kept->buckets[hash % KEPT_BUCKETS];
-	while (image && !is_of(image, hash, name, owner, format))
+	while (image && !(is_of(image, hash, name, owner, format) && has_size(&image->header, box)))
 		image = image->kept.next;
 	return image;
 }
@@ -74,9 +83,10 @@ static void make_room(struct kept *kept)
 		let_go(kept, kept->oldest);
 }
 
-struct shmimg_image *kept_find(struct kept *kept, const char *name, uid_t owner, uint32_t format)
+struct shmimg_image *kept_find(
+	struct kept *kept, const char *name, uid_t owner, uint32_t format, struct box box)
 {
-	struct shmimg_image *image = find(kept, hash_of(name), name, owner, format);
+	struct shmimg_image *image = find(kept, name, owner, format, box);
 	if (image && image != kept->newest) {
 		list_remove(kept, image);
 		list_add(kept, image);
@@ -84,10 +94,28 @@ struct shmimg_image *kept_find(struct kept *kept, const char *name, uid_t owner,
 	return image;
 }
 
+/* The one in the place of an image, whatever its generation. */
 static struct shmimg_image *find_like(const struct kept *kept, const struct shmimg_image *image)
 {
 	const struct header *header = &image->header;
-	return find(kept, hash_of(image->name), image->name, header->owner, header->format);
+	uint64_t hash = hash_of(image->name);
+	struct shmimg_image *like = kept->buckets[hash % KEPT_BUCKETS];
+	while (like && !(is_of(like, hash, image->name, header->owner, header->format) &&
+			       like->header.width == header->width &&
+			       like->header.height == header->height))
+		like = like->kept.next;
+	return like;
+}
+
+struct shmimg_image *kept_find_outdated(const struct kept *kept, const struct shmimg_image *image)
+{
+	const struct header *header = &image->header;
+	uint64_t hash = hash_of(image->name);
+	struct shmimg_image *old = kept->buckets[hash % KEPT_BUCKETS];
+	while (old && !(is_of(old, hash, image->name, header->owner, header->format) &&
+			      old->header.generation != header->generation))
+		old = old->kept.next;
+	return old;
 }
 
 void kept_add(struct kept *kept, struct shmimg_image *image)

@@ -1,7 +1,7 @@
 /*
- * The images that a client keeps mapped, to hand them out again: one of each name, owner and
- * format, with a reference of its own. Bounded in number and bytes; what was used least
- * recently goes first. Never talks to the daemon.
+ * The images that a client keeps mapped, to hand them out again: one of each name, owner,
+ * format and size, all of one generation, with a reference of its own. Bounded in number and bytes;
+ * what was used least recently goes first. Never talks to the daemon.
  */
 #pragma once
 
@@ -26,13 +26,20 @@ struct kept {
 	size_t bytes_max; /* 0: keeps nothing */
 };
 
-/* What is kept of a name, or NULL; it counts as used. The reference stays kept's. */
-struct shmimg_image *kept_find(struct kept *kept, const char *name, uid_t owner, uint32_t format);
+/*
+ * What is kept of a name as it fits into a box, or NULL; it counts as used. The reference stays
+ * kept's.
+ */
+struct shmimg_image *kept_find(
+	struct kept *kept, const char *name, uid_t owner, uint32_t format, struct box box);
 
-/* Keeps an image, unless it is too large, in place of what was kept of its name. */
+/* What is kept of an image's name, owner and format from another generation, or NULL. */
+struct shmimg_image *kept_find_outdated(const struct kept *kept, const struct shmimg_image *image);
+
+/* Keeps an image, unless it is too large, in place of what was kept of its name and size. */
 void kept_add(struct kept *kept, struct shmimg_image *image);
 
-/* Lets go of what is kept of an image's name, if that is the same generation. */
+/* Lets go of what is kept of an image's name and size, if that is the same generation. */
 void kept_remove(struct kept *kept, const struct shmimg_image *image);
 
 /* Changes the bound, and lets go of what is over it. */

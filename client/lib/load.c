@@ -41,19 +41,26 @@ static int ask(struct shmimg_client *client, struct wire_writer *writer, int fd,
 	return 0;
 }
 
+/* What a call asks for. */
+struct subject {
+	const char *name;
+	int64_t owner; /* uid, or -1 */
+	struct box box;
+};
+
 /*
  * Gives a pin back after a failure, which stays what the client's message tells; unless the
  * client had it before, for another handle. A pin goes with its connection: there is no
  * need for another one.
  */
-static void give_back(struct shmimg_client *client, const char *name, int64_t owner,
-	const struct promise *promise)
+static void give_back(
+	struct shmimg_client *client, const struct subject *subject, const struct promise *promise)
 {
 	struct client_failure before = client->failure;
-	uint32_t format = (uint32_t)promise->format;
-	if (client->state != CLIENT_OPEN || pins_find(&client->pins, promise->generation, format))
+	struct pinned what = promise_pinned(promise);
+	if (client->state != CLIENT_OPEN || pins_find(&client->pins, &what))
 		return;
-	release(client, name, owner, format, promise->generation);
+	release(client, subject->name, subject->owner, &what);
 	client->failure = before;
 }
 
@@ -61,25 +68,26 @@ static void give_back(struct shmimg_client *client, const char *name, int64_t ow
  * The segment is not where this process looks for it, as in a container: asks for the
  * descriptor itself. What is promised may be newer by now; the older pin goes back then.
  */
-static int ask_descriptor(struct shmimg_client *client, const char *name, int64_t owner,
+static int ask_descriptor(struct shmimg_client *client, const struct subject *subject,
 	struct promise *promise, int *segment)
 {
 	struct promise old = *promise;
 	struct wire_writer writer;
 	call_begin(client, &writer, "FETCH");
-	wire_add(&writer, "name", name);
-	if (owner >= 0)
-		wire_add_number(&writer, "owner", (uint64_t)owner);
+	wire_add(&writer, "name", subject->name);
+	if (subject->owner >= 0)
+		wire_add_number(&writer, "owner", (uint64_t)subject->owner);
 	wire_add(&writer, "format", format_word((enum format)promise->format));
+	options_add_box(subject->box, &writer);
 	wire_add(&writer, "fd", "yes");
 	CLOSED int passed = -1;
-	int r = ask(client, &writer, -1, &passed, name, promise);
-	if (r < 0 || old.generation != promise->generation)
-		give_back(client, name, owner, &old);
+	int r = ask(client, &writer, -1, &passed, subject->name, promise);
+	if (r < 0 || strcmp(old.segment, promise->segment) != 0)
+		give_back(client, subject, &old);
 	if (r < 0)
 		return r;
 	if (passed < 0) {
-		give_back(client, name, owner, promise);
+		give_back(client, subject, promise);
 		return client_fail(
 			client, -EBADMSG, "the daemon sent no descriptor of the segment");
 	}
@@ -90,37 +98,36 @@ static int ask_descriptor(struct shmimg_client *client, const char *name, int64_
 }
 
 /* Opens the segment that was promised. */
-static int open_segment(struct shmimg_client *client, const char *name, int64_t owner,
+static int open_segment(struct shmimg_client *client, const struct subject *subject,
 	struct promise *promise, int *segment)
 {
 	*segment = shm_open(promise->segment, O_RDONLY | O_CLOEXEC, 0);
 	if (*segment >= 0)
 		return 0;
 	if (errno == ENOENT || errno == EACCES)
-		return ask_descriptor(client, name, owner, promise, segment);
+		return ask_descriptor(client, subject, promise, segment);
 	int error = errno;
-	give_back(client, name, owner, promise);
+	give_back(client, subject, promise);
 	return client_fail(client, -error, "cannot open %s: %s", promise->segment, strerror(error));
 }
 
 static int note_pin(struct shmimg_client *client, const shmimg_image *image)
 {
-	const struct header *header = &image->header;
-	return pins_add(
-		&client->pins, image->name, header->owner, header->generation, header->format);
+	struct pinned what = image_pinned(image);
+	return pins_add(&client->pins, image->name, image->header.owner, &what);
 }
 
 /* Maps what the daemon promised. */
-static int take_up(struct shmimg_client *client, const char *name, int64_t owner,
+static int take_up(struct shmimg_client *client, const struct subject *subject,
 	struct promise *promise, shmimg_image **image)
 {
 	CLOSED int segment = -1;
-	int r = open_segment(client, name, owner, promise, &segment);
+	int r = open_segment(client, subject, promise, &segment);
 	if (r < 0)
 		return r;
 	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
 	const char *fault;
-	r = image_map(segment, name, promise, &makers, image, &fault);
+	r = image_map(segment, subject->name, promise, &makers, image, &fault);
 	if (r == 0 && (r = note_pin(client, *image)) < 0) {
 		shmimg_unref(*image);
 		*image = NULL;
@@ -128,36 +135,42 @@ static int take_up(struct shmimg_client *client, const char *name, int64_t owner
 	}
 	if (r == 0)
 		return 0;
-	give_back(client, name, owner, promise);
+	give_back(client, subject, promise);
 	return client_fail(client, r, "%s", fault);
 }
 
-/* An older generation that has no handle any more, so that nobody else can let go of it. */
-static void release_older(struct shmimg_client *client, const shmimg_image *image)
+/* An image that has no handle any more, so that nobody else can let go of it. */
+static void release_kept(struct shmimg_client *client, const shmimg_image *old)
 {
-	const struct header *header = &image->header;
-	const shmimg_image *old =
-		kept_find(&client->kept, image->name, header->owner, header->format);
-	if (!old || old->header.generation == header->generation || image_is_shared(old))
-		return;
-	struct pin *pin = pins_find(&client->pins, old->header.generation, header->format);
+	struct pinned what = image_pinned(old);
+	struct pin *pin = image_is_shared(old) ? NULL : pins_find(&client->pins, &what);
 	if (!pin)
 		return;
 	struct client_failure before = client->failure;
-	release(client, pin->name, pin->owner, pin->format, pin->generation);
+	release(client, pin->name, pin->owner, &what);
 	client->failure = before;
 	pins_forget(&client->pins, pin);
 }
 
+/* What is kept of an older generation, in whatever size, is of no use any more. */
+static void release_older(struct shmimg_client *client, const shmimg_image *image)
+{
+	const shmimg_image *old;
+	while ((old = kept_find_outdated(&client->kept, image))) {
+		release_kept(client, old);
+		kept_remove(&client->kept, old);
+	}
+}
+
 /* Sends LOAD or FETCH and maps what it promises. */
 static int obtain(struct shmimg_client *client, struct wire_writer *writer, int fd,
-	const char *name, int64_t owner, shmimg_image **image)
+	const struct subject *subject, shmimg_image **image)
 {
 	struct promise promise;
-	int r = ask(client, writer, fd, NULL, name, &promise);
+	int r = ask(client, writer, fd, NULL, subject->name, &promise);
 	if (r < 0)
 		return r;
-	r = take_up(client, name, owner, &promise, image);
+	r = take_up(client, subject, &promise, image);
 	if (r == 0 && client->board.header) {
 		release_older(client, *image);
 		kept_add(&client->kept, *image);
@@ -185,7 +198,8 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	wire_add(&writer, "source", "fd");
 	wire_add(&writer, "name", name);
 	options_add_load(&options, &writer);
-	return obtain(client, &writer, fd, name, -1, image);
+	const struct subject subject = {name, -1, options_box(&options)};
+	return obtain(client, &writer, fd, &subject, image);
 }
 
 /* Has the daemon open the file itself, which it can do again when there is another one. */
@@ -201,7 +215,8 @@ static int load_path(shmimg_client *client, const char *path, const char *name,
 	wire_add(&writer, "path", path);
 	wire_add(&writer, "name", name);
 	options_add_load(&options, &writer);
-	return obtain(client, &writer, -1, name, -1, image);
+	const struct subject subject = {name, -1, options_box(&options)};
+	return obtain(client, &writer, -1, &subject, image);
 }
 
 int shmimg_load(shmimg_client *client, const char *path, const char *name,
@@ -230,13 +245,16 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
 	return shmimg_load_fd(client, fd, name, &options, image);
 }
 
-/* What is kept of what FETCH would find, or NULL: one's own comes first, in RGBA8. */
+/*
+ * What is kept of what FETCH would find, or NULL: one's own comes first, in RGBA8. In no box that
+ * is the whole picture; for the largest that is not that, there may be a larger one by now.
+ */
 static shmimg_image *find_kept(
 	struct shmimg_client *client, const char *name, const struct shmimg_options *options)
 {
 	uid_t owner = options->owner < 0 ? client->uid : (uid_t)options->owner;
 	enum shmimg_format format = options->format ? options->format : SHMIMG_RGBA8;
-	return kept_find(&client->kept, name, owner, (uint32_t)format);
+	return kept_find(&client->kept, name, owner, (uint32_t)format, options_box(options));
 }
 
 static bool is_newest(const struct shmimg_client *client, const shmimg_image *image)
@@ -257,8 +275,9 @@ static int fetch(struct shmimg_client *client, const char *name, const struct sh
 	call_begin(client, &writer, "FETCH");
 	wire_add(&writer, "name", name);
 	options_add_owner(&options, &writer);
-	options_add_format(&options, &writer);
-	r = obtain(client, &writer, -1, name, options.owner, image);
+	options_add_rendition(&options, &writer);
+	const struct subject subject = {name, options.owner, options_box(&options)};
+	r = obtain(client, &writer, -1, &subject, image);
 	shmimg_image *kept = r < 0 ? find_kept(client, name, &options) : NULL;
 	if (kept)
 		kept_remove(&client->kept, kept);
@@ -293,15 +312,14 @@ static int come_back(struct shmimg_client *client)
 
 int shmimg_release(shmimg_client *client, const shmimg_image *image)
 {
-	const struct header *header = &image->header;
+	struct pinned what = image_pinned(image);
 	int r = call_enter(client);
 	if (r < 0)
 		return r;
 	struct client_failure before = client->failure;
 	r = client->state != CLIENT_OPEN ? -ECONNRESET
-					 : release(client, image->name, header->owner,
-						   header->format, header->generation);
-	struct pin *pin = pins_find(&client->pins, header->generation, header->format);
+					 : release(client, image->name, image->header.owner, &what);
+	struct pin *pin = pins_find(&client->pins, &what);
 	if (pin && (r == 0 || r == -ENOENT || client->state != CLIENT_OPEN))
 		pins_forget(&client->pins, pin);
 	kept_remove(&client->kept, image);

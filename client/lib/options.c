@@ -33,6 +33,7 @@ static bool are_valid(const struct shmimg_options *options)
 	return (unsigned)options->share <= SHMIMG_ALL &&
 	       (unsigned)options->keep <= SHMIMG_ATTACHED && options->owner >= -1 &&
 	       options->owner < UINT32_MAX && (unsigned)options->follow <= SHMIMG_UNFOLLOW &&
+	       options->width <= INT32_MAX && options->height <= INT32_MAX &&
 	       options->reserved == 0;
 }
 
@@ -53,15 +54,33 @@ int options_read(const struct shmimg_options *given, struct shmimg_options *opti
 		options->owner = given->owner;
 	if (HAS(given->size, follow))
 		options->follow = given->follow;
+	if (HAS(given->size, width))
+		options->width = given->width;
+	if (HAS(given->size, height))
+		options->height = given->height;
 	if (HAS(given->size, reserved))
 		options->reserved = given->reserved;
 	return are_valid(options) ? 0 : -EINVAL;
 }
 
-void options_add_format(const struct shmimg_options *options, struct wire_writer *writer)
+struct box options_box(const struct shmimg_options *options)
+{
+	return (struct box){options->width, options->height};
+}
+
+void options_add_box(struct box box, struct wire_writer *writer)
+{
+	if (box.width > 0)
+		wire_add_number(writer, "width", box.width);
+	if (box.height > 0)
+		wire_add_number(writer, "height", box.height);
+}
+
+void options_add_rendition(const struct shmimg_options *options, struct wire_writer *writer)
 {
 	if (options->format != SHMIMG_DEFAULT)
 		wire_add(writer, "format", shmimg_format_name(options->format));
+	options_add_box(options_box(options), writer);
 }
 
 void options_add_owner(const struct shmimg_options *options, struct wire_writer *writer)
@@ -74,7 +93,7 @@ void options_add_load(const struct shmimg_options *options, struct wire_writer *
 {
 	static const char *const shares[] = {"private", "group", "all"};
 	static const char *const keeps[] = {"cache", "pinned", "attached"};
-	options_add_format(options, writer);
+	options_add_rendition(options, writer);
 	if (options->share != SHMIMG_PRIVATE)
 		wire_add(writer, "share", shares[options->share]);
 	if (options->keep != SHMIMG_CACHE)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "client/lib/public.h"
+#include "client/protocol/fit.h"
 #include "client/protocol/wire.h"
 
 /*
@@ -14,7 +15,11 @@
  */
 int options_read(const struct shmimg_options *given, struct shmimg_options *options);
 
+/* The box to fit a picture into. */
+struct box options_box(const struct shmimg_options *options);
+
 /* Add the keys of options that are not the default. */
-void options_add_format(const struct shmimg_options *options, struct wire_writer *writer);
+void options_add_box(struct box box, struct wire_writer *writer);
+void options_add_rendition(const struct shmimg_options *options, struct wire_writer *writer);
 void options_add_owner(const struct shmimg_options *options, struct wire_writer *writer);
 void options_add_load(const struct shmimg_options *options, struct wire_writer *writer);

@@ -8,15 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Below 0, 0 or above 0, as a comes before b, is the same, or comes after it. */
+static int compare(const struct pinned *a, const struct pinned *b)
+{
+	if (a->generation != b->generation)
+		return a->generation < b->generation ? -1 : 1;
+	if (a->format != b->format)
+		return a->format < b->format ? -1 : 1;
+	if (a->size.width != b->size.width)
+		return a->size.width < b->size.width ? -1 : 1;
+	return (a->size.height > b->size.height) - (a->size.height < b->size.height);
+}
+
 /* Where a pin is, or belongs: the first place that is not before it. */
-static size_t place_of(const struct pins *pins, uint64_t generation, uint32_t format)
+static size_t place_of(const struct pins *pins, const struct pinned *what)
 {
 	size_t low = 0, high = pins->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct pin *pin = pins->all[middle];
-		if (pin->generation < generation ||
-			(pin->generation == generation && pin->format < format))
+		if (compare(&pins->all[middle]->what, what) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -24,13 +34,13 @@ static size_t place_of(const struct pins *pins, uint64_t generation, uint32_t fo
 	return low;
 }
 
-struct pin *pins_find(const struct pins *pins, uint64_t generation, uint32_t format)
+struct pin *pins_find(const struct pins *pins, const struct pinned *what)
 {
-	size_t place = place_of(pins, generation, format);
+	size_t place = place_of(pins, what);
 	if (place == pins->count)
 		return NULL;
 	struct pin *pin = pins->all[place];
-	return pin->generation == generation && pin->format == format ? pin : NULL;
+	return compare(&pin->what, what) == 0 ? pin : NULL;
 }
 
 static int make_room(struct pins *pins)
@@ -46,9 +56,9 @@ static int make_room(struct pins *pins)
 	return 0;
 }
 
-int pins_add(struct pins *pins, const char *name, uid_t owner, uint64_t generation, uint32_t format)
+int pins_add(struct pins *pins, const char *name, uid_t owner, const struct pinned *what)
 {
-	struct pin *pin = pins_find(pins, generation, format);
+	struct pin *pin = pins_find(pins, what);
 	if (pin) {
 		pins_hold(pins, pin);
 		return 0;
@@ -56,10 +66,9 @@ int pins_add(struct pins *pins, const char *name, uid_t owner, uint64_t generati
 	size_t size = strlen(name) + 1;
 	if (make_room(pins) < 0 || !(pin = malloc(sizeof(*pin) + size)))
 		return -ENOMEM;
-	*pin = (struct pin){
-		.generation = generation, .format = format, .owner = owner, .held = true};
+	*pin = (struct pin){.what = *what, .owner = owner, .held = true};
 	memcpy(pin->name, name, size);
-	size_t place = place_of(pins, generation, format);
+	size_t place = place_of(pins, what);
 	struct pin **at = pins->all + place;
 	memmove(at + 1, at, (pins->count - place) * sizeof(struct pin *));
 	*at = pin;
@@ -75,7 +84,7 @@ void pins_hold(struct pins *pins, struct pin *pin)
 
 void pins_forget(struct pins *pins, struct pin *pin)
 {
-	size_t place = place_of(pins, pin->generation, pin->format);
+	size_t place = place_of(pins, &pin->what);
 	struct pin **at = pins->all + place;
 	pins->count--;
 	pins->missing -= !pin->held;

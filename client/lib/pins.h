@@ -10,9 +10,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct pin {
+#include "client/protocol/fit.h"
+
+/* The rendition that is pinned: no other image has the same. */
+struct pinned {
 	uint64_t generation;
 	uint32_t format;
+	struct box size;
+};
+
+struct pin {
+	struct pinned what;
 	uid_t owner;
 	bool held; /* by the present connection */
 	char name[];
@@ -20,18 +28,17 @@ struct pin {
 
 /* Zeroed: there is none. */
 struct pins {
-	struct pin **all; /* in order of generation and format, which are no other pin's */
+	struct pin **all; /* in order of what is pinned */
 	size_t count;
 	size_t room;
 	size_t missing; /* those that are not held */
 };
 
-/* The pin on a generation and format, or NULL. */
-struct pin *pins_find(const struct pins *pins, uint64_t generation, uint32_t format);
+/* The pin on a rendition, or NULL. */
+struct pin *pins_find(const struct pins *pins, const struct pinned *what);
 
 /* Notes a pin that the present connection holds, if it is not yet. Returns 0 or -ENOMEM. */
-int pins_add(
-	struct pins *pins, const char *name, uid_t owner, uint64_t generation, uint32_t format);
+int pins_add(struct pins *pins, const char *name, uid_t owner, const struct pinned *what);
 
 /* Notes that the present connection holds a pin again. */
 void pins_hold(struct pins *pins, struct pin *pin);

@@ -50,14 +50,34 @@ static bool read_format(const struct wire_line *reply, struct promise *promise)
 	return format > FORMAT_NATIVE;
 }
 
-/* Keys that are there only when they say something. */
-static bool read_optional(const struct wire_line *reply, struct promise *promise)
+struct pinned promise_pinned(const struct promise *promise)
+{
+	return (struct pinned){promise->generation, (uint32_t)promise->format,
+		{(uint32_t)promise->width, (uint32_t)promise->height}};
+}
+
+/* Reads a number that may be absent, and is then as it was. */
+static bool read_if_there(
+	const struct wire_line *reply, const char *key, uint64_t max, uint64_t *number)
+{
+	return !wire_get(reply, key) || read_number(reply, key, max, number);
+}
+
+/* Keys that are there only when they say something. Returns the one that is malformed. */
+static const char *read_optional(const struct wire_line *reply, struct promise *promise)
 {
 	const char *cached = wire_get(reply, "cached");
 	promise->cached = cached && strcmp(cached, "yes") == 0;
 	promise->orientation = 1;
-	return !wire_get(reply, "orientation") ||
-	       read_number(reply, "orientation", 8, &promise->orientation);
+	promise->full_width = promise->width;
+	promise->full_height = promise->height;
+	if (!read_if_there(reply, "orientation", 8, &promise->orientation))
+		return "orientation";
+	if (!read_if_there(reply, "full-width", UINT32_MAX, &promise->full_width))
+		return "full-width";
+	if (!read_if_there(reply, "full-height", UINT32_MAX, &promise->full_height))
+		return "full-height";
+	return NULL;
 }
 
 const char *promise_read(const struct wire_line *reply, const char *name, struct promise *promise)
@@ -88,5 +108,5 @@ const char *promise_read(const struct wire_line *reply, const char *name, struct
 		return "semaphore";
 	if (!read_format(reply, promise))
 		return "format";
-	return read_optional(reply, promise) ? NULL : "orientation";
+	return read_optional(reply, promise);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/lib/pins.h"
 #include "client/protocol/format.h"
 #include "client/protocol/wire.h"
 
@@ -24,8 +25,13 @@ struct promise {
 	uint64_t semaphore_id;
 	uint64_t semaphore_index;
 	uint64_t orientation;
+	uint64_t full_width; /* of the whole picture */
+	uint64_t full_height;
 	bool cached;
 };
+
+/* What a reply says is pinned. */
+struct pinned promise_pinned(const struct promise *promise);
 
 /* Reads a reply about an image. Returns NULL, or the key that is missing or malformed. */
 const char *promise_read(const struct wire_line *reply, const char *name, struct promise *promise);

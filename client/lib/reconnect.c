@@ -10,6 +10,7 @@
 
 #include "client/lib/exchange.h"
 #include "client/lib/greet.h"
+#include "client/lib/options.h"
 #include "client/lib/promise.h"
 #include "client/lib/release.h"
 
@@ -39,22 +40,22 @@ static bool wait_a_little(deadline patience, int *delay)
 }
 
 /* Of a name that has a newer generation by now, which nobody asked for. */
-static int give_back(struct shmimg_client *client, const struct pin *pin, uint64_t generation)
+static int give_back(struct shmimg_client *client, const struct pin *pin, const struct pinned *what)
 {
-	int r = release(client, pin->name, pin->owner, pin->format, generation);
+	int r = release(client, pin->name, pin->owner, what);
 	return client->state == CLIENT_OPEN && *client->failure.code ? 0 : r;
 }
 
 /* Sees what was pinned in place of a pin: the same, another one of ours, or a stranger. */
 static int settle(struct shmimg_client *client, struct pin *pin, const struct promise *promise)
 {
-	uint32_t format = (uint32_t)promise->format;
-	struct pin *found = pins_find(&client->pins, promise->generation, format);
+	struct pinned what = promise_pinned(promise);
+	struct pin *found = pins_find(&client->pins, &what);
 	if (found)
 		pins_hold(&client->pins, found);
 	if (found == pin)
 		return 0;
-	int r = found ? 0 : give_back(client, pin, promise->generation);
+	int r = found ? 0 : give_back(client, pin, &what);
 	if (r == 0)
 		pins_forget(&client->pins, pin);
 	return r;
@@ -69,7 +70,8 @@ static int take_pin(struct shmimg_client *client, struct pin *pin)
 	exchange_begin_errand(client, &writer, "FETCH");
 	wire_add(&writer, "name", pin->name);
 	wire_add_number(&writer, "owner", pin->owner);
-	wire_add(&writer, "format", format_word((enum format)pin->format));
+	wire_add(&writer, "format", format_word((enum format)pin->what.format));
+	options_add_box(pin->what.size, &writer);
 	int r = exchange_errand(client, &writer);
 	if (client->state == CLIENT_OPEN && *client->failure.code) {
 		pins_forget(&client->pins, pin);
@@ -78,7 +80,7 @@ static int take_pin(struct shmimg_client *client, struct pin *pin)
 	if (r < 0)
 		return r;
 	const char *key = promise_read(&client->reply, pin->name, &promise);
-	if (key || promise.format != pin->format)
+	if (key || promise.format != pin->what.format)
 		return client_lose(client, -EPROTO,
 			"the daemon's reply has no proper %s=", key ? key : "format");
 	return settle(client, pin, &promise);

@@ -5,17 +5,19 @@
 #include "client/lib/release.h"
 
 #include "client/lib/exchange.h"
+#include "client/lib/options.h"
 #include "client/protocol/format.h"
 
-int release(struct shmimg_client *client, const char *name, int64_t owner, uint32_t format,
-	uint64_t generation)
+int release(
+	struct shmimg_client *client, const char *name, int64_t owner, const struct pinned *what)
 {
 	struct wire_writer writer;
 	exchange_begin_errand(client, &writer, "RELEASE");
 	wire_add(&writer, "name", name);
 	if (owner >= 0)
 		wire_add_number(&writer, "owner", (uint64_t)owner);
-	wire_add(&writer, "format", format_word((enum format)format));
-	wire_add_number(&writer, "generation", generation);
+	wire_add(&writer, "format", format_word((enum format)what->format));
+	options_add_box(what->size, &writer);
+	wire_add_number(&writer, "generation", what->generation);
 	return exchange_errand(client, &writer);
 }

@@ -11,5 +11,5 @@
  * connection: pins go with theirs. Returns 0, -ENOENT when there is none, -ECONNRESET when
  * the connection is gone, and the pin with it, or another errno.
  */
-int release(struct shmimg_client *client, const char *name, int64_t owner, uint32_t format,
-	uint64_t generation);
+int release(
+	struct shmimg_client *client, const char *name, int64_t owner, const struct pinned *what);

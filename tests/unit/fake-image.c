@@ -19,7 +19,7 @@ int fixture_setup(void **state)
 	fixture->request = "FETCH name=duck";
 	segment_tell(&fixture->segment, fixture->reply, sizeof(fixture->reply));
 	snprintf(fixture->release, sizeof(fixture->release),
-		"RELEASE name=duck format=RGBA8 generation=%llu",
+		"RELEASE name=duck format=RGBA8 width=20 height=10 generation=%llu",
 		(unsigned long long)fixture->segment.header.generation);
 	fixture->release_reply = "OK\n";
 	return 0;
@@ -90,7 +90,8 @@ void fixture_answer_stats(struct fake *fake)
 void fixture_hear_release(struct fake *fake, const struct fixture *fixture, unsigned newer)
 {
 	char line[128];
-	snprintf(line, sizeof(line), "RELEASE name=duck owner=4711 format=RGBA8 generation=%llu",
+	snprintf(line, sizeof(line),
+		"RELEASE name=duck owner=4711 format=RGBA8 width=20 height=10 generation=%llu",
 		(unsigned long long)fixture->segment.header.generation + newer);
 	fake_hear(fake, line);
 }

@@ -141,7 +141,7 @@ static void release(void **state)
 	struct fixture *fixture = *state;
 	shmimg_image *image;
 	snprintf(fixture->release, sizeof(fixture->release),
-		"RELEASE name=duck owner=4711 format=RGBA8 generation=%llu",
+		"RELEASE name=duck owner=4711 format=RGBA8 width=20 height=10 generation=%llu",
 		(unsigned long long)fixture->segment.header.generation);
 	shmimg_client *client = fake_connect(&fixture->fake, released, fixture);
 	assert_int_equal(shmimg_fetch(client, "duck", NULL, &image), 0);

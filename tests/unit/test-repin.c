@@ -10,7 +10,7 @@
 
 enum { SHORT = 50 }; /* milliseconds */
 
-static const char again[] = "FETCH name=duck owner=4711 format=RGBA8";
+static const char again[] = "FETCH name=duck owner=4711 format=RGBA8 width=20 height=10";
 static const char none[] = "ERR code=not-found message=none\n";
 
 /* Is there again, and asked for the pin before anything else. */
