@@ -92,11 +92,13 @@ static int print_descriptor(const shmimg_record *record, void *context)
 	return 0;
 }
 
-/* Of the image that is pinned: its very format and owner. */
+/* Of the image that is pinned: its very format, size and owner. */
 static int describe(shmimg_client *client, const shmimg_image *image, bool json)
 {
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
 	options.format = shmimg_image_format(image);
+	options.width = shmimg_width(image);
+	options.height = shmimg_height(image);
 	options.owner = shmimg_owner(image);
 	return shmimg_stat(client, shmimg_name(image), &options, print_descriptor, &json);
 }

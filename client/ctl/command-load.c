@@ -117,9 +117,11 @@ static void print_loaded(const struct load_job *job)
 	char name[8192];
 	snprintf(name, sizeof(name), "%s", job->name);
 	text_make_safe(name);
-	printf("%s: %ux%u %s, %s, %s%s\n", name, job->width, job->height, job->format,
-		text_bytes(job->pixel_bytes).data, text_duration(job->seconds).data,
-		job->cached ? ", already loaded" : "");
+	printf("%s: %ux%u", name, job->width, job->height);
+	if (job->full_width != job->width || job->full_height != job->height)
+		printf(" of %ux%u", job->full_width, job->full_height);
+	printf(" %s, %s, %s%s\n", job->format, text_bytes(job->pixel_bytes).data,
+		text_duration(job->seconds).data, job->cached ? ", already loaded" : "");
 }
 
 /* Counts a result and prints what is to be said of it alone. Returns the exit code. */

@@ -40,6 +40,8 @@ static int describe(shmimg_client *client, const shmimg_image *image, struct loa
 	if (!stream)
 		return -errno;
 	options.format = shmimg_image_format(image);
+	options.width = shmimg_width(image);
+	options.height = shmimg_height(image);
 	options.owner = shmimg_owner(image);
 	json_begin(&composition.json, stream);
 	int result = shmimg_stat(client, shmimg_name(image), &options, compose_json, &composition);
@@ -54,6 +56,8 @@ static void note(struct load_job *job, const shmimg_image *image)
 	job->name = memory_copy(shmimg_name(image));
 	job->width = shmimg_width(image);
 	job->height = shmimg_height(image);
+	job->full_width = shmimg_full_width(image);
+	job->full_height = shmimg_full_height(image);
 	job->format = shmimg_format_name(shmimg_image_format(image));
 	job->pixel_bytes = (uint64_t)shmimg_stride(image) * job->height;
 	job->cached = shmimg_cached(image);

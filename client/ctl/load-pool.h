@@ -26,6 +26,8 @@ struct load_job {
 	char *json;		/* a line, when JSON is wanted */
 	uint32_t width;
 	uint32_t height;
+	uint32_t full_width; /* of the whole picture */
+	uint32_t full_height;
 	const char *format;
 	uint64_t pixel_bytes;
 	bool cached;

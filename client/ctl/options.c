@@ -194,6 +194,25 @@ static int read_size(const char *text, struct options *options)
 	return fits ? 0 : -EINVAL;
 }
 
+static int read_side(const char *text, uint32_t *side)
+{
+	uint64_t number;
+	if (wire_number(text, INT32_MAX, &number) < 0 || number == 0)
+		return -EINVAL;
+	*side = (uint32_t)number;
+	return 0;
+}
+
+static int read_width(const char *text, struct options *options)
+{
+	return read_side(text, &options->image.width);
+}
+
+static int read_height(const char *text, struct options *options)
+{
+	return read_side(text, &options->image.height);
+}
+
 static int read_background(const char *text, struct options *options)
 {
 	if (strlen(text) != 6 || strspn(text, "0123456789abcdefABCDEF") != 6)
@@ -238,6 +257,7 @@ static int interpret(struct options *options)
 		[OPTION_AS] = read_as,
 		[OPTION_BACKGROUND] = read_background,
 		[OPTION_FORMAT] = read_format,
+		[OPTION_HEIGHT] = read_height,
 		[OPTION_INTERVAL] = read_interval,
 		[OPTION_KEEP] = read_keep,
 		[OPTION_MODE] = read_mode,
@@ -250,6 +270,7 @@ static int interpret(struct options *options)
 		[OPTION_TIMEOUT] = read_timeout,
 		[OPTION_WAIT] = read_wait,
 		[OPTION_WATCH] = read_watch,
+		[OPTION_WIDTH] = read_width,
 	};
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const char *value = options->values[i];

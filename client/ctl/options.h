@@ -12,6 +12,7 @@
 #define VERB_BIT(verb)	   (1u << VERB_##verb)
 #define EVERY_VERB	   ((1u << VERB_COUNT) - 1)
 #define VERBS_WITH_FORMATS (VERB_BIT(LOAD) | VERB_BIT(FETCH) | VERB_BIT(STAT))
+#define VERBS_WITH_BOXES   (VERBS_WITH_FORMATS | VERB_BIT(SHOW))
 #define VERBS_WITH_NAMES \
 	(VERB_BIT(FETCH) | VERB_BIT(STAT) | VERB_BIT(DROP) | VERB_BIT(LOCK) | VERB_BIT(SHOW))
 
@@ -22,6 +23,7 @@
 		"colour under what is not opaque")                                                \
 	X(EXACT, "exact", 0, NULL, VERBS_WITH_NAMES, "NAME is an image's name, never a file's")   \
 	X(FORMAT, "format", 'f', "FORMAT", VERBS_WITH_FORMATS, "pixel format (RGBA8)")            \
+	X(HEIGHT, "height", 0, "PIXELS", VERBS_WITH_BOXES, "fitted into so many rows")            \
 	X(INTERVAL, "interval", 0, "SECONDS", VERB_BIT(TOP), "between two readings (2)")          \
 	X(KEEP, "keep", 0, "cache|pinned|attached", VERB_BIT(LOAD),                               \
 		"until room is needed, until drop, while in use")                                 \
@@ -39,6 +41,7 @@
 	X(SIZE, "size", 0, "COLUMNSxROWS", VERB_BIT(SHOW), "size in characters (the window's)")   \
 	X(WAIT, "wait", 'w', "SECONDS", VERB_BIT(LOCK), "give up when others hold it so long")    \
 	X(WATCH, "watch", 0, NULL, VERB_BIT(LOAD), "load again by itself when the file changes")  \
+	X(WIDTH, "width", 0, "PIXELS", VERBS_WITH_BOXES, "fitted into so many pixels a row")      \
 	X(JSON, "json", 'j', NULL, EVERY_VERB, "print JSON, one object a line")                   \
 	X(NO_AUTOSTART, "no-autostart", 0, NULL, EVERY_VERB, "start no daemon when none runs")    \
 	X(SOCKET, "socket", 's', "PATH", EVERY_VERB, "the daemon's socket")                       \

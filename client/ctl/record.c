@@ -16,7 +16,7 @@
 enum { VALUE_SIZE = 8192 };
 
 const char *const record_fetch_keys[] = {"name", "segment", "size", "offset", "width", "height",
-	"stride", "format", "generation", "semaphore", "slot", NULL};
+	"stride", "format", "generation", "semaphore", "slot", "full-width", "full-height", NULL};
 
 static bool ends_with(const char *text, const char *end)
 {

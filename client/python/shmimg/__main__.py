@@ -34,7 +34,11 @@ def _print(record: dict[str, Any], options: argparse.Namespace) -> None:
 
 
 def _describe(image: Image) -> dict[str, Any]:
-    return {key: getattr(image, key) for key in SHOWN}
+    shown = {key: getattr(image, key) for key in SHOWN}
+    full = (image.full_width, image.full_height)
+    if full != (image.width, image.height):
+        shown["full-width"], shown["full-height"] = full
+    return shown
 
 
 def _list(client: Client, options: argparse.Namespace) -> int:
@@ -52,7 +56,14 @@ def _load(client: Client, options: argparse.Namespace) -> int:
     for path in options.file:
         try:
             image = client.load(
-                path, options.name, options.format, options.share, options.keep, options.watch
+                path,
+                options.name,
+                options.format,
+                options.share,
+                options.keep,
+                options.watch,
+                options.width,
+                options.height,
             )
         except OSError as error:
             if isinstance(error, ConnectionError):
@@ -64,13 +75,19 @@ def _load(client: Client, options: argparse.Namespace) -> int:
     return status
 
 
+def _rendition(options: argparse.Namespace) -> tuple[Any, ...]:
+    """What fetch() and stat() take."""
+    box = (options.width, options.height)
+    return (options.name, options.format, options.owner, *box)
+
+
 def _fetch(client: Client, options: argparse.Namespace) -> int:
-    _print(_describe(client.fetch(options.name, options.format, options.owner)), options)
+    _print(_describe(client.fetch(*_rendition(options))), options)
     return 0
 
 
 def _stat(client: Client, options: argparse.Namespace) -> int:
-    _print(client.stat(options.name, options.format, options.owner), options)
+    _print(client.stat(*_rendition(options)), options)
     return 0
 
 
@@ -122,6 +139,8 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--owner", type=int, metavar="UID", help="whose it must be")
     for each in (loading, fetching, describing):
         each.add_argument("--format", choices=(*FORMATS, "native"))
+        for side in ("--width", "--height"):
+            each.add_argument(side, type=int, metavar="PIXELS", help="of a box to fit it into")
     command("stats", _stats, "report the daemon's counters")
     return parser
 

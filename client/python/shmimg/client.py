@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
+from typing import NamedTuple
 
 from . import records, segment, source, wire
 from .connection import Connection, default_path
@@ -17,6 +18,29 @@ from .semaphore import Lock
 from .session import Key, Session
 from .source import Source
 from .watching import Watch
+
+
+class _Wanted(NamedTuple):
+    """Which rendition of whose image a call is about, besides its name and format."""
+
+    width: int | None
+    height: int | None
+    owner: int | None = None
+
+
+def _rendition(
+    format: str | None, width: int | None, height: int | None
+) -> dict[str, str | int | None]:
+    """The keys of a rendition; a size that is none is refused before the daemon hears of it."""
+    for side in (width, height):
+        if side is not None and not 0 < side < 2**31:
+            raise InvalidArgument("width and height must be from 1 to 2147483647")
+    return {"format": format, "width": width, "height": height}
+
+
+def _key(promise: Promise) -> Key:
+    size = (promise.width, promise.height)
+    return Key(promise.name, promise.format.word, *size, promise.generation)
 
 
 class Client:
@@ -79,6 +103,8 @@ class Client:
         share: str | None = None,
         keep: str | None = None,
         watch: bool | None = None,
+        width: int | None = None,
+        height: int | None = None,
     ) -> Image:
         """Has a file decoded, unless that has been done and the file has not changed.
 
@@ -96,28 +122,42 @@ class Client:
         the image is dropped: True, False, or None to leave it as it is. With True file must be
         a path, and the daemon opens it: it must have the caller's uid, or the file must be
         readable by everybody.
+
+        width and height are those of a box: the picture is made smaller, with its aspect kept,
+        so that it fits in; each may be left out, and nothing is ever made larger. All sizes
+        and formats of an image are there side by side.
         """
         if name is None:
             name = source.default_name(file)
-        options = {"name": wire.check_name(name), "format": format, "share": share, "keep": keep}
+        options = _rendition(format, width, height)
+        options.update(name=wire.check_name(name), share=share, keep=keep)
         if watch:
             text = wire.line("LOAD", path=source.path_to_watch(file), watch="yes", **options)
-            return self._obtain(text, name, None, None)
+            return self._obtain(text, name, _Wanted(width, height), None)
         if watch is not None:
             options["watch"] = "no"
         text = wire.line("LOAD", source="fd", **options)
         with source.opened(file) as fd:
-            return self._obtain(text, name, None, fd)
+            return self._obtain(text, name, _Wanted(width, height), fd)
 
-    def fetch(self, name: str, format: str | None = None, owner: int | None = None) -> Image:
+    def fetch(
+        self,
+        name: str,
+        format: str | None = None,
+        owner: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> Image:
         """Finds an image that somebody has loaded, by its name.
 
-        Without format it comes in RGBA8 if it is there in that, else in whichever there is.
+        With width or height it is the rendition that load() with these has made; without, the
+        largest. Without format it comes in RGBA8 if that is as large, else in whichever is.
         One's own image of the name is found first, then one that somebody else shares; owner,
         a uid, says whose it must be. Raises NotFound for what is not there or not to be seen.
         """
-        text = wire.line("FETCH", name=wire.check_name(name), format=format, owner=owner)
-        return self._obtain(text, name, owner, None)
+        options = _rendition(format, width, height)
+        text = wire.line("FETCH", name=wire.check_name(name), owner=owner, **options)
+        return self._obtain(text, name, _Wanted(width, height, owner), None)
 
     def release(self, image: Image) -> None:
         """Tells the daemon that this client no longer needs an image, nor what equals it.
@@ -125,7 +165,7 @@ class Client:
         It is done by itself when the image and all views on it are gone. What is mapped stays
         so. Raises NotFound when the client has no pin on it (any more).
         """
-        key = Key(image.name, image.format, image.generation)
+        key = Key(image.name, image.format, image.width, image.height, image.generation)
 
         def ask(connection: Connection, deadline: float | None) -> None:
             connection.send(key.release(), deadline)
@@ -150,9 +190,17 @@ class Client:
 
     # ---- Asking ----
 
-    def stat(self, name: str, format: str | None = None, owner: int | None = None) -> Record:
-        """Describes an image, and pins nothing. Keys are those of STAT."""
-        text = wire.line("STAT", name=wire.check_name(name), format=format, owner=owner)
+    def stat(
+        self,
+        name: str,
+        format: str | None = None,
+        owner: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> Record:
+        """Describes an image, as fetch() finds it, and pins nothing. Keys are those of STAT."""
+        options = _rendition(format, width, height)
+        text = wire.line("STAT", name=wire.check_name(name), owner=owner, **options)
         return records.record(self._session.run(lambda *where: _ask(text, *where)))
 
     def list(self, match: str | None = None) -> Iterator[Record]:
@@ -182,42 +230,42 @@ class Client:
 
     # ---- Mapping ----
 
-    def _obtain(self, text: bytes, name: str, owner: int | None, fd: int | None) -> Image:
+    def _obtain(self, text: bytes, name: str, wanted: _Wanted, fd: int | None) -> Image:
         """Sends LOAD or FETCH and maps what it promises."""
 
         def ask(connection: Connection, deadline: float | None) -> Image:
             connection.send(text, deadline, fd)
             promise = _promise(connection, name, deadline)
-            key = Key(name, promise.format.word, promise.generation)
             try:
                 place = segment.open_segment(promise.segment)
             except (FileNotFoundError, PermissionError):
                 # Not where this process looks for it, as in a container.
-                return self._obtain_descriptor(connection, promise, owner, deadline)
+                return self._obtain_descriptor(connection, promise, wanted, deadline)
             except OSError:
-                self._session.unused(key)
+                self._session.unused(_key(promise))
                 raise
             return self._map(connection, place, promise)
 
         return self._session.run(ask)
 
     def _obtain_descriptor(
-        self, connection: Connection, old: Promise, owner: int | None, deadline: float | None
+        self, connection: Connection, old: Promise, wanted: _Wanted, deadline: float | None
     ) -> Image:
         """Asks for the segment's descriptor. What is promised may be newer by now."""
-        self._session.unused(Key(old.name, old.format.word, old.generation))
-        text = wire.line("FETCH", name=old.name, owner=owner, format=old.format.word, fd="yes")
+        self._session.unused(_key(old))
+        what = {"format": old.format.word, "fd": "yes", **wanted._asdict()}
+        text = wire.line("FETCH", name=old.name, **what)
         connection.send(text, deadline)
         promise = _promise(connection, old.name, deadline, old.cached)
         place = connection.take_descriptor()
         if place is None:
-            self._session.unused(Key(old.name, promise.format.word, promise.generation))
+            self._session.unused(_key(promise))
             raise BadSegment("the daemon sent no descriptor of the segment")
         return self._map(connection, place, promise)
 
     def _map(self, connection: Connection, place: int, promise: Promise) -> Image:
         """Checks and maps an open segment, and closes it."""
-        key = Key(promise.name, promise.format.word, promise.generation)
+        key = _key(promise)
         makers = (connection.peer, connection.uid)
         try:
             header, maker = segment.check(place, promise, makers)

@@ -56,6 +56,10 @@ class Image:
     """Counts up with each change of an image; never used twice by any image."""
     orientation: int
     """The EXIF orientation that was undone in decoding: 1 (none) to 8."""
+    full_width: int
+    """The width of the whole picture, of which the pixels may be a smaller form."""
+    full_height: int
+    """Its height."""
     cached: bool
     """Whether load() found it decoded already."""
     owner: int
@@ -82,6 +86,8 @@ class Image:
             format=promise.format.word,
             generation=promise.generation,
             orientation=promise.orientation,
+            full_width=promise.full_width,
+            full_height=promise.full_height,
             cached=promise.cached,
             owner=header.owner,
             slot=promise.slot,

@@ -11,8 +11,8 @@ Record = dict[str, Any]
 of the holder or None, watch a bool. Keys of later daemons are there as str."""
 
 _NUMBERS = frozenset(
-    "size offset width height stride generation slot orientation owner pins waiters"
-    " unlinked-bytes".split()
+    "size offset width height full-width full-height stride generation slot orientation owner"
+    " pins waiters unlinked-bytes".split()
 )
 _MOST = 2**64 - 1
 

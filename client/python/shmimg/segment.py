@@ -77,6 +77,8 @@ class Promise:
     semaphore: tuple[int, int]
     slot: int
     orientation: int
+    full_width: int
+    full_height: int
     cached: bool
 
     @classmethod
@@ -89,6 +91,9 @@ class Promise:
                 raise ProtocolError(f"the daemon's reply has no proper {key}=")
             return found
 
+        def optional(key: str, most: int, absent: int) -> int:
+            return number(key, most) if key in values else absent
+
         def proper(key: str, good: bool) -> str:
             if not good:
                 raise ProtocolError(f"the daemon's reply has no proper {key}=")
@@ -98,19 +103,22 @@ class Promise:
         proper("semaphore", semaphore is not None)
         assert semaphore is not None
         word = values.get("format", "")
+        width, height = number("width", 2**32 - 1), number("height", 2**32 - 1)
         return cls(
             name=proper("name", values.get("name") == name),
             segment=proper("segment", bool(_SEGMENT.fullmatch(values.get("segment", "")))),
             size=number("size"),
             offset=number("offset"),
-            width=number("width", 2**32 - 1),
-            height=number("height", 2**32 - 1),
+            width=width,
+            height=height,
             stride=number("stride"),
             format=FORMATS[proper("format", word in FORMATS)],
             generation=number("generation", 2**64 - 1),
             semaphore=(int(semaphore[1]), int(semaphore[2])),
             slot=number("slot", 2**32 - 1),
-            orientation=number("orientation", 8) if "orientation" in values else 1,
+            orientation=optional("orientation", 8, 1),
+            full_width=optional("full-width", 2**32 - 1, width),
+            full_height=optional("full-height", 2**32 - 1, height),
             cached=values.get("cached") == "yes",
         )
 
@@ -119,6 +127,7 @@ class Promise:
 # format, fourcc, colour, orientation; generation; owner, slot; semaphore_id; semaphore_index.
 _FIELDS = struct.Struct("=8s2I4Q6IQ2IiI")
 _NAME = struct.Struct("=Q2I")  # name_offset, name_length, block_count, at 144
+_FULL = struct.Struct("=2I")  # full_width, full_height, at 380
 _BLOCK = struct.Struct("=4sIQQ")  # type, reserved, offset, size, from 160 on
 
 
@@ -154,6 +163,10 @@ def _read_blocks(page: bytes, count: int, start: int, end: int) -> dict[bytes, t
 def _check_pixels(promise: Promise) -> None:
     """Whether what was promised, and found in the header too, makes a picture."""
     _demand(promise.width > 0 and promise.height > 0, "there are no pixels")
+    _demand(
+        promise.width <= promise.full_width and promise.height <= promise.full_height,
+        "the whole picture is smaller than its pixels",
+    )
     row = promise.width * promise.format.pixel_bytes
     _demand(
         promise.stride % ROW_ALIGN == 0 and promise.stride >= row,
@@ -192,6 +205,11 @@ def read_header(page: bytes, promise: Promise) -> Header:
     for word, (index, value) in said.items():
         _demand(found[index] == value, f"the segment's {word} is not as said")
     _demand(found[16:18] == promise.semaphore, "the segment's semaphore is not as said")
+    full = _FULL.unpack_from(page, 380)
+    if full == (0, 0):
+        full = found[7:9]
+    said_full = (promise.full_width, promise.full_height)
+    _demand(full == said_full, "the whole picture's size is not as said")
     _demand(found[11] <= COLOUR_MAX, "the colour space is unknown")
     _check_pixels(promise)
     end = promise.offset + promise.stride * promise.height

@@ -29,13 +29,13 @@ class Key(NamedTuple):
 
     name: str
     format: str
+    width: int
+    height: int
     generation: int
 
     def release(self) -> bytes:
         """The request that lets go of it."""
-        return wire.line(
-            "RELEASE", name=self.name, format=self.format, generation=self.generation
-        )
+        return wire.line("RELEASE", **self._asdict())
 
 
 @dataclass
@@ -132,7 +132,8 @@ class Session:
         self, connection: Connection, key: Key, pin: _Pin, deadline: float | None
     ) -> None:
         """Takes a pin on a new connection, if the image is still there as it was."""
-        text = wire.line("FETCH", name=key.name, owner=pin.owner, format=key.format)
+        what = {"format": key.format, "width": key.width, "height": key.height}
+        text = wire.line("FETCH", name=key.name, owner=pin.owner, **what)
         try:
             connection.send(text, deadline)
             found = connection.answer(deadline)
@@ -141,8 +142,14 @@ class Session:
                 raise
             return
         generation = wire.number(found.get("generation"), 2**64 - 1)
-        if generation is not None and generation != key.generation:
-            self._due.append(key._replace(generation=generation))
+        width = wire.number(found.get("width"), 2**32 - 1)
+        height = wire.number(found.get("height"), 2**32 - 1)
+        if generation is None or width is None or height is None:
+            return
+        if generation != key.generation:
+            # Of that there may be another size by the same box.
+            newer = key._replace(generation=generation, width=width, height=height)
+            self._due.append(newer)
 
     # ---- Pins ----
 

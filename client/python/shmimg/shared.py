@@ -58,14 +58,22 @@ def load(
     share: str | None = None,
     keep: str | None = None,
     watch: bool | None = None,
+    width: int | None = None,
+    height: int | None = None,
 ) -> Image:
     """Has a file decoded, once for all programs: see Client.load()."""
-    return default_client().load(file, name, format, share, keep, watch)
+    return default_client().load(file, name, format, share, keep, watch, width, height)
 
 
-def fetch(name: str, format: str | None = None, owner: int | None = None) -> Image:
+def fetch(
+    name: str,
+    format: str | None = None,
+    owner: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
+) -> Image:
     """Finds an image that somebody has loaded: see Client.fetch()."""
-    return default_client().fetch(name, format, owner)
+    return default_client().fetch(name, format, owner, width, height)
 
 
 def release(image: Image) -> None:
@@ -78,9 +86,15 @@ def drop(name: str, owner: int | None = None) -> None:
     default_client().drop(name, owner)
 
 
-def stat(name: str, format: str | None = None, owner: int | None = None) -> Record:
+def stat(
+    name: str,
+    format: str | None = None,
+    owner: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
+) -> Record:
     """Describes an image: see Client.stat()."""
-    return default_client().stat(name, format, owner)
+    return default_client().stat(name, format, owner, width, height)
 
 
 def list(match: str | None = None) -> Iterator[Record]:
