@@ -113,6 +113,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "loads", counters->loads);
 	wire_add_number(line, "loading", engine->flight_count);
 	wire_add_number(line, "decodes", counters->decodes);
+	wire_add_number(line, "derived", counters->derived);
 	wire_add_number(line, "hits", counters->hits);
 	wire_add_number(line, "fetches", counters->fetches);
 	wire_add_number(line, "errors", counters->errors);

@@ -19,6 +19,7 @@ struct flight;
 struct counters {
 	uint64_t loads;	      /* LOAD requests */
 	uint64_t decodes;     /* decodes begun */
+	uint64_t derived;     /* of these, from a segment in place of the file */
 	uint64_t hits;	      /* LOADs answered from memory */
 	uint64_t fetches;     /* FETCH requests */
 	uint64_t errors;      /* requests refused */

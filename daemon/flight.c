@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/derivation.h"
 #include "daemon/plan.h"
 #include "daemon/publish.h"
 #include "daemon/report.h"
@@ -67,6 +68,7 @@ void flight_discard(struct flight *flight)
 void flight_free(struct flight *flight)
 {
 	flight_discard(flight);
+	derivation_end(flight);
 	TAILQ_REMOVE(&flight->engine->flights, flight, link);
 	flight->engine->flight_count--;
 	close(flight->order.input);
@@ -350,15 +352,32 @@ static void finish(struct engine *engine, uint64_t together)
 		publish_flight(flight);
 }
 
+/* A segment was of no use: the file is, or says why not. */
+static void decode_file(struct flight *flight)
+{
+	flight_discard(flight);
+	flight->from_file = true;
+	flight->engine->counters.decodes++;
+	pool_submit(&flight->engine->pool, &flight->job);
+}
+
+static void on_begin(struct job *job)
+{
+	derivation_begin(flight_of(job));
+}
+
 static void on_end(struct job *job, enum fault fault, const char *message)
 {
 	struct flight *flight = flight_of(job);
 	struct header_source source;
+	bool derived = derivation_end(flight);
 	flight->ready = fault == FAULT_NONE;
 	if (has_changed(flight, &source)) {
 		flight->ready = false;
 		retry(flight, &source);
-	} else if (fault == FAULT_NONE && flight->order.together)
+	} else if (fault == FAULT_DECODER_FAILED && derived)
+		decode_file(flight);
+	else if (fault == FAULT_NONE && flight->order.together)
 		finish(flight->engine, flight->order.together);
 	else if (fault == FAULT_NONE)
 		publish_flight(flight);
@@ -372,4 +391,5 @@ const struct job_events flight_events = {
 	.header = on_header,
 	.end = on_end,
 	.ready = is_ready,
+	.begin = on_begin,
 };

@@ -18,6 +18,8 @@ struct flight {
 	bool waits;	     /* until what was evicted for it is free */
 	bool ready;	     /* decoded, but not all that is published with it */
 	int segment;	     /* -1 until the header is known */
+	int origin;	     /* the segment that it is made from, or -1: the file */
+	bool from_file;	     /* and from nothing else any more */
 	struct charge bytes; /* for the segment, to the owner */
 	struct header header;
 	enum format native;

@@ -30,10 +30,9 @@ static struct flight *begin(struct engine *engine, const struct load_order *orde
 	flight->engine = engine;
 	flight->order = *order;
 	flight->order.name = flight->name;
-	flight->segment = -1;
+	flight->segment = flight->origin = -1;
 	flight->job.events = &flight_events;
 	flight->job.uid = order->owner;
-	flight->job.input = order->input;
 	flight->job.format = order->format;
 	flight->job.box = order->box;
 	TAILQ_INIT(&flight->loads);

@@ -32,6 +32,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/connection.c %D%/connection.h \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/defaults.c %D%/defaults.h \
+	%D%/derivation.c %D%/derivation.h \
 	%D%/dispatch.h \
 	%D%/engine.c %D%/engine.h \
 	%D%/eviction.c %D%/eviction.h \

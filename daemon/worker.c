@@ -334,11 +334,13 @@ int worker_start(struct pool *pool, uid_t uid, struct worker **started)
 
 void worker_give(struct worker *worker, struct job *job)
 {
+	job->events->begin(job);
 	struct job_decode order = {
 		.kind = JOB_DECODE,
 		.format = job->format,
 		.width = job->box.width,
 		.height = job->box.height,
+		.source = job->source,
 	};
 	worker->jobs++;
 	worker->job = job;

@@ -32,6 +32,8 @@ struct job_events {
 	void (*end)(struct job *job, enum fault fault, const char *message);
 	/* Whether it may begin now. */
 	bool (*ready)(const struct job *job);
+	/* It begins, perhaps once more: the last moment to say what it is to be given. */
+	void (*begin)(struct job *job);
 };
 
 struct job {
@@ -39,7 +41,8 @@ struct job {
 	const struct job_events *events;
 	struct worker *worker; /* while it runs */
 	uid_t uid;	       /* whose file it is */
-	int input;	       /* the file; stays the owner's */
+	int input;	       /* what source says; stays the owner's */
+	enum job_source source;
 	enum format format;
 	struct box box; /* to fit the picture into */
 };

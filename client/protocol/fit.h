@@ -25,5 +25,5 @@ struct box {
 void fit_inside(uint32_t *width, uint32_t *height, uint32_t most_wide, uint32_t most_high);
 
 /* Whether a form measures what its picture does when it is fitted into a box. */
-bool fit_matches(uint32_t width, uint32_t height, uint32_t full_width, uint32_t full_height,
-	struct box box);
+bool fit_matches(
+	uint32_t width, uint32_t height, uint32_t full_width, uint32_t full_height, struct box box);

@@ -11,6 +11,7 @@ daemon_tests = \
 	%D%/test-account \
 	%D%/test-config-file \
 	%D%/test-configuration \
+	%D%/test-derivation \
 	%D%/test-dialogue \
 	%D%/test-dispatch \
 	%D%/test-distrust \
@@ -44,6 +45,8 @@ fake_decoder = -DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
 
 %C%_test_account_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_account_LDADD = %D%/libdaemontest.la
+%C%_test_derivation_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_derivation_LDADD = %D%/libdaemontest.la
 %C%_test_dialogue_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_dialogue_LDADD = %D%/libdaemontest.la
 %C%_test_dispatch_LDADD = %D%/libdaemontest.la

@@ -1,0 +1,78 @@
+/*
+ * Derivation.
+ * See derivation.h for what it does and never does.
+ */
+#include "daemon/derivation.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/flight.h"
+#include "daemon/publish.h"
+
+/* How much smaller a JPEG file is decoded sooner than its pixels are read again. */
+enum { JPEG_REDUCTION = 2 };
+
+/*
+ * The picture as it is to be is scaled once: from the whole, or not at all. The codec of JPEG
+ * has a way of its own to decode less than all there is.
+ */
+static bool has_enough(const struct rendition *rendition, struct box box)
+{
+	uint32_t width = rendition->full_width, height = rendition->full_height;
+	fit_inside(&width, &height, box.width, box.height);
+	if (rendition->width == width && rendition->height == height)
+		return true;
+	return !rendition_is_smaller(rendition) &&
+	       (strcmp(rendition->generation->type, "JPEG") != 0 ||
+		       rendition->width / JPEG_REDUCTION < width);
+}
+
+/* The one with the fewest bytes to read. */
+static const struct rendition *find(
+	const struct generation *generation, enum format format, struct box box)
+{
+	const struct rendition *rendition, *best = NULL;
+	TAILQ_FOREACH (rendition, &generation->renditions, link) {
+		if (format_keeps(rendition->format, format, generation->native) &&
+			has_enough(rendition, box) &&
+			(!best || rendition->segment_size < best->segment_size))
+			best = rendition;
+	}
+	return best;
+}
+
+/* Returns a descriptor, or -1 when it is to be the file. */
+static int open_origin(const struct flight *flight)
+{
+	const struct load_order *order = &flight->order;
+	const struct image *image = store_find(&flight->engine->store, order->name, order->owner);
+	const struct generation *generation = image ? image_current(image) : NULL;
+	if (flight->from_file || !generation || !source_equal(&generation->source, &order->source))
+		return -1;
+	enum format format = order->format == FORMAT_NATIVE ? generation->native : order->format;
+	const struct rendition *rendition = find(generation, format, order->box);
+	int fd = rendition ? segment_open(rendition->segment) : -1;
+	return fd < 0 ? -1 : fd;
+}
+
+/* What is in memory now, and was not when it was asked for, is of use, too. */
+void derivation_begin(struct flight *flight)
+{
+	struct job *job = &flight->job;
+	derivation_end(flight);
+	flight->origin = open_origin(flight);
+	bool derived = flight->origin >= 0;
+	job->input = derived ? flight->origin : flight->order.input;
+	job->source = derived ? JOB_SOURCE_SEGMENT : JOB_SOURCE_FILE;
+	flight->engine->counters.derived += derived;
+}
+
+bool derivation_end(struct flight *flight)
+{
+	if (flight->origin < 0)
+		return false;
+	close(take_fd(&flight->origin));
+	return true;
+}
