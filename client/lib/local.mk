@@ -56,7 +56,8 @@ pages_like_load = \
 pages_like_lock = \
 	%D%/shmimg_unlock.3
 pages_like_pixels = \
-	%D%/shmimg_width.3 %D%/shmimg_height.3 %D%/shmimg_stride.3 %D%/shmimg_image_format.3 \
+	%D%/shmimg_width.3 %D%/shmimg_height.3 %D%/shmimg_full_width.3 \
+	%D%/shmimg_full_height.3 %D%/shmimg_stride.3 %D%/shmimg_image_format.3 \
 	%D%/shmimg_fourcc.3 %D%/shmimg_orientation.3 %D%/shmimg_generation.3 %D%/shmimg_name.3 \
 	%D%/shmimg_owner.3 %D%/shmimg_cached.3 %D%/shmimg_segment.3 %D%/shmimg_segment_size.3 \
 	%D%/shmimg_metadata.3

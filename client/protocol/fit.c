@@ -30,8 +30,8 @@ void fit_inside(uint32_t *width, uint32_t *height, uint32_t most_wide, uint32_t 
 	*height = as_wide ? high : most_high;
 }
 
-bool fit_matches(uint32_t width, uint32_t height, uint32_t full_width, uint32_t full_height,
-	struct box box)
+bool fit_matches(
+	uint32_t width, uint32_t height, uint32_t full_width, uint32_t full_height, struct box box)
 {
 	fit_inside(&full_width, &full_height, box.width, box.height);
 	return width == full_width && height == full_height;
