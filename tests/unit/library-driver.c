@@ -44,10 +44,23 @@ static int keep(int result, shmimg_image *image)
 	return 0;
 }
 
+/* For all that is loaded and fetched from then on; 0: none. */
+static uint32_t box_width, box_height;
+
+static int set_box(const char *width, const char *height)
+{
+	box_width = (uint32_t)strtoul(width, NULL, 10);
+	box_height = (uint32_t)strtoul(height, NULL, 10);
+	return 0;
+}
+
 static int load(const char *path, const char *name)
 {
 	shmimg_image *image;
-	int result = shmimg_load(client, path, name, NULL, &image);
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	options.width = box_width;
+	options.height = box_height;
+	int result = shmimg_load(client, path, name, &options, &image);
 	return keep(result, image);
 }
 
@@ -55,10 +68,21 @@ static int fetch(const char *name, const char *owner)
 {
 	shmimg_image *image;
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	options.width = box_width;
+	options.height = box_height;
 	if (*owner)
 		options.owner = atoi(owner);
 	int result = shmimg_fetch(client, name, &options, &image);
 	return keep(result, image);
+}
+
+static int tell_size(const char *number, const char *unused)
+{
+	const shmimg_image *image = images[atoi(number)];
+	(void)unused;
+	snprintf(said, sizeof(said), "%u %u %u %u", shmimg_width(image), shmimg_height(image),
+		shmimg_full_width(image), shmimg_full_height(image));
+	return 0;
 }
 
 /* The number of the image that is the same handle as another, or of that itself. */
@@ -176,8 +200,10 @@ static const struct {
 } commands[] = {
 	{"connect", connect_to},
 	{"timeout", set_timeout},
+	{"box", set_box},
 	{"load", load},
 	{"fetch", fetch},
+	{"size", tell_size},
 	{"same", same},
 	{"kept", set_kept},
 	{"release", release},

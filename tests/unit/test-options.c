@@ -101,6 +101,20 @@ static void earlier_version(void **state)
 	sends(*state, &options, "FETCH name=a");
 }
 
+static void boxes(void **state)
+{
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	options.width = 5;
+	sends(*state, &options, "FETCH name=a width=5");
+	options.height = INT32_MAX;
+	options.format = SHMIMG_GRAY8;
+	sends(*state, &options, "FETCH name=a format=GRAY8 width=5 height=2147483647");
+	/* Who knows of none has 0 where the width is, and ends there. */
+	options.width = 0;
+	options.size = offsetof(struct shmimg_options, height);
+	sends(*state, &options, "FETCH name=a format=GRAY8");
+}
+
 struct later {
 	struct shmimg_options options;
 	int64_t more[4];
@@ -133,7 +147,7 @@ static void sizes_that_are_none(void **state)
 
 static void values_that_are_none(void **state)
 {
-	struct shmimg_options bad[9];
+	struct shmimg_options bad[11];
 	for (size_t i = 0; i < COUNT(bad); i++)
 		bad[i] = (struct shmimg_options)SHMIMG_OPTIONS_INIT;
 	bad[0].format = (enum shmimg_format)7;
@@ -145,6 +159,8 @@ static void values_that_are_none(void **state)
 	bad[6].owner = INT64_MAX;
 	bad[7].follow = (enum shmimg_follow)3;
 	bad[8].reserved = 1;
+	bad[9].width = (uint32_t)INT32_MAX + 1;
+	bad[10].height = UINT32_MAX;
 	for (size_t i = 0; i < COUNT(bad); i++)
 		invalid(*state, &bad[i]);
 }
@@ -184,6 +200,7 @@ int main(void)
 		TEST(owners),
 		TEST(sharing_is_not_for_fetching),
 		TEST(earlier_version),
+		TEST(boxes),
 		TEST(later_version),
 		TEST(later_version_says_more),
 		TEST(sizes_that_are_none),
