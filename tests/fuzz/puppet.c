@@ -26,7 +26,7 @@ struct puppet {
 	siginfo_t death;
 	bool ready;	 /* has said so */
 	uint32_t wanted; /* what it was told last and has not answered, enum job_kind */
-	enum format format;
+	struct job_decode order;
 	int segment; /* that it was given last, or -1 */
 	off_t size;
 };
@@ -201,7 +201,7 @@ static bool hear(struct puppet *puppet)
 	else
 		drop_segment(puppet);
 	if (packet.kind == JOB_DECODE)
-		puppet->format = (enum format)packet.decode.format;
+		puppet->order = packet.decode;
 	return true;
 }
 
@@ -209,15 +209,20 @@ void puppet_say_header(struct puppet *puppet, uint32_t size, uint32_t orientatio
 {
 	while (hear(puppet))
 		;
-	const struct job_header packet = {
+	const struct job_decode *order = &puppet->order;
+	struct job_header packet = {
 		.kind = JOB_HEADER,
 		.width = size,
 		.height = size,
-		.format = puppet->format == FORMAT_NATIVE ? FORMAT_RGB8 : puppet->format,
+		.full_width = size,
+		.full_height = size,
+		.format = order->format == FORMAT_NATIVE ? FORMAT_RGB8 : order->format,
 		.native = FORMAT_RGB8,
 		.orientation = orientation,
 		.type = "PUPPET",
 	};
+	if (size > 0)
+		fit_inside(&packet.width, &packet.height, order->width, order->height);
 	puppet->wanted = 0;
 	puppet_say(puppet, &packet, sizeof(packet));
 }

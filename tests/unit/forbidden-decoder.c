@@ -116,6 +116,8 @@ static void do_job(void)
 	const union job_packet header = {.header = {.kind = JOB_HEADER,
 						 .width = 8,
 						 .height = 8,
+						 .full_width = 8,
+						 .full_height = 8,
 						 .format = FORMAT_RGBA8,
 						 .native = FORMAT_RGBA8,
 						 .orientation = 1,
