@@ -64,10 +64,14 @@ bool format_keeps(enum format from, enum format to, enum format native)
 		return false;
 	if (from == to)
 		return true;
-	if (!format_is_grey(native) && format_is_grey(from) != format_is_grey(to))
+	if (!format_is_grey(native) && (format_is_grey(from) || format_is_grey(to)))
 		return false;
-	if (format_has_alpha(native) &&
-		(from == FORMAT_BGRA8_PREMUL || (format_has_alpha(to) && !format_has_alpha(from))))
-		return false;
-	return !(format_is_wide(native) && format_is_wide(to) && !format_is_wide(from));
+	bool wide = format_is_wide(to);
+	if (format_has_alpha(native)) {
+		if (from == FORMAT_BGRA8_PREMUL ||
+			(format_has_alpha(to) && !format_has_alpha(from)))
+			return false;
+		wide = wide || to == FORMAT_BGRA8_PREMUL; /* multiplied before it is rounded */
+	}
+	return !(format_is_wide(native) && wide && !format_is_wide(from));
 }

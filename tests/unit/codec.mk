@@ -15,6 +15,7 @@ tests_unit_libdecodertest_la_SOURCES = \
 	tests/unit/expectation.c tests/unit/expectation.h \
 	tests/unit/jpeg-writer.c tests/unit/jpeg-writer.h \
 	tests/unit/png-writer.c tests/unit/png-writer.h \
+	tests/unit/reduction.c tests/unit/reduction.h \
 	tests/unit/unit.h
 tests_unit_libdecodertest_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DDECODER_PROGRAM='"$(abs_top_builddir)/daemon/decoder/shmimg-decoder"'
@@ -31,6 +32,7 @@ decoder_tests = \
 	tests/unit/test-decoder-order \
 	tests/unit/test-decoder-spare \
 	tests/unit/test-sandbox \
+	tests/unit/test-segment-source \
 	tests/unit/test-spool
 tests_unit_test_codec_broken_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_jpeg_LDADD = tests/unit/libdecodertest.la
@@ -38,6 +40,7 @@ tests_unit_test_codec_parts_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_png_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_order_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_spare_LDADD = tests/unit/libdecodertest.la
+tests_unit_test_segment_source_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_spool_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_LDADD = tests/unit/libdecodertest.la
 
@@ -63,6 +66,11 @@ tests_unit_test_png_fast_SOURCES = tests/unit/test-png-fast.c $(png_pair)
 tests_unit_test_png_fast_LDFLAGS = $(AM_LDFLAGS) $(png_pair_wraps)
 tests_unit_test_png_fast_LDADD = tests/unit/libdecodertest.la -lz
 tests_unit_test_png_filter_LDADD = tests/unit/libdecodertest.la
+endif
+
+if HAVE_ZIMG
+decoder_tests += tests/unit/test-scale
+tests_unit_test_scale_LDADD = tests/unit/libdecodertest.la
 endif
 
 if HAVE_XPM

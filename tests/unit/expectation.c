@@ -107,19 +107,26 @@ static void pixel16(uint8_t *to, enum format format, const struct sample *sample
 		memcpy(to, values, sizeof(values));
 }
 
+double expectation_pixel(const struct expectation *expected, enum format format, uint32_t x,
+	uint32_t y, uint8_t wanted[8])
+{
+	bool grey = format_is_grey(format);
+	const struct sample *samples =
+		grey && expected->greys ? expected->greys : expected->samples;
+	const struct sample *sample = &samples[origin_of(expected, x, y)];
+	if (format_is_wide(format))
+		pixel16(wanted, format, sample, expected->wide);
+	else
+		pixel8(wanted, format, sample, expected->wide);
+	return sample->alpha / (expected->wide ? 65535.0 : 255.0);
+}
+
 static void assert_pixel(
 	const struct outcome *outcome, const struct expectation *expected, uint32_t x, uint32_t y)
 {
 	enum format format = (enum format)outcome->header.format;
-	bool grey = format == FORMAT_GRAY8 || format == FORMAT_GRAY16;
-	const struct sample *samples =
-		grey && expected->greys ? expected->greys : expected->samples;
-	const struct sample *sample = &samples[origin_of(expected, x, y)];
 	uint8_t wanted[8];
-	if (format == FORMAT_RGBA16 || format == FORMAT_GRAY16)
-		pixel16(wanted, format, sample, expected->wide);
-	else
-		pixel8(wanted, format, sample, expected->wide);
+	expectation_pixel(expected, format, x, y, wanted);
 	if (memcmp(pixel_at(outcome, x, y), wanted, format_pixel_bytes(format)) == 0)
 		return;
 	print_error("%s, pixel (%u, %u)\n", format_word(format), x, y);

@@ -24,6 +24,13 @@ struct expectation {
 void expectation_begin(struct expectation *expected, uint32_t width, uint32_t height);
 void expectation_end(struct expectation *expected);
 
+/*
+ * Makes pixel (x, y) as a segment of the format holds it, after the orientation. Returns its
+ * alpha, from 0 to 1.
+ */
+double expectation_pixel(const struct expectation *expected, enum format format, uint32_t x,
+	uint32_t y, uint8_t wanted[8]);
+
 /* Asserts size, orientation and all pixels of a segment. */
 void assert_picture(const struct outcome *outcome, const struct expectation *expected);
 

@@ -122,12 +122,14 @@ static void begin(struct jpeg_decompress_struct *codec, struct jpeg_error_mgr *e
 }
 
 /* All rows in a colour space, one after the other; to be freed. */
-static uint8_t *read_as(const struct bytes *file, J_COLOR_SPACE space)
+static uint8_t *read_as(const struct bytes *file, unsigned eighths, J_COLOR_SPACE space)
 {
 	struct jpeg_decompress_struct codec;
 	struct jpeg_error_mgr errors;
 	begin(&codec, &errors, file);
 	codec.out_color_space = space;
+	codec.scale_num = eighths;
+	codec.scale_denom = 8;
 	jpeg_start_decompress(&codec);
 	size_t pitch = (size_t)codec.output_width * (size_t)codec.output_components;
 	uint8_t *pixels = malloc(codec.output_height * pitch);
@@ -147,9 +149,10 @@ static uint16_t light(double ink, double black)
 	return (uint16_t)lround(255 * (1 - ink / 255) * (1 - black / 255));
 }
 
-static void expect_ink(const struct bytes *file, struct expectation *expected, bool inverted)
+static void expect_ink(
+	const struct bytes *file, unsigned eighths, struct expectation *expected, bool inverted)
 {
-	uint8_t *pixels = read_as(file, JCS_CMYK);
+	uint8_t *pixels = read_as(file, eighths, JCS_CMYK);
 	for (size_t i = 0; i < (size_t)expected->width * expected->height; i++) {
 		double ink[4];
 		for (size_t j = 0; j < 4; j++)
@@ -160,11 +163,11 @@ static void expect_ink(const struct bytes *file, struct expectation *expected, b
 	free(pixels);
 }
 
-static void expect_light(const struct bytes *file, struct expectation *expected)
+static void expect_light(const struct bytes *file, unsigned eighths, struct expectation *expected)
 {
 	size_t count = (size_t)expected->width * expected->height;
-	uint8_t *colours = read_as(file, JCS_RGB);
-	uint8_t *greys = read_as(file, JCS_GRAYSCALE);
+	uint8_t *colours = read_as(file, eighths, JCS_RGB);
+	uint8_t *greys = read_as(file, eighths, JCS_GRAYSCALE);
 	expected->greys = calloc(count, sizeof(*expected->greys));
 	assert_non_null(expected->greys);
 	for (size_t i = 0; i < count; i++) {
@@ -176,18 +179,24 @@ static void expect_light(const struct bytes *file, struct expectation *expected)
 	free(greys);
 }
 
-void jpeg_expect(const struct bytes *file, struct expectation *expected)
+void jpeg_expect_part(const struct bytes *file, unsigned eighths, struct expectation *expected)
 {
 	struct jpeg_decompress_struct codec;
 	struct jpeg_error_mgr errors;
 	begin(&codec, &errors, file);
-	expectation_begin(expected, codec.image_width, codec.image_height);
+	expectation_begin(expected, (codec.image_width * eighths + 7) / 8,
+		(codec.image_height * eighths + 7) / 8);
 	expected->native = codec.num_components == 1 ? FORMAT_GRAY8 : FORMAT_RGB8;
 	bool ink = codec.num_components == 4;
 	bool inverted = codec.saw_Adobe_marker;
 	jpeg_destroy_decompress(&codec);
 	if (ink)
-		expect_ink(file, expected, inverted);
+		expect_ink(file, eighths, expected, inverted);
 	else
-		expect_light(file, expected);
+		expect_light(file, eighths, expected);
+}
+
+void jpeg_expect(const struct bytes *file, struct expectation *expected)
+{
+	jpeg_expect_part(file, 8, expected);
 }

@@ -34,5 +34,6 @@ extern const struct jpeg_kind jpeg_kinds[];
 struct bytes jpeg_write(const struct jpeg_kind *kind, uint32_t width, uint32_t height,
 	const struct jpeg_extras *extras);
 
-/* What libjpeg makes of a file; to be ended. */
+/* What libjpeg makes of a file, of some eighths of its size; to be ended. */
 void jpeg_expect(const struct bytes *file, struct expectation *expected);
+void jpeg_expect_part(const struct bytes *file, unsigned eighths, struct expectation *expected);

@@ -1,0 +1,214 @@
+/*
+ * What a picture that was made smaller has to look like.
+ * See reduction.h for what it does and never does.
+ */
+#include "config.h"
+
+#include "tests/unit/reduction.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/protocol/fit.h"
+#include "tests/unit/unit.h"
+
+enum { LOBES = 3 };
+
+/* How far it may be from what is expected: samples of 8 and of 16 bits. */
+enum { NARROW_TOLERANCE = 1, WIDE_TOLERANCE = 6 };
+
+struct light {
+	double red, green, blue, alpha;
+};
+
+double light_of_value(double value)
+{
+	return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
+}
+
+double value_of_light(double light)
+{
+	light = fmin(fmax(light, 0), 1);
+	return light <= 0.0031308 ? light * 12.92 : 1.055 * pow(light, 1 / 2.4) - 0.055;
+}
+
+static double lanczos(double x)
+{
+	const double pi = 3.14159265358979323846;
+	if (x == 0)
+		return 1;
+	if (fabs(x) >= LOBES)
+		return 0;
+	return LOBES * sin(pi * x) * sin(pi * x / LOBES) / (pi * pi * x * x);
+}
+
+/*
+ * The sample at a place that may lie outside, where the picture is seen in a mirror. What is
+ * further away than a picture is as the last that is seen there.
+ */
+static size_t mirrored(int64_t at, size_t count)
+{
+	if (at < 0)
+		at = -1 - at;
+	else if (at >= (int64_t)count)
+		at = 2 * (int64_t)count - 1 - at;
+	return at < 0 ? 0 : at >= (int64_t)count ? count - 1 : (size_t)at;
+}
+
+/* One sample of count that are step apart, of an extent that is made into `to` samples. */
+static struct light filter(const struct light *from, size_t count, size_t step, double extent,
+	uint32_t to, uint32_t at)
+{
+	double ratio = extent / to, wider = fmax(ratio, 1);
+	double centre = (at + 0.5) * ratio;
+	struct light sum = {0};
+	double weights = 0;
+	for (int64_t i = (int64_t)floor(centre - LOBES * wider) - 1;
+		i <= (int64_t)ceil(centre + LOBES * wider); i++) {
+		double weight = lanczos(((double)i + 0.5 - centre) / wider);
+		const struct light *light = &from[mirrored(i, count) * step];
+		weights += weight;
+		sum.red += weight * light->red;
+		sum.green += weight * light->green;
+		sum.blue += weight * light->blue;
+		sum.alpha += weight * light->alpha;
+	}
+	return (struct light){
+		sum.red / weights, sum.green / weights, sum.blue / weights, sum.alpha / weights};
+}
+
+/* The light of a sample, as it counts in a format. */
+static struct light light_of(const struct sample *sample, enum format format, bool wide)
+{
+	double most = wide ? 65535 : 255;
+	double alpha = format_has_alpha(format) ? sample->alpha / most : 1;
+	if (format_is_grey(format)) {
+		double scale = format == FORMAT_GRAY16 && !wide ? 257 : 1;
+		double sum =
+			19595.0 * sample->red + 38470.0 * sample->green + 7471.0 * sample->blue;
+		double grey = floor((sum * scale + 32768) / 65536);
+		grey = light_of_value(grey / most / scale);
+		return (struct light){grey, grey, grey, 1};
+	}
+	return (struct light){light_of_value(sample->red / most) * alpha,
+		light_of_value(sample->green / most) * alpha,
+		light_of_value(sample->blue / most) * alpha, alpha};
+}
+
+static struct light *lights_of(const struct expectation *expected, enum format format)
+{
+	size_t count = (size_t)expected->width * expected->height;
+	struct light *lights = calloc(count, sizeof(*lights));
+	assert_non_null(lights);
+	bool grey = format_is_grey(format) && expected->greys;
+	for (size_t i = 0; i < count; i++)
+		lights[i] = light_of(
+			grey ? &expected->greys[i] : &expected->samples[i], format, expected->wide);
+	return lights;
+}
+
+static uint16_t wide_value(double value)
+{
+	return (uint16_t)lround(65535 * value);
+}
+
+static struct sample sample_of(struct light light)
+{
+	double alpha = fmin(fmax(light.alpha, 0), 1);
+	double whole = alpha > 0 ? 1 / alpha : 0;
+	return (struct sample){wide_value(value_of_light(light.red * whole)),
+		wide_value(value_of_light(light.green * whole)),
+		wide_value(value_of_light(light.blue * whole)), wide_value(alpha)};
+}
+
+/* Makes the expectation of a smaller picture, of wide samples, in the file's orientation. */
+static void reduce(const struct expectation *expected, const struct reduction *reduction,
+	enum format format, struct expectation *small)
+{
+	struct light *lights = lights_of(expected, format);
+	size_t width = expected->width, height = expected->height;
+	double extent_x = reduction->full_width * reduction->eighths / 8.0;
+	double extent_y = reduction->full_height * reduction->eighths / 8.0;
+	struct light *column = calloc(height, sizeof(*column));
+	assert_non_null(column);
+	for (uint32_t x = 0; x < small->width; x++) {
+		for (size_t y = 0; y < height; y++)
+			column[y] = filter(lights + y * width, width, 1, extent_x, small->width, x);
+		for (uint32_t y = 0; y < small->height; y++)
+			small->samples[(size_t)y * small->width + x] =
+				sample_of(filter(column, height, 1, extent_y, small->height, y));
+	}
+	free(column);
+	free(lights);
+}
+
+/* Whether a channel is as good as the wanted one; of few alpha little is known of colours. */
+static bool is_near(long found, long wanted, bool wide, double alpha)
+{
+	double tolerance = wide ? WIDE_TOLERANCE : NARROW_TOLERANCE;
+	return labs(found - wanted) <= tolerance / fmax(alpha, 1e-3);
+}
+
+static void assert_near(
+	const struct outcome *outcome, const struct expectation *small, uint32_t x, uint32_t y)
+{
+	enum format format = (enum format)outcome->header.format;
+	const uint8_t *pixel = pixel_at(outcome, x, y);
+	uint8_t wanted[8];
+	double alpha = expectation_pixel(small, format, x, y, wanted);
+	bool wide = format_is_wide(format);
+	for (unsigned i = 0; i < format_pixel_bytes(format) >> wide; i++) {
+		uint16_t pair[2] = {pixel[i], wanted[i]};
+		if (wide) {
+			memcpy(&pair[0], pixel + 2 * i, 2);
+			memcpy(&pair[1], wanted + 2 * i, 2);
+		}
+		bool colour = i < 3 && format_has_alpha(format) && format != FORMAT_BGRA8_PREMUL;
+		if (!is_near(pair[0], pair[1], wide, colour ? alpha : 1))
+			fail_msg("%ux%u native %u %s, pixel (%u, %u), channel %u: %u, not %u, "
+				 "alpha %.4f",
+				outcome->header.width, outcome->header.height,
+				outcome->header.native, format_word(format), x, y, i, pair[0],
+				pair[1], alpha);
+	}
+}
+
+static void assert_format(struct decoder *decoder, const struct bytes *file,
+	const struct expectation *expected, const struct reduction *reduction,
+	const struct job_decode *order)
+{
+	struct outcome outcome;
+	decoder_order(decoder, file->data, file->size, order, &outcome);
+	assert_done(&outcome);
+	bool turned = expected->orientation >= 5;
+	const struct job_header *header = &outcome.header;
+	assert_int_equal(
+		header->full_width, turned ? reduction->full_height : reduction->full_width);
+	assert_int_equal(
+		header->full_height, turned ? reduction->full_width : reduction->full_height);
+	assert_int_equal(header->orientation, expected->orientation);
+	struct expectation small;
+	expectation_begin(&small, turned ? header->height : header->width,
+		turned ? header->width : header->height);
+	small.wide = true;
+	small.orientation = expected->orientation;
+	reduce(expected, reduction, (enum format)header->format, &small);
+	for (uint32_t y = 0; y < header->height; y++) {
+		for (uint32_t x = 0; x < header->width; x++)
+			assert_near(&outcome, &small, x, y);
+	}
+	expectation_end(&small);
+	outcome_free(&outcome);
+}
+
+void assert_reduced(struct decoder *decoder, const struct bytes *file,
+	const struct expectation *expected, const struct reduction *reduction, uint32_t most_wide,
+	uint32_t most_high)
+{
+	for (uint32_t format = FORMAT_NATIVE; format < FORMAT_COUNT; format++) {
+		const struct job_decode order = {
+			.format = format, .width = most_wide, .height = most_high};
+		assert_format(decoder, file, expected, reduction, &order);
+	}
+}
