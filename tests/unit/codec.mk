@@ -69,7 +69,20 @@ tests_unit_test_png_filter_LDADD = tests/unit/libdecodertest.la
 endif
 
 if HAVE_ZIMG
-decoder_tests += tests/unit/test-scale
+decoder_tests += tests/unit/test-scale tests/unit/test-scale-fault
+tests_unit_test_scale_fault_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(ZIMG_CFLAGS)
+tests_unit_test_scale_fault_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=calloc \
+	-Wl,--wrap=fallocate64 \
+	-Wl,--wrap=malloc \
+	-Wl,--wrap=mmap64 \
+	-Wl,--wrap=posix_memalign \
+	-Wl,--wrap=pwrite64 \
+	-Wl,--wrap=reallocarray \
+	-Wl,--wrap=zimg_filter_graph_build \
+	-Wl,--wrap=zimg_filter_graph_get_tmp_size \
+	-Wl,--wrap=zimg_filter_graph_process
+tests_unit_test_scale_fault_LDADD = tests/unit/libdecodertest.la $(ZIMG_LIBS)
 tests_unit_test_scale_LDADD = tests/unit/libdecodertest.la
 endif
 
