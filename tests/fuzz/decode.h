@@ -28,7 +28,11 @@ uint32_t exchange_answer(struct exchange *exchange, union job_packet *packet);
 void exchange_end(struct exchange *exchange);
 
 /*
- * Decodes a file as the daemon has it done, to a format that follows from its size. Pictures
+ * Decodes a file as the daemon has it done, to a format that follows from its size, and in a box
+ * for every second one. Pictures
  * of more than 131072 pixels are refused. type is what it has to be if it is an image at all.
  */
 void decode_file(const uint8_t *data, size_t size, const char *type);
+
+/* The same of a segment, whatever its type. */
+void decode_segment(const uint8_t *data, size_t size);

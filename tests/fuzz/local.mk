@@ -19,6 +19,7 @@ fuzz_targets = \
 	%D%/fuzz-header \
 	%D%/fuzz-jpeg \
 	%D%/fuzz-png \
+	%D%/fuzz-segment \
 	%D%/fuzz-wire
 check_PROGRAMS += $(fuzz_targets)
 
@@ -43,6 +44,11 @@ fuzz_codec = daemon/decoder/libdecoder.la daemon/libdaemon.la
 %C%_fuzz_png_CPPFLAGS = $(fuzz_cppflags) -DTARGET='"png"'
 %C%_fuzz_png_LDFLAGS = $(fuzz_ldflags)
 %C%_fuzz_png_LDADD = $(fuzz_codec)
+
+%C%_fuzz_segment_SOURCES = %D%/fuzz-segment.c %D%/checksum.h $(fuzz_decode)
+%C%_fuzz_segment_CPPFLAGS = $(fuzz_cppflags) -DTARGET='"segment"'
+%C%_fuzz_segment_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_segment_LDADD = $(fuzz_codec)
 
 if HAVE_ISAL
 fuzz_targets += %D%/fuzz-png-pair

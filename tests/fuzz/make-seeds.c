@@ -1,6 +1,6 @@
 /*
  * Writes the first inputs of the fuzz targets that are no text into a folder: JPEG and PNG of
- * every kind, segment headers, and jobs of a decoder. Usage: make-seeds FOLDER
+ * every kind, and segments of every format. Usage: make-seeds FOLDER
  */
 #include "config.h"
 
@@ -124,6 +124,39 @@ static void write_pngs(const struct bytes *icc)
 	}
 }
 
+/* Small segments with two blocks; the pixels are numbers one after the other. */
+static void write_segments(void)
+{
+	make_folder("segment");
+	for (uint32_t format = FORMAT_RGBA8; format < FORMAT_COUNT; format++) {
+		struct header header = {.width = 13,
+			.height = 5,
+			.full_width = format % 2 ? 13 : 26,
+			.full_height = format % 2 ? 5 : 10,
+			.format = format,
+			.native = FORMAT_COUNT - format,
+			.orientation = format,
+			.type = "PNG",
+			.name_length = 1,
+			.block_count = 2};
+		header.blocks[0] = (struct header_block){.type = BLOCK_ICC, .size = 9};
+		header.blocks[1] = (struct header_block){.type = BLOCK_EXIF, .size = format};
+		header_plan(&header, HEADER_SIZE);
+		header.segment_size += format; /* the target makes a format of it */
+		header_seal(&header);
+		struct bytes segment = {calloc(1, header.segment_size), header.segment_size};
+		if (!segment.data)
+			err(EXIT_FAILURE, "no memory");
+		memcpy(segment.data, &header, sizeof(header));
+		for (size_t i = 0; i < header.pixel_size; i++)
+			segment.data[header.pixel_offset + i] = (uint8_t)i;
+		segment.data[segment.size - 2] = 5; /* and a box of its last bytes */
+		segment.data[segment.size - 1] = (uint8_t)(5 + format);
+		write_seed("segment", segment.data, segment.size);
+		free(segment.data);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -133,5 +166,6 @@ int main(int argc, char **argv)
 	write_jpegs(&icc);
 	write_pngs(&icc);
 	free(icc.data);
+	write_segments();
 	return EXIT_SUCCESS;
 }

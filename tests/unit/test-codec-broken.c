@@ -21,6 +21,7 @@ struct example {
 	char name[40];
 	struct bytes file;
 	size_t whole; /* the least size that is a whole picture */
+	uint32_t box; /* to make it smaller; 0: as it is */
 };
 
 static struct decoder decoder;
@@ -41,15 +42,16 @@ static void decoder_ends_well(void **state)
 	assert_int_equal(decoder_stop(&decoder), 0);
 }
 
-static void decode(const struct bytes *file, size_t size, struct outcome *outcome)
+static void decode(const struct bytes *file, size_t size, uint32_t box, struct outcome *outcome)
 {
-	decoder_decode(&decoder, file->data, size, FORMAT_RGBA8, outcome);
+	const struct job_decode order = {.format = FORMAT_RGBA8, .width = box, .height = box};
+	decoder_order(&decoder, file->data, size, &order, outcome);
 }
 
 static void assert_whole(const struct example *example)
 {
 	struct outcome outcome;
-	decode(&example->file, example->file.size, &outcome);
+	decode(&example->file, example->file.size, example->box, &outcome);
 	assert_done(&outcome);
 	outcome_free(&outcome);
 }
@@ -61,7 +63,7 @@ static void cut_anywhere_is_an_error(void **state)
 	size_t step = example->whole / CUTS + 1;
 	for (size_t size = 0; size < example->whole;) {
 		struct outcome outcome;
-		decode(&example->file, size, &outcome);
+		decode(&example->file, size, example->box, &outcome);
 		if (outcome.done)
 			fail_msg("%zu bytes of %zu are taken for all", size, example->file.size);
 		assert_string_not_equal(outcome.error.message, "");
@@ -83,7 +85,7 @@ static void turned_bits_break_nothing_else(void **state)
 		for (uint32_t flips = 1 + draw(&seed) % 4; flips; flips--)
 			file.data[draw(&seed) % file.size] ^= (uint8_t)(1 << draw(&seed) % 8);
 		struct outcome outcome;
-		decode(&file, file.size, &outcome);
+		decode(&file, file.size, example->box, &outcome);
 		assert_true(outcome.done || outcome.error.message[0]);
 		outcome_free(&outcome);
 		free(file.data);
@@ -122,7 +124,7 @@ static void turned_bits_with_right_sums(void **state)
 		file.data[8 + draw(&seed) % (file.size - 8)] ^= (uint8_t)(1 << draw(&seed) % 8);
 		mend(&file);
 		struct outcome outcome;
-		decode(&file, file.size, &outcome);
+		decode(&file, file.size, example->box, &outcome);
 		assert_true(outcome.done || outcome.error.message[0]);
 		outcome_free(&outcome);
 		free(file.data);
@@ -140,7 +142,7 @@ static void other_files_are_no_images(void **state)
 		struct bytes file = {0};
 		file.data = (uint8_t *)strdup(texts[i]);
 		struct outcome outcome;
-		decode(&file, strlen(texts[i]), &outcome);
+		decode(&file, strlen(texts[i]), 0, &outcome);
 		assert_refused(&outcome, FAULT_NOT_AN_IMAGE);
 		free(file.data);
 	}
@@ -158,7 +160,7 @@ static void noise_is_no_image(void **state)
 		memcpy(file.data, round % 3 == 0 ? "\xff\xd8\xff\xe0\0\4ab" : "\x89PNG\r\n\x1a\n",
 			round % 3 == 2 ? 0 : 8);
 		struct outcome outcome;
-		decode(&file, file.size, &outcome);
+		decode(&file, file.size, 0, &outcome);
 		assert_refused(&outcome, FAULT_NOT_AN_IMAGE);
 	}
 	free(file.data);
@@ -226,6 +228,21 @@ static void add_xpm(void)
 }
 #endif
 
+#ifdef HAVE_ZIMG
+/* Files of before, on their way to fewer pixels. */
+static void add_smaller(const char *name, const char *smaller)
+{
+	size_t i = 0;
+	while (strcmp(examples[i].name, name) != 0)
+		i++;
+	struct bytes file = {malloc(examples[i].file.size), examples[i].file.size};
+	assert_non_null(file.data);
+	memcpy(file.data, examples[i].file.data, file.size);
+	add(smaller, file);
+	examples[example_count - 1].box = 7;
+}
+#endif
+
 enum { TESTS_MAX = 3 * FILES_MAX + 3 };
 
 static char names[TESTS_MAX][100];
@@ -244,8 +261,16 @@ static void add_test(struct example *example, const char *what, CMUnitTestFuncti
 int main(void)
 {
 	add_pngs();
+#ifdef HAVE_ZIMG
+	add_smaller("PNG RGB8", "PNG RGB8 smaller");
+	add_smaller("PNG RGBA8 interlaced", "PNG RGBA8 interlaced smaller");
+#endif
 	size_t png_count = example_count;
 	add_jpegs();
+#ifdef HAVE_ZIMG
+	add_smaller("JPEG 4:2:0", "JPEG 4:2:0 smaller");
+	add_smaller("JPEG 4:2:0 progressive", "JPEG 4:2:0 progressive smaller");
+#endif
 #ifdef HAVE_XPM
 	add_xpm();
 #endif
