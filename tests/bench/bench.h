@@ -38,6 +38,6 @@ row_run row_fetch_one, row_fetch_across, row_fetch_many, row_fetch_loaded, row_c
 row_run row_fetch_spin;
 row_run row_kept, row_first_touch, row_kept_touch;
 row_run row_jpeg_fhd_idle, row_jpeg_uhd_idle, row_jpeg_fhd_busy, row_jpeg_uhd_busy;
-row_run row_png_fhd, row_png_uhd, row_two_decoders;
+row_run row_png_fhd, row_png_uhd, row_rendition, row_two_decoders;
 row_run row_peer_redis, row_peer_memcached, row_peer_qt;
 row_run row_peer_decode_jpeg, row_peer_decode_png;

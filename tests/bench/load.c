@@ -25,10 +25,10 @@ static double milliseconds(uint64_t began)
 }
 
 /* Milliseconds of a LOAD; the image is dropped after that. */
-static double load(struct peer *peer, int file)
+static double load(struct peer *peer, int file, struct box box)
 {
 	uint64_t began = clock_now();
-	peer_load(peer, NAME, file);
+	peer_load_box(peer, NAME, file, box);
 	double took = milliseconds(began);
 	peer_ask_name(peer, "DROP", NAME);
 	return took;
@@ -42,8 +42,8 @@ static double decode(const struct picture *picture, uint8_t *pixels)
 }
 
 /* By turns: a burst of loads, a burst of decodes, each after a time without work. */
-static void compare(
-	const struct setting *setting, struct result *result, const char *name, int burst)
+static void compare(const struct setting *setting, struct result *result, const char *name,
+	int burst, struct box box)
 {
 	struct peer peer;
 	struct picture picture;
@@ -53,12 +53,12 @@ static void compare(
 	if (!pixels)
 		err(1, "pixels");
 	peer_open(&peer, setting->socket, true);
-	load(&peer, file);
+	load(&peer, file, box);
 	decode(&picture, pixels);
 	for (int round = 0; round < times(setting, ROUNDS / (burst > 1 ? 4 : 1)); round++) {
 		usleep(IDLE_US);
 		for (int i = 0; i < burst; i++)
-			sample_add(&result->ours, load(&peer, file));
+			sample_add(&result->ours, load(&peer, file, box));
 		usleep(IDLE_US);
 		for (int i = 0; i < burst; i++)
 			sample_add(&result->base, decode(&picture, pixels));
@@ -72,7 +72,7 @@ static void compare(
 #define ROW(row, name, burst)                                          \
 	void row(const struct setting *setting, struct result *result) \
 	{                                                              \
-		compare(setting, result, name, burst);                 \
+		compare(setting, result, name, burst, BOX_ANY);        \
 	}
 ROW(row_jpeg_fhd_idle, "fhd.jpg", 1)
 ROW(row_jpeg_uhd_idle, "uhd.jpg", 1)
@@ -80,6 +80,11 @@ ROW(row_jpeg_fhd_busy, "fhd.jpg", BURST)
 ROW(row_jpeg_uhd_busy, "uhd.jpg", BURST)
 ROW(row_png_fhd, "fhd.png", 1)
 ROW(row_png_uhd, "uhd.png", 1)
+
+void row_rendition(const struct setting *setting, struct result *result)
+{
+	compare(setting, result, "large.jpg", 1, (struct box){320, 180});
+}
 
 /* Two of these work at once: by the daemon, or by itself into fresh segments. */
 struct half {

@@ -33,6 +33,7 @@ static const struct row {
 	{"jpeg-uhd-sustained", row_jpeg_uhd_busy, "ms", 1.55, false, NULL},
 	{"png-fhd", row_png_fhd, "ms", 0.60, false, NULL},
 	{"png-uhd", row_png_uhd, "ms", 0.60, false, NULL},
+	{"rendition-320x180", row_rendition, "ms", 0.55, false, NULL},
 	{"two-decoders", row_two_decoders, "images/s", 1.2, true, NULL},
 	{"fetch-loaded-p99", row_fetch_loaded, "us", 3, false, NULL},
 	{"connections-10000", row_connections, "us", 1.2, false, "bytes a connection"},

@@ -82,11 +82,20 @@ void peer_ask_name(struct peer *peer, const char *verb, const char *name)
 
 void peer_load(struct peer *peer, const char *name, int file)
 {
+	peer_load_box(peer, name, file, BOX_ANY);
+}
+
+void peer_load_box(struct peer *peer, const char *name, int file, struct box box)
+{
 	struct wire_writer writer;
 	char line[WIRE_LINE_MAX];
 	wire_begin(&writer, line, sizeof(line), "LOAD");
 	wire_add(&writer, "source", "fd");
 	wire_add(&writer, "name", name);
 	wire_add(&writer, "pin", "no");
+	if (box.width > 0)
+		wire_add_number(&writer, "width", box.width);
+	if (box.height > 0)
+		wire_add_number(&writer, "height", box.height);
 	peer_ask(peer, line, (size_t)wire_end(&writer), file);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "client/protocol/fit.h"
 #include "client/protocol/wire.h"
 
 struct peer {
@@ -33,6 +34,9 @@ void peer_ask_name(struct peer *peer, const char *verb, const char *name);
 
 /* Has a file decoded under a name, unpinned. */
 void peer_load(struct peer *peer, const char *name, int file);
+
+/* The same, as it fits into a box. */
+void peer_load_box(struct peer *peer, const char *name, int file, struct box box);
 
 /* Writes "VERB name=NAME\n"; returns its length. */
 size_t peer_request(char line[WIRE_LINE_MAX], const char *verb, const char *name);
