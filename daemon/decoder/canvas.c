@@ -246,8 +246,8 @@ static int open_all(struct canvas *canvas, struct picture *picture,
 	if (segment->spare)
 		canvas->map = spare_use(segment->size);
 	canvas->spare = canvas->map;
-	bool in_order = (picture->in_order || scaled) && picture->orientation == 1 &&
-			!canvas->spare;
+	bool in_order =
+		(picture->in_order || scaled) && picture->orientation == 1 && !canvas->spare;
 	size_t pixel = format_pixel_bytes(canvas->format);
 	if (!in_order) {
 		canvas->scratch =

@@ -228,6 +228,21 @@ static void add_xpm(void)
 }
 #endif
 
+#ifndef HAVE_ZIMG
+/* And the whole picture is there as ever. */
+static void nothing_is_made_smaller_without_zimg(void **state)
+{
+	(void)state;
+	struct outcome outcome;
+	decode(&examples[0].file, examples[0].file.size, 7, &outcome);
+	assert_refused(&outcome, FAULT_DECODER_FAILED);
+	assert_non_null(strstr(outcome.error.message, "zimg"));
+	decode(&examples[0].file, examples[0].file.size, 31, &outcome);
+	assert_done(&outcome);
+	outcome_free(&outcome);
+}
+#endif
+
 #ifdef HAVE_ZIMG
 /* Files of before, on their way to fewer pixels. */
 static void add_smaller(const char *name, const char *smaller)
@@ -243,7 +258,7 @@ static void add_smaller(const char *name, const char *smaller)
 }
 #endif
 
-enum { TESTS_MAX = 3 * FILES_MAX + 3 };
+enum { TESTS_MAX = 3 * FILES_MAX + 4 };
 
 static char names[TESTS_MAX][100];
 static struct CMUnitTest tests[TESTS_MAX];
@@ -284,6 +299,9 @@ int main(void)
 	}
 	add_test(NULL, "other files are no images", other_files_are_no_images);
 	add_test(NULL, "noise is no image", noise_is_no_image);
+#ifndef HAVE_ZIMG
+	add_test(NULL, "nothing is made smaller", nothing_is_made_smaller_without_zimg);
+#endif
 	add_test(NULL, "the decoder ends well", decoder_ends_well);
 	int failed = _cmocka_run_group_tests("broken", tests, test_count, start, NULL);
 	for (size_t i = 0; i < example_count; i++)
