@@ -103,7 +103,8 @@ static int open_segment(struct picture *picture)
 /* To 16 bits, in which going back to the same 8 bits is exact. */
 static uint16_t divide(unsigned value, unsigned alpha)
 {
-	return value < alpha ? (uint16_t)((value * 65535 + alpha / 2) / alpha) : 65535;
+	unsigned most = 65535;
+	return (uint16_t)(value < alpha ? (value * most + alpha / 2) / alpha : most);
 }
 
 /* From bytes B G R A, premultiplied, to four of 16 bits, R G B A, straight. */
