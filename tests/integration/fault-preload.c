@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -49,9 +50,11 @@ struct page {
 _Static_assert(sizeof(struct page) == 84, "faults.py has other offsets");
 
 static struct page *page;
+static pthread_t main_thread;
 
 __attribute__((constructor)) static void map_page(void)
 {
+	main_thread = pthread_self();
 	const char *path = getenv("SHMIMG_FAULTS");
 	int fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
 	if (fd < 0)
@@ -63,10 +66,15 @@ __attribute__((constructor)) static void map_page(void)
 	close(fd);
 }
 
-/* Whether a call of these classes fails now; it sets errno then. */
+/*
+ * Whether a call of these classes fails now; it sets errno then. What other threads take memory
+ * for is the C library's and a sanitizer's, at their beginning.
+ */
 static bool fails(const char *name, unsigned classes, int error)
 {
 	if (!page || !(page->classes & classes))
+		return false;
+	if (classes == MEMORY && !pthread_equal(pthread_self(), main_thread))
 		return false;
 	if (page->only[0] && strcmp(page->only, name) != 0)
 		return false;

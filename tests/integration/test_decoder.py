@@ -135,3 +135,14 @@ def test_a_stop_while_a_load_runs(daemon, client, large):
     begin(daemon, client, large)
     daemon.stop()
     assert client.read_line() is None or client.at_end()
+
+
+def test_decoders_step_back(daemon, client, tmp_path):
+    """Each of their threads, behind the daemon and its clients."""
+    client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
+    usual = os.getpriority(os.PRIO_PROCESS, daemon.pid)
+    assert os.sched_getscheduler(daemon.pid) == os.SCHED_OTHER
+    for decoder in daemon.decoders():
+        for thread in map(int, os.listdir(f"/proc/{decoder}/task")):
+            assert os.sched_getscheduler(thread) == os.SCHED_BATCH
+            assert os.getpriority(os.PRIO_PROCESS, thread) == min(usual + 5, 19)
