@@ -147,7 +147,7 @@ static void reduce(const struct expectation *expected, const struct reduction *r
 static bool is_near(long found, long wanted, bool wide, double alpha)
 {
 	double tolerance = wide ? WIDE_TOLERANCE : NARROW_TOLERANCE;
-	return labs(found - wanted) <= tolerance / fmax(alpha, 1e-3);
+	return (double)labs(found - wanted) <= tolerance / fmax(alpha, 1e-3);
 }
 
 static void assert_near(

@@ -22,9 +22,9 @@ static unsigned sleeps, receipts;
 static sem_t slept, tried;
 
 /* In the place of the C library's, for the library too. */
-#define SEEN __attribute__((visibility("default")))
+#pragma GCC visibility push(default)
 
-SEEN int poll(struct pollfd *fds, nfds_t count, int timeout)
+int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	if (watched) {
 		sleeps++;
@@ -33,12 +33,14 @@ SEEN int poll(struct pollfd *fds, nfds_t count, int timeout)
 	return (int)syscall(SYS_poll, fds, count, timeout);
 }
 
-SEEN ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	if (watched && ++receipts == TRIES)
 		sem_post(&tried);
 	return syscall(SYS_recvmsg, fd, message, flags);
 }
+
+#pragma GCC visibility pop
 
 static void answer_when(struct fake *fake, sem_t *moment)
 {
