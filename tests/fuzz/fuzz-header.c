@@ -45,6 +45,10 @@ static void plan(const struct header *given, uint64_t page_size)
 	struct header header = *given;
 	header.width = header.width ? header.width : 1;
 	header.height = header.height ? header.height : 1;
+	if (header.full_width < header.width)
+		header.full_width = header.width;
+	if (header.full_height < header.height)
+		header.full_height = header.height;
 	header.format = 1 + header.format % (FORMAT_COUNT - 1);
 	header.orientation = 1 + header.orientation % 8;
 	header.colour %= COLOUR_ICC + 1;
