@@ -11,7 +11,7 @@ import socket
 import time
 
 LINE_MAX = 16384
-TIMEOUT = float(os.environ.get("SHMIMG_TEST_TIMEOUT", "60"))
+TIMEOUT = float(os.environ.get("SHMIMG_TEST_TIMEOUT", "150"))
 FIELD = re.compile(rb"([a-z][a-z0-9-]*)=([!-~]*)")
 
 

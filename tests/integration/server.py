@@ -78,6 +78,12 @@ class Daemon:
         self.was_ended = False
         self.semids = set()
 
+    def patience(self):
+        """A machine with much else to do may not let a decoder run for long."""
+        if {"--decode-timeout", "--config"} & set(self.options):
+            return ()
+        return ("--decode-timeout", str(int(TIMEOUT * 2 / 3)))
+
     def start(self):
         notify = os.path.join(self.folder, "notify")
         with contextlib.ExitStack() as stack:
@@ -85,7 +91,7 @@ class Daemon:
             ready.bind(notify)
             with open(os.path.join(self.folder, "log"), "ab") as log:
                 self.process = subprocess.Popen(
-                    [SHMIMGD, "--socket", self.path, *self.options],
+                    [SHMIMGD, "--socket", self.path, *self.patience(), *self.options],
                     env={
                         **os.environ,
                         "NOTIFY_SOCKET": notify,
