@@ -39,6 +39,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/flight.c %D%/flight.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/glob.c %D%/glob.h \
+	%D%/handover.c %D%/handover.h \
 	%D%/idle.c %D%/idle.h \
 	%D%/image.c %D%/image.h \
 	%D%/inbox.c %D%/inbox.h \

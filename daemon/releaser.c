@@ -16,17 +16,25 @@
 
 int releaser_init(struct releaser *releaser, sd_event *event, const char *program)
 {
-	*releaser = (struct releaser){.event = event, .program = program, .channel = -1};
+	*releaser = (struct releaser){.event = event, .program = program};
+	releaser->handover.channel = -1;
 	return unlinked_init(&releaser->unlinked, event);
 }
 
 static void forget(struct releaser *releaser)
 {
 	releaser->answers = sd_event_source_disable_unref(releaser->answers);
-	if (releaser->channel >= 0)
-		close(releaser->channel);
-	releaser->channel = -1;
+	if (releaser->handover.channel >= 0)
+		close(releaser->handover.channel);
+	releaser->handover = (struct handover){.channel = -1};
 	releaser->ready = false;
+}
+
+/* Its end closes what it has. */
+static void end(struct releaser *releaser)
+{
+	kill(releaser->pid, SIGKILL);
+	forget(releaser);
 }
 
 /* The first of those that are pending is free. */
@@ -59,13 +67,24 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void
 	return 0;
 }
 
+/* Says what is due, now or when there is room for it. */
+static void settle(struct releaser *releaser)
+{
+	uint32_t events = handover_settle(&releaser->handover) < 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
+	if (sd_event_source_set_io_events(releaser->answers, events) < 0)
+		end(releaser);
+}
+
 /* Its answers say that a segment is freed. */
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct releaser *releaser = context;
 	union job_packet packet;
 	(void)source;
-	(void)events;
+	if (events & EPOLLOUT)
+		settle(releaser);
+	if (releaser->handover.channel < 0)
+		return 0;
 	ssize_t count = process_receive(fd, &packet, sizeof(packet));
 	if (count == -EAGAIN)
 		return 0;
@@ -73,8 +92,7 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 		releaser->ready = true;
 	} else if (count != sizeof(packet.signal) || !releaser->ready || packet.kind != JOB_DONE ||
 		   releaser->pending == 0) {
-		kill(releaser->pid, SIGKILL);
-		forget(releaser);
+		end(releaser);
 	} else {
 		count_freed(releaser);
 	}
@@ -83,18 +101,18 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 
 static int start(struct releaser *releaser)
 {
-	if (releaser->channel >= 0)
+	if (releaser->handover.channel >= 0)
 		return 0;
 	if (releaser->child || releaser->stopped)
 		return -EBUSY; /* the one before is not buried yet, or it was the last */
-	int r = process_start(releaser->program, &releaser->channel, &releaser->pid);
+	int r = process_start(releaser->program, &releaser->handover.channel, &releaser->pid);
 	if (r < 0)
 		return r;
 	r = sd_event_add_child(releaser->event, &releaser->child, releaser->pid, WEXITED,
 		on_exit_of_child, releaser);
 	if (r >= 0)
-		r = sd_event_add_io(releaser->event, &releaser->answers, releaser->channel, EPOLLIN,
-			on_answer, releaser);
+		r = sd_event_add_io(releaser->event, &releaser->answers, releaser->handover.channel,
+			EPOLLIN, on_answer, releaser);
 	if (r < 0) {
 		kill(releaser->pid, SIGKILL);
 		if (!releaser->child)
@@ -107,17 +125,17 @@ static int start(struct releaser *releaser)
 /* Sends it away, or closes it here where that cannot be. */
 static void send_away(struct releaser *releaser, int fd, uint64_t size)
 {
-	const struct job_signal order = {JOB_FREE};
 	bool sent = releaser->pending < RELEASES_MAX && start(releaser) == 0 &&
-		    process_send(releaser->channel, &order, sizeof(order), fd) == 0;
-	close(fd);
+		    handover_give(&releaser->handover, fd) == 0;
 	if (!sent) {
+		close(fd);
 		releaser->unlinked.freed += size;
 		return;
 	}
 	releaser->sizes[(releaser->first + releaser->pending) % RELEASES_MAX] = size;
 	releaser->pending++;
 	releaser->bytes += size;
+	settle(releaser);
 }
 
 void releaser_close(struct releaser *releaser, int fd)

@@ -1,6 +1,6 @@
 /*
  * Frees large segments away from the daemon's thread: sends their last descriptor to a
- * process of its own, which closes it. Knows nothing of what was in them.
+ * process of its own, which closes it when the daemon has. Knows nothing of what was in them.
  */
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/handover.h"
 #include "daemon/unlinked.h"
 
 enum { RELEASES_MAX = 256 };
@@ -18,7 +19,7 @@ struct releaser {
 	sd_event_source *child;
 	sd_event_source *answers;
 	bool stopped;
-	int channel;		      /* -1: not running */
+	struct handover handover;     /* its channel is -1 when it is not running */
 	bool ready;		      /* it has said that it is confined */
 	unsigned pending;	      /* segments that are on their way to be freed */
 	unsigned first;		      /* of their sizes */

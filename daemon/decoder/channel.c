@@ -26,6 +26,7 @@ static const struct {
 	[JOB_ERROR] = {sizeof(struct job_error), false},
 	[JOB_SPARE] = {sizeof(struct job_spare), true},
 	[JOB_NO_SPARE] = {sizeof(struct job_signal), false},
+	[JOB_LAST] = {sizeof(struct job_signal), false},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), FDS_MAX = 4 };

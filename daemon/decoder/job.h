@@ -12,6 +12,7 @@
  *                             <-  JOB_DONE (or JOB_ERROR)
  *
  *   JOB_FREE + segment        ->
+ *   JOB_LAST                  ->
  *                             <-  JOB_DONE
  *
  *   JOB_SPARE + segment       ->                       (after a job)
@@ -22,8 +23,9 @@
  *
  * One job at a time. The segment is sized by the daemon, and reserved and filled by the
  * decoder, which closes the job's descriptors before it says JOB_DONE or JOB_ERROR.
- * JOB_FREE closes what is the last reference to a large segment, so that the time the
- * kernel needs to free it is not the daemon's.
+ * JOB_FREE brings the last reference but the daemon's own to a large segment. When that is
+ * closed JOB_LAST says so, and only then the decoder closes its own, so that the time the
+ * kernel needs to free the segment is not the daemon's.
  *
  * JOB_SPARE gives a segment for a later job, in place of an earlier spare that was not used,
  * which the decoder lets go. It fills this with pages while there is nothing to do, or says
@@ -49,6 +51,7 @@ enum job_kind {
 	JOB_ERROR,
 	JOB_SPARE,
 	JOB_NO_SPARE,
+	JOB_LAST,
 };
 
 /*
@@ -138,7 +141,7 @@ struct job_spare {
 	uint64_t size;
 };
 
-/* JOB_REFUSE, JOB_FREE (with a segment), JOB_DONE, JOB_NO_SPARE. */
+/* JOB_REFUSE, JOB_FREE (with a segment), JOB_LAST, JOB_DONE, JOB_NO_SPARE. */
 struct job_signal {
 	uint32_t kind;
 };

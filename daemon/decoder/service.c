@@ -113,14 +113,28 @@ static int serve_decode(int channel, const struct job_decode *job, int fd)
 	return result;
 }
 
+/* Nobody else has it open when it is closed here. */
+static int serve_free(int channel, int fd)
+{
+	union job_packet packet;
+	int other;
+	int result = channel_receive(channel, &packet, &other);
+	if (result > 0 && packet.kind != JOB_LAST) {
+		if (other >= 0)
+			close(other);
+		result = -EPROTO;
+	}
+	close(fd);
+	return result > 0 ? send_signal(channel, JOB_DONE) : result;
+}
+
 static int serve(int channel, const union job_packet *packet, int fd)
 {
 	switch (packet->kind) {
 	case JOB_DECODE:
 		return serve_decode(channel, &packet->decode, fd);
 	case JOB_FREE:
-		close(fd);
-		return send_signal(channel, JOB_DONE);
+		return serve_free(channel, fd);
 	case JOB_SPARE:
 		spare_accept(&packet->spare, fd);
 		return spare_prepare(channel) < 0 ? send_signal(channel, JOB_NO_SPARE) : 0;

@@ -31,6 +31,7 @@ static const size_t sizes[] = {
 	[JOB_ERROR] = sizeof(struct job_error),
 	[JOB_SPARE] = sizeof(struct job_spare),
 	[JOB_NO_SPARE] = sizeof(struct job_signal),
+	[JOB_LAST] = sizeof(struct job_signal),
 };
 
 struct packet {

@@ -194,7 +194,7 @@ static bool hear(struct puppet *puppet)
 	if (recvmsg(puppet->channel, &message, MSG_CMSG_CLOEXEC) <= 0)
 		return false;
 	puppet->wanted = packet.kind;
-	if (packet.kind != JOB_REFUSE)
+	if (packet.kind != JOB_REFUSE && packet.kind != JOB_LAST)
 		take_fd(puppet, &message);
 	if (packet.kind == JOB_SEGMENT)
 		puppet->size = (off_t)packet.segment.size;
@@ -264,7 +264,7 @@ bool puppet_serve(struct puppet *puppet)
 		puppet_fill(puppet);
 		puppet_say_done(puppet);
 		return true;
-	case JOB_FREE:
+	case JOB_LAST:
 		puppet_say_done(puppet);
 		return true;
 	default:

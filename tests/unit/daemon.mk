@@ -21,6 +21,7 @@ daemon_tests = \
 	%D%/test-follow \
 	%D%/test-follow-fault \
 	%D%/test-glob \
+	%D%/test-handover \
 	%D%/test-inbox \
 	%D%/test-index \
 	%D%/test-instance \
@@ -106,6 +107,7 @@ fault_wraps = \
 %C%_test_follow_fault_LDADD = %D%/libdaemontest.la
 %C%_test_eviction_LDADD = %D%/libdaemontest.la
 %C%_test_glob_LDADD = %D%/libdaemontest.la
+%C%_test_handover_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_index_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la

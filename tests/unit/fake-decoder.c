@@ -90,9 +90,10 @@ static const struct {
 	{"done", JOB_DONE, sizeof(struct job_signal)},
 	{"failure", JOB_ERROR, sizeof(struct job_error)},
 	{"no-spare", JOB_NO_SPARE, sizeof(struct job_signal)},
-	{"next", JOB_NO_SPARE + 1, sizeof(struct job_signal)},
+	{"last", JOB_LAST, sizeof(struct job_signal)},
+	{"next", JOB_LAST + 1, sizeof(struct job_signal)},
 	{"unknown", 99, sizeof(struct job_signal)},
-	{"last", UINT32_MAX, sizeof(struct job_signal)},
+	{"highest", UINT32_MAX, sizeof(struct job_signal)},
 	{"short", JOB_DONE, 2},
 	{"empty", 0, 0},
 	{"long", JOB_HEADER, sizeof(union job_packet) + 1},
@@ -299,7 +300,7 @@ int main(void)
 	while (receive(&packet, &fd) > 0) {
 		if (packet.kind != JOB_SPARE)
 			memset(word, 0, sizeof(word));
-		if (packet.kind == JOB_FREE) {
+		if (packet.kind == JOB_LAST) {
 			get_ready();
 			send_signal(JOB_DONE);
 		} else if (packet.kind == JOB_SPARE) {

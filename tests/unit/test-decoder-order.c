@@ -64,7 +64,8 @@ static void assert_ends(int status)
 static void out_of_order(void **state)
 {
 	static const uint32_t kinds[] = {
-		JOB_SEGMENT, JOB_REFUSE, JOB_READY, JOB_HEADER, JOB_DONE, JOB_ERROR, JOB_NO_SPARE};
+		JOB_SEGMENT, JOB_REFUSE, JOB_READY, JOB_HEADER, JOB_DONE, JOB_ERROR, JOB_NO_SPARE,
+		JOB_LAST};
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		decoder_start(&decoder);
@@ -77,7 +78,7 @@ static void out_of_order(void **state)
 
 static void out_of_order_within_a_job(void **state)
 {
-	static const uint32_t kinds[] = {JOB_DECODE, JOB_FREE, JOB_SPARE, JOB_DONE};
+	static const uint32_t kinds[] = {JOB_DECODE, JOB_FREE, JOB_LAST, JOB_SPARE, JOB_DONE};
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		decoder_start(&decoder);
@@ -87,6 +88,32 @@ static void out_of_order_within_a_job(void **state)
 		close(fd);
 		assert_ends(ENDED_BY_PROTOCOL);
 	}
+}
+
+/* Before a segment is freed only the word that may be is heard. */
+static void out_of_order_before_the_last(void **state)
+{
+	static const uint32_t kinds[] = {JOB_DECODE, JOB_FREE, JOB_REFUSE, JOB_SPARE, JOB_DONE};
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		decoder_start(&decoder);
+		int fd = segment_of(4096);
+		decoder_send(&decoder, JOB_FREE, fd);
+		decoder_send(&decoder, kinds[i], fd);
+		close(fd);
+		assert_ends(ENDED_BY_PROTOCOL);
+	}
+}
+
+/* The daemon has gone in between. */
+static void ends_before_the_last(void **state)
+{
+	(void)state;
+	decoder_start(&decoder);
+	int fd = segment_of(4096);
+	decoder_send(&decoder, JOB_FREE, fd);
+	close(fd);
+	assert_int_equal(decoder_stop(&decoder), 0);
 }
 
 /* Sends any bytes with any number of descriptors. */
@@ -134,12 +161,15 @@ static void garbage_ends_it(void **state)
 		{JOB_FREE, 0, 4, 0, 0},
 		{JOB_FREE, 0, 4, 2, 0},
 		{JOB_FREE, 0, 3, 1, 0},
+		{JOB_LAST, 0, 4, 0, 0},
+		{JOB_LAST, 0, 4, 1, 0},
+		{JOB_LAST, 0, 5, 0, 0},
 		{JOB_SPARE, 0, 16, 0, 0},
 		{JOB_SPARE, 0, 16, 2, 0},
 		{JOB_SPARE, 0, 15, 1, 0},
 		{JOB_REFUSE, 0, 4, 1, 0},
 		{0, 0, 4, 0, 0},
-		{JOB_NO_SPARE + 1, 0, 4, 0, 0},
+		{JOB_LAST + 1, 0, 4, 0, 0},
 		{0xffffffff, 0, 4, 1, 0},
 		{JOB_DONE, 0, 1, 0, 0},
 	};
@@ -204,6 +234,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(out_of_order),
 		cmocka_unit_test(out_of_order_within_a_job),
+		cmocka_unit_test(out_of_order_before_the_last),
+		cmocka_unit_test(ends_before_the_last),
 		cmocka_unit_test(garbage_ends_it),
 		cmocka_unit_test(contradictions_end_it),
 	};

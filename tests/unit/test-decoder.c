@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <png.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "tests/unit/exif-writer.h"
 #include "tests/unit/png-writer.h"
 #include "tests/unit/unit.h"
+
+enum { QUIET_MS = 20 };
 
 static struct decoder decoder;
 static struct bytes example;
@@ -143,11 +146,14 @@ static void frees_segments(void **state)
 	(void)state;
 	assert_decodes(); /* what it inherited is closed by now */
 	unsigned before = count_fds();
+	struct pollfd answer = {.fd = decoder.channel, .events = POLLIN};
 	for (int i = 0; i < 3; i++) {
 		int fd = segment_of(1 << 20);
+		union job_packet packet;
 		decoder_send(&decoder, JOB_FREE, fd);
 		close(fd);
-		union job_packet packet;
+		assert_int_equal(poll(&answer, 1, QUIET_MS), 0);
+		decoder_send(&decoder, JOB_LAST, -1);
 		decoder_expect(&decoder, &packet, JOB_DONE, JOB_DONE);
 		assert_int_equal(count_fds(), before);
 	}

@@ -33,6 +33,7 @@ static const struct {
 	{"next", 0},
 	{"unknown", 0},
 	{"last", 0},
+	{"highest", 0},
 	{"short", 0},
 	{"empty", 0},
 	{"long", 0},

@@ -1,0 +1,37 @@
+/*
+ * Hands descriptors over in two steps.
+ * See handover.h for what it does and never does.
+ */
+#include "daemon/handover.h"
+
+#include <unistd.h>
+
+#include "daemon/decoder/job.h"
+#include "daemon/process.h"
+
+static int say(const struct handover *handover, enum job_kind kind, int fd)
+{
+	const struct job_signal word = {kind};
+	return process_send(handover->channel, &word, sizeof(word), fd);
+}
+
+int handover_settle(struct handover *handover)
+{
+	int r = handover->due ? say(handover, JOB_LAST, -1) : 0;
+	if (r == 0)
+		handover->due = false;
+	return r;
+}
+
+int handover_give(struct handover *handover, int fd)
+{
+	int r = handover_settle(handover);
+	if (r == 0)
+		r = say(handover, JOB_FREE, fd);
+	if (r < 0)
+		return r;
+	close(fd);
+	handover->due = true;
+	handover_settle(handover);
+	return 0;
+}
