@@ -15,6 +15,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/account.c %D%/account.h \
 	%D%/activation.c %D%/activation.h \
 	%D%/adopt.c %D%/adopt.h \
+	%D%/apart.c %D%/apart.h \
 	%D%/board.c %D%/board.h \
 	%D%/buffer.c %D%/buffer.h \
 	%D%/cleanup.h \

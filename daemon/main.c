@@ -22,6 +22,7 @@
 #include "daemon/instance.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/process.h"
 #include "daemon/reload.h"
 #include "daemon/server.h"
 
@@ -124,6 +125,13 @@ static int start_engine(struct program *program)
 		&program->engine, program->event, options, program->instance.id, options->decoder);
 }
 
+static void prepare_processes(void)
+{
+	int r = process_prepare();
+	if (r < 0)
+		log_warning("decoders are started with the daemon's descriptors: %s", strerror(-r));
+}
+
 static int run(struct program *program)
 {
 	const char *decoder = program->configuration.options.decoder;
@@ -136,6 +144,8 @@ static int run(struct program *program)
 	int r = sd_event_default(&program->event);
 	if (r >= 0)
 		r = add_signals(program->event);
+	if (r >= 0)
+		prepare_processes();
 	if (r >= 0)
 		r = start_engine(program);
 	if (r == -EEXIST && instance_renew(&program->instance) == 0)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -15,10 +16,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/apart.h"
 #include "daemon/cleanup.h"
 #include "daemon/decoder/job.h"
 
 enum { END_TIMEOUT_MSEC = 2000 };
+
+/* The thread that starts processes; one process is started at a time. */
+static struct {
+	int channel; /* 0: there is no thread */
+	const char *program;
+	int result;
+	pid_t pid;
+	sem_t done;
+} spawner;
 
 static int set_attributes(posix_spawnattr_t *attributes)
 {
@@ -69,6 +80,73 @@ without_attributes:
 	return -r;
 }
 
+/* The far end of the next process's channel, or -1 when there will be none. */
+static int receive_end(void)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte;
+	struct iovec data = {&byte, sizeof(byte)};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t count;
+	do
+		count = recvmsg(APART_CHANNEL, &message, MSG_CMSG_CLOEXEC);
+	while (count < 0);
+	const struct cmsghdr *rights = count > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	int fd = -1;
+	if (rights)
+		memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
+	return fd;
+}
+
+static void serve_spawns(void *context)
+{
+	(void)context;
+	for (;;) {
+		OWN_FD int far = receive_end();
+		spawner.result = far < 0 ? -EMFILE : spawn(spawner.program, far, &spawner.pid);
+		sem_post(&spawner.done);
+	}
+}
+
+int process_prepare(void)
+{
+	int ends[2];
+	if (spawner.channel > 0)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	OWN_FD int near = ends[0];
+	OWN_FD int far = ends[1];
+	sem_init(&spawner.done, 0, 0);
+	int r = apart_start(far, serve_spawns, NULL);
+	if (r == 0)
+		spawner.channel = take_fd(&near);
+	return r;
+}
+
+/* By the thread, if there is one. */
+static int have_spawned(const char *program, int channel, pid_t *pid)
+{
+	if (spawner.channel == 0)
+		return spawn(program, channel, pid);
+	spawner.program = program;
+	int r = process_send(spawner.channel, "", 1, channel);
+	if (r < 0)
+		return r;
+	while (sem_wait(&spawner.done) < 0) {
+	}
+	*pid = spawner.pid;
+	return spawner.result;
+}
+
 int process_start(const char *program, int *channel, pid_t *pid)
 {
 	int ends[2];
@@ -78,7 +156,7 @@ int process_start(const char *program, int *channel, pid_t *pid)
 	OWN_FD int far = ends[1];
 	if (fcntl(near, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	int r = spawn(program, far, pid);
+	int r = have_spawned(program, far, pid);
 	if (r == 0)
 		*channel = take_fd(&near);
 	return r;

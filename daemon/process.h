@@ -1,11 +1,20 @@
 /*
- * Starts a decoder process with a channel to it: packets of job.h over a socketpair.
- * Keeps no state and waits for nothing.
+ * Starts a decoder process with a channel to it: packets of job.h over a socketpair. Waits for
+ * nothing but exec(2).
  */
 #pragma once
 
 #include <stddef.h>
 #include <sys/types.h>
+
+/*
+ * Starts processes from a thread apart from now on: they inherit none of the daemon's
+ * descriptors, also not until exec(2), which would close them, and wait where a file's server
+ * does not answer. Once, before any client is served. Where that cannot be, processes are
+ * started as they are without it. They live no longer than the thread, which never ends.
+ * Returns 0 or a negative errno.
+ */
+int process_prepare(void);
 
 /*
  * Starts the program with the far end of a channel as descriptor JOB_CHANNEL, no other

@@ -22,12 +22,13 @@ BOARD_NAME = re.compile(r"/shmimg-([0-9a-f]{16})-[!-.0-~]+")
 
 
 def children(pid):
-    """Processes whose parent is pid."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
-    except FileNotFoundError:
-        return []
+    """Processes whose parent is pid, whichever of its threads has started them."""
+    found = []
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(path, encoding="ascii") as file:
+                found += [int(word) for word in file.read().split()]
+    return sorted(found)
 
 
 def cpu_ticks(pid):

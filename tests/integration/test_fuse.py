@@ -1,10 +1,11 @@
 """Files whose file system is served by a program that may not answer."""
 
+import contextlib
 import os
 
 import pytest
 from client import Refused, eventually
-from fuse import READ, FileSystem
+from fuse import FLUSH, READ, FileSystem
 from pictures import tiny_png
 from users import connect_as
 
@@ -56,3 +57,24 @@ def test_a_decoder_that_the_kernel_cannot_end(start_daemon, folder, mount):
         system.kill()
         eventually(lambda: len(daemon.decoders()) == 1)
         assert anna.load_fd(picture, name="c")["cached"] == "no"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
+def test_a_file_that_cannot_be_closed_and_new_decoders(start_daemon, folder, mount):
+    """What the daemon holds for one user is not in what it starts for another."""
+    picture = tiny_png(os.path.join(folder, "picture.png"))
+    system = mount(READ, FLUSH)
+    daemon = start_daemon("--decoders", "3", folder=folder)
+    anna, bert = (connect_as(uid, daemon.connect) for uid in (ANNA, BERT))
+    with anna, bert:
+        fd = os.open(system.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            anna.send("LOAD", fds=[fd], source="fd", name="a")
+            eventually(lambda: bert.stats()["decoders"] == 1)
+            assert bert.load_fd(picture, name="b")["cached"] == "no"
+            assert bert.stats()["decoders"] == 2
+        finally:
+            system.kill()
+            with contextlib.suppress(OSError):  # the server has gone
+                os.close(fd)
+        assert anna.reply()[0] == "ERR"
