@@ -5,6 +5,7 @@
 #include "daemon/connection.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,8 +13,6 @@
 #include <unistd.h>
 
 #include "daemon/session.h"
-
-enum { DISCARD_TURNS = 64 };
 
 static void on_event(void *context)
 {
@@ -50,41 +49,34 @@ static void free_reply(struct connection *connection, struct reply *reply)
 	free_memory(reply);
 }
 
-/*
- * Input that nobody has read makes the kernel tell the peer of a reset in place of an end:
- * a client that broke the protocol shall see the error that it was sent, and an end.
- */
-static void discard_input(int fd)
-{
-	char bytes[4096];
-	for (int i = 0; i < DISCARD_TURNS; i++) {
-		if (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) <= 0)
-			return;
-	}
-}
-
 void connection_refuse(int fd, enum fault fault, const char *message)
 {
 	char line[WIRE_LINE_MAX];
 	struct reply reply = {.fd = -1, .data = line, .size = sizeof(line)};
 	reply_fault(&reply, fault, "%s", message);
 	send(fd, line, reply.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	discard_input(fd);
 }
 
-void connection_close(struct connection *connection)
+static void on_closed(struct purge *purge)
 {
+	struct connection *connection =
+		(struct connection *)((char *)purge - offsetof(struct connection, purge));
+	charge_refund(&connection->charge);
+	free(connection);
+}
+
+void connection_close(struct connection *connection, struct purger *purger)
+{
+	connection->charge = charge_take(&connection->session->charge);
 	/* First the session: it takes back the loads that the replies wait for. */
 	session_close(connection->session);
 	while (!TAILQ_EMPTY(&connection->replies))
 		free_reply(connection, TAILQ_FIRST(&connection->replies));
 	free_memory(connection->spare);
-	if (connection->closing)
-		discard_input(connection->fd);
 	inbox_clear(&connection->inbox);
 	outbox_clear(&connection->outbox);
-	close(connection->fd);
-	free(connection);
+	connection->purge = (struct purge){.fd = connection->fd, .closed = on_closed};
+	purger_close(purger, &connection->purge);
 }
 
 /* Moves the replies that are complete to the outbox, up to the first that is not. */

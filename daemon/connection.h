@@ -8,9 +8,11 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/account.h"
 #include "daemon/dispatch.h"
 #include "daemon/inbox.h"
 #include "daemon/outbox.h"
+#include "daemon/purger.h"
 
 enum {
 	CONNECTION_TURN = 32,	 /* requests of one connection before it is another's turn */
@@ -54,6 +56,9 @@ struct connection {
 
 	struct inbox inbox;
 	struct outbox outbox;
+
+	struct purge purge;   /* once it is closed */
+	struct charge charge; /* to its user, until the socket is closed, too */
 };
 
 /*
@@ -62,11 +67,11 @@ struct connection {
  */
 struct connection *connection_open(int fd, struct session *session);
 
-/* Says why there is no connection on a socket, without waiting; it stays the caller's. */
+/* Says why there is no connection on a socket, without waiting; it stays open. */
 void connection_refuse(int fd, enum fault fault, const char *message);
 
-/* Closes the socket, what waits to be sent, and the session. */
-void connection_close(struct connection *connection);
+/* Ends the session, and closes the socket and what waits to be sent; the socket perhaps later. */
+void connection_close(struct connection *connection, struct purger *purger);
 
 /* Reads, answers and sends for one turn. */
 enum turn connection_turn(struct connection *connection);

@@ -59,6 +59,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/pressure.c %D%/pressure.h \
 	%D%/process.c %D%/process.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/purger.c %D%/purger.h \
 	%D%/random.c %D%/random.h \
 	%D%/releaser.c %D%/releaser.h \
 	%D%/reload.c %D%/reload.h \

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -14,11 +15,17 @@
 #include <unistd.h>
 
 #include "daemon/buffer.h"
-#include "daemon/cleanup.h"
 #include "daemon/log.h"
 #include "daemon/session.h"
 
-enum { BATCH = 256, ACCEPTS = 8, PAUSE_USEC = 200000, RETRY_MSEC = 10, MANY = 64 };
+enum {
+	BATCH = 256,
+	ACCEPTS = 8,
+	PAUSE_USEC = 200000,
+	RETRY_MSEC = 10,
+	MANY = 64,
+	REFUSED_MAX = 256
+};
 
 /* Turns that are given before it is looked who else has come. */
 #define SLICE_NSEC UINT64_C(200000)
@@ -48,7 +55,7 @@ static void close_connection(struct server *server, struct connection *connectio
 	/* Closing is not enough: a decoder just started may share the socket until its exec(2)
 	 * is through, and epoll(7) would go on to tell of it. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
-	connection_close(connection);
+	connection_close(connection, &server->purger);
 	trim_memory(server);
 }
 
@@ -169,6 +176,39 @@ int server_run(struct server *server)
 	return r < 0 ? r : code;
 }
 
+/* A connection that was accepted and is nobody's. */
+struct refusal {
+	struct purge purge; /* first: the purge is the refusal */
+	struct server *server;
+};
+
+static void on_refusal_closed(struct purge *purge)
+{
+	struct refusal *refusal = (struct refusal *)purge;
+	refusal->server->refused--;
+	free(refusal);
+}
+
+/* Nobody is accepted who could not be turned away. Returns 0 or a negative errno. */
+static int prepare_refusal(struct server *server)
+{
+	if (server->refused >= REFUSED_MAX)
+		return -EBUSY;
+	if (!server->refusal)
+		server->refusal = malloc(sizeof(*server->refusal));
+	return server->refusal ? 0 : -ENOMEM;
+}
+
+/* Closes the socket of somebody who was turned away. */
+static void close_refused(struct server *server, int fd)
+{
+	struct refusal *refusal = server->refusal;
+	server->refusal = NULL;
+	server->refused++;
+	*refusal = (struct refusal){{.fd = fd, .closed = on_refusal_closed}, server};
+	purger_close(&server->purger, &refusal->purge);
+}
+
 static void turn_away(const struct server *server, int fd, const struct credentials *who)
 {
 	char text[160];
@@ -195,25 +235,41 @@ static int make_session(struct server *server, int fd, struct session **session)
 	return r;
 }
 
-static int refuse_busy(int fd, int error)
+static void refuse_busy(int fd, int error)
 {
 	connection_refuse(fd, FAULT_BUSY, strerror(-error));
-	return error;
 }
 
-static int admit(struct server *server, int socket)
+/*
+ * What comes urgently is read as all else: the kernel would throw it away in the middle of a
+ * read, with its descriptors. Returns NULL with a negative errno when nobody is admitted.
+ */
+static struct connection *open_connection(struct server *server, int fd, int *error)
 {
-	OWN_FD int fd = socket;
+	const int one = 1;
 	struct session *session;
-	int r = make_session(server, fd, &session);
-	if (r < 0)
-		return r == -EDQUOT ? r : refuse_busy(fd, r);
-	struct connection *connection = connection_open(fd, session);
-	if (!connection) {
+	struct connection *connection = NULL;
+	int r = setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one)) < 0 ? -errno : 0;
+	if (r == 0)
+		r = make_session(server, fd, &session);
+	if (r == 0 && !(connection = connection_open(fd, session))) {
 		session_close(session);
-		return refuse_busy(fd, -ENOMEM);
+		r = -ENOMEM;
 	}
-	take_fd(&fd);
+	if (r < 0 && r != -EDQUOT)
+		refuse_busy(fd, r);
+	*error = r;
+	return connection;
+}
+
+static int admit(struct server *server, int fd)
+{
+	int r;
+	struct connection *connection = open_connection(server, fd, &r);
+	if (!connection) {
+		close_refused(server, fd);
+		return r;
+	}
 	connection->wake = on_wake;
 	connection->server = server;
 	connection->interest = connection_interest(connection);
@@ -221,7 +277,7 @@ static int admit(struct server *server, int socket)
 	server->count++;
 	if (server->count > server->peak)
 		server->peak = server->count;
-	r = turns_join(&server->turns, connection, session->who.uid);
+	r = turns_join(&server->turns, connection, connection->session->who.uid);
 	struct epoll_event event = {.events = connection->interest, .data.ptr = connection};
 	if (r == 0 && epoll_ctl(server->epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0)
 		r = -errno;
@@ -267,13 +323,16 @@ static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *
 	(void)source;
 	(void)events;
 	for (int i = 0; i < ACCEPTS; i++) {
-		int socket = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		int r = socket < 0 ? -errno : admit(server, socket);
+		int r = prepare_refusal(server);
+		bool full = r < 0;
+		int socket = full ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (!full)
+			r = socket < 0 ? -errno : admit(server, socket);
 		if (r == 0)
 			server->paused = false;
 		if (r == -EAGAIN)
 			break;
-		if (r < 0 && must_pause(-r)) {
+		if (r < 0 && (full || must_pause(-r))) {
 			pause_accepting(server, -r);
 			break;
 		}
@@ -306,10 +365,13 @@ static int add_event_loop(struct server *server)
 
 int server_start(struct server *server, sd_event *event, struct engine *engine, int listener)
 {
-	*server = (struct server){.event = event, .engine = engine, .listener = listener};
+	*server = (struct server){
+		.event = event, .engine = engine, .listener = listener, .epoll = -1};
 	TAILQ_INIT(&server->connections);
 	turns_init(&server->turns);
-	int r = add_event_loop(server);
+	int r = purger_start(&server->purger, event);
+	if (r == 0)
+		r = add_event_loop(server);
 	if (r == 0)
 		r = buffer_prepare();
 	if (r == 0)
@@ -325,6 +387,8 @@ void server_stop(struct server *server)
 	server->pause = sd_event_source_disable_unref(server->pause);
 	while (!TAILQ_EMPTY(&server->connections))
 		close_connection(server, TAILQ_FIRST(&server->connections));
+	purger_stop(&server->purger);
+	free(server->refusal);
 	if (server->epoll >= 0)
 		close(server->epoll);
 	close(server->listener);

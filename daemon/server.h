@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/connection.h"
+#include "daemon/purger.h"
 #include "daemon/turns.h"
 
 struct engine;
@@ -28,6 +29,9 @@ struct server {
 	bool paused;		/* since a connection was accepted last */
 	TAILQ_HEAD(, connection) connections;
 	struct turns turns;
+	struct purger purger;
+	struct refusal *refusal; /* the memory of the next, before somebody comes */
+	unsigned refused;	 /* connections that are not closed yet */
 };
 
 /*

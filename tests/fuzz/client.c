@@ -12,7 +12,7 @@
 
 #include "tests/fuzz/target.h"
 
-enum { SEND_BUFFER = 4608 };
+enum { SEND_BUFFER = 4608, FDS_MAX = 253 };
 
 void client_init(struct client *client, struct world *world, uid_t uid, gid_t gid)
 {
@@ -206,6 +206,37 @@ static bool has_event(struct connection *connection)
 	return poller.revents != 0;
 }
 
+/* What is unread goes first, so that no thread is needed for it. */
+static void close_connection(struct client *client)
+{
+	static struct purger purger;
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	} control;
+	char bytes[4096];
+	struct iovec data = {bytes, sizeof(bytes)};
+	for (;;) {
+		struct msghdr message = {
+			.msg_iov = &data,
+			.msg_iovlen = 1,
+			.msg_control = &control,
+			.msg_controllen = sizeof(control),
+		};
+		if (recvmsg(client->connection->fd, &message, MSG_DONTWAIT) <= 0)
+			break;
+		const struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+		size_t size = rights ? rights->cmsg_len - CMSG_LEN(0) : 0;
+		for (size_t at = 0; at < size; at += sizeof(int)) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(rights) + at, sizeof(fd));
+			close(fd);
+		}
+	}
+	connection_close(client->connection, &purger);
+	must(purger.count == 0);
+}
+
 bool client_turn(struct client *client)
 {
 	if (!client->connection || !(has_event(client->connection) || client->awake))
@@ -214,7 +245,7 @@ bool client_turn(struct client *client)
 	enum turn turn = connection_turn(client->connection);
 	client->awake = client->awake || turn == TURN_AGAIN;
 	if (turn == TURN_CLOSE) {
-		connection_close(client->connection);
+		close_connection(client);
 		client->connection = NULL;
 	}
 	return true;

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -160,6 +162,12 @@ static void *next(const char *name)
 	X(int, ppoll, INTERRUPT, EINTR, -1,                                                        \
 		(struct pollfd * a, nfds_t b, const struct timespec *c, const sigset_t *d),        \
 		(a, b, c, d))                                                                      \
+	X(int, eventfd, SYSTEM, EMFILE, -1, (unsigned a, int b), (a, b))                           \
+	X(int, pthread_create, SYSTEM, EAGAIN, errno,                                              \
+		(pthread_t * a, const pthread_attr_t *b, void *(*c)(void *), void *d),             \
+		(a, b, c, d))                                                                      \
+	X(int, timer_create, SYSTEM, EAGAIN, -1, (clockid_t a, struct sigevent * b, timer_t * c),  \
+		(a, b, c))                                                                         \
 	X(int, timerfd_create, SYSTEM, EMFILE, -1, (int a, int b), (a, b))                         \
 	X(int, signalfd, SYSTEM, ENOMEM, -1, (int a, const sigset_t *b, int c), (a, b, c))         \
 	X(int, posix_spawn_file_actions_init, SYSTEM, ENOMEM, errno,                               \
