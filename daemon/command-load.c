@@ -147,6 +147,10 @@ static void refuse_to_follow(struct call *call, int error, unsigned places)
 	else if (error == -ENAMETOOLONG)
 		refuse(call, FAULT_INVALID_ARGUMENT,
 			"path=: there are too many folders on the way to be watched");
+	else if (error == -EREMOTE)
+		refuse(call, FAULT_NO_PERMISSION,
+			"path=: no file is followed on a file system that a program or another "
+			"machine serves");
 	else if (error == -EACCES)
 		refuse(call, FAULT_NO_PERMISSION, "path=: its folder cannot be watched");
 	else if (error == -ENOSPC)

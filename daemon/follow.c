@@ -100,9 +100,10 @@ static void complain(struct follow *follow, const char *message)
 
 static const char *reason(int error)
 {
-	return error == -EDQUOT	  ? "a limit of the user's is reached"
-	       : error == -EUSERS ? "the kernel watches no more folders"
-				  : strerror(-error);
+	return error == -EDQUOT	   ? "a limit of the user's is reached"
+	       : error == -EUSERS  ? "the kernel watches no more folders"
+	       : error == -EREMOTE ? "a program or another machine serves its file system"
+				   : strerror(-error);
 }
 
 /* What failed for want of something may succeed later. */

@@ -48,6 +48,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/instance.c %D%/instance.h \
 	%D%/load.c %D%/load.h \
 	%D%/log.c %D%/log.h \
+	%D%/mount.c %D%/mount.h \
 	%D%/note.c %D%/note.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/log-limit.c %D%/log-limit.h \

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/mount.h"
 
 static enum fault fault_of(int error, const char **message)
 {
@@ -26,6 +27,10 @@ static enum fault fault_of(int error, const char **message)
 	case EACCES:
 	case EPERM:
 		*message = "the file is not readable for everyone; send it open, with source=fd";
+		return FAULT_NO_PERMISSION;
+	case EREMOTE:
+		*message = "the file is on a file system that a program or another machine "
+			   "serves; send it open, with source=fd";
 		return FAULT_NO_PERMISSION;
 	case ELOOP:
 		*message = "the path has a symbolic link; send the file open, with source=fd";
@@ -71,15 +76,19 @@ static int check_public(int place, const struct statx *status, mode_t permission
 
 /*
  * Walks a path for somebody who is not the daemon's user. Each part is opened from the one
- * before, so nothing can be exchanged between the check and the use.
+ * before, so nothing can be exchanged between the check and the use; nothing is asked of a file
+ * system that somebody else serves, who may not answer.
  */
 static int walk_public(const char *path)
 {
 	char part[NAME_MAX + 1];
+	struct mount_way way = {0};
 	OWN_FD int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	while (at >= 0) {
 		struct statx status;
-		int r = look(at, &status);
+		int r = mount_way_check(&way, at);
+		if (r == 0)
+			r = look(at, &status);
 		if (r < 0)
 			return r;
 		path += strspn(path, "/");

@@ -10,7 +10,8 @@
 
 /*
  * Opens an absolute path for someone: as the daemon itself if they are the same user, else
- * only what everybody may read, each folder on the way included, and no symbolic links.
+ * only what everybody may read, each folder on the way included, no symbolic links, and on no
+ * file system that a program or another machine serves.
  * Regular files alone. Returns the descriptor, or -1 with *fault and *message (static).
  */
 int source_open(

@@ -17,6 +17,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/log.h"
+#include "daemon/mount.h"
 
 enum { PLACES_MAX = 128, LINKS_MAX = 40, EVENTS_SIZE = 16384 };
 
@@ -183,6 +184,7 @@ static void remove_places(struct trails *trails, struct place_list *places)
 struct course {
 	struct trail *trail;
 	int at; /* the folder that has been reached */
+	struct mount_way way;
 	bool links;
 	unsigned link_count;
 	unsigned count; /* of places */
@@ -268,25 +270,44 @@ static int go_after(struct course *course, int link)
 }
 
 /*
+ * What has been found, by what the kernel knows. For whoever is not the daemon's user the trail
+ * leads to no file system that somebody else serves, who may not answer.
+ */
+static int look(struct course *course, int found, mode_t *mode)
+{
+	struct statx status;
+	int r = course->links ? 0 : mount_way_check(&course->way, found);
+	if (r < 0)
+		return r;
+	if (statx(found, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0)
+		return -errno;
+	*mode = status.stx_mode;
+	return 0;
+}
+
+/*
  * Goes one part further. Returns 1, 0 when the trail ends here, or a negative errno. Each
  * place is watched before the name is looked up, so that no change comes between.
  */
 static int go_on(struct course *course)
 {
-	struct stat status = {0};
+	mode_t mode = 0;
 	bool last = !course->rest[0], turns = false;
 	int r = add_place(course, last ? KIND_LAST : KIND_PASS);
 	while (r == 0) {
 		OWN_FD int found =
 			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-		if (found < 0 ? ours : fstat(found, &status) < 0)
+		if (found < 0 && ours)
 			return -errno; /* which says nothing of the file */
-		if (found >= 0 && S_ISDIR(status.st_mode)) {
+		r = found < 0 ? 0 : look(course, found, &mode);
+		if (r < 0)
+			return r;
+		if (found >= 0 && S_ISDIR(mode)) {
 			move_to(course, take_fd(&found));
 			return 1;
 		}
-		bool link = found >= 0 && S_ISLNK(status.st_mode) && course->links;
+		bool link = found >= 0 && S_ISLNK(mode) && course->links;
 		if (link && turns) {
 			r = go_after(course, found);
 			return r < 0 ? r : 1;
@@ -301,10 +322,13 @@ static int go_on(struct course *course)
 
 static int lay(struct course *course)
 {
-	int r = 1;
+	mode_t mode;
 	course->at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (course->at < 0)
 		return -errno;
+	int r = look(course, course->at, &mode);
+	if (r == 0)
+		r = 1;
 	while (r > 0 && next_part(course))
 		r = go_on(course);
 	close(course->at);

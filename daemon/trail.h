@@ -53,8 +53,9 @@ void trails_stop(struct trails *trails);
  *
  * Returns 0; -EDQUOT when the user may not have so many folders watched, *places; -EUSERS
  * when the kernel watches no more for the daemon's user; -ENAMETOOLONG for a path with too
- * many folders or links; -EACCES when the folder of the file or of a link cannot be watched;
- * or a negative errno of inotify(7). After a failure nothing is watched and charged.
+ * many folders or links; -EREMOTE without links when the path leads to a file system that a
+ * program or another machine serves; -EACCES when the folder of the file or of a link cannot be
+ * watched; or a negative errno of inotify(7). After a failure nothing is watched and charged.
  */
 int trail_lay(struct trails *trails, struct trail *trail, const char *path, uid_t uid, bool links,
 	unsigned *places);

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from client import Refused, eventually
-from fuse import FLUSH, READ, FileSystem
+from fuse import FLUSH, GETATTR, LOOKUP, OPEN, READ, STATFS, FileSystem
 from pictures import tiny_png
 from users import connect_as
 
@@ -57,6 +57,41 @@ def test_a_decoder_that_the_kernel_cannot_end(start_daemon, folder, mount):
         system.kill()
         eventually(lambda: len(daemon.decoders()) == 1)
         assert anna.load_fd(picture, name="c")["cached"] == "no"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+def test_one_that_is_asked_nothing(start_daemon, folder, mount):
+    """By path, for somebody else: the daemon's thread would wait for the answer."""
+    system = mount(LOOKUP, GETATTR, OPEN, READ, STATFS, FLUSH)
+    daemon = start_daemon(folder=folder)
+    os.chmod(folder, 0o755)
+    with connect_as(ANNA, daemon.connect) as anna:
+        for path in (system.path, system.folder, os.path.join(system.path, "..", "x")):
+            for values in ({}, {"watch": "yes"}):
+                with pytest.raises(Refused) as refusal:
+                    anna.ask("LOAD", path=path, name="a", **values)
+                assert refusal.value.code == "no-permission"
+                assert "machine serves" in refusal.value.message
+        assert anna.stats()["user-follows"] == 0
+        picture = tiny_png(os.path.join(folder, "picture.png"))
+        assert anna.ask("LOAD", path=picture, name="a", watch="yes")["cached"] == "no"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+def test_one_that_comes_in_the_way(start_daemon, folder, mount):
+    """A file that is followed goes behind such a file system, and comes back."""
+    place = os.path.join(folder, "mounted")
+    daemon = start_daemon(folder=folder)
+    os.chmod(folder, 0o755)
+    with connect_as(ANNA, daemon.connect) as anna:
+        os.mkdir(place)
+        picture = tiny_png(os.path.join(place, "file"))
+        first = anna.ask("LOAD", path=picture, name="a", watch="yes")
+        os.rename(place, place + "-away")
+        eventually(lambda: not os.path.exists(place))
+        mount(LOOKUP, GETATTR, OPEN, READ, STATFS, FLUSH)
+        eventually(lambda: "serves its file system" in daemon.log())
+        assert anna.ask("FETCH", name="a")["generation"] == first["generation"]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")

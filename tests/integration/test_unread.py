@@ -80,9 +80,10 @@ def test_more_than_is_read_to_be_polite(daemon, client):
     descriptors = daemon.open_files()
     with contextlib.ExitStack() as stack:
         hostile = stack.enter_context(Client(daemon.path, hello=False))
+        hostile.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         with stopped(daemon):
             hostile.raw(TOO_LONG)
-            for _ in range(100):
+            for _ in range(70):
                 stack.enter_context(send_lingering(hostile, b"x"))
         assert hostile.read_line().startswith(b"ERR code=protocol ")
         assert client.stats()["connections"] == 1

@@ -27,6 +27,7 @@ daemon_tests = \
 	%D%/test-instance \
 	%D%/test-limits \
 	%D%/test-log \
+	%D%/test-mount \
 	%D%/test-pool \
 	%D%/test-segment \
 	%D%/test-rendition \
@@ -108,6 +109,7 @@ fault_wraps = \
 %C%_test_eviction_LDADD = %D%/libdaemontest.la
 %C%_test_glob_LDADD = %D%/libdaemontest.la
 %C%_test_handover_LDADD = %D%/libdaemontest.la
+%C%_test_mount_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_index_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la
