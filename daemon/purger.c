@@ -34,6 +34,7 @@ struct purger_thread {
 	pthread_t id;
 	pthread_mutex_t lock;
 	struct purge_list due, done;
+	struct purge *current; /* that it is at; NULL also when it was given up */
 	sem_t work;
 	bool stopped;
 	int answers; /* eventfd(2): something is done */
@@ -73,8 +74,8 @@ static void discard_all(int fd)
 	}
 }
 
-/* Waits for the next one. Returns NULL when there will be none. */
-static struct purge *take(struct purger_thread *thread)
+/* Waits for the next one. Returns its socket, or -1 when there will be none. */
+static int take(struct purger_thread *thread)
 {
 	while (sem_wait(&thread->work) < 0) {
 	}
@@ -82,15 +83,19 @@ static struct purge *take(struct purger_thread *thread)
 	struct purge *purge = thread->stopped ? NULL : STAILQ_FIRST(&thread->due);
 	if (purge)
 		STAILQ_REMOVE_HEAD(&thread->due, link);
+	thread->current = purge;
+	int fd = purge ? purge->fd : -1;
 	pthread_mutex_unlock(&thread->lock);
-	return purge;
+	return fd;
 }
 
-static void answer(struct purger_thread *thread, struct purge *purge)
+static void answer(struct purger_thread *thread)
 {
 	const uint64_t one = 1;
 	pthread_mutex_lock(&thread->lock);
-	STAILQ_INSERT_TAIL(&thread->done, purge, link);
+	if (thread->current)
+		STAILQ_INSERT_TAIL(&thread->done, thread->current, link);
+	thread->current = NULL;
 	pthread_mutex_unlock(&thread->lock);
 	while (write(thread->answers, &one, sizeof(one)) < 0 && errno == EINTR) {
 	}
@@ -99,14 +104,14 @@ static void answer(struct purger_thread *thread, struct purge *purge)
 static void *run(void *context)
 {
 	struct purger_thread *thread = context;
-	struct purge *purge;
 	timer_t timer = make_timer();
-	while ((purge = take(thread))) {
+	int fd;
+	while ((fd = take(thread)) >= 0) {
 		set_timer(timer, TICK_NSEC);
-		discard_all(purge->fd);
-		close(purge->fd);
+		discard_all(fd);
+		close(fd);
 		set_timer(timer, 0);
-		answer(thread, purge);
+		answer(thread);
 	}
 	timer_delete(timer);
 	return NULL;
@@ -276,29 +281,36 @@ static void leave(struct purger *purger, struct purge_list *list)
 	}
 }
 
-/* What it is at takes some ticks, unless the kernel hangs. Returns whether it has ended. */
-static bool end_thread(struct purger *purger)
+static void take_back(struct purger *purger)
 {
 	struct purger_thread *thread = purger->thread;
-	struct timespec end;
 	pthread_mutex_lock(&thread->lock);
 	thread->stopped = true;
 	STAILQ_CONCAT(&purger->waiting, &thread->due);
+	STAILQ_CONCAT(&purger->waiting, &thread->done);
+	if (thread->current)
+		STAILQ_INSERT_TAIL(&purger->waiting, thread->current, link);
+	thread->current = NULL;
 	pthread_mutex_unlock(&thread->lock);
-	sem_post(&thread->work);
+}
+
+/* What it is at takes some ticks; if the kernel hangs, it goes with the process. */
+static void end_thread(struct purger *purger)
+{
+	struct timespec end;
+	take_back(purger);
+	sem_post(&purger->thread->work);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += END_SECONDS;
-	return pthread_timedjoin_np(thread->id, NULL, &end) == 0;
+	if (pthread_timedjoin_np(purger->thread->id, NULL, &end) == 0)
+		free_thread(purger);
 }
 
 void purger_stop(struct purger *purger)
 {
-	bool ended = purger->thread && end_thread(purger);
+	if (purger->thread)
+		end_thread(purger);
 	leave(purger, &purger->waiting);
-	if (ended) {
-		leave(purger, &purger->thread->done);
-		free_thread(purger);
-	}
 	purger->answers = sd_event_source_disable_unref(purger->answers);
 	purger->retry = sd_event_source_disable_unref(purger->retry);
 	if (!purger->thread && purger->answers_fd >= 0)

@@ -52,8 +52,8 @@ static void close_connection(struct server *server, struct connection *connectio
 	turns_leave(&server->turns, connection);
 	server->count--;
 	server->event_due = true;
-	/* Closing is not enough: a decoder just started may share the socket until its exec(2)
-	 * is through, and epoll(7) would go on to tell of it. */
+	/* The socket may be closed later, or be shared by a decoder until its exec(2) is through,
+	 * and epoll(7) would go on to tell of it. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	connection_close(connection, &server->purger);
 	trim_memory(server);

@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	%D%/integration/faults.py \
 	%D%/integration/following.py \
 	%D%/integration/library.py \
+	%D%/integration/lingering.py \
 	%D%/integration/fuse.py \
 	%D%/integration/lying_daemon.py \
 	%D%/integration/pictures.py \
@@ -63,6 +64,7 @@ EXTRA_DIST += \
 	%D%/integration/test_small_shm.py \
 	%D%/integration/test_spare.py \
 	%D%/integration/test_top.py \
+	%D%/integration/test_unread.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \
 	%D%/integration/test_viewer_drop.py \

@@ -93,7 +93,8 @@ def test_more_than_is_read_to_be_polite(daemon, client):
 def test_files_that_were_to_be_loaded(daemon, client, tmp_path):
     """Of a client that means no harm."""
     descriptors = daemon.open_files()
-    with Client(daemon.path, hello=False) as other, open(tiny_png(tmp_path / "a.png"), "rb") as file:
+    path = tiny_png(tmp_path / "a.png")
+    with Client(daemon.path, hello=False) as other, open(path, "rb") as file:
         with stopped(daemon):
             other.raw(TOO_LONG)
             for _ in range(10):

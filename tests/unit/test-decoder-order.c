@@ -63,9 +63,8 @@ static void assert_ends(int status)
 
 static void out_of_order(void **state)
 {
-	static const uint32_t kinds[] = {
-		JOB_SEGMENT, JOB_REFUSE, JOB_READY, JOB_HEADER, JOB_DONE, JOB_ERROR, JOB_NO_SPARE,
-		JOB_LAST};
+	static const uint32_t kinds[] = {JOB_SEGMENT, JOB_REFUSE, JOB_READY, JOB_HEADER, JOB_DONE,
+		JOB_ERROR, JOB_NO_SPARE, JOB_LAST};
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		decoder_start(&decoder);
