@@ -42,6 +42,11 @@ class Faults:
         PAGE.pack_into(self.page, 0, 0, first, count, only.encode(), 0, 0, b"")
         struct.pack_into("=I", self.page, 0, classes)
 
+    @property
+    def failed(self):
+        """How many calls have failed since it was armed."""
+        return COUNTS.unpack_from(self.page, PAGE.size - COUNTS.size)[1]
+
     def disarm(self):
         """No call fails any more. Returns the name of the first one that did, or nothing."""
         struct.pack_into("=I", self.page, 0, 0)

@@ -17,9 +17,9 @@ def mount(folder):
     """Mounts one, with a picture as its file."""
     systems = []
 
-    def begin(*silent):
-        place = os.path.join(folder, "mounted")
-        os.mkdir(place)
+    def begin(*silent, within=""):
+        place = os.path.join(folder, within, "mounted")
+        os.makedirs(place)
         with open(tiny_png(os.path.join(folder, "inside.png")), "rb") as picture:
             try:
                 systems.append(FileSystem(place, picture.read(), silent))
@@ -80,18 +80,26 @@ def test_one_that_is_asked_nothing(start_daemon, folder, mount):
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
 def test_one_that_comes_in_the_way(start_daemon, folder, mount):
     """A file that is followed goes behind such a file system, and comes back."""
-    place = os.path.join(folder, "mounted")
+    way, away, other = (os.path.join(folder, name) for name in ("way", "away", "other"))
     daemon = start_daemon(folder=folder)
     os.chmod(folder, 0o755)
+    os.makedirs(os.path.join(way, "mounted"))
+    picture = tiny_png(os.path.join(way, "mounted", "file"))
+    mount(LOOKUP, GETATTR, OPEN, READ, STATFS, FLUSH, within="other")
     with connect_as(ANNA, daemon.connect) as anna:
-        os.mkdir(place)
-        picture = tiny_png(os.path.join(place, "file"))
         first = anna.ask("LOAD", path=picture, name="a", watch="yes")
-        os.rename(place, place + "-away")
-        eventually(lambda: not os.path.exists(place))
-        mount(LOOKUP, GETATTR, OPEN, READ, STATFS, FLUSH)
-        eventually(lambda: "serves its file system" in daemon.log())
-        assert anna.ask("FETCH", name="a")["generation"] == first["generation"]
+        os.rename(way, away)
+        os.rename(other, way)
+        try:
+            eventually(lambda: "machine serves" in daemon.log())
+            assert anna.ask("FETCH", name="a")["generation"] == first["generation"]
+        finally:
+            os.rename(way, other)
+        os.rename(away, way)
+        tiny_png(picture, 2)
+        eventually(
+            lambda: anna.ask("FETCH", name="a")["generation"] != first["generation"]
+        )
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")

@@ -174,9 +174,36 @@ def test_no_thread_to_close_it(start_daemon, folder, call):
         )
         assert_error_and_end(refused, "over-quota")
         assert client.stats()["connections"] == 2
+        eventually(lambda: faults.failed)  # a thread may be slow to begin
         assert faults.disarm() == call
         eventually(lambda: anna.stats()["user-connections"] == 1)
         assert daemon.open_files() == descriptors
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+def test_too_many_that_are_refused(start_daemon, folder):
+    """Those who are served go on; nobody else is accepted until some are closed."""
+    faults = Faults(folder)
+    daemon = start_daemon("--user-connections", "1", folder=folder, environment=faults.environment)
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(daemon.connect())
+        stack.enter_context(connect_as(ANNA, daemon.connect))
+        file = stack.enter_context(open(os.devnull, "rb"))
+        descriptors = daemon.open_files()
+        faults.arm(SYSTEM, 1, FOREVER, "pthread_create")
+        for _ in range(26):
+            with stopped(daemon):
+                for _ in range(10):
+                    hostile = connect_as(ANNA, lambda: Client(daemon.path, hello=False))
+                    stack.enter_context(hostile)
+                    send_with(hostile, b"STATS\n", file)
+        eventually(lambda: "accepting no connection" in daemon.log())
+        assert client.stats()["connections"] == 2
+        assert daemon.open_files() == descriptors + 256
+        faults.disarm()
+        with daemon.connect() as other:
+            assert other.stats()["connections"] == 3
+        eventually(lambda: daemon.open_files() == descriptors)
 
 
 def test_the_end_of_the_daemon_waits_for_nothing(start_daemon, folder):
