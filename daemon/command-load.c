@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/protocol/name.h"
 #include "daemon/cleanup.h"
@@ -103,7 +102,8 @@ static bool open_source(struct call *call, int *input)
 		return false;
 	}
 	if (path) {
-		*input = source_open(path, &call->session->who, &fault, &message);
+		*input = source_open(
+			path, &call->session->who, call->session->files, &fault, &message);
 		if (*input >= 0)
 			return true;
 		refuse(call, fault, "path=: %s", message);
@@ -246,7 +246,7 @@ static enum outcome board_flight(
 {
 	struct follow *follow = NULL;
 	if (wishes->follow && !begin_to_follow(call, order->name, &follow)) {
-		close(order->input);
+		files_close(order->files, order->input);
 		return OUTCOME_DONE;
 	}
 	struct load *load = calloc(1, sizeof(*load));
@@ -267,29 +267,31 @@ static enum outcome board_flight(
 	}
 	if (r == 0)
 		return OUTCOME_LATER;
-	close(order->input);
+	files_close(order->files, order->input);
 	return refuse_flight(call, load, r);
 }
 
 enum outcome command_load(struct call *call)
 {
 	struct session *session = call->session;
-	struct load_order order = {.owner = session->who.uid, .group = session->who.gid};
+	struct load_order order = {
+		.owner = session->who.uid, .group = session->who.gid, .files = session->files};
 	struct wishes wishes;
 	struct wanted wanted;
-	OWN_FD int input = -1;
+	OWN_FILE struct open_file input = {session->files, -1};
 	session->engine->counters.loads++;
 	if (!read_name(call, &order.name) || !command_read_wanted(call, &wanted) ||
 		!read_word(call, KEY_SHARE, share_find, &order.share) ||
 		!read_word(call, KEY_KEEP, keep_find, &order.keep) ||
 		!command_read_flag(call, KEY_PIN, true, &wishes.pin) ||
 		!command_read_flag(call, KEY_FD, false, &wishes.pass_fd) ||
-		!read_watch(call, &wishes.follow, &wishes.unfollow) || !open_source(call, &input))
+		!read_watch(call, &wishes.follow, &wishes.unfollow) ||
+		!open_source(call, &input.fd))
 		return OUTCOME_DONE;
 	if (order.keep == KEEP_ATTACHED && !wishes.pin)
 		return refuse(call, FAULT_INVALID_ARGUMENT,
 			"keep=attached needs a pin: the image would go at once");
-	int r = source_identify(input, &order.source);
+	int r = source_identify(input.fd, &order.source);
 	if (r < 0)
 		return refuse(
 			call, FAULT_INTERNAL, "the file cannot be looked at: %s", strerror(-r));
@@ -301,6 +303,6 @@ enum outcome command_load(struct call *call)
 	struct rendition *cached = find_cached(&session->engine->store, &order);
 	if (cached)
 		return answer_cached(call, cached, &order, &wishes);
-	order.input = take_fd(&input);
+	order.input = take_fd(&input.fd);
 	return board_flight(call, &order, &wishes);
 }

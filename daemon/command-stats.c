@@ -120,6 +120,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "spares-used", engine->pool.spares.used);
 	wire_add_number(line, "evictions", engine->store.eviction.count);
 	add_freed(line, &engine->releaser);
+	wire_add_number(line, "files-closing", closer_count(&call->session->engine->closer));
 	add_pressure(line, engine);
 	wire_add_number(line, "decoders", engine->pool.count);
 	wire_add_number(line, "decoder-restarts", engine->pool.restarts);

@@ -26,8 +26,7 @@ static enum outcome (*const handlers[COMMAND_COUNT])(struct call *call) = {
 enum outcome dispatch(struct call *call)
 {
 	enum outcome outcome = handlers[call->request->command](call);
-	if (call->fd >= 0)
-		close(call->fd);
+	files_drop(call->session->files, &call->fd);
 	return outcome;
 }
 

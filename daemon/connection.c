@@ -28,7 +28,7 @@ struct connection *connection_open(int fd, struct session *session)
 	*connection = (struct connection){.fd = fd, .session = session};
 	TAILQ_INIT(&connection->replies);
 	dispatch_on_event(session, on_event, connection);
-	inbox_init(&connection->inbox);
+	inbox_init(&connection->inbox, session->files);
 	outbox_init(&connection->outbox);
 	return connection;
 }
@@ -249,9 +249,22 @@ static unsigned answer_next(struct connection *connection)
 	return 1;
 }
 
+/*
+ * Whether more may be received, which may bring descriptors: not while too many of the user's
+ * are still to be closed, and no more when those never are.
+ */
+static bool may_receive(struct connection *connection)
+{
+	enum files_state state = files_look(connection->session->files);
+	connection->held = state == FILES_MANY;
+	if (state == FILES_STUCK)
+		give_up(connection, FAULT_BUSY, files_stuck_text);
+	return state == FILES_FEW;
+}
+
 static void receive(struct connection *connection)
 {
-	if (connection->input_ended || connection->closing)
+	if (connection->input_ended || connection->closing || !may_receive(connection))
 		return;
 	ssize_t count = inbox_receive(&connection->inbox, connection->fd);
 	if (count > 0 || count == -EAGAIN)
@@ -313,7 +326,7 @@ static bool has_ended(const struct connection *connection)
 		return all_sent || connection->broken;
 	/* Nobody waits for these answers: what came before the end is done, the rest is not. */
 	if (connection->broken)
-		return connection->input_ended || connection->blocked;
+		return connection->input_ended || connection->blocked || connection->held;
 	return connection->input_ended && all_sent && !connection->parsed &&
 	       !dispatch_has_watch(connection->session);
 }
@@ -353,6 +366,7 @@ static enum turn take_turn(struct connection *connection)
 enum turn connection_turn(struct connection *connection)
 {
 	enum turn turn = take_turn(connection);
+	connection->stirred |= closer_is_due(connection->inbox.files->closer);
 	/* What is not used until the next turn, another connection can use. */
 	inbox_rest(&connection->inbox);
 	outbox_rest(&connection->outbox);
@@ -362,7 +376,8 @@ enum turn connection_turn(struct connection *connection)
 uint32_t connection_interest(const struct connection *connection)
 {
 	uint32_t events = 0;
-	if (!connection->input_ended && !connection->closing && !connection->blocked)
+	if (!connection->input_ended && !connection->closing && !connection->blocked &&
+		!connection->held)
 		events |= EPOLLIN;
 	if (!outbox_is_empty(&connection->outbox))
 		events |= EPOLLOUT;

@@ -45,6 +45,7 @@ struct connection {
 	bool closing;	    /* the protocol was broken: close when all is sent */
 	bool parsed;	    /* request is the next one; its line is still in the inbox */
 	bool blocked;	    /* the next request cannot be answered yet */
+	bool held;	    /* its user has too many files that are not closed for more to come */
 	bool answering;	    /* the answer to it goes on: nothing may come between */
 	bool stirred;	    /* for the server: an answer may have given the event loop work */
 	size_t line_length; /* of the parsed line, '\n' included */

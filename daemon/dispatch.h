@@ -19,7 +19,8 @@ struct call {
 	struct session *session;
 	const struct request *request;
 	struct reply *reply;
-	int fd; /* that came with the request, or -1; closed after the call unless taken */
+	int fd; /* that came with the request, or -1; handed to be closed after the call unless
+		   taken */
 };
 
 /* Answers a request. */

@@ -94,12 +94,17 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	};
 	TAILQ_INIT(&engine->flights);
 	accounts_init(&engine->accounts, options->user_limits);
+	int r = closer_init(&engine->closer, event);
+	if (r < 0)
+		return r;
 	int found = board_open(&engine->board, instance);
-	if (found < 0)
+	if (found < 0) {
+		closer_stop(&engine->closer);
 		return found;
+	}
 	trails_init(&engine->trails, event, &engine->accounts);
 	semaphores_init(&engine->semaphores, &engine->board);
-	int r = releaser_init(&engine->releaser, event, decoder);
+	r = releaser_init(&engine->releaser, event, decoder);
 	engine->releaser.freed = on_freed;
 	engine->releaser.context = &engine->pool;
 	if (r >= 0)
@@ -151,5 +156,6 @@ void engine_stop(struct engine *engine)
 	releaser_destroy(&engine->releaser);
 	semaphores_destroy(&engine->semaphores);
 	board_destroy(&engine->board);
+	closer_stop(&engine->closer);
 	accounts_destroy(&engine->accounts);
 }

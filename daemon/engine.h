@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "daemon/account.h"
+#include "daemon/closer.h"
 #include "daemon/options.h"
 #include "daemon/pool.h"
 #include "daemon/pressure.h"
@@ -32,6 +33,7 @@ struct engine {
 	uint64_t started; /* seconds of CLOCK_MONOTONIC */
 	uint64_t page_size;
 	struct accounts accounts;
+	struct closer closer;
 	struct board board;
 	struct semaphores semaphores;
 	struct releaser releaser;

@@ -71,7 +71,8 @@ void flight_free(struct flight *flight)
 	derivation_end(flight);
 	TAILQ_REMOVE(&flight->engine->flights, flight, link);
 	flight->engine->flight_count--;
-	close(flight->order.input);
+	files_close(flight->order.files, flight->order.input);
+	files_leave(flight->order.files);
 	free(flight);
 }
 

@@ -151,7 +151,8 @@ static void on_landed(
 /* Has the file decoded in all that the image is there in. */
 static void renew(struct follow *follow, int input, const struct header_source *source)
 {
-	int r = renewals_begin(&follow->renewals, follow->image, input, source);
+	int r = renewals_begin(
+		&follow->renewals, follow->image, input, follow->trail.files, source);
 	idle_note(follow->image);
 	if (r == 0) {
 		follow->refused = *source;
@@ -168,8 +169,10 @@ static void open_and_renew(struct follow *follow)
 	struct header_source source;
 	enum fault fault;
 	const char *message;
-	OWN_FD int input = source_open(follow->path, &who, &fault, &message);
-	if (input < 0) {
+	struct files *files = follow->trail.files;
+	OWN_FILE struct open_file input = {
+		files, source_open(follow->path, &who, files, &fault, &message)};
+	if (input.fd < 0) {
 		/* Without a file the image stays, until there is one again. */
 		if (may_pass(fault))
 			try_later(follow, message);
@@ -177,13 +180,13 @@ static void open_and_renew(struct follow *follow)
 			complain(follow, message);
 		return;
 	}
-	int r = source_identify(input, &source);
+	int r = source_identify(input.fd, &source);
 	if (r < 0)
 		try_later(follow, reason(r));
 	else if (source_equal(&source, current))
 		note_success(follow);
 	else if (!source_equal(&source, &follow->refused) || follow->pause > 0)
-		renew(follow, input, &source);
+		renew(follow, input.fd, &source);
 }
 
 static int lay_trail(struct follow *follow, unsigned *places)
@@ -224,12 +227,15 @@ static int make(
 	follow->engine = engine;
 	follow->uid = uid;
 	follow->trail.changed = on_change;
+	follow->trail.files = closer_join(&engine->closer, uid);
 	follow->renewals.engine = engine;
 	follow->renewals.landed = on_landed;
 	follow->renewals.context = follow;
 	TAILQ_INIT(&follow->renewals.all);
-	int r = sd_event_add_time_relative(engine->trails.event, &follow->timer, CLOCK_MONOTONIC, 0,
-		ACCURACY, on_time, follow);
+	int r = follow->trail.files ? 0 : -ENOMEM;
+	if (r >= 0)
+		r = sd_event_add_time_relative(engine->trails.event, &follow->timer,
+			CLOCK_MONOTONIC, 0, ACCURACY, on_time, follow);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(follow->timer, SD_EVENT_OFF);
 	if (r >= 0)
@@ -272,6 +278,7 @@ void follow_free(struct follow *follow)
 		follow->image->follow = NULL;
 	sd_event_source_disable_unref(follow->timer);
 	trail_clear(&follow->trail);
+	files_leave(follow->trail.files);
 	free(follow);
 }
 

@@ -7,16 +7,19 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "daemon/buffer.h"
 
-void inbox_init(struct inbox *inbox)
+/* What one message may bring: SCM_MAX_FD of the kernel, which unix(7) tells of. */
+enum { MESSAGE_FDS_MAX = 253 };
+
+void inbox_init(struct inbox *inbox, struct files *files)
 {
 	inbox->start = 0;
 	inbox->end = 0;
 	inbox->position = 0;
 	inbox->fd_count = 0;
+	inbox->files = files_hold(files);
 	inbox->data = NULL;
 }
 
@@ -25,7 +28,7 @@ static void drop_fds(struct inbox *inbox, unsigned count)
 	if (count == 0)
 		return;
 	for (unsigned i = 0; i < count; i++)
-		close(inbox->data->fds[i].fd);
+		files_close(inbox->files, inbox->data->fds[i].fd);
 	inbox->fd_count -= count;
 	memmove(inbox->data->fds, inbox->data->fds + count,
 		inbox->fd_count * sizeof(inbox->data->fds[0]));
@@ -36,6 +39,8 @@ void inbox_clear(struct inbox *inbox)
 	drop_fds(inbox, inbox->fd_count);
 	inbox->start = inbox->end;
 	inbox_rest(inbox);
+	files_leave(inbox->files);
+	inbox->files = NULL;
 }
 
 void inbox_rest(struct inbox *inbox)
@@ -76,21 +81,25 @@ static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
 			if (inbox->fd_count < INBOX_FDS_MAX) {
 				inbox->data->fds[inbox->fd_count++] = (struct inbox_fd){fd, end};
 			} else {
-				close(fd);
+				files_close(inbox->files, fd);
 				r = -EPROTO;
 			}
 		}
 	}
 	if (message->msg_flags & MSG_CTRUNC)
-		r = came < INBOX_FDS_MAX ? -EMFILE : -EPROTO;
+		r = came < MESSAGE_FDS_MAX ? -EMFILE : -EPROTO;
 	return r;
 }
 
+/*
+ * There is room for all that a message may bring: for what there is none for, the kernel lets go
+ * of here, and may wait as long as close(2) does.
+ */
 ssize_t inbox_receive(struct inbox *inbox, int socket)
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(INBOX_FDS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(MESSAGE_FDS_MAX * sizeof(int))];
 	} control;
 	if (make_room(inbox) < 0)
 		return -ENOMEM;

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "daemon/buffer.h"
+#include "daemon/closer.h"
 
 enum { INBOX_FDS_MAX = 32 }; /* descriptors that no line has claimed yet */
 
@@ -31,10 +32,14 @@ struct inbox {
 	size_t end;
 	uint64_t position; /* of start in all that was received */
 	unsigned fd_count;
+	struct files *files;	 /* whose descriptors come; NULL after inbox_clear() */
 	struct inbox_data *data; /* NULL while there is nothing */
 };
 
-void inbox_init(struct inbox *inbox);
+/* Holds the files. */
+void inbox_init(struct inbox *inbox, struct files *files);
+
+/* Ends it: what no line has claimed is closed. */
 void inbox_clear(struct inbox *inbox);
 
 /* Gives the memory back when all is consumed. */

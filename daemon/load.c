@@ -30,6 +30,7 @@ static struct flight *begin(struct engine *engine, const struct load_order *orde
 	flight->engine = engine;
 	flight->order = *order;
 	flight->order.name = flight->name;
+	files_hold(order->files);
 	flight->segment = flight->origin = -1;
 	flight->job.events = &flight_events;
 	flight->job.uid = order->owner;
@@ -53,7 +54,7 @@ static int find_or_begin(
 			break;
 	}
 	if (flight) {
-		close(order->input);
+		files_close(order->files, order->input);
 		if (order->keep >= 0)
 			flight->order.keep = order->keep;
 		if (order->together)

@@ -21,6 +21,7 @@ struct load_order {
 	struct box box;		     /* to fit it into */
 	uint64_t together;	     /* published when all of this number can be; 0: alone */
 	int input;		     /* taken over by load_join() */
+	struct files *files;	     /* by which it is closed: the owner's */
 	struct header_source source; /* of input */
 };
 

@@ -19,6 +19,8 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/board.c %D%/board.h \
 	%D%/buffer.c %D%/buffer.h \
 	%D%/cleanup.h \
+	%D%/closer.c %D%/closer.h \
+	%D%/closing.c %D%/closing.h \
 	%D%/command-drop.c \
 	%D%/command-fetch.c \
 	%D%/command-hello.c \

@@ -28,7 +28,8 @@ enum log_level {
 	X(UNCONFINED, "bc402c3a8072499fb59cde0b68181905")   \
 	X(CROWDED, "13758363b0a64f16bef48a0bddac9115")      \
 	X(FAILED, "22e0d64d3f1e49779aee2dce8b521d1f")       \
-	X(OUTDATED, "703d5b50033b499eb77529d596ebe0e6")
+	X(OUTDATED, "703d5b50033b499eb77529d596ebe0e6")     \
+	X(UNCLOSED, "4913046ca6fb4c5688775ecc3668899f")
 
 enum log_kind {
 #define X(kind, id) LOG_##kind,

@@ -41,12 +41,16 @@ struct program {
 	struct reload reload;
 };
 
-/* As many connections as the administrator permits: the soft limit is for select(2). */
+/*
+ * As many connections as the administrator permits, who may permit more than there is any use
+ * for: the soft limit is for select(2).
+ */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
+		limit.rlim_cur = limit.rlim_max < CLOSER_DESCRIPTORS_MAX ? limit.rlim_max
+									 : CLOSER_DESCRIPTORS_MAX;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
 }

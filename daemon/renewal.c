@@ -41,8 +41,7 @@ static int renew(struct renewals *renewals, const struct load_order *order)
 		r = load_join(renewals->engine, &own, &renewal->load);
 	}
 	if (r < 0) {
-		if (input >= 0)
-			close(input);
+		files_drop(order->files, &input);
 		free(renewal);
 		return r;
 	}
@@ -73,7 +72,7 @@ static int renew_all(struct renewals *renewals, const struct image *image, struc
 }
 
 int renewals_begin(struct renewals *renewals, const struct image *image, int input,
-	const struct header_source *source)
+	struct files *files, const struct header_source *source)
 {
 	struct load_order order = {
 		.name = image->name,
@@ -82,6 +81,7 @@ int renewals_begin(struct renewals *renewals, const struct image *image, int inp
 		.share = -1,
 		.keep = -1,
 		.input = input,
+		.files = files,
 		.source = *source,
 		.together = ++renewals->engine->together,
 	};

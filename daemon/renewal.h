@@ -12,6 +12,7 @@
 #include "client/protocol/header.h"
 
 struct engine;
+struct files;
 struct image;
 struct rendition;
 struct renewal;
@@ -28,10 +29,11 @@ struct renewals {
 
 /*
  * Has a file decoded in all formats and boxes that the image has, under the source's identity.
- * input stays the caller's. Returns 0, or a negative errno after which nothing is under way.
+ * input stays the caller's; what is made of it is closed by files. Returns 0, or a negative errno
+ * after which nothing is under way.
  */
 int renewals_begin(struct renewals *renewals, const struct image *image, int input,
-	const struct header_source *source);
+	struct files *files, const struct header_source *source);
 
 /* Takes all back, without a word. */
 void renewals_cancel(struct renewals *renewals);

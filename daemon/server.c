@@ -37,6 +37,17 @@ static void on_wake(struct connection *connection)
 	turns_want(&server->turns, connection);
 }
 
+/* Connections whose users had too many files to be closed may go on, or are to end. */
+static void on_files_changed(void *context)
+{
+	struct server *server = context;
+	struct connection *connection;
+	TAILQ_FOREACH (connection, &server->connections, link) {
+		if (connection->held)
+			turns_want(&server->turns, connection);
+	}
+}
+
 /* What a crowd has taken goes back to the machine when most of it has left. */
 static void trim_memory(struct server *server)
 {
@@ -237,7 +248,7 @@ static int make_session(struct server *server, int fd, struct session **session)
 
 static void refuse_busy(int fd, int error)
 {
-	connection_refuse(fd, FAULT_BUSY, strerror(-error));
+	connection_refuse(fd, FAULT_BUSY, error == -EBUSY ? files_stuck_text : strerror(-error));
 }
 
 /*
@@ -369,6 +380,8 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 		.event = event, .engine = engine, .listener = listener, .epoll = -1};
 	TAILQ_INIT(&server->connections);
 	turns_init(&server->turns);
+	engine->closer.changed = on_files_changed;
+	engine->closer.context = server;
 	int r = purger_start(&server->purger, event);
 	if (r == 0)
 		r = add_event_loop(server);
@@ -393,4 +406,5 @@ void server_stop(struct server *server)
 		close(server->epoll);
 	close(server->listener);
 	buffer_trim();
+	server->engine->closer.changed = NULL;
 }

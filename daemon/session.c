@@ -26,6 +26,17 @@ static int compare(const struct pin *a, const struct pin *b)
 
 RB_GENERATE_INTERNAL(pin_tree, pin, node, compare, __attribute__((unused)) static)
 
+static int join_files(struct session *session, struct engine *engine, uid_t uid)
+{
+	session->files = closer_join(&engine->closer, uid);
+	if (!session->files)
+		return -ENOMEM;
+	if (files_look(session->files) != FILES_STUCK)
+		return 0;
+	files_leave(session->files);
+	return -EBUSY;
+}
+
 int session_open(struct session **opened, struct engine *engine, struct credentials *who)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -33,7 +44,10 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 		return -ENOMEM;
 	int r = accounts_charge(
 		&engine->accounts, &session->charge, who->uid, RESOURCE_CONNECTIONS, 1);
+	if (r == 0)
+		r = join_files(session, engine, who->uid);
 	if (r < 0) {
+		charge_refund(&session->charge);
 		free(session);
 		return r;
 	}
@@ -65,6 +79,7 @@ void session_close(struct session *session)
 		unpin(session, RB_ROOT(&session->pins));
 	session->engine->counters.connections--;
 	charge_refund(&session->charge);
+	files_leave(session->files);
 	credentials_free(&session->who);
 	free(session->cursor.name);
 	free(session);

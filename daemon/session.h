@@ -21,6 +21,7 @@ struct session {
 	struct engine *engine;
 	struct credentials who;
 	struct charge charge; /* for the connection */
+	struct files *files;  /* of the user */
 	struct pin_tree pins;
 	TAILQ_HEAD(, load) loads; /* under way */
 	struct watch watch;
@@ -33,7 +34,8 @@ struct session {
 };
 
 /*
- * Takes who over. Returns 0; -EDQUOT when the user may have no more connections; or -ENOMEM.
+ * Takes who over. Returns 0; -EDQUOT when the user may have no more connections; -EBUSY when
+ * the user's files are stuck; or -ENOMEM.
  * After a failure who stays the caller's.
  */
 int session_open(struct session **opened, struct engine *engine, struct credentials *who);

@@ -79,38 +79,38 @@ static int check_public(int place, const struct statx *status, mode_t permission
  * before, so nothing can be exchanged between the check and the use; nothing is asked of a file
  * system that somebody else serves, who may not answer.
  */
-static int walk_public(const char *path)
+static int walk_public(const char *path, struct files *files)
 {
 	char part[NAME_MAX + 1];
 	struct mount_way way = {0};
-	OWN_FD int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	while (at >= 0) {
+	OWN_FILE struct open_file at = {files, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	while (at.fd >= 0) {
 		struct statx status;
-		int r = mount_way_check(&way, at);
+		int r = mount_way_check(&way, at.fd);
 		if (r == 0)
-			r = look(at, &status);
+			r = look(at.fd, &status);
 		if (r < 0)
 			return r;
 		path += strspn(path, "/");
 		size_t length = strcspn(path, "/");
 		if (length == 0)
-			return take_fd(&at);
+			return take_fd(&at.fd);
 		if (length > NAME_MAX)
 			return -ENAMETOOLONG;
 		if (S_ISLNK(status.stx_mode))
 			return -ELOOP;
 		if (!S_ISDIR(status.stx_mode))
 			return -ENOTDIR;
-		r = check_public(at, &status, S_IXOTH);
+		r = check_public(at.fd, &status, S_IXOTH);
 		if (r < 0)
 			return r;
 		memcpy(part, path, length);
 		part[length] = '\0';
 		path += length;
-		int next = openat(at, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		int next = openat(at.fd, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		int error = errno;
-		close(at);
-		at = next;
+		close(at.fd);
+		at.fd = next;
 		errno = error;
 	}
 	return -errno;
@@ -137,8 +137,8 @@ static int reopen(int place, bool public)
 	return fd < 0 ? -errno : fd;
 }
 
-int source_open(
-	const char *path, const struct credentials *who, enum fault *fault, const char **message)
+int source_open(const char *path, const struct credentials *who, struct files *files,
+	enum fault *fault, const char **message)
 {
 	bool public = who->uid != geteuid();
 	if (path[0] != '/') {
@@ -146,8 +146,9 @@ int source_open(
 		*fault = FAULT_INVALID_ARGUMENT;
 		return -1;
 	}
-	OWN_FD int place = public ? walk_public(path) : open(path, O_PATH | O_CLOEXEC);
-	int fd = place >= 0 ? reopen(place, public) : public ? place : -errno;
+	OWN_FILE struct open_file place = {files, -1};
+	place.fd = public ? walk_public(path, files) : open(path, O_PATH | O_CLOEXEC);
+	int fd = place.fd >= 0 ? reopen(place.fd, public) : public ? place.fd : -errno;
 	if (fd >= 0)
 		return fd;
 	*fault = fault_of(-fd, message);

@@ -6,16 +6,18 @@
 
 #include "client/protocol/fault.h"
 #include "client/protocol/header.h"
+#include "daemon/closer.h"
 #include "daemon/credentials.h"
 
 /*
  * Opens an absolute path for someone: as the daemon itself if they are the same user, else
  * only what everybody may read, each folder on the way included, no symbolic links, and on no
- * file system that a program or another machine serves.
- * Regular files alone. Returns the descriptor, or -1 with *fault and *message (static).
+ * file system that a program or another machine serves. Regular files alone; what is opened on
+ * the way and is no folder is closed by files. Returns the descriptor, or -1 with *fault and
+ * *message (static).
  */
-int source_open(
-	const char *path, const struct credentials *who, enum fault *fault, const char **message);
+int source_open(const char *path, const struct credentials *who, struct files *files,
+	enum fault *fault, const char **message);
 
 /*
  * Checks a descriptor that a client sent: a regular file, open for reading.

@@ -295,21 +295,21 @@ static int go_on(struct course *course)
 	bool last = !course->rest[0], turns = false;
 	int r = add_place(course, last ? KIND_LAST : KIND_PASS);
 	while (r == 0) {
-		OWN_FD int found =
-			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		OWN_FILE struct open_file found = {course->trail->files,
+			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
 		bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-		if (found < 0 && ours)
+		if (found.fd < 0 && ours)
 			return -errno; /* which says nothing of the file */
-		r = found < 0 ? 0 : look(course, found, &mode);
+		r = found.fd < 0 ? 0 : look(course, found.fd, &mode);
 		if (r < 0)
 			return r;
-		if (found >= 0 && S_ISDIR(mode)) {
-			move_to(course, take_fd(&found));
+		if (found.fd >= 0 && S_ISDIR(mode)) {
+			move_to(course, take_fd(&found.fd));
 			return 1;
 		}
-		bool link = found >= 0 && S_ISLNK(mode) && course->links;
+		bool link = found.fd >= 0 && S_ISLNK(mode) && course->links;
 		if (link && turns) {
-			r = go_after(course, found);
+			r = go_after(course, found.fd);
 			return r < 0 ? r : 1;
 		}
 		if (turns || (last && !link))

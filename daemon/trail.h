@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/account.h"
+#include "daemon/closer.h"
 
 RB_HEAD(place_tree, place);
 
@@ -36,6 +37,7 @@ struct trail {
 	struct trails *trails;
 	SLIST_HEAD(place_list, place) places;
 	struct charge charge; /* for each place, to the user */
+	struct files *files;  /* the caller's: by which what is on the way is closed */
 	bool turned;	      /* it no longer shows the way: it has to be laid again */
 	/* Called from the event loop; lays and clears no trail from within. */
 	void (*changed)(struct trail *trail, enum trail_change change);

@@ -3,12 +3,14 @@
 if HAVE_CMOCKA
 check_LTLIBRARIES += %D%/libdaemontest.la
 %C%_libdaemontest_la_SOURCES = \
-	%D%/config-folder.c %D%/config-folder.h %D%/sets.h %D%/unit.h %D%/world.c %D%/world.h
+	%D%/config-folder.c %D%/config-folder.h %D%/sets.h %D%/sized-file.h %D%/unit.h \
+	%D%/world.c %D%/world.h
 %C%_libdaemontest_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS)
 %C%_libdaemontest_la_LIBADD = daemon/libdaemon.la $(CMOCKA_LIBS)
 
 daemon_tests = \
 	%D%/test-account \
+	%D%/test-closer \
 	%D%/test-config-file \
 	%D%/test-configuration \
 	%D%/test-derivation \
@@ -28,6 +30,7 @@ daemon_tests = \
 	%D%/test-limits \
 	%D%/test-log \
 	%D%/test-mount \
+	%D%/test-outbox \
 	%D%/test-pool \
 	%D%/test-segment \
 	%D%/test-rendition \
@@ -60,6 +63,7 @@ fault_wraps = \
 	-Wl,--wrap=acl_set_fd \
 	-Wl,--wrap=acl_set_qualifier \
 	-Wl,--wrap=calloc \
+	-Wl,--wrap=eventfd \
 	-Wl,--wrap=fallocate64 \
 	-Wl,--wrap=fchmod \
 	-Wl,--wrap=fcntl64 \
@@ -75,6 +79,8 @@ fault_wraps = \
 	-Wl,--wrap=posix_spawn \
 	-Wl,--wrap=posix_spawn_file_actions_init \
 	-Wl,--wrap=posix_spawnattr_init \
+	-Wl,--wrap=pthread_attr_init \
+	-Wl,--wrap=pthread_create \
 	-Wl,--wrap=pwrite64 \
 	-Wl,--wrap=readlinkat \
 	-Wl,--wrap=reallocarray \
@@ -89,6 +95,9 @@ fault_wraps = \
 	-Wl,--wrap=shm_open \
 	-Wl,--wrap=socketpair \
 	-Wl,--wrap=statx
+%C%_test_closer_SOURCES = %D%/fault.c %D%/fault.h %D%/fault-wrap.h %D%/test-closer.c
+%C%_test_closer_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps) -Wl,--wrap=close
+%C%_test_closer_LDADD = %D%/libdaemontest.la
 %C%_test_config_file_LDADD = %D%/libdaemontest.la
 %C%_test_configuration_SOURCES = %D%/fault.c %D%/fault.h %D%/test-configuration.c
 %C%_test_configuration_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)
@@ -119,6 +128,7 @@ fault_wraps = \
 %C%_test_limits_LDADD = %D%/libdaemontest.la
 %C%_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_journal_sendv
 %C%_test_log_LDADD = %D%/libdaemontest.la
+%C%_test_outbox_LDADD = %D%/libdaemontest.la
 %C%_test_pool_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_pool_LDADD = %D%/libdaemontest.la
 %C%_test_segment_LDADD = %D%/libdaemontest.la

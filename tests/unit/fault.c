@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/acl.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -41,6 +43,11 @@
 	X(int, inotify_add_watch, -1, ENOSPC, (int a, const char *b, uint32_t c), (a, b, c))     \
 	X(ssize_t, readlinkat, -1, EIO, (int a, const char *b, char *c, size_t d), (a, b, c, d)) \
 	X(int, socketpair, -1, EMFILE, (int a, int b, int c, int *d), (a, b, c, d))              \
+	X(int, eventfd, -1, EMFILE, (unsigned a, int b), (a, b))                                 \
+	X(int, pthread_attr_init, ENOMEM, 0, (pthread_attr_t * a), (a))                          \
+	X(int, pthread_create, EAGAIN, 0,                                                        \
+		(pthread_t * a, const pthread_attr_t *b, void *(*c)(void *), void *d),           \
+		(a, b, c, d))                                                                    \
 	X(int, posix_spawnattr_init, ENOMEM, 0, (posix_spawnattr_t * a), (a))                    \
 	X(int, posix_spawn_file_actions_init, ENOMEM, 0, (posix_spawn_file_actions_t * a), (a))  \
 	X(int, posix_spawn, EAGAIN, 0,                                                           \

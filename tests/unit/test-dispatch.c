@@ -151,6 +151,7 @@ static void test_descriptors(void **state)
 	world_expect(&world, session, "LOAD name=a source=fd", pipes[0], "ERR code=invalid-argu");
 	int fd = memfd_create("a", 0);
 	world_expect(&world, session, "FETCH name=own", fd, "OK name=own "); /* not asked for */
+	world_settle(&world);
 	assert_int_equal(world_descriptors(), before);
 	world_call(session, &answer, "FETCH name=own fd=yes", -1);
 	fd = answer.reply.fd;

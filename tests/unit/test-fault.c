@@ -25,8 +25,9 @@ struct balance {
 	uint64_t users, used[RESOURCE_COUNT];
 };
 
-static struct balance balance_of(const struct world *world)
+static struct balance balance_of(struct world *world)
 {
+	world_settle(world);
 	const struct engine *engine = &world->engine;
 	struct balance balance = {
 		.bytes = engine->store.bytes,
@@ -52,7 +53,7 @@ static struct balance balance_of(const struct world *world)
 	return balance;
 }
 
-static void assert_balance(const struct world *world, const struct balance *before, unsigned n)
+static void assert_balance(struct world *world, const struct balance *before, unsigned n)
 {
 	struct balance after = balance_of(world);
 	if (memcmp(&after, before, sizeof(after)) != 0)
@@ -324,6 +325,7 @@ static void test_spare(void **state)
 		const struct spares *spares = &world.engine.pool.spares;
 		struct session *session = world_session(&world, 4711, 4711);
 		world_load(&world, session, "a", "large-good", "OK name=a ");
+		world_settle(&world);
 		const struct worker *worker = LIST_FIRST(&world.engine.pool.workers);
 		fault_arm(++n);
 		while (worker->spare.due)

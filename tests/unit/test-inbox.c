@@ -1,42 +1,48 @@
 /*
- * Tests of what a connection receives and sends: lines and descriptors through a socketpair,
- * cut at every byte, too long, too many, and by a socket that takes little at a time.
+ * Tests of what a connection receives: lines and descriptors through a socketpair, cut at every
+ * byte, too long and too many.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/inbox.h"
-#include "daemon/outbox.h"
+#include "tests/unit/sized-file.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
+enum { MESSAGE_FDS = 253 }; /* all that one may bring: SCM_MAX_FD */
+
 static int sockets[2]; /* [0]: the daemon's */
+static struct closer closer;
 static struct inbox inbox;
-static struct outbox outbox;
 static unsigned descriptors;
 
-static int open_boxes(void **state)
+static int open_inbox(void **state)
 {
 	(void)state;
 	descriptors = world_descriptors();
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), errno);
-	inbox_init(&inbox);
-	outbox_init(&outbox);
+	sd_event *event;
+	assert_return_code(sd_event_new(&event), errno);
+	assert_return_code(closer_init(&closer, event), errno);
+	struct files *files = closer_join(&closer, 4711);
+	inbox_init(&inbox, files);
+	files_leave(files);
 	return 0;
 }
 
-static int close_boxes(void **state)
+static int close_inbox(void **state)
 {
 	(void)state;
-	inbox_clear(&inbox);
-	outbox_clear(&outbox);
+	if (inbox.files)
+		inbox_clear(&inbox);
+	closer_stop(&closer);
+	sd_event_unref(closer.event);
 	close(sockets[0]);
 	if (sockets[1] >= 0)
 		close(sockets[1]);
@@ -44,19 +50,11 @@ static int close_boxes(void **state)
 	return 0;
 }
 
-/* A file that is known again by its size. */
-static int make_file(off_t size)
+/* Open descriptors, when all are closed that are to be. */
+static unsigned count_open(void)
 {
-	int fd = memfd_create("test", MFD_CLOEXEC);
-	assert_return_code(fd, errno);
-	assert_return_code(ftruncate(fd, size), errno);
-	return fd;
-}
-
-static off_t size_of(int fd)
-{
-	struct stat status;
-	return fstat(fd, &status) < 0 ? -1 : status.st_size;
+	assert_true(closer_finish(&closer, 20000000));
+	return world_descriptors();
 }
 
 /* Sends bytes with descriptors of files of sizes first, first + 1... */
@@ -64,9 +62,9 @@ static void send_files(const char *data, size_t size, unsigned count, off_t firs
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(64 * sizeof(int))];
+		char bytes[CMSG_SPACE(MESSAGE_FDS * sizeof(int))];
 	} control = {0};
-	int fds[64];
+	int fds[MESSAGE_FDS];
 	struct iovec bytes = {(void *)(uintptr_t)data, size};
 	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
 	for (unsigned i = 0; i < count; i++)
@@ -185,20 +183,20 @@ static void test_descriptors_are_claimed_in_order(void **state)
 static void test_unclaimed_descriptors_are_closed(void **state)
 {
 	(void)state;
-	unsigned before = world_descriptors();
+	unsigned before = count_open();
 	send_files("a\n", 2, 3, 1);
 	send_files("b", 1, 1, 9);
 	while (inbox_receive(&inbox, sockets[0]) > 0) {
 	}
-	assert_int_equal(world_descriptors(), before + 4);
+	assert_int_equal(count_open(), before + 4);
 	take(1);
 	inbox_consume(&inbox, 2); /* 2 and 3 came with a; 9 is for b */
-	assert_int_equal(world_descriptors(), before + 1);
+	assert_int_equal(count_open(), before + 1);
 	send_files("\n", 1, 0, 0);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), 1);
 	take(9);
 	inbox_consume(&inbox, 2);
-	assert_int_equal(world_descriptors(), before);
+	assert_int_equal(count_open(), before);
 }
 
 /* A descriptor in front of its line's end, whatever piece of the line it came with. */
@@ -221,157 +219,32 @@ static void test_descriptor_with_any_piece(void **state)
 static void test_too_many_descriptors(void **state)
 {
 	(void)state;
-	unsigned before = world_descriptors();
+	unsigned before = count_open();
 	send_files("a", 1, INBOX_FDS_MAX, 1);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), 1);
-	assert_int_equal(world_descriptors(), before + INBOX_FDS_MAX);
+	assert_int_equal(count_open(), before + INBOX_FDS_MAX);
 	send_files("b", 1, 1, 1);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EPROTO);
-	assert_int_equal(world_descriptors(), before + INBOX_FDS_MAX);
+	assert_int_equal(count_open(), before + INBOX_FDS_MAX);
 	inbox_clear(&inbox);
-	assert_int_equal(world_descriptors(), before);
+	assert_int_equal(count_open(), before);
 }
 
-static void test_truncated_descriptors(void **state)
+/* The kernel lets go of none here: what there is no room for is closed as what is not wanted. */
+static void test_a_message_full_of_descriptors(void **state)
 {
 	(void)state;
-	unsigned before = world_descriptors();
-	send_files("a\n", 2, INBOX_FDS_MAX + 2, 1); /* more than there is room to receive */
+	unsigned before = count_open();
+	send_files("a\n", 2, MESSAGE_FDS, 1);
+	uint64_t given = closer.given;
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EPROTO);
+	assert_int_equal(closer.given - given, MESSAGE_FDS - INBOX_FDS_MAX);
 	inbox_clear(&inbox);
-	assert_int_equal(world_descriptors(), before);
+	assert_int_equal(closer.given - given, MESSAGE_FDS);
+	assert_int_equal(count_open(), before);
 }
 
-/* Adds a reply of so many bytes, all the same but the last, with a file of this size. */
-static void add_reply(char byte, size_t length, off_t size)
-{
-	size_t room;
-	assert_true(outbox_has_room(&outbox));
-	char *space = outbox_space(&outbox, &room);
-	assert_true(room >= WIRE_LINE_MAX);
-	memset(space, byte, length - 1);
-	space[length - 1] = '\n';
-	outbox_add(&outbox, length, size ? make_file(size) : -1);
-}
-
-/* Receives bytes. Returns the size of the file that came with them, or 0. */
-static off_t receive_bytes(char *bytes, size_t *count)
-{
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(4 * sizeof(int))];
-	} control;
-	struct iovec data = {bytes, *count};
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	off_t size = 0;
-	int fd;
-	ssize_t received = recvmsg(sockets[1], &message, MSG_DONTWAIT);
-	*count = received > 0 ? (size_t)received : 0;
-	if (received > 0 && CMSG_FIRSTHDR(&message)) {
-		assert_int_equal(CMSG_FIRSTHDR(&message)->cmsg_len, CMSG_LEN(sizeof(int)));
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
-		size = size_of(fd);
-		close(fd);
-	}
-	return size;
-}
-
-static void test_replies_with_descriptors(void **state)
-{
-	static const char sent[] = "aaa\nbb\ncc\nd\ne\n";
-	static const struct {
-		char byte;
-		size_t length;
-		off_t size;
-	} replies[] = {{'a', 4, 1}, {'b', 3, 0}, {'c', 3, 3}, {'d', 2, 4}, {'e', 2, 0}};
-	(void)state;
-	for (size_t i = 0; i < COUNT(replies); i++)
-		add_reply(replies[i].byte, replies[i].length, replies[i].size);
-	assert_false(outbox_is_empty(&outbox));
-	assert_int_equal(outbox_send(&outbox, sockets[0]), 0);
-	assert_true(outbox_is_empty(&outbox));
-	size_t reply = 0, place = 0;
-	for (size_t i = 0; i < sizeof(sent) - 1; i++) {
-		char byte;
-		size_t one = 1;
-		off_t size = receive_bytes(&byte, &one);
-		assert_int_equal(one, 1);
-		assert_int_equal(byte, sent[i]);
-		assert_int_equal(size, place == 0 ? replies[reply].size : 0);
-		if (++place == replies[reply].length) {
-			place = 0;
-			reply++;
-		}
-	}
-}
-
-static void test_small_socket(void **state)
-{
-	enum { REPLIES = 60 };
-	static char bytes[1024];
-	unsigned added = 0, lines = 0, files = 0, refused = 0;
-	(void)state;
-	assert_return_code(
-		setsockopt(sockets[0], SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)), errno);
-	while (lines < REPLIES) {
-		while (added < REPLIES && outbox_has_room(&outbox)) {
-			size_t length = added % 3 ? WIRE_LINE_MAX : 10;
-			add_reply((char)('A' + added), length, added % 2 ? 1 + added : 0);
-			added++;
-		}
-		int r = outbox_send(&outbox, sockets[0]);
-		assert_true(r == 0 || r == -EAGAIN);
-		refused += r == -EAGAIN;
-		size_t count = sizeof(bytes);
-		off_t size = receive_bytes(bytes, &count);
-		/* Descriptors come in their replies' order, and not before their reply. */
-		if (size) {
-			assert_int_equal(size, 2 + 2 * files);
-			assert_true(memchr(bytes, 'A' + 1 + 2 * (int)files, count) != NULL);
-			files++;
-		}
-		for (size_t i = 0; i < count; i++) {
-			if (bytes[i] == '\n')
-				lines++;
-			else
-				assert_int_equal(bytes[i], (char)('A' + lines));
-		}
-	}
-	assert_int_equal(files, REPLIES / 2);
-	assert_true(refused > 10);
-	assert_int_equal(outbox_send(&outbox, sockets[0]), 0);
-	assert_true(outbox_is_empty(&outbox));
-}
-
-static void test_room(void **state)
-{
-	(void)state;
-	for (int i = 0; i < OUTBOX_SIZE / WIRE_LINE_MAX; i++)
-		add_reply('x', WIRE_LINE_MAX, 0);
-	assert_false(outbox_has_room(&outbox));
-	outbox_clear(&outbox);
-	assert_true(outbox_is_empty(&outbox));
-	for (int i = 0; i < OUTBOX_FDS_MAX; i++)
-		add_reply('x', 2, 1 + i);
-	assert_false(outbox_has_room(&outbox));
-}
-
-static void test_nobody_reads(void **state)
-{
-	(void)state;
-	close(sockets[1]);
-	sockets[1] = -1;
-	add_reply('x', 10, 1);
-	assert_int_equal(outbox_send(&outbox, sockets[0]), -EPIPE);
-	assert_false(outbox_is_empty(&outbox));
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_boxes, close_boxes)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_inbox, close_inbox)
 
 int main(void)
 {
@@ -383,11 +256,7 @@ int main(void)
 		TEST(test_unclaimed_descriptors_are_closed),
 		TEST(test_descriptor_with_any_piece),
 		TEST(test_too_many_descriptors),
-		TEST(test_truncated_descriptors),
-		TEST(test_replies_with_descriptors),
-		TEST(test_small_socket),
-		TEST(test_room),
-		TEST(test_nobody_reads),
+		TEST(test_a_message_full_of_descriptors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

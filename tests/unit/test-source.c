@@ -36,6 +36,9 @@ static const struct {
 	{"folder", S_IFLNK, "open"},
 };
 
+static struct closer closer;
+static struct files *files;
+
 static char folder[] = "/tmp/shmimg-source-XXXXXX";
 
 static void make(const char *path, mode_t mode, const char *target)
@@ -56,6 +59,11 @@ static int make_tree(void **state)
 {
 	char path[128];
 	(void)state;
+	sd_event *event;
+	assert_return_code(sd_event_new(&event), errno);
+	assert_return_code(closer_init(&closer, event), errno);
+	files = closer_join(&closer, geteuid());
+	assert_non_null(files);
 	assert_non_null(mkdtemp(folder));
 	for (size_t i = 0; i < COUNT(tree); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, tree[i].name);
@@ -68,6 +76,10 @@ static int remove_tree(void **state)
 {
 	char path[128];
 	(void)state;
+	sd_event *event = closer.event;
+	files_leave(files);
+	closer_stop(&closer);
+	sd_event_unref(event);
 	for (size_t i = COUNT(tree); i > 0; i--) {
 		snprintf(path, sizeof(path), "%s/%s", folder, tree[i - 1].name);
 		remove(path);
@@ -108,7 +120,7 @@ static void expect(const char *path, uid_t uid, enum fault expected)
 	struct credentials who = {.uid = uid};
 	enum fault fault = FAULT_NONE;
 	const char *message = NULL;
-	int fd = source_open(path, &who, &fault, &message);
+	int fd = source_open(path, &who, files, &fault, &message);
 	if (fault != expected || (fd >= 0) != (expected == FAULT_NONE))
 		fail_msg("%s for %u: %d, %s, not %s", path, uid, fd, fault_word(fault),
 			fault_word(expected));

@@ -48,6 +48,11 @@ unsigned world_descriptors(void)
 	return count_entries("/proc/self/fd", "");
 }
 
+void world_settle(struct world *world)
+{
+	assert_true(closer_finish(&world->engine.closer, WAIT_USEC));
+}
+
 unsigned world_segments(const struct world *world)
 {
 	char prefix[64];
