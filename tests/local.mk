@@ -41,6 +41,7 @@ EXTRA_DIST += \
 	%D%/integration/test_images.py \
 	%D%/integration/test_kept.py \
 	%D%/integration/test_library.py \
+	%D%/integration/test_linger.py \
 	%D%/integration/test_load.py \
 	%D%/integration/test_log.py \
 	%D%/integration/test_manual.py \

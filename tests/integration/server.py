@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 import semaphore
-from client import TIMEOUT, Client
+from client import TIMEOUT, Client, eventually
 from segment import Board
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -154,6 +154,11 @@ class Daemon:
 
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def settled_files(self, client):
+        """Open files, when none that a client has sent is still to be closed."""
+        eventually(lambda: client.stats()["files-closing"] == 0)
+        return self.open_files()
 
     def note_sets(self):
         """Remembers the semaphore sets that there are now, for left_over()."""

@@ -72,7 +72,7 @@ def test_accepting_pauses(start_daemon, folder, tmp_path, kind):
     with contextlib.ExitStack() as stack:
         old = stack.enter_context(daemon.connect())
         old.ask("LOAD", path=path, name="a", pin="no")
-        before = daemon.open_files()
+        before = daemon.settled_files(old)
         with out_of_descriptors(daemon, faults, kind):
             waiting = [stack.enter_context(Client(daemon.path, hello=False)) for _ in range(9)]
             for client in waiting:
@@ -182,7 +182,7 @@ def test_stopped_clients(daemon, tmp_path, end):
     path = tiny_png(tmp_path / "a.png")
     with daemon.connect() as client:
         client.ask("LOAD", path=path, name="a", pin="no")
-        before, private = daemon.open_files(), memory(daemon.pid)
+        before, private = daemon.settled_files(client), memory(daemon.pid)
         pids = [spawn(stopped_client, daemon.path, "a") for _ in range(8)]
         for pid in pids:
             assert os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
@@ -218,7 +218,7 @@ def test_clients_that_never_read(daemon, tmp_path, kind):
     with daemon.connect() as client:
         client.ask("LOAD", path=path, name="a", pin="no")
         client.ask("LOAD", path=path, name="a", pin="no", format="GRAY8")
-        before, private = daemon.open_files(), memory(daemon.pid)
+        before, private = daemon.settled_files(client), memory(daemon.pid)
         with daemon.connect() as silent:
             flood(silent, request)
             assert_quiet(daemon)
@@ -242,7 +242,7 @@ def test_death_within_a_line_with_descriptors(daemon, tmp_path):
     fds = [os.open(path, os.O_RDONLY) for _ in range(3)]
     with daemon.connect() as client:
         client.ask("LOAD", path=path, name="a", pin="no")
-        before = daemon.open_files()
+        before = daemon.settled_files(client)
         for length in range(1, len(text) + 1):
             with daemon.connect() as dying:
                 send_with(dying, text[:length], fds)
@@ -259,7 +259,7 @@ def test_death_with_descriptors_on_their_way(daemon, tmp_path):
     path = tiny_png(tmp_path / "a.png")
     with daemon.connect() as client, open(path, "rb") as file:
         client.ask("LOAD", path=path, name="a", pin="no")
-        before = daemon.open_files()
+        before = daemon.settled_files(client)
         dying = [daemon.connect() for _ in range(20)]
         os.kill(daemon.pid, signal.SIGSTOP)
         for number, each in enumerate(dying):
@@ -277,5 +277,5 @@ def test_death_with_descriptors_on_their_way(daemon, tmp_path):
         eventually(lambda: client.stats()["connections"] == 1)
         assert_serves(client, "a", path)
         children = 2 * len(daemon.decoders())
-        assert daemon.open_files() - children <= before
+        assert daemon.settled_files(client) - children <= before
     assert not ended(daemon.pidfd, 0)

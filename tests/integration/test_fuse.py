@@ -2,14 +2,16 @@
 
 import contextlib
 import os
+import signal
 
 import pytest
-from client import Refused, eventually
+from client import TIMEOUT, Client, Refused, eventually, line
 from fuse import FLUSH, GETATTR, LOOKUP, OPEN, READ, STATFS, FileSystem
 from pictures import tiny_png
 from users import connect_as
 
 ANNA, BERT = 1234, 65534
+FILES_MAX = 64  # of a user that are not closed
 
 
 @pytest.fixture
@@ -121,3 +123,124 @@ def test_a_file_that_cannot_be_closed_and_new_decoders(start_daemon, folder, mou
             with contextlib.suppress(OSError):  # the server has gone
                 os.close(fd)
         assert anna.reply()[0] == "ERR"
+
+
+class Unclosable:
+    """A file of which nobody can close a copy while its server lives; others have it open."""
+
+    def __init__(self, system):
+        self.system = system
+        self.holders = []
+
+    def _hold(self, client, text, count, ready):
+        file = os.open(self.system.path, os.O_RDONLY)
+        client.send(text, fds=[file] * count)
+        os.write(ready, b".")
+        while True:
+            signal.pause()
+
+    def send(self, client, text, count=1):
+        """Sends a request with so many copies of it, from a process that keeps it open."""
+        sent, ready = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._hold(client, text, count, ready)
+            finally:
+                os._exit(1)
+        self.holders.append(pid)
+        os.close(ready)
+        assert os.read(sent, 1) == b"."
+        os.close(sent)
+
+    def give(self, client, count):
+        """Has so many closed that nobody asked for."""
+        for begin in range(0, count, 32):
+            self.send(client, "STATS", min(32, count - begin))
+            client.answer()
+
+    def release(self):
+        self.system.kill()
+        for pid in self.holders:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        self.holders = []
+
+
+@pytest.fixture
+def unclosable(mount):
+    file = Unclosable(mount(FLUSH))
+    yield file
+    file.release()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
+def test_closing_that_hangs(start_daemon, folder, unclosable):
+    """A user's files hang, and in the end the user has to wait; nobody else does."""
+    picture = tiny_png(os.path.join(folder, "picture.png"))
+    daemon = start_daemon("--decoders", "2", folder=folder)
+    anna, bert = (connect_as(uid, daemon.connect) for uid in (ANNA, BERT))
+    with anna, bert:
+        assert bert.load_fd(picture, name="first")["cached"] == "no"
+        before = daemon.settled_files(bert)
+        unclosable.give(anna, FILES_MAX - 1)
+        assert bert.load_fd(picture, name="second")["cached"] == "no"
+        assert anna.stats()["files-closing"] >= FILES_MAX - 1
+        unclosable.give(anna, 1)
+        assert anna.error("STATS") == "busy"
+        assert anna.at_end()
+        assert f"files of user {ANNA} are not closed" in daemon.log()
+        with connect_as(ANNA, lambda: daemon.connect(hello=False)) as refused:
+            with pytest.raises(Refused, match="^busy: files of this user are not closed"):
+                refused.answer()
+            assert refused.at_end()
+        for name in ("third", "fourth"):
+            assert bert.load_fd(picture, name=name)["cached"] == "no"
+            assert bert.ask("FETCH", name=name)["name"] == name
+        assert bert.stats()["files-closing"] >= FILES_MAX
+        unclosable.release()
+        eventually(lambda: bert.stats()["files-closing"] == 0)
+        with connect_as(ANNA, daemon.connect) as again:
+            assert again.stats()["files-closing"] == 0
+            eventually(lambda: daemon.open_files() == before)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
+def test_a_load_that_cannot_be_closed(start_daemon, folder, unclosable):
+    """Its decoder hangs as well; others have theirs."""
+    picture = tiny_png(os.path.join(folder, "picture.png"))
+    daemon = start_daemon("--decoders", "2", folder=folder)
+    anna, bert = (connect_as(uid, daemon.connect) for uid in (ANNA, BERT))
+    with anna, bert:
+        assert bert.load_fd(picture, name="a")["cached"] == "no"
+        unclosable.send(anna, line("LOAD", source="fd", name="a"))
+        unclosable.send(anna, line("LOAD", source="fd", name="a", format="GRAY8"))
+        for name in ("b", "c", "d"):
+            assert bert.load_fd(picture, name=name)["cached"] == "no"
+        unclosable.release()
+        for _ in range(2):
+            with contextlib.suppress(Refused):
+                anna.answer()
+        eventually(lambda: bert.stats()["files-closing"] == 0)
+        assert anna.load_fd(picture, name="b")["cached"] == "no"
+
+
+def test_a_daemon_that_ends_while_one_hangs(start_daemon, folder, unclosable):
+    """The next one takes its place, although the kernel cannot end the first one."""
+    leaks = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # looks into all threads
+    first = start_daemon(folder=folder, environment={"ASAN_OPTIONS": leaks})
+    with first.connect() as client:
+        unclosable.give(client, 2)
+        assert client.stats()["files-closing"] == 2
+        first.process.send_signal(signal.SIGTERM)
+        assert client.at_end()
+    eventually(lambda: not os.path.exists(first.path + ".lock"))
+    first.was_ended = True
+    assert not first.left_over()
+    second = start_daemon(folder=folder)
+    with Client(second.path) as client:
+        assert client.stats()["files-closing"] == 0
+    assert first.process.poll() is None
+    unclosable.release()
+    assert first.process.wait(TIMEOUT) == 0
+    os.close(first.pidfd)

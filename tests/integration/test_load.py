@@ -235,7 +235,7 @@ def test_a_descriptor_needs_a_name(client, tmp_path):
 
 def test_descriptors_that_cannot_be_read(daemon, client, tmp_path):
     path = tiny_png(tmp_path / "a.png")
-    before = daemon.open_files()
+    before = daemon.settled_files(client)
     pipe = os.pipe()
     tries = {
         "path only": os.open(path, os.O_PATH),
@@ -250,13 +250,13 @@ def test_descriptors_that_cannot_be_read(daemon, client, tmp_path):
         code = client.error("LOAD", fds=[fd], source="fd", name="n")
         assert code in ("invalid-argument", "no-permission"), what
         os.close(fd)
-    assert daemon.open_files() == before
+    assert daemon.settled_files(client) == before
 
 
 def test_descriptors_that_nobody_asked_for_are_closed(daemon, client, tmp_path):
     path = tiny_png(tmp_path / "a.png")
     client.ask("LOAD", path=path)
-    before = daemon.open_files()
+    before = daemon.settled_files(client)
     with open(path, "rb") as file:
         fd = file.fileno()
         for _ in range(300):
@@ -264,7 +264,7 @@ def test_descriptors_that_nobody_asked_for_are_closed(daemon, client, tmp_path):
             client.ask("FETCH", fds=[fd, fd, fd], name=path)
             client.ask("LOAD", fds=[fd], path=path)
         assert client.error(b"NONSENSE", fds=[fd]) == "protocol"
-    assert daemon.open_files() <= before + 1
+    assert daemon.settled_files(client) <= before + 1
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -290,7 +290,7 @@ def test_each_line_gets_its_own_descriptor(client, tmp_path, together):
 
 def test_many_descriptors_at_once(daemon, client, tmp_path):
     path = tiny_png(tmp_path / "a.png")
-    before = daemon.open_files()
+    before = daemon.settled_files(client)
     with open(path, "rb") as file:
         client.send("LOAD", fds=[file.fileno()] * 250, source="fd", name="n")
     text = client.read_line()
@@ -300,7 +300,7 @@ def test_many_descriptors_at_once(daemon, client, tmp_path):
     client.close()
     with daemon.connect() as other:
         other.ask("STATS")
-        assert daemon.open_files() <= before + 1
+        assert daemon.settled_files(other) <= before + 1
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg"])

@@ -181,13 +181,13 @@ def test_paths(shared, users, folder):
     os.chmod(secret, 0o600)
     names = make_deputy_cases(place, secret)
     assert len(names) == 11
-    before = shared.open_files()
+    before = shared.settled_files(anna)
     for name in names + ["link to descriptors/0", "../secret.png"]:
         code = anna.error("LOAD", path=os.path.join(place, name), name="n")
         assert code in ("no-permission", "invalid-argument"), name
     for path in ("/proc/self/mem", "/proc/1/environ", f"/proc/{shared.pid}/fd/0", "/dev/mem"):
         assert anna.error("LOAD", path=path, name="n") != "internal"
-    assert shared.open_files() == before
+    assert shared.settled_files(anna) == before
     assert shared.decoders() == [], "something was read"
 
 
@@ -228,12 +228,12 @@ def test_descriptors(shared, users, folder):
     secret = tiny_png(os.path.join(folder, "secret.png"))
     os.chmod(secret, 0o600)
     fds = open_all(folder, secret)
-    before = shared.open_files()
+    before = shared.settled_files(anna)
     for what, fd in fds.items():
         code = anna.error("LOAD", fds=[fd], source="fd", name="n")
         assert code in ("invalid-argument", "not-an-image"), what
         os.close(fd)
-    assert shared.open_files() == before
+    assert shared.settled_files(anna) == before
     assert shared.decoders() == [], "something was read"
     with open(shared.picture, "r+b") as file:
         assert anna.ask("LOAD", fds=[file.fileno()], source="fd", name="n")["width"] == "3"
