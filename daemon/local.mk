@@ -64,6 +64,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/publish.c %D%/publish.h \
 	%D%/purger.c %D%/purger.h \
 	%D%/random.c %D%/random.h \
+	%D%/refusal.c %D%/refusal.h \
 	%D%/releaser.c %D%/releaser.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/renewal.c %D%/renewal.h \

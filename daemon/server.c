@@ -24,7 +24,6 @@ enum {
 	PAUSE_USEC = 200000,
 	RETRY_MSEC = 10,
 	MANY = 64,
-	REFUSED_MAX = 256
 };
 
 /* Turns that are given before it is looked who else has come. */
@@ -187,39 +186,6 @@ int server_run(struct server *server)
 	return r < 0 ? r : code;
 }
 
-/* A connection that was accepted and is nobody's. */
-struct refusal {
-	struct purge purge; /* first: the purge is the refusal */
-	struct server *server;
-};
-
-static void on_refusal_closed(struct purge *purge)
-{
-	struct refusal *refusal = (struct refusal *)purge;
-	refusal->server->refused--;
-	free(refusal);
-}
-
-/* Nobody is accepted who could not be turned away. Returns 0 or a negative errno. */
-static int prepare_refusal(struct server *server)
-{
-	if (server->refused >= REFUSED_MAX)
-		return -EBUSY;
-	if (!server->refusal)
-		server->refusal = malloc(sizeof(*server->refusal));
-	return server->refusal ? 0 : -ENOMEM;
-}
-
-/* Closes the socket of somebody who was turned away. */
-static void close_refused(struct server *server, int fd)
-{
-	struct refusal *refusal = server->refusal;
-	server->refusal = NULL;
-	server->refused++;
-	*refusal = (struct refusal){{.fd = fd, .closed = on_refusal_closed}, server};
-	purger_close(&server->purger, &refusal->purge);
-}
-
 static void turn_away(const struct server *server, int fd, const struct credentials *who)
 {
 	char text[160];
@@ -278,7 +244,7 @@ static int admit(struct server *server, int fd)
 	int r;
 	struct connection *connection = open_connection(server, fd, &r);
 	if (!connection) {
-		close_refused(server, fd);
+		refusals_close(&server->refusals, fd);
 		return r;
 	}
 	connection->wake = on_wake;
@@ -334,7 +300,7 @@ static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *
 	(void)source;
 	(void)events;
 	for (int i = 0; i < ACCEPTS; i++) {
-		int r = prepare_refusal(server);
+		int r = refusals_prepare(&server->refusals);
 		bool full = r < 0;
 		int socket = full ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (!full)
@@ -382,6 +348,7 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 	turns_init(&server->turns);
 	engine->closer.changed = on_files_changed;
 	engine->closer.context = server;
+	refusals_init(&server->refusals, &server->purger);
 	int r = purger_start(&server->purger, event);
 	if (r == 0)
 		r = add_event_loop(server);
@@ -401,7 +368,7 @@ void server_stop(struct server *server)
 	while (!TAILQ_EMPTY(&server->connections))
 		close_connection(server, TAILQ_FIRST(&server->connections));
 	purger_stop(&server->purger);
-	free(server->refusal);
+	refusals_destroy(&server->refusals);
 	if (server->epoll >= 0)
 		close(server->epoll);
 	close(server->listener);

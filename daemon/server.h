@@ -12,6 +12,7 @@
 
 #include "daemon/connection.h"
 #include "daemon/purger.h"
+#include "daemon/refusal.h"
 #include "daemon/turns.h"
 
 struct engine;
@@ -30,8 +31,7 @@ struct server {
 	TAILQ_HEAD(, connection) connections;
 	struct turns turns;
 	struct purger purger;
-	struct refusal *refusal; /* the memory of the next, before somebody comes */
-	unsigned refused;	 /* connections that are not closed yet */
+	struct refusals refusals;
 };
 
 /*

@@ -138,10 +138,6 @@ static void *next(const char *name)
 		(void *a, size_t b, int c, int d, int e, off64_t f), (a, b, c, d, e, f))           \
 	X(ssize_t, getrandom, SYSTEM | INTERRUPT, ENOSYS, -1, (void *a, size_t b, unsigned c),     \
 		(a, b, c))                                                                         \
-	X(int, eventfd, SYSTEM, EMFILE, -1, (unsigned a, int b), (a, b))                           \
-	X(int, pthread_create, SYSTEM, EAGAIN, EAGAIN,                                             \
-		(pthread_t * a, const pthread_attr_t *b, void *(*c)(void *), void *d),             \
-		(a, b, c, d))                                                                      \
 	X(int, socket, SYSTEM, ENFILE, -1, (int a, int b, int c), (a, b, c))                       \
 	X(int, socketpair, SYSTEM, EMFILE, -1, (int a, int b, int c, int d[2]), (a, b, c, d))      \
 	X(int, bind, SYSTEM, ENOMEM, -1, (int a, const struct sockaddr *b, socklen_t c),           \
