@@ -1,5 +1,6 @@
 """Spares: made ready while there is nothing to do, of use once, and gone when room is needed."""
 
+import contextlib
 import os
 
 import numpy
@@ -30,8 +31,9 @@ def nameless(pid):
     found = 0
     for number in os.listdir(files):
         path = os.path.join(files, number)
-        if os.readlink(path).startswith("/dev/shm/#"):
-            found += os.stat(path).st_blocks * 512
+        with contextlib.suppress(FileNotFoundError):  # it was just closed
+            if os.readlink(path).startswith("/dev/shm/#"):
+                found += os.stat(path).st_blocks * 512
     return found
 
 
