@@ -9,9 +9,7 @@
 #include <sys/socket.h>
 
 #include "daemon/buffer.h"
-
-/* What one message may bring: SCM_MAX_FD of the kernel, which unix(7) tells of. */
-enum { MESSAGE_FDS_MAX = 253 };
+#include "daemon/descriptors.h"
 
 void inbox_init(struct inbox *inbox, struct files *files)
 {
@@ -86,8 +84,9 @@ static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
 			}
 		}
 	}
+	descriptors_took((unsigned)came);
 	if (message->msg_flags & MSG_CTRUNC)
-		r = came < MESSAGE_FDS_MAX ? -EMFILE : -EPROTO;
+		r = came < DESCRIPTORS_OF_MESSAGE ? -EMFILE : -EPROTO;
 	return r;
 }
 
@@ -95,17 +94,14 @@ static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
  * There is room for all that a message may bring: for what there is none for, the kernel lets go
  * of here, and may wait as long as close(2) does.
  */
-ssize_t inbox_receive(struct inbox *inbox, int socket)
+static ssize_t receive(struct inbox *inbox, int socket, struct iovec *data)
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(MESSAGE_FDS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(DESCRIPTORS_OF_MESSAGE * sizeof(int))];
 	} control;
-	if (make_room(inbox) < 0)
-		return -ENOMEM;
-	struct iovec data = {inbox->data->bytes + inbox->end, WIRE_LINE_MAX - inbox->end};
 	struct msghdr message = {
-		.msg_iov = &data,
+		.msg_iov = data,
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
@@ -119,6 +115,36 @@ ssize_t inbox_receive(struct inbox *inbox, int socket)
 	inbox->end += (size_t)count;
 	int r = keep_fds(inbox, &message, inbox->position + inbox->end);
 	return r < 0 ? r : count;
+}
+
+/*
+ * Looks at what is there without taking it, as far as it brings no descriptors. Where it does,
+ * all of it is left to who closes the socket.
+ */
+static ssize_t look_ahead(int socket, struct iovec *data)
+{
+	struct msghdr message = {.msg_iov = data, .msg_iovlen = 1};
+	ssize_t count;
+	do
+		count = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return -errno;
+	return message.msg_flags & MSG_CTRUNC ? -EMFILE : count;
+}
+
+ssize_t inbox_receive(struct inbox *inbox, int socket)
+{
+	if (make_room(inbox) < 0)
+		return -ENOMEM;
+	struct iovec data = {inbox->data->bytes + inbox->end, WIRE_LINE_MAX - inbox->end};
+	if (descriptors_are_scarce()) {
+		ssize_t count = look_ahead(socket, &data);
+		if (count <= 0)
+			return count;
+		data.iov_len = (size_t)count;
+	}
+	return receive(inbox, socket, &data);
 }
 
 char *inbox_line(struct inbox *inbox, size_t *length)

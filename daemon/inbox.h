@@ -48,8 +48,7 @@ void inbox_rest(struct inbox *inbox);
 /*
  * Receives once; moves the data, so no line may be in use. Returns the bytes received, 0 at
  * the end of input, -EAGAIN, -EPROTO when too many descriptors came, -EMFILE when this
- * process had no room for them, -ENOMEM, or
- * another negative errno.
+ * process has no room for them, -ENOMEM, or another negative errno.
  */
 ssize_t inbox_receive(struct inbox *inbox, int socket);
 

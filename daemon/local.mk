@@ -36,6 +36,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/credentials.c %D%/credentials.h \
 	%D%/defaults.c %D%/defaults.h \
 	%D%/derivation.c %D%/derivation.h \
+	%D%/descriptors.c %D%/descriptors.h \
 	%D%/dispatch.h \
 	%D%/engine.c %D%/engine.h \
 	%D%/eviction.c %D%/eviction.h \

@@ -14,6 +14,7 @@
 
 #include "daemon/access.h"
 #include "daemon/cleanup.h"
+#include "daemon/descriptors.h"
 #include "daemon/random.h"
 
 #define SHM_FOLDER "/dev/shm" /* where shm_open(3) has its names, by shm_overview(7) */
@@ -23,6 +24,7 @@ int segment_create(uint64_t size)
 	OWN_FD int fd = open(SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0400);
 	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
 		return -errno;
+	descriptors_took(1);
 	return take_fd(&fd);
 }
 
@@ -78,7 +80,10 @@ int segment_open(const char *name)
 {
 	/* Not to wait for the writer of a FIFO that somebody planted. */
 	int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	descriptors_took(1);
+	return fd;
 }
 
 void segment_remove(

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/buffer.h"
+#include "daemon/descriptors.h"
 #include "daemon/log.h"
 #include "daemon/session.h"
 
@@ -303,6 +304,8 @@ static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *
 		int r = refusals_prepare(&server->refusals);
 		bool full = r < 0;
 		int socket = full ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (socket >= 0)
+			descriptors_took(1);
 		if (!full)
 			r = socket < 0 ? -errno : admit(server, socket);
 		if (r == 0)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/descriptors.h"
 #include "daemon/mount.h"
 
 static enum fault fault_of(int error, const char **message)
@@ -134,7 +135,10 @@ static int reopen(int place, bool public)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
 	/* Not to wait for the holder of a lease (fcntl(2)). */
 	int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	descriptors_took(1);
+	return fd;
 }
 
 int source_open(const char *path, const struct credentials *who, struct files *files,

@@ -65,7 +65,13 @@ class Daemon:
     """One shmimgd on a private socket."""
 
     def __init__(
-        self, *options, folder=None, environment=None, socket="socket", keep_notify=False
+        self,
+        *options,
+        folder=None,
+        environment=None,
+        socket="socket",
+        keep_notify=False,
+        descriptors=None,
     ):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="shmimgd-test-")
@@ -73,6 +79,7 @@ class Daemon:
         self.options = options
         self.environment = environment or {}
         self.keep_notify = keep_notify  # whoever keeps it must read it
+        self.prefix = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
         self.notify = None
         self.process = None
         self.instance = None
@@ -92,7 +99,14 @@ class Daemon:
             ready.bind(notify)
             with open(os.path.join(self.folder, "log"), "ab") as log:
                 self.process = subprocess.Popen(
-                    [SHMIMGD, "--socket", self.path, *self.patience(), *self.options],
+                    [
+                        *self.prefix,
+                        SHMIMGD,
+                        "--socket",
+                        self.path,
+                        *self.patience(),
+                        *self.options,
+                    ],
                     env={
                         **os.environ,
                         "NOTIFY_SOCKET": notify,

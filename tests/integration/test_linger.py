@@ -8,7 +8,7 @@ import socket
 import struct
 
 import pytest
-from client import Refused, eventually
+from client import Client, Refused, eventually
 from pictures import tiny_png
 from users import connect_as
 
@@ -117,3 +117,38 @@ def test_more_than_a_line_may_bring(start_daemon, folder, lingering):
     with connect_as(ANNA, daemon.connect) as anna, connect_as(BERT, daemon.connect) as bert:
         eventually(lambda: daemon.open_files() == before)
         assert anna.stats()["files-closing"] == 0
+
+
+def is_taken(daemon, picture):
+    """Whether a file that is sent can be loaded."""
+    with connect_as(ANNA, daemon.connect) as other:
+        try:
+            return other.load_fd(picture, name="b")["cached"] == "no"
+        except Refused as refusal:
+            assert refusal.code == "busy"
+            return False
+
+
+def test_no_room_for_descriptors(start_daemon, folder, lingering):
+    """The kernel would close what it has no number for, on the thread that receives."""
+    picture = tiny_png(os.path.join(folder, "picture.png"))
+    daemon = start_daemon(folder=folder, descriptors=640)
+    sockets = lingering(1)
+    anna, bert = (connect_as(uid, daemon.connect) for uid in (ANNA, BERT))
+    with anna, bert, contextlib.ExitStack() as crowd:
+        assert bert.load_fd(picture, name="a")["cached"] == "no"
+        while "accepting no connection" not in daemon.log():
+            with contextlib.suppress(BlockingIOError):  # so many wait already
+                crowd.enter_context(Client(daemon.path, hello=False))
+        give_away(daemon, anna, sockets, "LOAD", source="fd", name="b")
+        with pytest.raises(Refused, match="^busy: .* no room for more"):
+            anna.answer()
+        assert anna.at_end()
+        for _ in range(50):
+            assert bert.ask("FETCH", name="a")["name"] == "a"
+        assert bert.error("LOAD", path="/nowhere", name="c") in ("busy", "not-found")
+        crowd.close()
+        sockets.release()
+        eventually(lambda: bert.stats()["connections"] == 1)
+        # There is room again; whether there is, is looked at now and then.
+        eventually(lambda: is_taken(daemon, picture))

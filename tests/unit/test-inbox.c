@@ -4,18 +4,21 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/descriptors.h"
 #include "daemon/inbox.h"
 #include "tests/unit/sized-file.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
-enum { MESSAGE_FDS = 253 }; /* all that one may bring: SCM_MAX_FD */
+enum { MESSAGE_FDS = DESCRIPTORS_OF_MESSAGE };
 
 static int sockets[2]; /* [0]: the daemon's */
 static struct closer closer;
@@ -244,6 +247,77 @@ static void test_a_message_full_of_descriptors(void **state)
 	assert_int_equal(count_open(), before);
 }
 
+/* Lets so many more be opened, at most. Returns the limit that there was. */
+static struct rlimit leave_room(unsigned room)
+{
+	struct rlimit before, limit;
+	assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
+	limit = before;
+	limit.rlim_cur = count_open() + room;
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
+	descriptors_took(UINT_MAX); /* what is known is forgotten */
+	return before;
+}
+
+/* Lines go on to come, each with what it brings or not at all. */
+static void test_no_room_for_descriptors(void **state)
+{
+	char text[16] = "";
+	(void)state;
+	struct rlimit before = leave_room(DESCRIPTORS_OF_MESSAGE);
+	send_files("ab\ncd\n", 6, 0, 0);
+	assert_int_equal(inbox_receive(&inbox, sockets[0]), 6);
+	collect(text);
+	assert_string_equal(text, "ab|cd|");
+	assert_true(descriptors_are_scarce());
+	unsigned open = count_open();
+	send_files("ef\n", 3, 1, 7);
+	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EMFILE);
+	assert_true(inbox_is_empty(&inbox));
+	assert_int_equal(inbox_take_fd(&inbox), -1);
+	assert_int_equal(count_open(), open);
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
+	while (descriptors_are_scarce()) {
+	}
+	assert_int_equal(inbox_receive(&inbox, sockets[0]), 3);
+	take(7);
+}
+
+static void test_no_room_and_nothing_there(void **state)
+{
+	(void)state;
+	struct rlimit before = leave_room(0);
+	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EAGAIN);
+	close(sockets[1]);
+	sockets[1] = -1;
+	assert_int_equal(inbox_receive(&inbox, sockets[0]), 0);
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
+	while (descriptors_are_scarce()) {
+	}
+}
+
+/* All that is taken is counted, and it is looked again before there is too little. */
+static void test_room_is_counted(void **state)
+{
+	(void)state;
+	struct rlimit before = leave_room(4 * DESCRIPTORS_OF_MESSAGE);
+	while (descriptors_are_scarce()) {
+	}
+	descriptors_took(DESCRIPTORS_OF_MESSAGE);
+	assert_false(descriptors_are_scarce());
+	int fds[3 * DESCRIPTORS_OF_MESSAGE];
+	for (unsigned i = 0; i < COUNT(fds); i++) {
+		fds[i] = dup(sockets[0]);
+		descriptors_took(1);
+	}
+	assert_true(descriptors_are_scarce());
+	for (unsigned i = 0; i < COUNT(fds); i++)
+		close(fds[i]);
+	while (descriptors_are_scarce()) {
+	}
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_inbox, close_inbox)
 
 int main(void)
@@ -257,6 +331,9 @@ int main(void)
 		TEST(test_descriptor_with_any_piece),
 		TEST(test_too_many_descriptors),
 		TEST(test_a_message_full_of_descriptors),
+		TEST(test_no_room_for_descriptors),
+		TEST(test_no_room_and_nothing_there),
+		TEST(test_room_is_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,65 @@
+/*
+ * How many descriptors there can be.
+ * See descriptors.h for what it does and never does.
+ */
+#include "daemon/descriptors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum {
+	UNCOUNTED = 256, /* that parts may have opened which do not tell: decoders' channels... */
+	NEEDED = DESCRIPTORS_OF_MESSAGE + UNCOUNTED,
+	ENOUGH = 8192,	     /* free ones that are found at once */
+	LOOKS_MAX = 1 << 16, /* numbers that are looked at */
+	PAUSE_USEC = 100000, /* from a look that has found few to the next one */
+};
+
+/* What is free, at least, and when that was found out if it was little. */
+static struct {
+	uint64_t room;
+	uint64_t until;
+} known;
+
+void descriptors_took(unsigned count)
+{
+	known.room -= count < known.room ? count : known.room;
+}
+
+static uint64_t now_usec(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000) + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* New ones get the lowest numbers that are free, so the highest are the last to be taken. */
+static unsigned count_free(void)
+{
+	struct rlimit limit;
+	unsigned count = 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	int number = limit.rlim_cur < INT32_MAX ? (int)limit.rlim_cur : INT32_MAX;
+	for (int looks = 0; number > 0 && looks < LOOKS_MAX && count < ENOUGH; looks++) {
+		number--;
+		if (fcntl(number, F_GETFD) < 0 && errno == EBADF)
+			count++;
+	}
+	return count;
+}
+
+bool descriptors_are_scarce(void)
+{
+	if (known.room >= NEEDED)
+		return false;
+	uint64_t now = known.until ? now_usec() : 0;
+	if (now < known.until)
+		return true;
+	known.room = count_free();
+	known.until = known.room < 2 * NEEDED ? now_usec() + PAUSE_USEC : 0;
+	return known.room < NEEDED;
+}
