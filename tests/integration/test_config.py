@@ -182,7 +182,7 @@ def test_less_memory_evicts_what_nobody_has_pinned(reloaded, tmp_path):
         stats = client.stats()
         assert (stats["memory-max"], stats["bytes"], stats["evictions"]) == (size * 3, size * 3, 3)
         it.reload("memory-max = 1\n")
-        assert {item["name"] for item in client.items()} == {"pinned"}
+        eventually(lambda: {item["name"] for item in client.items()} == {"pinned"})
         path = tiny_png(tmp_path / "0.png", 0)
         assert client.error("LOAD", path=path, name="more") == "no-space"
         it.reload("memory-max = 1M\n")

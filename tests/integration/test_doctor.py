@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,10 +31,10 @@ STATS = {
 }
 
 
-def doctor(path, *prefix, **settings):
+def doctor(path, *prefix, program=SHMIMGCTL, **settings):
     """Exit status and findings; each of them has its keys."""
     done = subprocess.run(
-        [*prefix, SHMIMGCTL, "--json", "--socket", path, "doctor"],
+        [*prefix, program, "--json", "--socket", path, "doctor"],
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -123,6 +124,17 @@ def test_a_path_that_is_too_long():
     assert code == 3 and "so long" in found["socket"]["message"]
 
 
+def anybody(folder):
+    """What runs as a user who may not see where the program was built, on a copy of it."""
+    place = os.path.join(folder, "anybody")
+    os.mkdir(place, 0o755)
+    client = os.path.join(BUILD, "client")
+    for name in ("ctl/.libs/shmimgctl", "lib/.libs/libshmimg.so.0"):
+        shutil.copy(os.path.join(client, name), place)
+    environment = f"LD_LIBRARY_PATH={place}"
+    return ["env", environment, "setpriv", "--reuid=4321", "--clear-groups"], f"{place}/shmimgctl"
+
+
 @ROOT
 @pytest.mark.parametrize("culprit", ["socket", "folder"])
 def test_no_permission(start_daemon, folder, culprit):
@@ -130,12 +142,13 @@ def test_no_permission(start_daemon, folder, culprit):
     os.mkdir(inner, 0o700 if culprit == "folder" else 0o755)
     mode = "0666" if culprit == "folder" else "0600"
     daemon = start_daemon("--socket-mode", mode, folder=inner)
-    code, found = doctor(daemon.path, "setpriv", "--reuid=4321", "--clear-groups")
+    prefix, program = anybody(folder)
+    code, found = doctor(daemon.path, *prefix, program=program)
     place = inner if culprit == "folder" else daemon.path
     assert code == 3 and f"{place} has the mode" in found["socket"]["message"]
     mend = found["socket"]["mend"]
     subprocess.run(mend.replace("u=rw", "a=rw"), shell=True, check=True)
-    assert doctor(daemon.path, "setpriv", "--reuid=4321", "--clear-groups")[0] == 0
+    assert doctor(daemon.path, *prefix, program=program)[0] == 0
 
 
 def serve_once(path, answer):
