@@ -15,12 +15,21 @@
 enum { STACK_SIZE = 128 << 10 };
 
 #define SECOND_USEC UINT64_C(1000000)
+#define STAY	    (SECOND_USEC / 10) /* of an idle thread */
 
 uint64_t closing_now(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * SECOND_USEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+static struct timespec to_timespec(uint64_t usec)
+{
+	return (struct timespec){
+		.tv_sec = (time_t)(usec / SECOND_USEC),
+		.tv_nsec = (long)(usec % SECOND_USEC * 1000),
+	};
 }
 
 int closing_new(struct closing **made, size_t size)
@@ -96,15 +105,20 @@ static void note_closed(struct closing *closing, struct closing_thread *thread)
 		pthread_cond_broadcast(&closing->quiet);
 }
 
-/* One that has nothing to do stays for what comes next; others end. */
+/*
+ * One that has nothing to do stays for a while, for what comes next; others end. While there is
+ * none, the table of descriptors is the daemon's thread's alone, and each of its system calls on
+ * a descriptor costs less.
+ */
 static bool is_needed(struct closing *closing)
 {
+	const struct timespec until = to_timespec(closing_now() + STAY);
 	if (closing->ending || closing->idle > 0)
 		return false;
 	closing->idle++;
-	pthread_cond_wait(&closing->work, &closing->lock);
+	int r = pthread_cond_clockwait(&closing->work, &closing->lock, CLOCK_MONOTONIC, &until);
 	closing->idle--;
-	return true;
+	return r == 0 || !TAILQ_EMPTY(&closing->ready);
 }
 
 static void *run(void *context)
@@ -267,17 +281,14 @@ void closing_hear(struct closing *closing)
 
 bool closing_wait(struct closing *closing, uint64_t usec, bool at_end)
 {
-	uint64_t until = closing_now() + usec;
-	const struct timespec time = {
-		.tv_sec = (time_t)(until / SECOND_USEC),
-		.tv_nsec = (long)(until % SECOND_USEC * 1000),
-	};
+	const struct timespec until = to_timespec(closing_now() + usec);
 	int r = 0;
 	pthread_mutex_lock(&closing->lock);
 	closing->ending |= at_end;
 	pthread_cond_broadcast(&closing->work);
 	while (r == 0 && (closing->left > 0 || (at_end && closing->thread_count > 0)))
-		r = pthread_cond_clockwait(&closing->quiet, &closing->lock, CLOCK_MONOTONIC, &time);
+		r = pthread_cond_clockwait(
+			&closing->quiet, &closing->lock, CLOCK_MONOTONIC, &until);
 	pthread_mutex_unlock(&closing->lock);
 	return r == 0;
 }
