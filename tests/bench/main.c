@@ -37,11 +37,11 @@ static const struct row {
 	{"two-decoders", row_two_decoders, "images/s", 1.2, true, NULL},
 	{"fetch-loaded-p99", row_fetch_loaded, "us", 3, false, NULL},
 	{"connections-10000", row_connections, "us", 1.2, false, "bytes a connection"},
-	{"peer-redis", row_peer_redis, "ms", 6, true, "us kept"},
-	{"peer-memcached", row_peer_memcached, "ms", 2, true, "us kept"},
-	{"peer-qt", row_peer_qt, "ms", 50, true, "us kept"},
-	{"peer-decode-jpeg", row_peer_decode_jpeg, "ms", 1, true, "us kept"},
-	{"peer-decode-png", row_peer_decode_png, "ms", 1, true, "us kept"},
+	{"peer-redis", row_peer_redis, "ms", 6, true, "times faster, kept"},
+	{"peer-memcached", row_peer_memcached, "ms", 2, true, "times faster, kept"},
+	{"peer-qt", row_peer_qt, "ms", 50, true, "times faster, kept"},
+	{"peer-decode-jpeg", row_peer_decode_jpeg, "ms", 1, true, "times faster, kept"},
+	{"peer-decode-png", row_peer_decode_png, "ms", 1, true, "times faster, kept"},
 };
 
 static void print_sample(const char *word, struct sample *sample)

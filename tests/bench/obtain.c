@@ -44,8 +44,9 @@ static void compare(const struct setting *setting, struct result *result, struct
 		double took = look_took(began) / 1e3;
 		sample_add(&result->base, way->told > 0 ? way->told : took);
 	}
-	result->extra = (long)sample_quantile(&kept, 0.5);
-	result->ratio = sample_quantile(&result->base, 0.5) / sample_quantile(&result->ours, 0.5);
+	double base = sample_quantile(&result->base, 0.5);
+	result->ratio = base / sample_quantile(&result->ours, 0.5);
+	result->extra = (long)(base * 1e3 / sample_quantile(&kept, 0.5));
 	sample_free(&kept);
 	shmimg_close(mapping);
 	look_end(keeping);

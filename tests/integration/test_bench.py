@@ -121,7 +121,7 @@ def test_each_peer_has_its_result_or_its_package():
     assert [result["row"] for result in told] == [name for name in wanted if name not in missing]
     for result in told:
         check(result)
-        assert result["us kept"] > 0
+        assert result["times faster, kept"] > 0
 
 
 def test_what_is_not_installed_is_said(tmp_path, monkeypatch, capsys):
