@@ -199,10 +199,10 @@ static void free_rendition(struct rendition *rendition)
 }
 
 /* The rendition that goes for one more: nobody has it, and it was wanted longest ago. */
-static struct rendition *find_spare(const struct generation *generation)
+static struct rendition *find_spare(const struct generation *generation, enum keep keep)
 {
 	struct rendition *rendition, *spare = NULL;
-	if (generation->image->keep == KEEP_PINNED)
+	if (keep == KEEP_PINNED)
 		return NULL;
 	TAILQ_FOREACH (rendition, &generation->renditions, link) {
 		if (rendition->pin_count == 0 && (!spare || rendition->used < spare->used))
@@ -211,15 +211,15 @@ static struct rendition *find_spare(const struct generation *generation)
 	return spare;
 }
 
-bool generation_has_room(const struct generation *generation)
+bool generation_has_room(const struct generation *generation, enum keep keep)
 {
-	return generation->count < RENDITIONS_MAX || find_spare(generation);
+	return generation->count < RENDITIONS_MAX || find_spare(generation, keep);
 }
 
-void generation_make_room(struct generation *generation)
+void generation_make_room(struct generation *generation, enum keep keep)
 {
 	if (generation->count >= RENDITIONS_MAX)
-		free_rendition(find_spare(generation));
+		free_rendition(find_spare(generation, keep));
 }
 
 void image_shrink(struct image *image, const struct rendition *left)

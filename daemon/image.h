@@ -137,11 +137,14 @@ struct rendition *generation_find(
 struct rendition *generation_choose(
 	const struct generation *generation, int format, const struct box *box);
 
-/* Whether there can be one more rendition, perhaps in place of one that nobody has pinned. */
-bool generation_has_room(const struct generation *generation);
+/*
+ * Whether there can be one more rendition once the image is kept so, perhaps in place of one
+ * that nobody has pinned: of an image with keep=pinned, none goes.
+ */
+bool generation_has_room(const struct generation *generation, enum keep keep);
 
-/* Frees that one, if it is so, after generation_has_room() was asked. */
-void generation_make_room(struct generation *generation);
+/* Frees that one, if it is so, after generation_has_room() has said yes to the same keep. */
+void generation_make_room(struct generation *generation, enum keep keep);
 
 /* Whether it has this format, -1 for any, and the size that the box gives, NULL for any. */
 bool rendition_is_meant(const struct rendition *rendition, int format, const struct box *box);

@@ -66,6 +66,12 @@ fail:
 	return NULL;
 }
 
+/* How the image is kept once this is published. */
+static enum keep keep_of(const struct image *image, const struct publication *publication)
+{
+	return publication->keep < 0 ? image->keep : (enum keep)publication->keep;
+}
+
 static int publish_segment(
 	struct store *store, const struct publication *publication, struct rendition *rendition)
 {
@@ -79,7 +85,7 @@ static int publish_segment(
 	header->semaphore_index = image->semaphore.index;
 	header->share = image->share;
 	header->group = image->group;
-	header->keep = publication->keep < 0 ? image->keep : (enum keep)publication->keep;
+	header->keep = keep_of(image, publication);
 	header->native = generation->native;
 	memcpy(header->type, generation->type, sizeof(header->type));
 	if (header->name_offset < HEADER_SIZE)
@@ -105,7 +111,7 @@ static void commit(struct store *store, const struct publication *publication,
 	if (publication->keep >= 0)
 		image_set_keep(image, (enum keep)publication->keep);
 	bool fresh = TAILQ_EMPTY(&generation->renditions);
-	generation_make_room(generation);
+	generation_make_room(generation, keep_of(image, publication));
 	if (fresh)
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
 	rendition->bytes = store_take_reserved(store, publication->bytes);
@@ -176,7 +182,7 @@ int publish(
 		generation = generation_new(image, board_new_generation(store->board),
 			&publication->header->source, publication->native, publication->type);
 	r = -ENOMEM;
-	if (generation && !generation_has_room(generation))
+	if (generation && !generation_has_room(generation, keep_of(image, publication)))
 		r = -EMLINK;
 	else if (generation && store_prepare(store) == 0)
 		rendition = rendition_new(generation, publication->header);

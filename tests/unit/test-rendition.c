@@ -243,6 +243,15 @@ static void test_many(void **state)
 	/* Of an image that is to stay nothing goes. */
 	load_width(&world, session, file, 1, " keep=pinned", "OK ");
 	load_width(&world, session, file, 2, formats[4], "ERR code=over-quota ");
+	/* Nor of one that is to stay from now on; once it is a cache again, one goes. */
+	world_expect(&world, session, "RELEASE name=a", -1, "OK");
+	load_width(&world, session, file, 1, " keep=cache", "OK ");
+	world_expect(&world, session, "RELEASE name=a", -1, "OK");
+	load_width(&world, session, file, 2, " format=RGBA16 keep=pinned", "ERR code=over-quota ");
+	assert_int_equal(store->rendition_count, RENDITIONS_MAX);
+	assert_int_equal(store_find(&world.engine.store, "a", geteuid())->keep, KEEP_CACHE);
+	load_width(&world, session, file, 2, formats[4], "OK ");
+	assert_int_equal(store->rendition_count, RENDITIONS_MAX);
 	/* Another state of the file begins anew. */
 	int tall = world_file("tall");
 	load_width(&world, session, tall, 2, formats[4], "OK ");
