@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/idle.h"
+#include "daemon/base/lru.h"
 
 enum resource {
 	RESOURCE_CONNECTIONS,

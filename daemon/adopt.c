@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "client/protocol/name.h"
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/note.h"
 
 /* A segment as it was found. */

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 
 enum { BOARD_MODE = 0644 };
 

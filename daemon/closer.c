@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/log.h"
 
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "client/protocol/name.h"
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/command.h"
 #include "daemon/flight.h"
 #include "daemon/publish.h"

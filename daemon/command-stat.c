@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/glob.h"
 #include "daemon/command.h"
-#include "daemon/glob.h"
 
 enum {
 	HOLDERS_MAX = 64,

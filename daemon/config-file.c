@@ -17,7 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/log.h"
 
 enum { FILE_SIZE_MAX = 1 << 16, LINE_LENGTH_MAX = 190 };

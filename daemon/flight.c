@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/derivation.h"
 #include "daemon/plan.h"
 #include "daemon/publish.h"

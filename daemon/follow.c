@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/engine.h"
 #include "daemon/log.h"
 #include "daemon/note.h"

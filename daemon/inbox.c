@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "daemon/base/fd-budget.h"
 #include "daemon/buffer.h"
-#include "daemon/descriptors.h"
 
 void inbox_init(struct inbox *inbox, struct files *files)
 {

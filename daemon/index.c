@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/random.h"
 #include "daemon/image.h"
-#include "daemon/random.h"
 
 enum { SIZE_MIN = 64 };
 

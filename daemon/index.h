@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "daemon/siphash.h"
+#include "daemon/base/siphash.h"
 
 struct image;
 

@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "client/protocol/board.h"
-#include "daemon/cleanup.h"
-#include "daemon/random.h"
+#include "daemon/base/cleanup.h"
+#include "daemon/base/random.h"
 #include "daemon/semaphore.h"
 
 enum { BACKLOG = 511 };

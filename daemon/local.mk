@@ -18,7 +18,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/apart.c %D%/apart.h \
 	%D%/board.c %D%/board.h \
 	%D%/buffer.c %D%/buffer.h \
-	%D%/cleanup.h \
+	%D%/base/cleanup.h \
 	%D%/closer.c %D%/closer.h \
 	%D%/closing.c %D%/closing.h \
 	%D%/command-drop.c \
@@ -36,15 +36,15 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/credentials.c %D%/credentials.h \
 	%D%/defaults.c %D%/defaults.h \
 	%D%/derivation.c %D%/derivation.h \
-	%D%/descriptors.c %D%/descriptors.h \
+	%D%/base/fd-budget.c %D%/base/fd-budget.h \
 	%D%/dispatch.h \
 	%D%/engine.c %D%/engine.h \
 	%D%/eviction.c %D%/eviction.h \
 	%D%/flight.c %D%/flight.h \
 	%D%/follow.c %D%/follow.h \
-	%D%/glob.c %D%/glob.h \
+	%D%/base/glob.c %D%/base/glob.h \
 	%D%/handover.c %D%/handover.h \
-	%D%/idle.c %D%/idle.h \
+	%D%/base/lru.c %D%/base/lru.h \
 	%D%/image.c %D%/image.h \
 	%D%/inbox.c %D%/inbox.h \
 	%D%/index.c %D%/index.h \
@@ -64,7 +64,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/process.c %D%/process.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/purger.c %D%/purger.h \
-	%D%/random.c %D%/random.h \
+	%D%/base/random.c %D%/base/random.h \
 	%D%/refusal.c %D%/refusal.h \
 	%D%/releaser.c %D%/releaser.h \
 	%D%/reload.c %D%/reload.h \
@@ -75,7 +75,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/semaphore.c %D%/semaphore.h \
 	%D%/server.c %D%/server.h \
 	%D%/session.c %D%/session.h \
-	%D%/siphash.c %D%/siphash.h \
+	%D%/base/siphash.c %D%/base/siphash.h \
 	%D%/source.c %D%/source.h \
 	%D%/spare.c %D%/spare.h \
 	%D%/store.c %D%/store.h \

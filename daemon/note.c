@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
-#include "daemon/random.h"
+#include "daemon/base/cleanup.h"
+#include "daemon/base/random.h"
 
 #define NOTE_MAGIC "SHMNOTE\n"
 

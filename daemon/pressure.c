@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/log.h"
 
 /*

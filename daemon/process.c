@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "daemon/apart.h"
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/decoder/job.h"
 
 enum { END_TIMEOUT_MSEC = 2000 };

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "daemon/access.h"
-#include "daemon/cleanup.h"
-#include "daemon/descriptors.h"
-#include "daemon/random.h"
+#include "daemon/base/cleanup.h"
+#include "daemon/base/fd-budget.h"
+#include "daemon/base/random.h"
 
 #define SHM_FOLDER "/dev/shm" /* where shm_open(3) has its names, by shm_overview(7) */
 

@@ -12,7 +12,7 @@
 #include <sys/sem.h>
 #include <unistd.h>
 
-#include "daemon/random.h"
+#include "daemon/base/random.h"
 
 enum { WORD_BITS = 64, SET_WORDS = SEMAPHORE_SET_SIZE / WORD_BITS, KEY_TRIES = 16 };
 

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/fd-budget.h"
 #include "daemon/buffer.h"
-#include "daemon/descriptors.h"
 #include "daemon/log.h"
 #include "daemon/session.h"
 

@@ -14,8 +14,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
-#include "daemon/descriptors.h"
+#include "daemon/base/cleanup.h"
+#include "daemon/base/fd-budget.h"
 #include "daemon/mount.h"
 
 static enum fault fault_of(int error, const char **message)

@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/segment.h"
 
 enum {

@@ -4,9 +4,9 @@
  */
 #pragma once
 
+#include "daemon/base/lru.h"
 #include "daemon/board.h"
 #include "daemon/eviction.h"
-#include "daemon/idle.h"
 #include "daemon/image.h"
 #include "daemon/index.h"
 #include "daemon/releaser.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#include "daemon/random.h"
+#include "daemon/base/random.h"
 
 enum { FOLLOWED_MAX = 4096 }; /* of the 8192 or more that a user may have */
 

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/siphash.h"
+#include "daemon/base/siphash.h"
 
 struct unlinked_segment;
 

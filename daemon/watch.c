@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "client/protocol/wire.h"
-#include "daemon/glob.h"
+#include "daemon/base/glob.h"
 #include "daemon/image.h"
 
 enum { QUEUE_SIZE = 4 * WIRE_LINE_MAX };

@@ -9,7 +9,7 @@
 #include "client/protocol/fault.h"
 #include "client/protocol/format.h"
 #include "client/protocol/name.h"
-#include "daemon/glob.h"
+#include "daemon/base/glob.h"
 #include "tests/fuzz/target.h"
 
 enum { PATTERN_MAX = 1024 }; /* of match= */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/glob.h"
+#include "daemon/base/glob.h"
 #include "tests/unit/unit.h"
 
 static const struct {

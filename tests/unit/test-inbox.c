@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/descriptors.h"
+#include "daemon/base/fd-budget.h"
 #include "daemon/inbox.h"
 #include "tests/unit/sized-file.h"
 #include "tests/unit/unit.h"

@@ -15,10 +15,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/base/random.h"
 #include "daemon/board.h"
 #include "daemon/configuration.h"
 #include "daemon/instance.h"
-#include "daemon/random.h"
 #include "daemon/semaphore.h"
 #include "tests/unit/unit.h"
 

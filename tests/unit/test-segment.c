@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "daemon/access.h"
+#include "daemon/base/random.h"
 #include "daemon/instance.h"
-#include "daemon/random.h"
 #include "daemon/segment.h"
 #include "tests/unit/unit.h"
 

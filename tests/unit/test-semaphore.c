@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/base/random.h"
 #include "daemon/board.h"
-#include "daemon/random.h"
 #include "daemon/semaphore.h"
 #include "tests/unit/sets.h"
 #include "tests/unit/unit.h"

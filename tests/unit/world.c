@@ -17,7 +17,7 @@
 #include <sys/sem.h>
 #include <unistd.h>
 
-#include "daemon/random.h"
+#include "daemon/base/random.h"
 
 #define WAIT_USEC UINT64_C(20000000)
 

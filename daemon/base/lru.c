@@ -2,7 +2,7 @@
  * Idle images.
  * See idle.h for what it does and never does.
  */
-#include "daemon/idle.h"
+#include "daemon/base/lru.h"
 
 #include "daemon/follow.h"
 #include "daemon/store.h"

@@ -2,7 +2,7 @@
  * Globs over names of images.
  * See glob.h for what it does.
  */
-#include "daemon/glob.h"
+#include "daemon/base/glob.h"
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
  * SipHash-2-4.
  * See siphash.h for what it does and never does.
  */
-#include "daemon/siphash.h"
+#include "daemon/base/siphash.h"
 
 #include <endian.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Numbers that nobody can guess.
  * See random.h for what it does and never does.
  */
-#include "daemon/random.h"
+#include "daemon/base/random.h"
 
 #include <errno.h>
 #include <stdio.h>

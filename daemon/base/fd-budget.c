@@ -2,7 +2,7 @@
  * How many descriptors there can be.
  * See descriptors.h for what it does and never does.
  */
-#include "daemon/descriptors.h"
+#include "daemon/base/fd-budget.h"
 
 #include <errno.h>
 #include <fcntl.h>
