@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 
 #include "daemon/base/cleanup.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
 

@@ -2,7 +2,7 @@
  * DROP: removes an image's name. Its owner alone may.
  */
 #include "daemon/command.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 enum outcome command_drop(struct call *call)
 {

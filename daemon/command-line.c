@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 enum { HELP_COLUMN = 26 };
 

@@ -13,7 +13,7 @@
 
 #include "client/protocol/name.h"
 #include "daemon/flight.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 enum { SESSION_LOADS_MAX = 32, PATTERN_MAX = 1024 };
 

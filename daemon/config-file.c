@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 enum { FILE_SIZE_MAX = 1 << 16, LINE_LENGTH_MAX = 190 };
 

@@ -10,7 +10,7 @@
 
 #include "daemon/config-file.h"
 #include "daemon/defaults.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 static const char default_origin[] = "default";
 

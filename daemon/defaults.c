@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "client/protocol/name.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 enum { DECODERS_MAX = 256 };
 

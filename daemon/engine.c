@@ -10,7 +10,7 @@
 
 #include "daemon/adopt.h"
 #include "daemon/follow.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 /* Jobs may wait for room. */
 static void on_freed(void *context)

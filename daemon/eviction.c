@@ -4,7 +4,7 @@
  */
 #include "daemon/eviction.h"
 
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 #include "daemon/store.h"
 
 enum { BATCH = 32 }; /* images: each takes the kernel some 10 microseconds */

@@ -12,7 +12,7 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/engine.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 #include "daemon/note.h"
 #include "daemon/publish.h"
 #include "daemon/renewal.h"

@@ -50,11 +50,11 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/index.c %D%/index.h \
 	%D%/instance.c %D%/instance.h \
 	%D%/load.c %D%/load.h \
-	%D%/log.c %D%/log.h \
+	%D%/log/log.c %D%/log/log.h \
 	%D%/mount.c %D%/mount.h \
 	%D%/note.c %D%/note.h \
-	%D%/journal.c %D%/journal.h \
-	%D%/log-limit.c %D%/log-limit.h \
+	%D%/log/journal.c %D%/log/journal.h \
+	%D%/log/limit.c %D%/log/limit.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/outbox.c %D%/outbox.h \

@@ -20,7 +20,7 @@
 #include "daemon/configuration.h"
 #include "daemon/engine.h"
 #include "daemon/instance.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 #include "daemon/notify.h"
 #include "daemon/process.h"
 #include "daemon/reload.h"

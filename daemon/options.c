@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "client/protocol/wire.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 const struct option_info option_table[OPTION_COUNT] = {
 #define X(symbol, name, kind, member, least, most, when, argument, help)       \

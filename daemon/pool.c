@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 static struct worker *find_idle(const struct pool *pool, uid_t uid)
 {

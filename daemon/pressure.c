@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 /*
  * Some program waited for memory for a tenth of 2 seconds: long before a machine stalls, and

@@ -7,7 +7,7 @@
 #include <signal.h>
 
 #include "daemon/engine.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 #include "daemon/notify.h"
 
 /* Logs how an option has changed; undoes what a running daemon cannot change. */

@@ -6,7 +6,7 @@
 
 #include "client/protocol/fault.h"
 #include "daemon/image.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 /* An image was decoded; client is who asked for it, or NULL. */
 void report_loaded(const struct log_client *client, const struct rendition *rendition);

@@ -16,7 +16,7 @@
 
 #include "daemon/base/fd-budget.h"
 #include "daemon/buffer.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 #include "daemon/session.h"
 
 enum {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 #include "daemon/mount.h"
 
 enum { PLACES_MAX = 128, LINKS_MAX = 40, EVENTS_SIZE = 16384 };

@@ -12,8 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "daemon/log-limit.h"
-#include "daemon/log.h"
+#include "daemon/log/limit.h"
+#include "daemon/log/log.h"
 
 enum { OUTPUT_SIZE = 65536 };
 

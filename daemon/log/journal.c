@@ -3,7 +3,7 @@
  * See journal.h for what it does and never does.
  */
 #define SD_JOURNAL_SUPPRESS_LOCATION /* that of the message is given, not that of its sending */
-#include "daemon/journal.h"
+#include "daemon/log/journal.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 /* Sends a message if standard error leads to the journal. Returns whether it has got it. */
 bool journal_send(const struct log_entry *entry, const char *text);

@@ -2,7 +2,7 @@
  * The daemon's log.
  * See log.h for what it does and never does.
  */
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/journal.h"
-#include "daemon/log-limit.h"
+#include "daemon/log/journal.h"
+#include "daemon/log/limit.h"
 
 enum { TEXT_SIZE = 1024 };
 

@@ -2,7 +2,7 @@
  * Limits of the log.
  * See log-limit.h for what it does and never does.
  */
-#include "daemon/log-limit.h"
+#include "daemon/log/limit.h"
 
 struct place {
 	uint64_t began;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 enum {
 	LOG_LIMIT_SECONDS = 10,
