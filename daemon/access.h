@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-#include "daemon/credentials.h"
+#include "daemon/user/credentials.h"
 
 /* Sets mode and list of a file of the daemon's. Returns 0 or a negative errno. */
 int access_grant(int fd, uid_t owner, enum share share, gid_t group);

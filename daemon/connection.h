@@ -8,11 +8,11 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "daemon/account.h"
 #include "daemon/dispatch.h"
 #include "daemon/inbox.h"
 #include "daemon/outbox.h"
 #include "daemon/purger.h"
+#include "daemon/user/account.h"
 
 enum {
 	CONNECTION_TURN = 32,	 /* requests of one connection before it is another's turn */

@@ -6,13 +6,13 @@
 
 #include <sys/queue.h>
 
-#include "daemon/account.h"
 #include "daemon/closer.h"
 #include "daemon/options.h"
 #include "daemon/pool.h"
 #include "daemon/pressure.h"
 #include "daemon/store.h"
 #include "daemon/trail.h"
+#include "daemon/user/account.h"
 
 struct flight;
 

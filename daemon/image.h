@@ -14,10 +14,10 @@
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
-#include "daemon/account.h"
-#include "daemon/credentials.h"
 #include "daemon/segment.h"
 #include "daemon/semaphore.h"
+#include "daemon/user/account.h"
+#include "daemon/user/credentials.h"
 
 struct follow;
 struct session;

@@ -12,7 +12,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 %C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS) $(INIH_LIBS)
 %C%_libdaemon_la_SOURCES = \
 	%D%/access.c %D%/access.h \
-	%D%/account.c %D%/account.h \
+	%D%/user/account.c %D%/user/account.h \
 	%D%/activation.c %D%/activation.h \
 	%D%/adopt.c %D%/adopt.h \
 	%D%/apart.c %D%/apart.h \
@@ -33,7 +33,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/config-file.c %D%/config-file.h \
 	%D%/configuration.c %D%/configuration.h \
 	%D%/connection.c %D%/connection.h \
-	%D%/credentials.c %D%/credentials.h \
+	%D%/user/credentials.c %D%/user/credentials.h \
 	%D%/defaults.c %D%/defaults.h \
 	%D%/derivation.c %D%/derivation.h \
 	%D%/base/fd-budget.c %D%/base/fd-budget.h \

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/account.h"
+#include "daemon/user/account.h"
 
 enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 1000000000 };
 

@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 #include "client/protocol/header.h"
-#include "daemon/credentials.h"
 #include "daemon/releaser.h"
+#include "daemon/user/credentials.h"
 
 enum { SEGMENT_NAME_SIZE = 64 };
 

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "daemon/board.h"
-#include "daemon/credentials.h"
+#include "daemon/user/credentials.h"
 
 enum { SEMAPHORE_SET_SIZE = 256 };
 

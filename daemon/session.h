@@ -8,9 +8,9 @@
 #include <sys/queue.h>
 
 #include "client/protocol/name.h"
-#include "daemon/credentials.h"
 #include "daemon/engine.h"
 #include "daemon/image.h"
+#include "daemon/user/credentials.h"
 #include "daemon/watch.h"
 
 struct load;

@@ -7,7 +7,7 @@
 #include "client/protocol/fault.h"
 #include "client/protocol/header.h"
 #include "daemon/closer.h"
-#include "daemon/credentials.h"
+#include "daemon/user/credentials.h"
 
 /*
  * Opens an absolute path for someone: as the daemon itself if they are the same user, else

@@ -10,8 +10,8 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/account.h"
 #include "daemon/closer.h"
+#include "daemon/user/account.h"
 
 RB_HEAD(place_tree, place);
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-#include "daemon/credentials.h"
+#include "daemon/user/credentials.h"
 
 struct image;
 

@@ -2,7 +2,7 @@
  * Who a client is, and whom an image is shared with.
  * See credentials.h for what it does and never does.
  */
-#include "daemon/credentials.h"
+#include "daemon/user/credentials.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * What each user holds of the daemon.
  * See account.h for what it does and never does.
  */
-#include "daemon/account.h"
+#include "daemon/user/account.h"
 
 #include <assert.h>
 #include <errno.h>
