@@ -6,8 +6,8 @@
 
 #include <unistd.h>
 
-#include "daemon/decoder/job.h"
-#include "daemon/process.h"
+#include "daemon/job/job.h"
+#include "daemon/job/spawn.h"
 
 static int say(const struct handover *handover, enum job_kind kind, int fd)
 {

@@ -15,7 +15,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/user/account.c %D%/user/account.h \
 	%D%/activation.c %D%/activation.h \
 	%D%/adopt.c %D%/adopt.h \
-	%D%/apart.c %D%/apart.h \
+	%D%/job/apart.c %D%/job/apart.h \
 	%D%/board.c %D%/board.h \
 	%D%/buffer.c %D%/buffer.h \
 	%D%/base/cleanup.h \
@@ -61,7 +61,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/plan.c %D%/plan.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/pressure.c %D%/pressure.h \
-	%D%/process.c %D%/process.h \
+	%D%/job/spawn.c %D%/job/spawn.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/purger.c %D%/purger.h \
 	%D%/base/random.c %D%/base/random.h \

@@ -20,9 +20,9 @@
 #include "daemon/configuration.h"
 #include "daemon/engine.h"
 #include "daemon/instance.h"
+#include "daemon/job/spawn.h"
 #include "daemon/log/log.h"
 #include "daemon/notify.h"
-#include "daemon/process.h"
 #include "daemon/reload.h"
 #include "daemon/server.h"
 

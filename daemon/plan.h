@@ -10,7 +10,7 @@
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 #include "daemon/options.h"
 
 /* Whether a decoder that was asked for this format in this box may say so. */

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/decoder/job.h"
-#include "daemon/process.h"
+#include "daemon/job/job.h"
+#include "daemon/job/spawn.h"
 
 int releaser_init(struct releaser *releaser, sd_event *event, const char *program)
 {

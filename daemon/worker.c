@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/job/spawn.h"
 #include "daemon/log/log.h"
 #include "daemon/pool.h"
-#include "daemon/process.h"
 
 #define SECOND_USEC    UINT64_C(1000000)
 #define DEADLINE_MAX   (UINT64_C(7 * 86400) * SECOND_USEC)

@@ -12,7 +12,7 @@
 #include "client/protocol/fault.h"
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 #include "daemon/spare.h"
 
 struct pool;

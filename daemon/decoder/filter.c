@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 
 #define ANY(name)                       \
 	{                               \

@@ -3,14 +3,14 @@
 noinst_LTLIBRARIES += %D%/libdecoder.la
 %C%_libdecoder_la_SOURCES = \
 	%D%/canvas.c %D%/canvas.h \
-	%D%/channel.c %D%/channel.h \
+	daemon/job/channel.c daemon/job/channel.h \
 	%D%/codec.c %D%/codec.h \
 	%D%/convert.c %D%/convert.h \
 	%D%/convert-shuffle.c %D%/convert-shuffle.h \
 	%D%/exif.c %D%/exif.h \
 	%D%/filter.c %D%/filter.h \
 	%D%/input.c %D%/input.h \
-	%D%/job.h \
+	daemon/job/job.h \
 	%D%/jpeg.c \
 	%D%/picture.c %D%/picture.h \
 	%D%/png.c \

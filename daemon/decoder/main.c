@@ -14,11 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/decoder/channel.h"
 #include "daemon/decoder/codec.h"
 #include "daemon/decoder/sandbox.h"
 #include "daemon/decoder/service.h"
 #include "daemon/decoder/spool.h"
+#include "daemon/job/channel.h"
 
 enum { END_DONE = 0, END_PROTOCOL = 1, END_UNCONFINED = 2, NICE = 5, SLICE_NSEC = 100000 };
 

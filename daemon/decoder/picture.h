@@ -10,7 +10,7 @@
 
 #include "client/protocol/fault.h"
 #include "daemon/decoder/input.h"
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 
 struct codec;
 

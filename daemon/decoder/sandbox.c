@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "daemon/decoder/filter.h"
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 
 /* Room for the channel, standard error and a job's two, and for a few that come uninvited. */
 enum { DESCRIPTORS_MAX = 8 };

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/decoder/channel.h"
 #include "daemon/decoder/codec.h"
 #include "daemon/decoder/spare.h"
+#include "daemon/job/channel.h"
 
 /* One at a time, and too large for a stack. */
 static struct picture picture;

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 
 /* Takes a segment of JOB_SPARE, and its descriptor, over in place of the one before. */
 void spare_accept(const struct job_spare *job, int fd);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 
 struct exchange {
 	int near;    /* the daemon's end */

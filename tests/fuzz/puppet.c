@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/process.h"
+#include "daemon/job/spawn.h"
 #include "tests/fuzz/target.h"
 
 enum { PID_FIRST = 1 << 23 }; /* above all that the kernel gives out: proc(5), pid_max */

@@ -6,7 +6,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 #include "daemon/pool.h"
 
 enum { PUPPETS_MAX = 16 };

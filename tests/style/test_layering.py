@@ -19,7 +19,7 @@ MAY_INCLUDE = [
     ("client/viewer/*", ["client/include/", "client/viewer/"]),
     ("client/*", ["client/"]),
     ("daemon/decoder/*", ["client/protocol/", "daemon/decoder/"]),
-    ("daemon/*", ["client/protocol/", "daemon/*.h", "daemon/decoder/job.h"]),
+    ("daemon/*", ["client/protocol/", "daemon/*.h", "daemon/job/job.h"]),
     ("tests/*", ["client/", "daemon/", "tests/"]),
 ]
 

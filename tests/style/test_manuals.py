@@ -66,7 +66,7 @@ def test_the_protocol_is_told_whole():
     faults = table("client/protocol/fault.h", "FAULT_TABLE", r'X\(\w+, "([^"]+)"')
     formats = table("client/protocol/format.h", "FORMAT_TABLE", r'X\(\w+, \d+, "([^"]+)"')
     assert len(verbs) >= 8 and len(keys) >= 12 and len(faults) >= 12 and len(formats) >= 6
-    sandbox = table("daemon/decoder/job.h", "JOB_SANDBOX_TABLE", r'X\(\w+, \d+, "([^"]+)"')
+    sandbox = table("daemon/job/job.h", "JOB_SANDBOX_TABLE", r'X\(\w+, \d+, "([^"]+)"')
     assert len(sandbox) >= 4
     assert set(verbs + keys + faults + formats + sandbox) - told == set()
 

@@ -16,7 +16,7 @@
 
 #include "client/protocol/fault.h"
 #include "client/protocol/fit.h"
-#include "daemon/decoder/channel.h"
+#include "daemon/job/channel.h"
 #include "tests/unit/unit.h"
 
 enum { PAGE = 4096, PIXELS_MAX = 4 << 20, PATIENCE = 120 };

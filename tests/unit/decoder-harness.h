@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 
 struct bytes {
 	uint8_t *data;

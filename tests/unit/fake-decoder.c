@@ -16,7 +16,7 @@
 #include "client/protocol/fault.h"
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 
 static char word[64];
 static uint32_t width, height; /* of the image */

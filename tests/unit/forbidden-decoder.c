@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "client/protocol/format.h"
-#include "daemon/decoder/channel.h"
 #include "daemon/decoder/sandbox.h"
+#include "daemon/job/channel.h"
 #include "tests/unit/forbidden.h"
 
 enum { STATUS_BROKEN = 250 };

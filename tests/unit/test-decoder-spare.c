@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/decoder/channel.h"
+#include "daemon/job/channel.h"
 #include "tests/unit/exif-writer.h"
 #include "tests/unit/jpeg-writer.h"
 #include "tests/unit/unit.h"

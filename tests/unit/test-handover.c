@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/decoder/job.h"
 #include "daemon/handover.h"
-#include "daemon/process.h"
+#include "daemon/job/job.h"
+#include "daemon/job/spawn.h"
 #include "tests/unit/unit.h"
 
 static int far;

@@ -2,7 +2,7 @@
  * Starts a decoder process and talks to it.
  * See process.h for what it does and never does.
  */
-#include "daemon/process.h"
+#include "daemon/job/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/apart.h"
 #include "daemon/base/cleanup.h"
-#include "daemon/decoder/job.h"
+#include "daemon/job/apart.h"
+#include "daemon/job/job.h"
 
 enum { END_TIMEOUT_MSEC = 2000 };
 

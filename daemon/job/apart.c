@@ -2,7 +2,7 @@
  * Threads with a table of descriptors of their own.
  * See apart.h for what it does and never does.
  */
-#include "daemon/apart.h"
+#include "daemon/job/apart.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "daemon/decoder/job.h"
+#include "daemon/job/job.h"
 
 /*
  * Sends a packet; fd goes along if its kind carries one, and stays the caller's.

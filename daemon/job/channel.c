@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/channel.h"
+#include "daemon/job/channel.h"
 
 #include <errno.h>
 #include <stdbool.h>
