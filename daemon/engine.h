@@ -7,7 +7,7 @@
 #include <sys/queue.h>
 
 #include "daemon/closer.h"
-#include "daemon/options.h"
+#include "daemon/config/options.h"
 #include "daemon/pool.h"
 #include "daemon/pressure.h"
 #include "daemon/store.h"

@@ -28,13 +28,13 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/command-stat.c \
 	%D%/command-stats.c \
 	%D%/command-watch.c \
-	%D%/command-line.c %D%/command-line.h \
+	%D%/config/command-line.c %D%/config/command-line.h \
 	%D%/command.c %D%/command.h \
-	%D%/config-file.c %D%/config-file.h \
-	%D%/configuration.c %D%/configuration.h \
+	%D%/config/file.c %D%/config/file.h \
+	%D%/config/configuration.c %D%/config/configuration.h \
 	%D%/connection.c %D%/connection.h \
 	%D%/user/credentials.c %D%/user/credentials.h \
-	%D%/defaults.c %D%/defaults.h \
+	%D%/config/defaults.c %D%/config/defaults.h \
 	%D%/derivation.c %D%/derivation.h \
 	%D%/base/fd-budget.c %D%/base/fd-budget.h \
 	%D%/dispatch.h \
@@ -56,7 +56,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/log/journal.c %D%/log/journal.h \
 	%D%/log/limit.c %D%/log/limit.h \
 	%D%/notify.c %D%/notify.h \
-	%D%/options.c %D%/options.h \
+	%D%/config/options.c %D%/config/options.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/plan.c %D%/plan.h \
 	%D%/pool.c %D%/pool.h \

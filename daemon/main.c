@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "daemon/activation.h"
-#include "daemon/configuration.h"
+#include "daemon/config/configuration.h"
 #include "daemon/engine.h"
 #include "daemon/instance.h"
 #include "daemon/job/spawn.h"

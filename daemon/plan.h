@@ -10,8 +10,8 @@
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
+#include "daemon/config/options.h"
 #include "daemon/job/job.h"
-#include "daemon/options.h"
 
 /* Whether a decoder that was asked for this format in this box may say so. */
 bool plan_is_plausible(const struct job_header *said, enum format wanted, struct box box);

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "daemon/options.h"
+#include "daemon/config/options.h"
 #include "daemon/worker.h"
 
 struct pool {

@@ -6,7 +6,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "daemon/configuration.h"
+#include "daemon/config/configuration.h"
 
 struct engine;
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/options.h"
+#include "daemon/config/options.h"
 #include "daemon/releaser.h"
 
 /* Of all decoders. */

@@ -159,8 +159,8 @@ def allowed(program, option):
 def test_the_configuration_file_is_told():
     """shmimgd.conf(5) has each option, what it may be, and when it takes effect."""
     program = os.path.join(BUILD, "daemon", "shmimgd")
-    options = table("daemon/options.h", "OPTION_TABLE", r'X\(\w+, "([^"]+)"')
-    whens = table("daemon/options.h", "OPTION_TABLE", r"\b(RELOAD|RESTART),")
+    options = table("daemon/config/options.h", "OPTION_TABLE", r'X\(\w+, "([^"]+)"')
+    whens = table("daemon/config/options.h", "OPTION_TABLE", r"\b(RELOAD|RESTART),")
     assert len(options) == len(whens) >= 13
     text = " ".join(plain(CONFIGURATION).split()).replace("“", '"').replace("”", '"')
     for option, when in zip(options, whens):
@@ -170,7 +170,7 @@ def test_the_configuration_file_is_told():
 def test_the_example_of_a_configuration_file_is_whole():
     """It says nothing as it is; without the '#' of its options it is right."""
     text = read("daemon/shmimgd.conf")
-    options = table("daemon/options.h", "OPTION_TABLE", r'X\(\w+, "([^"]+)"')
+    options = table("daemon/config/options.h", "OPTION_TABLE", r'X\(\w+, "([^"]+)"')
     assert re.findall(r"^#([a-z-]+) = ", text, re.MULTILINE) == options
     said = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert said == ["[shmimgd]"]

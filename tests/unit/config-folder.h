@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "daemon/configuration.h"
+#include "daemon/config/configuration.h"
 
 enum { CONFIG_PATH_SIZE = 96 };
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "client/protocol/name.h"
-#include "daemon/defaults.h"
+#include "daemon/config/defaults.h"
 #include "tests/unit/config-folder.h"
 #include "tests/unit/fault.h"
 #include "tests/unit/unit.h"

@@ -17,7 +17,7 @@
 
 #include "daemon/base/random.h"
 #include "daemon/board.h"
-#include "daemon/configuration.h"
+#include "daemon/config/configuration.h"
 #include "daemon/instance.h"
 #include "daemon/semaphore.h"
 #include "tests/unit/unit.h"

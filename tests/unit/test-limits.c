@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon/configuration.h"
+#include "daemon/config/configuration.h"
 #include "daemon/note.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/defaults.h"
+#include "daemon/config/defaults.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/command-line.h"
+#include "daemon/config/command-line.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "daemon/options.h"
+#include "daemon/config/options.h"
 
 struct command_line {
 	const char *values[OPTION_COUNT]; /* strings of argv; NULL: not given */

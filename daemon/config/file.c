@@ -2,7 +2,7 @@
  * Configuration files.
  * See config-file.h for what it does and never does.
  */
-#include "daemon/config-file.h"
+#include "daemon/config/file.h"
 
 #include <dirent.h>
 #include <errno.h>

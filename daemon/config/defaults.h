@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-#include "daemon/options.h"
+#include "daemon/config/options.h"
 
 /* Sets every option but the socket, whose path is left empty. */
 void defaults_set(struct options *options);

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "daemon/command-line.h"
-#include "daemon/options.h"
+#include "daemon/config/command-line.h"
+#include "daemon/config/options.h"
 
 enum { ORIGIN_SIZE = 256 };
 

@@ -2,14 +2,14 @@
  * The options in effect.
  * See configuration.h for what it does and never does.
  */
-#include "daemon/configuration.h"
+#include "daemon/config/configuration.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/config-file.h"
-#include "daemon/defaults.h"
+#include "daemon/config/defaults.h"
+#include "daemon/config/file.h"
 #include "daemon/log/log.h"
 
 static const char default_origin[] = "default";

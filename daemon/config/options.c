@@ -2,7 +2,7 @@
  * The table of options.
  * See options.h for what it does and never does.
  */
-#include "daemon/options.h"
+#include "daemon/config/options.h"
 
 #include <errno.h>
 #include <inttypes.h>
