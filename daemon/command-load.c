@@ -8,9 +8,9 @@
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/command.h"
+#include "daemon/file/source.h"
 #include "daemon/flight.h"
 #include "daemon/publish.h"
-#include "daemon/source.h"
 
 /* What a client wants besides the image. */
 struct wishes {

@@ -6,12 +6,12 @@
 
 #include <sys/queue.h>
 
-#include "daemon/closer.h"
 #include "daemon/config/options.h"
+#include "daemon/file/close-queue.h"
+#include "daemon/file/path-watch.h"
 #include "daemon/pool.h"
 #include "daemon/pressure.h"
 #include "daemon/store.h"
-#include "daemon/trail.h"
 #include "daemon/user/account.h"
 
 struct flight;

@@ -13,10 +13,10 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/derivation.h"
+#include "daemon/file/source.h"
 #include "daemon/plan.h"
 #include "daemon/publish.h"
 #include "daemon/report.h"
-#include "daemon/source.h"
 
 enum { ATTEMPTS_MAX = 3 };
 

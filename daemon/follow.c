@@ -12,11 +12,11 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/engine.h"
+#include "daemon/file/source.h"
 #include "daemon/log/log.h"
 #include "daemon/note.h"
 #include "daemon/publish.h"
 #include "daemon/renewal.h"
-#include "daemon/source.h"
 
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
 

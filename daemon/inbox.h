@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "daemon/buffer.h"
-#include "daemon/closer.h"
+#include "daemon/file/close-queue.h"
 
 enum { INBOX_FDS_MAX = 32 }; /* descriptors that no line has claimed yet */
 

@@ -19,8 +19,8 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/board.c %D%/board.h \
 	%D%/buffer.c %D%/buffer.h \
 	%D%/base/cleanup.h \
-	%D%/closer.c %D%/closer.h \
-	%D%/closing.c %D%/closing.h \
+	%D%/file/close-queue.c %D%/file/close-queue.h \
+	%D%/file/close-threads.c %D%/file/close-threads.h \
 	%D%/command-drop.c \
 	%D%/command-fetch.c \
 	%D%/command-hello.c \
@@ -51,7 +51,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/instance.c %D%/instance.h \
 	%D%/load.c %D%/load.h \
 	%D%/log/log.c %D%/log/log.h \
-	%D%/mount.c %D%/mount.h \
+	%D%/file/mount.c %D%/file/mount.h \
 	%D%/note.c %D%/note.h \
 	%D%/log/journal.c %D%/log/journal.h \
 	%D%/log/limit.c %D%/log/limit.h \
@@ -76,10 +76,10 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/server.c %D%/server.h \
 	%D%/session.c %D%/session.h \
 	%D%/base/siphash.c %D%/base/siphash.h \
-	%D%/source.c %D%/source.h \
+	%D%/file/source.c %D%/file/source.h \
 	%D%/spare.c %D%/spare.h \
 	%D%/store.c %D%/store.h \
-	%D%/trail.c %D%/trail.h \
+	%D%/file/path-watch.c %D%/file/path-watch.h \
 	%D%/unlinked.c %D%/unlinked.h \
 	%D%/turns.c %D%/turns.h \
 	%D%/watch.c %D%/watch.h \

@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "daemon/closer.h"
+#include "daemon/file/close-queue.h"
 #include "tests/unit/fault.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/mount.h"
+#include "daemon/file/mount.h"
 #include "tests/unit/unit.h"
 
 static void test_types(void **state)

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/file/source.h"
 #include "daemon/publish.h"
-#include "daemon/source.h"
 #include "tests/unit/unit.h"
 
 /* Removed from the last to the first: each before its folder. */

@@ -10,7 +10,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/closer.h"
+#include "daemon/file/close-queue.h"
 #include "daemon/user/account.h"
 
 RB_HEAD(place_tree, place);

@@ -2,7 +2,7 @@
  * Closes clients' files away from the daemon's thread.
  * See closer.h for what it does and never does.
  */
-#include "daemon/closer.h"
+#include "daemon/file/close-queue.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
  * Trails along the folders of a path.
  * See trail.h for what it does and never does.
  */
-#include "daemon/trail.h"
+#include "daemon/file/path-watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
+#include "daemon/file/mount.h"
 #include "daemon/log/log.h"
-#include "daemon/mount.h"
 
 enum { PLACES_MAX = 128, LINKS_MAX = 40, EVENTS_SIZE = 16384 };
 

@@ -6,7 +6,7 @@
 
 #include "client/protocol/fault.h"
 #include "client/protocol/header.h"
-#include "daemon/closer.h"
+#include "daemon/file/close-queue.h"
 #include "daemon/user/credentials.h"
 
 /*

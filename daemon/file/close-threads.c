@@ -2,7 +2,7 @@
  * Descriptors that wait for close(2), and the threads that call it.
  * See closing.h for what it does and never does.
  */
-#include "daemon/closing.h"
+#include "daemon/file/close-threads.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/closing.h"
+#include "daemon/file/close-threads.h"
 
 enum {
 	CLOSER_FILES_MAX = 64, /* of one user that are not closed, before no more are received */

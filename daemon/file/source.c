@@ -2,7 +2,7 @@
  * Files to decode, and their identity.
  * See source.h for what it does and never does.
  */
-#include "daemon/source.h"
+#include "daemon/file/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/base/fd-budget.h"
-#include "daemon/mount.h"
+#include "daemon/file/mount.h"
 
 static enum fault fault_of(int error, const char **message)
 {

@@ -2,7 +2,7 @@
  * Mounts, and who serves them.
  * See mount.h for what it does and never does.
  */
-#include "daemon/mount.h"
+#include "daemon/file/mount.h"
 
 #include <errno.h>
 #include <fcntl.h>
