@@ -17,7 +17,7 @@
 
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
-#include "daemon/note.h"
+#include "daemon/segment/follow-record.h"
 
 /* A segment as it was found. */
 struct find {

@@ -14,8 +14,8 @@
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
-#include "daemon/segment.h"
-#include "daemon/semaphore.h"
+#include "daemon/segment/segment.h"
+#include "daemon/segment/semaphore.h"
 #include "daemon/user/account.h"
 #include "daemon/user/credentials.h"
 

@@ -22,7 +22,7 @@
 #include "client/protocol/board.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/base/random.h"
-#include "daemon/semaphore.h"
+#include "daemon/segment/semaphore.h"
 
 enum { BACKLOG = 511 };
 

@@ -11,12 +11,12 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 %C%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS) $(ACL_CFLAGS) $(INIH_CFLAGS)
 %C%_libdaemon_la_LIBADD = client/protocol/libprotocol.la $(SYSTEMD_LIBS) $(ACL_LIBS) $(INIH_LIBS)
 %C%_libdaemon_la_SOURCES = \
-	%D%/access.c %D%/access.h \
+	%D%/segment/acl.c %D%/segment/acl.h \
 	%D%/user/account.c %D%/user/account.h \
 	%D%/activation.c %D%/activation.h \
 	%D%/adopt.c %D%/adopt.h \
 	%D%/job/apart.c %D%/job/apart.h \
-	%D%/board.c %D%/board.h \
+	%D%/segment/board.c %D%/segment/board.h \
 	%D%/buffer.c %D%/buffer.h \
 	%D%/base/cleanup.h \
 	%D%/file/close-queue.c %D%/file/close-queue.h \
@@ -43,7 +43,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/flight.c %D%/flight.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/base/glob.c %D%/base/glob.h \
-	%D%/handover.c %D%/handover.h \
+	%D%/segment/handover.c %D%/segment/handover.h \
 	%D%/base/lru.c %D%/base/lru.h \
 	%D%/image.c %D%/image.h \
 	%D%/inbox.c %D%/inbox.h \
@@ -52,7 +52,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/load.c %D%/load.h \
 	%D%/log/log.c %D%/log/log.h \
 	%D%/file/mount.c %D%/file/mount.h \
-	%D%/note.c %D%/note.h \
+	%D%/segment/follow-record.c %D%/segment/follow-record.h \
 	%D%/log/journal.c %D%/log/journal.h \
 	%D%/log/limit.c %D%/log/limit.h \
 	%D%/notify.c %D%/notify.h \
@@ -66,13 +66,13 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/purger.c %D%/purger.h \
 	%D%/base/random.c %D%/base/random.h \
 	%D%/refusal.c %D%/refusal.h \
-	%D%/releaser.c %D%/releaser.h \
+	%D%/segment/deferred-free.c %D%/segment/deferred-free.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/renewal.c %D%/renewal.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/report.c %D%/report.h \
-	%D%/segment.c %D%/segment.h \
-	%D%/semaphore.c %D%/semaphore.h \
+	%D%/segment/segment.c %D%/segment/segment.h \
+	%D%/segment/semaphore.c %D%/segment/semaphore.h \
 	%D%/server.c %D%/server.h \
 	%D%/session.c %D%/session.h \
 	%D%/base/siphash.c %D%/base/siphash.h \
@@ -80,7 +80,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/spare.c %D%/spare.h \
 	%D%/store.c %D%/store.h \
 	%D%/file/path-watch.c %D%/file/path-watch.h \
-	%D%/unlinked.c %D%/unlinked.h \
+	%D%/segment/unlinked.c %D%/segment/unlinked.h \
 	%D%/turns.c %D%/turns.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/worker.c %D%/worker.h

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
-#include "daemon/segment.h"
+#include "daemon/segment/segment.h"
 
 enum {
 	LEAST = 1 << 20, /* bytes: the pages of smaller ones are had in no time */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/config/options.h"
-#include "daemon/releaser.h"
+#include "daemon/segment/deferred-free.h"
 
 /* Of all decoders. */
 struct spares {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/follow.h"
-#include "daemon/note.h"
+#include "daemon/segment/follow-record.h"
 #include "tests/unit/fault.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"

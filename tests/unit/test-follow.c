@@ -12,7 +12,7 @@
 
 #include "daemon/flight.h"
 #include "daemon/follow.h"
-#include "daemon/note.h"
+#include "daemon/segment/follow-record.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 

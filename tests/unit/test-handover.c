@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/handover.h"
 #include "daemon/job/job.h"
 #include "daemon/job/spawn.h"
+#include "daemon/segment/handover.h"
 #include "tests/unit/unit.h"
 
 static int far;

@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "daemon/base/random.h"
-#include "daemon/board.h"
 #include "daemon/config/configuration.h"
 #include "daemon/instance.h"
-#include "daemon/semaphore.h"
+#include "daemon/segment/board.h"
+#include "daemon/segment/semaphore.h"
 #include "tests/unit/unit.h"
 
 static char folder[] = "/tmp/shmimg-instance-XXXXXX";

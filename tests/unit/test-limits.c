@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "daemon/config/configuration.h"
-#include "daemon/note.h"
+#include "daemon/segment/follow-record.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 

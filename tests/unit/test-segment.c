@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/access.h"
 #include "daemon/base/random.h"
 #include "daemon/instance.h"
-#include "daemon/segment.h"
+#include "daemon/segment/acl.h"
+#include "daemon/segment/segment.h"
 #include "tests/unit/unit.h"
 
 static char instance[17];

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "daemon/base/random.h"
-#include "daemon/board.h"
-#include "daemon/semaphore.h"
+#include "daemon/segment/board.h"
+#include "daemon/segment/semaphore.h"
 #include "tests/unit/sets.h"
 #include "tests/unit/unit.h"
 

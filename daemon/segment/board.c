@@ -2,7 +2,7 @@
  * The board: slots, generations and keys of semaphore sets.
  * See board.h for what it does and never does.
  */
-#include "daemon/board.h"
+#include "daemon/segment/board.h"
 
 #include <errno.h>
 #include <fcntl.h>

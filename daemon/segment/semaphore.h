@@ -10,7 +10,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#include "daemon/board.h"
+#include "daemon/segment/board.h"
 #include "daemon/user/credentials.h"
 
 enum { SEMAPHORE_SET_SIZE = 256 };

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "client/protocol/name.h"
-#include "daemon/segment.h"
+#include "daemon/segment/segment.h"
 
 /* A segment's name goes on with digits where a note's has this. */
 #define NOTE_WORD "note-"

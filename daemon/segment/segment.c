@@ -2,7 +2,7 @@
  * Segments, from nameless to removed.
  * See segment.h for what it does and never does.
  */
-#include "daemon/segment.h"
+#include "daemon/segment/segment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +12,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "daemon/access.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/base/fd-budget.h"
 #include "daemon/base/random.h"
+#include "daemon/segment/acl.h"
 
 #define SHM_FOLDER "/dev/shm" /* where shm_open(3) has its names, by shm_overview(7) */
 

@@ -2,7 +2,7 @@
  * Notes of followed files.
  * See note.h for what it does and never does.
  */
-#include "daemon/note.h"
+#include "daemon/segment/follow-record.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
  * Frees large segments away from the daemon's thread.
  * See releaser.h for what it does and never does.
  */
-#include "daemon/releaser.h"
+#include "daemon/segment/deferred-free.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "client/protocol/header.h"
-#include "daemon/releaser.h"
+#include "daemon/segment/deferred-free.h"
 #include "daemon/user/credentials.h"
 
 enum { SEGMENT_NAME_SIZE = 64 };

@@ -2,7 +2,7 @@
  * Semaphores of images.
  * See semaphore.h for what it does and never does.
  */
-#include "daemon/semaphore.h"
+#include "daemon/segment/semaphore.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
  * Permission to read a segment.
  * See access.h for what it does and never does.
  */
-#include "daemon/access.h"
+#include "daemon/segment/acl.h"
 
 #include <errno.h>
 #include <sys/acl.h>

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/handover.h"
-#include "daemon/unlinked.h"
+#include "daemon/segment/handover.h"
+#include "daemon/segment/unlinked.h"
 
 enum { RELEASES_MAX = 256 };
 

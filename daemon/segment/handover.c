@@ -2,7 +2,7 @@
  * Hands descriptors over in two steps.
  * See handover.h for what it does and never does.
  */
-#include "daemon/handover.h"
+#include "daemon/segment/handover.h"
 
 #include <unistd.h>
 

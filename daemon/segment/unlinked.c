@@ -2,7 +2,7 @@
  * Unlinked segments.
  * See unlinked.h for what it does and never does.
  */
-#include "daemon/unlinked.h"
+#include "daemon/segment/unlinked.h"
 
 #include <errno.h>
 #include <fcntl.h>
