@@ -7,9 +7,9 @@
 #include <sys/queue.h>
 
 #include "daemon/config/options.h"
+#include "daemon/decode/pool.h"
 #include "daemon/file/close-queue.h"
 #include "daemon/file/path-watch.h"
-#include "daemon/pool.h"
 #include "daemon/pressure.h"
 #include "daemon/store.h"
 #include "daemon/user/account.h"

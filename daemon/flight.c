@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
+#include "daemon/decode/layout.h"
 #include "daemon/derivation.h"
 #include "daemon/file/source.h"
-#include "daemon/plan.h"
 #include "daemon/publish.h"
 #include "daemon/report.h"
 

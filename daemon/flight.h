@@ -5,8 +5,8 @@
  */
 #pragma once
 
+#include "daemon/decode/pool.h"
 #include "daemon/load.h"
-#include "daemon/pool.h"
 
 struct flight {
 	struct job job; /* first: the job is the flight */

@@ -58,8 +58,8 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/notify.c %D%/notify.h \
 	%D%/config/options.c %D%/config/options.h \
 	%D%/outbox.c %D%/outbox.h \
-	%D%/plan.c %D%/plan.h \
-	%D%/pool.c %D%/pool.h \
+	%D%/decode/layout.c %D%/decode/layout.h \
+	%D%/decode/pool.c %D%/decode/pool.h \
 	%D%/pressure.c %D%/pressure.h \
 	%D%/job/spawn.c %D%/job/spawn.h \
 	%D%/publish.c %D%/publish.h \
@@ -77,13 +77,13 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/session.c %D%/session.h \
 	%D%/base/siphash.c %D%/base/siphash.h \
 	%D%/file/source.c %D%/file/source.h \
-	%D%/spare.c %D%/spare.h \
+	%D%/decode/spare.c %D%/decode/spare.h \
 	%D%/store.c %D%/store.h \
 	%D%/file/path-watch.c %D%/file/path-watch.h \
 	%D%/segment/unlinked.c %D%/segment/unlinked.h \
 	%D%/turns.c %D%/turns.h \
 	%D%/watch.c %D%/watch.h \
-	%D%/worker.c %D%/worker.h
+	%D%/decode/worker.c %D%/decode/worker.h
 
 bin_PROGRAMS += %D%/shmimgd
 %C%_shmimgd_SOURCES = %D%/main.c

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "client/protocol/fault.h"
+#include "daemon/decode/layout.h"
 #include "daemon/decoder/codec.h"
 #include "daemon/decoder/service.h"
 #include "daemon/decoder/spool.h"
-#include "daemon/plan.h"
 #include "tests/fuzz/target.h"
 
 enum { FDS_MAX = 8, PAGE = 4096, PIXELS_MAX = 1 << 17 };

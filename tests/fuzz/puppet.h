@@ -6,8 +6,8 @@
 
 #include <systemd/sd-event.h>
 
+#include "daemon/decode/pool.h"
 #include "daemon/job/job.h"
-#include "daemon/pool.h"
 
 enum { PUPPETS_MAX = 16 };
 

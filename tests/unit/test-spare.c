@@ -2,7 +2,7 @@
  * Tests of spares, on the daemon's side: when a decoder has one, what becomes its segment, and
  * that all of it is given back, however decoders end and whatever they say.
  */
-#include "daemon/spare.h"
+#include "daemon/decode/spare.h"
 
 #include <errno.h>
 #include <stdio.h>

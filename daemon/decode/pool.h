@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "daemon/config/options.h"
-#include "daemon/worker.h"
+#include "daemon/decode/worker.h"
 
 struct pool {
 	sd_event *event;

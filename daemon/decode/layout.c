@@ -2,7 +2,7 @@
  * From what a decoder says of a file to the plan of its segment.
  * See plan.h for what it does and never does.
  */
-#include "daemon/plan.h"
+#include "daemon/decode/layout.h"
 
 #include <inttypes.h>
 #include <stdio.h>

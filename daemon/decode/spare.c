@@ -2,7 +2,7 @@
  * Spares.
  * See spare.h for what it does and never does.
  */
-#include "daemon/spare.h"
+#include "daemon/decode/spare.h"
 
 #include <unistd.h>
 

@@ -2,7 +2,7 @@
  * A decoder process and the job it is at.
  * See worker.h for what it does and never does.
  */
-#include "daemon/worker.h"
+#include "daemon/decode/worker.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/decode/pool.h"
 #include "daemon/job/spawn.h"
 #include "daemon/log/log.h"
-#include "daemon/pool.h"
 
 #define SECOND_USEC    UINT64_C(1000000)
 #define DEADLINE_MAX   (UINT64_C(7 * 86400) * SECOND_USEC)

@@ -2,7 +2,7 @@
  * The decoders: which process does which job.
  * See pool.h for what it does and never does.
  */
-#include "daemon/pool.h"
+#include "daemon/decode/pool.h"
 
 #include <errno.h>
 #include <string.h>

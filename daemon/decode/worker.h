@@ -12,8 +12,8 @@
 #include "client/protocol/fault.h"
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
+#include "daemon/decode/spare.h"
 #include "daemon/job/job.h"
-#include "daemon/spare.h"
 
 struct pool;
 struct worker;
