@@ -10,7 +10,7 @@
 #include "daemon/command.h"
 #include "daemon/file/source.h"
 #include "daemon/flight.h"
-#include "daemon/publish.h"
+#include "daemon/store/publish.h"
 
 /* What a client wants besides the image. */
 struct wishes {

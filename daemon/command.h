@@ -4,8 +4,8 @@
 #pragma once
 
 #include "daemon/dispatch.h"
-#include "daemon/image.h"
 #include "daemon/session.h"
+#include "daemon/store/image.h"
 
 #define X(constant, lower, required, optional, help) \
 	enum outcome command_##lower(struct call *call);

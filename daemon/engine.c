@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/adopt.h"
 #include "daemon/follow.h"
 #include "daemon/log/log.h"
+#include "daemon/store/adopt.h"
 
 /* Jobs may wait for room. */
 static void on_freed(void *context)

@@ -11,7 +11,7 @@
 #include "daemon/file/close-queue.h"
 #include "daemon/file/path-watch.h"
 #include "daemon/pressure.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 #include "daemon/user/account.h"
 
 struct flight;

@@ -13,10 +13,10 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/decode/layout.h"
-#include "daemon/derivation.h"
 #include "daemon/file/source.h"
-#include "daemon/publish.h"
 #include "daemon/report.h"
+#include "daemon/store/derivation.h"
+#include "daemon/store/publish.h"
 
 enum { ATTEMPTS_MAX = 3 };
 

@@ -14,9 +14,9 @@
 #include "daemon/engine.h"
 #include "daemon/file/source.h"
 #include "daemon/log/log.h"
-#include "daemon/publish.h"
 #include "daemon/renewal.h"
 #include "daemon/segment/follow-record.h"
+#include "daemon/store/publish.h"
 
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/flight.h"
-#include "daemon/publish.h"
+#include "daemon/store/publish.h"
 
 enum { FLIGHTS_MAX = 4096 };
 

@@ -14,7 +14,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/segment/acl.c %D%/segment/acl.h \
 	%D%/user/account.c %D%/user/account.h \
 	%D%/activation.c %D%/activation.h \
-	%D%/adopt.c %D%/adopt.h \
+	%D%/store/adopt.c %D%/store/adopt.h \
 	%D%/job/apart.c %D%/job/apart.h \
 	%D%/segment/board.c %D%/segment/board.h \
 	%D%/buffer.c %D%/buffer.h \
@@ -35,19 +35,19 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/connection.c %D%/connection.h \
 	%D%/user/credentials.c %D%/user/credentials.h \
 	%D%/config/defaults.c %D%/config/defaults.h \
-	%D%/derivation.c %D%/derivation.h \
+	%D%/store/derivation.c %D%/store/derivation.h \
 	%D%/base/fd-budget.c %D%/base/fd-budget.h \
 	%D%/dispatch.h \
 	%D%/engine.c %D%/engine.h \
-	%D%/eviction.c %D%/eviction.h \
+	%D%/store/eviction.c %D%/store/eviction.h \
 	%D%/flight.c %D%/flight.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/base/glob.c %D%/base/glob.h \
 	%D%/segment/handover.c %D%/segment/handover.h \
 	%D%/base/lru.c %D%/base/lru.h \
-	%D%/image.c %D%/image.h \
+	%D%/store/image.c %D%/store/image.h \
 	%D%/inbox.c %D%/inbox.h \
-	%D%/index.c %D%/index.h \
+	%D%/store/index.c %D%/store/index.h \
 	%D%/instance.c %D%/instance.h \
 	%D%/load.c %D%/load.h \
 	%D%/log/log.c %D%/log/log.h \
@@ -62,7 +62,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/decode/pool.c %D%/decode/pool.h \
 	%D%/pressure.c %D%/pressure.h \
 	%D%/job/spawn.c %D%/job/spawn.h \
-	%D%/publish.c %D%/publish.h \
+	%D%/store/publish.c %D%/store/publish.h \
 	%D%/purger.c %D%/purger.h \
 	%D%/base/random.c %D%/base/random.h \
 	%D%/refusal.c %D%/refusal.h \
@@ -78,7 +78,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/base/siphash.c %D%/base/siphash.h \
 	%D%/file/source.c %D%/file/source.h \
 	%D%/decode/spare.c %D%/decode/spare.h \
-	%D%/store.c %D%/store.h \
+	%D%/store/store.c %D%/store/store.h \
 	%D%/file/path-watch.c %D%/file/path-watch.h \
 	%D%/segment/unlinked.c %D%/segment/unlinked.h \
 	%D%/turns.c %D%/turns.h \

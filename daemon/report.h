@@ -5,8 +5,8 @@
 #pragma once
 
 #include "client/protocol/fault.h"
-#include "daemon/image.h"
 #include "daemon/log/log.h"
+#include "daemon/store/image.h"
 
 /* An image was decoded; client is who asked for it, or NULL. */
 void report_loaded(const struct log_client *client, const struct rendition *rendition);

@@ -9,7 +9,7 @@
 
 #include "client/protocol/name.h"
 #include "daemon/engine.h"
-#include "daemon/image.h"
+#include "daemon/store/image.h"
 #include "daemon/user/credentials.h"
 #include "daemon/watch.h"
 

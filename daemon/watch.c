@@ -10,7 +10,7 @@
 
 #include "client/protocol/wire.h"
 #include "daemon/base/glob.h"
-#include "daemon/image.h"
+#include "daemon/store/image.h"
 
 enum { QUEUE_SIZE = 4 * WIRE_LINE_MAX };
 

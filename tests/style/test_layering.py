@@ -26,8 +26,8 @@ MAY_INCLUDE = [
 # Files: headers that they must not include, directly.
 MUST_NOT_INCLUDE = [
     ("daemon/command-*", ["daemon/connection.h", "daemon/server.h", "sys/socket.h"]),
-    ("daemon/connection.[ch]", ["daemon/image.h", "daemon/store.h", "daemon/segment/segment.h"]),
-    ("daemon/server.[ch]", ["daemon/image.h", "daemon/store.h", "daemon/segment/segment.h"]),
+    ("daemon/connection.[ch]", ["daemon/store/image.h", "daemon/store/store.h", "daemon/segment/segment.h"]),
+    ("daemon/server.[ch]", ["daemon/store/image.h", "daemon/store/store.h", "daemon/segment/segment.h"]),
     ("client/lib/*", ["systemd/*"]),
     ("daemon/decoder/*", ["systemd/*"]),
 ]

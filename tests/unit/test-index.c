@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/image.h"
-#include "daemon/index.h"
+#include "daemon/store/image.h"
+#include "daemon/store/index.h"
 #include "tests/unit/unit.h"
 
 enum { NAMES = 300, OWNERS = 3, CHANGES = 20000 };

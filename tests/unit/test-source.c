@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/file/source.h"
-#include "daemon/publish.h"
+#include "daemon/store/publish.h"
 #include "tests/unit/unit.h"
 
 /* Removed from the last to the first: each before its folder. */

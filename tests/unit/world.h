@@ -9,9 +9,9 @@
 #include "daemon/dispatch.h"
 #include "daemon/engine.h"
 #include "daemon/instance.h"
-#include "daemon/publish.h"
 #include "daemon/reply.h"
 #include "daemon/session.h"
+#include "daemon/store/publish.h"
 
 struct world {
 	struct engine engine;

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 /*
  * The board must have been taken over, and the semaphore sets with it. What cannot be

@@ -2,7 +2,7 @@
  * The store: images by name, and room for them.
  * See store.h for what it does and never does.
  */
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Publishing a filled segment.
  * See publish.h for what it does and never does.
  */
-#include "daemon/publish.h"
+#include "daemon/store/publish.h"
 
 #include <errno.h>
 #include <stdlib.h>

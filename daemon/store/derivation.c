@@ -2,14 +2,14 @@
  * Derivation.
  * See derivation.h for what it does and never does.
  */
-#include "daemon/derivation.h"
+#include "daemon/store/derivation.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
 #include "daemon/flight.h"
-#include "daemon/publish.h"
+#include "daemon/store/publish.h"
 
 /* How much smaller a JPEG file is decoded sooner than its pixels are read again. */
 enum { JPEG_REDUCTION = 2 };

@@ -2,14 +2,14 @@
  * Images in memory: pins, and what becomes of a rendition that nobody holds.
  * See image.h for what it does and never does.
  */
-#include "daemon/image.h"
+#include "daemon/store/image.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 static const char *const keep_words[] = {
 	[KEEP_CACHE] = "cache",

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 struct publication {
 	const char *name;

@@ -2,10 +2,10 @@
  * Eviction.
  * See eviction.h for what it does and never does.
  */
-#include "daemon/eviction.h"
+#include "daemon/store/eviction.h"
 
 #include "daemon/log/log.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 enum { BATCH = 32 }; /* images: each takes the kernel some 10 microseconds */
 

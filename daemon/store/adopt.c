@@ -2,7 +2,7 @@
  * Taking over from a dead daemon.
  * See adopt.h for what it does and never does.
  */
-#include "daemon/adopt.h"
+#include "daemon/store/adopt.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,11 +5,11 @@
 #pragma once
 
 #include "daemon/base/lru.h"
-#include "daemon/eviction.h"
-#include "daemon/image.h"
-#include "daemon/index.h"
 #include "daemon/segment/board.h"
 #include "daemon/segment/deferred-free.h"
+#include "daemon/store/eviction.h"
+#include "daemon/store/image.h"
+#include "daemon/store/index.h"
 #include "daemon/watch.h"
 
 RB_HEAD(image_tree, image);

@@ -2,14 +2,14 @@
  * The index of images by name.
  * See index.h for what it does and never does.
  */
-#include "daemon/index.h"
+#include "daemon/store/index.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/base/random.h"
-#include "daemon/image.h"
+#include "daemon/store/image.h"
 
 enum { SIZE_MIN = 64 };
 
