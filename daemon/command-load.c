@@ -8,8 +8,8 @@
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/command.h"
+#include "daemon/engine/load.h"
 #include "daemon/file/source.h"
-#include "daemon/flight.h"
 #include "daemon/store/publish.h"
 
 /* What a client wants besides the image. */

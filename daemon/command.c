@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "client/protocol/name.h"
-#include "daemon/flight.h"
+#include "daemon/engine/load.h"
 #include "daemon/log/log.h"
 
 enum { SESSION_LOADS_MAX = 32, PATTERN_MAX = 1024 };

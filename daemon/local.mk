@@ -38,10 +38,10 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/store/derivation.c %D%/store/derivation.h \
 	%D%/base/fd-budget.c %D%/base/fd-budget.h \
 	%D%/dispatch.h \
-	%D%/engine.c %D%/engine.h \
+	%D%/engine/engine.c %D%/engine/engine.h \
 	%D%/store/eviction.c %D%/store/eviction.h \
-	%D%/flight.c %D%/flight.h \
-	%D%/follow.c %D%/follow.h \
+	%D%/engine/load.c %D%/engine/load.h \
+	%D%/engine/follow.c %D%/engine/follow.h \
 	%D%/base/glob.c %D%/base/glob.h \
 	%D%/segment/handover.c %D%/segment/handover.h \
 	%D%/base/lru.c %D%/base/lru.h \
@@ -49,7 +49,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/inbox.c %D%/inbox.h \
 	%D%/store/index.c %D%/store/index.h \
 	%D%/instance.c %D%/instance.h \
-	%D%/load.c %D%/load.h \
+	%D%/engine/load-request.c %D%/engine/load-request.h \
 	%D%/log/log.c %D%/log/log.h \
 	%D%/file/mount.c %D%/file/mount.h \
 	%D%/segment/follow-record.c %D%/segment/follow-record.h \
@@ -60,7 +60,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/outbox.c %D%/outbox.h \
 	%D%/decode/layout.c %D%/decode/layout.h \
 	%D%/decode/pool.c %D%/decode/pool.h \
-	%D%/pressure.c %D%/pressure.h \
+	%D%/engine/pressure.c %D%/engine/pressure.h \
 	%D%/job/spawn.c %D%/job/spawn.h \
 	%D%/store/publish.c %D%/store/publish.h \
 	%D%/purger.c %D%/purger.h \
@@ -68,9 +68,9 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/refusal.c %D%/refusal.h \
 	%D%/segment/deferred-free.c %D%/segment/deferred-free.h \
 	%D%/reload.c %D%/reload.h \
-	%D%/renewal.c %D%/renewal.h \
+	%D%/engine/refresh.c %D%/engine/refresh.h \
 	%D%/reply.c %D%/reply.h \
-	%D%/report.c %D%/report.h \
+	%D%/engine/load-log.c %D%/engine/load-log.h \
 	%D%/segment/segment.c %D%/segment/segment.h \
 	%D%/segment/semaphore.c %D%/segment/semaphore.h \
 	%D%/server.c %D%/server.h \

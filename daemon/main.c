@@ -18,7 +18,7 @@
 
 #include "daemon/activation.h"
 #include "daemon/config/configuration.h"
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 #include "daemon/instance.h"
 #include "daemon/job/spawn.h"
 #include "daemon/log/log.h"

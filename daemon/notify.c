@@ -11,7 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 
 #define SECOND_USEC UINT64_C(1000000)
 

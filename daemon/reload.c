@@ -6,7 +6,7 @@
 
 #include <signal.h>
 
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 #include "daemon/log/log.h"
 #include "daemon/notify.h"
 

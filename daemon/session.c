@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/flight.h"
+#include "daemon/engine/load.h"
 
 static const struct image *image_of(const struct pin *pin)
 {

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 
 #include "client/protocol/name.h"
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 #include "daemon/store/image.h"
 #include "daemon/user/credentials.h"
 #include "daemon/watch.h"

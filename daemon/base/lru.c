@@ -4,7 +4,7 @@
  */
 #include "daemon/base/lru.h"
 
-#include "daemon/follow.h"
+#include "daemon/engine/follow.h"
 #include "daemon/store/store.h"
 
 void idle_init(struct idle *idle)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
-#include "daemon/flight.h"
+#include "daemon/engine/load.h"
 #include "daemon/store/publish.h"
 
 /* How much smaller a JPEG file is decoded sooner than its pixels are read again. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/follow.h"
+#include "daemon/engine/follow.h"
 
 bool source_equal(const struct header_source *a, const struct header_source *b)
 {

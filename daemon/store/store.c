@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/follow.h"
+#include "daemon/engine/follow.h"
 
 static int compare(const struct image *a, const struct image *b)
 {

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/follow.h"
+#include "daemon/engine/follow.h"
 #include "daemon/segment/follow-record.h"
 #include "tests/unit/fault.h"
 #include "tests/unit/unit.h"

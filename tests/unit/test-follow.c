@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/flight.h"
-#include "daemon/follow.h"
+#include "daemon/engine/follow.h"
+#include "daemon/engine/load.h"
 #include "daemon/segment/follow-record.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"

@@ -7,7 +7,7 @@
 
 #include "client/protocol/command.h"
 #include "daemon/dispatch.h"
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 #include "daemon/instance.h"
 #include "daemon/reply.h"
 #include "daemon/session.h"

@@ -2,7 +2,7 @@
  * Loads under way.
  * See flight.h for what it does and never does.
  */
-#include "daemon/flight.h"
+#include "daemon/engine/load.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,8 +13,8 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/decode/layout.h"
+#include "daemon/engine/load-log.h"
 #include "daemon/file/source.h"
-#include "daemon/report.h"
 #include "daemon/store/derivation.h"
 #include "daemon/store/publish.h"
 

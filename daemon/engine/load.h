@@ -6,7 +6,7 @@
 #pragma once
 
 #include "daemon/decode/pool.h"
-#include "daemon/load.h"
+#include "daemon/engine/load-request.h"
 
 struct flight {
 	struct job job; /* first: the job is the flight */

@@ -2,13 +2,13 @@
  * The side of the daemon that knows images.
  * See engine.h for what it does and never does.
  */
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 
 #include <malloc.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/follow.h"
+#include "daemon/engine/follow.h"
 #include "daemon/log/log.h"
 #include "daemon/store/adopt.h"
 

@@ -2,7 +2,7 @@
  * Followed files.
  * See follow.h for what it does and never does.
  */
-#include "daemon/follow.h"
+#include "daemon/engine/follow.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/refresh.h"
 #include "daemon/file/source.h"
 #include "daemon/log/log.h"
-#include "daemon/renewal.h"
 #include "daemon/segment/follow-record.h"
 #include "daemon/store/publish.h"
 

@@ -8,9 +8,9 @@
 
 #include "daemon/config/options.h"
 #include "daemon/decode/pool.h"
+#include "daemon/engine/pressure.h"
 #include "daemon/file/close-queue.h"
 #include "daemon/file/path-watch.h"
-#include "daemon/pressure.h"
 #include "daemon/store/store.h"
 #include "daemon/user/account.h"
 

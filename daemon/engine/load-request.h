@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "daemon/engine.h"
-#include "daemon/follow.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/follow.h"
 #include "daemon/session.h"
 
 struct flight;

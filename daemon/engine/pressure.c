@@ -2,7 +2,7 @@
  * Memory pressure.
  * See pressure.h for what it does and never does.
  */
-#include "daemon/pressure.h"
+#include "daemon/engine/pressure.h"
 
 #include <errno.h>
 #include <fcntl.h>

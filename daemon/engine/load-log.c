@@ -2,7 +2,7 @@
  * What the log tells of loads.
  * See report.h for what it does and never does.
  */
-#include "daemon/report.h"
+#include "daemon/engine/load-log.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,14 +2,14 @@
  * Loads that wait for a flight.
  * See load.h for what it does and never does.
  */
-#include "daemon/load.h"
+#include "daemon/engine/load-request.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/flight.h"
+#include "daemon/engine/load.h"
 #include "daemon/store/publish.h"
 
 enum { FLIGHTS_MAX = 4096 };

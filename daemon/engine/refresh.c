@@ -2,15 +2,15 @@
  * The next generation of an image whose file has changed.
  * See renewal.h for what it does and never does.
  */
-#include "daemon/renewal.h"
+#include "daemon/engine/refresh.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/engine.h"
-#include "daemon/load.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/load-request.h"
 
 /* One rendition of the new generation, being loaded. */
 struct renewal {
