@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/session.h"
+#include "daemon/command/session.h"
 
 static void on_event(void *context)
 {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "daemon/dispatch.h"
+#include "daemon/command/dispatch.h"
 #include "daemon/inbox.h"
 #include "daemon/outbox.h"
 #include "daemon/purger.h"

@@ -21,15 +21,15 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/base/cleanup.h \
 	%D%/file/close-queue.c %D%/file/close-queue.h \
 	%D%/file/close-threads.c %D%/file/close-threads.h \
-	%D%/command-drop.c \
-	%D%/command-fetch.c \
-	%D%/command-hello.c \
-	%D%/command-load.c \
-	%D%/command-stat.c \
-	%D%/command-stats.c \
-	%D%/command-watch.c \
+	%D%/command/drop.c \
+	%D%/command/fetch.c \
+	%D%/command/hello.c \
+	%D%/command/load.c \
+	%D%/command/stat.c \
+	%D%/command/stats.c \
+	%D%/command/watch.c \
 	%D%/config/command-line.c %D%/config/command-line.h \
-	%D%/command.c %D%/command.h \
+	%D%/command/arguments.c %D%/command/arguments.h \
 	%D%/config/file.c %D%/config/file.h \
 	%D%/config/configuration.c %D%/config/configuration.h \
 	%D%/connection.c %D%/connection.h \
@@ -37,7 +37,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/config/defaults.c %D%/config/defaults.h \
 	%D%/store/derivation.c %D%/store/derivation.h \
 	%D%/base/fd-budget.c %D%/base/fd-budget.h \
-	%D%/dispatch.h \
+	%D%/command/dispatch.h \
 	%D%/engine/engine.c %D%/engine/engine.h \
 	%D%/store/eviction.c %D%/store/eviction.h \
 	%D%/engine/load.c %D%/engine/load.h \
@@ -69,12 +69,12 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/segment/deferred-free.c %D%/segment/deferred-free.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/engine/refresh.c %D%/engine/refresh.h \
-	%D%/reply.c %D%/reply.h \
+	%D%/command/reply.c %D%/command/reply.h \
 	%D%/engine/load-log.c %D%/engine/load-log.h \
 	%D%/segment/segment.c %D%/segment/segment.h \
 	%D%/segment/semaphore.c %D%/segment/semaphore.h \
 	%D%/server.c %D%/server.h \
-	%D%/session.c %D%/session.h \
+	%D%/command/session.c %D%/command/session.h \
 	%D%/base/siphash.c %D%/base/siphash.h \
 	%D%/file/source.c %D%/file/source.h \
 	%D%/decode/spare.c %D%/decode/spare.h \
@@ -82,7 +82,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/file/path-watch.c %D%/file/path-watch.h \
 	%D%/segment/unlinked.c %D%/segment/unlinked.h \
 	%D%/turns.c %D%/turns.h \
-	%D%/watch.c %D%/watch.h \
+	%D%/command/subscription.c %D%/command/subscription.h \
 	%D%/decode/worker.c %D%/decode/worker.h
 
 bin_PROGRAMS += %D%/shmimgd

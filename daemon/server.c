@@ -16,8 +16,8 @@
 
 #include "daemon/base/fd-budget.h"
 #include "daemon/buffer.h"
+#include "daemon/command/session.h"
 #include "daemon/log/log.h"
-#include "daemon/session.h"
 
 enum {
 	BATCH = 256,

@@ -4,9 +4,9 @@
  */
 #pragma once
 
+#include "daemon/command/session.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/follow.h"
-#include "daemon/session.h"
 
 struct flight;
 

@@ -5,12 +5,12 @@
 #pragma once
 
 #include "daemon/base/lru.h"
+#include "daemon/command/subscription.h"
 #include "daemon/segment/board.h"
 #include "daemon/segment/deferred-free.h"
 #include "daemon/store/eviction.h"
 #include "daemon/store/image.h"
 #include "daemon/store/index.h"
-#include "daemon/watch.h"
 
 RB_HEAD(image_tree, image);
 

@@ -6,11 +6,11 @@
 #pragma once
 
 #include "client/protocol/command.h"
-#include "daemon/dispatch.h"
+#include "daemon/command/dispatch.h"
+#include "daemon/command/reply.h"
+#include "daemon/command/session.h"
 #include "daemon/engine/engine.h"
 #include "daemon/instance.h"
-#include "daemon/reply.h"
-#include "daemon/session.h"
 #include "daemon/store/publish.h"
 
 struct world {

@@ -2,7 +2,7 @@
  * What command handlers share, and the way from a request to its handler.
  * See command.h and dispatch.h.
  */
-#include "daemon/command.h"
+#include "daemon/command/arguments.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

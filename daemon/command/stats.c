@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "daemon/command.h"
+#include "daemon/command/arguments.h"
 
 static uint64_t uptime(const struct engine *engine)
 {

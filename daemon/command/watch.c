@@ -1,7 +1,7 @@
 /*
  * WATCH: from its answer on, tells what becomes of images, until the connection ends.
  */
-#include "daemon/command.h"
+#include "daemon/command/arguments.h"
 
 enum outcome command_watch(struct call *call)
 {

@@ -2,7 +2,7 @@
  * Watches: who is told when images change.
  * See watch.h for what it does and never does.
  */
-#include "daemon/watch.h"
+#include "daemon/command/subscription.h"
 
 #include <errno.h>
 #include <stdlib.h>

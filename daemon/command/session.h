@@ -8,10 +8,10 @@
 #include <sys/queue.h>
 
 #include "client/protocol/name.h"
+#include "daemon/command/subscription.h"
 #include "daemon/engine/engine.h"
 #include "daemon/store/image.h"
 #include "daemon/user/credentials.h"
-#include "daemon/watch.h"
 
 struct load;
 

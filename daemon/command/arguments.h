@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "daemon/dispatch.h"
-#include "daemon/session.h"
+#include "daemon/command/dispatch.h"
+#include "daemon/command/session.h"
 #include "daemon/store/image.h"
 
 #define X(constant, lower, required, optional, help) \

@@ -2,7 +2,7 @@
  * A client as command handlers see it.
  * See session.h for what it does and never does.
  */
-#include "daemon/session.h"
+#include "daemon/command/session.h"
 
 #include <errno.h>
 #include <stdlib.h>

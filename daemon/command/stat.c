@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "daemon/base/glob.h"
-#include "daemon/command.h"
+#include "daemon/command/arguments.h"
 
 enum {
 	HOLDERS_MAX = 64,

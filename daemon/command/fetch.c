@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/command.h"
+#include "daemon/command/arguments.h"
 
 enum outcome command_fetch(struct call *call)
 {

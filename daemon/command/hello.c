@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/command.h"
+#include "daemon/command/arguments.h"
 
 #define PROTOCOL "1"
 

@@ -7,7 +7,7 @@
 
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
-#include "daemon/command.h"
+#include "daemon/command/arguments.h"
 #include "daemon/engine/load.h"
 #include "daemon/file/source.h"
 #include "daemon/store/publish.h"

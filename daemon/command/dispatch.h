@@ -5,7 +5,7 @@
 #pragma once
 
 #include "client/protocol/command.h"
-#include "daemon/reply.h"
+#include "daemon/command/reply.h"
 
 struct session;
 

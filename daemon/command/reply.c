@@ -2,7 +2,7 @@
  * The answer to a request, line by line into memory.
  * See reply.h for what it does and never does.
  */
-#include "daemon/reply.h"
+#include "daemon/command/reply.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * DROP: removes an image's name. Its owner alone may.
  */
-#include "daemon/command.h"
+#include "daemon/command/arguments.h"
 #include "daemon/log/log.h"
 
 enum outcome command_drop(struct call *call)
