@@ -17,7 +17,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/store/adopt.c %D%/store/adopt.h \
 	%D%/job/apart.c %D%/job/apart.h \
 	%D%/segment/board.c %D%/segment/board.h \
-	%D%/buffer.c %D%/buffer.h \
+	%D%/socket/buffer.c %D%/socket/buffer.h \
 	%D%/base/cleanup.h \
 	%D%/file/close-queue.c %D%/file/close-queue.h \
 	%D%/file/close-threads.c %D%/file/close-threads.h \
@@ -32,7 +32,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/command/arguments.c %D%/command/arguments.h \
 	%D%/config/file.c %D%/config/file.h \
 	%D%/config/configuration.c %D%/config/configuration.h \
-	%D%/connection.c %D%/connection.h \
+	%D%/socket/connection.c %D%/socket/connection.h \
 	%D%/user/credentials.c %D%/user/credentials.h \
 	%D%/config/defaults.c %D%/config/defaults.h \
 	%D%/store/derivation.c %D%/store/derivation.h \
@@ -46,7 +46,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/segment/handover.c %D%/segment/handover.h \
 	%D%/base/lru.c %D%/base/lru.h \
 	%D%/store/image.c %D%/store/image.h \
-	%D%/inbox.c %D%/inbox.h \
+	%D%/socket/inbox.c %D%/socket/inbox.h \
 	%D%/store/index.c %D%/store/index.h \
 	%D%/instance.c %D%/instance.h \
 	%D%/engine/load-request.c %D%/engine/load-request.h \
@@ -57,15 +57,15 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/log/limit.c %D%/log/limit.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/config/options.c %D%/config/options.h \
-	%D%/outbox.c %D%/outbox.h \
+	%D%/socket/outbox.c %D%/socket/outbox.h \
 	%D%/decode/layout.c %D%/decode/layout.h \
 	%D%/decode/pool.c %D%/decode/pool.h \
 	%D%/engine/pressure.c %D%/engine/pressure.h \
 	%D%/job/spawn.c %D%/job/spawn.h \
 	%D%/store/publish.c %D%/store/publish.h \
-	%D%/purger.c %D%/purger.h \
+	%D%/socket/drain.c %D%/socket/drain.h \
 	%D%/base/random.c %D%/base/random.h \
-	%D%/refusal.c %D%/refusal.h \
+	%D%/socket/rejected.c %D%/socket/rejected.h \
 	%D%/segment/deferred-free.c %D%/segment/deferred-free.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/engine/refresh.c %D%/engine/refresh.h \
@@ -73,7 +73,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/engine/load-log.c %D%/engine/load-log.h \
 	%D%/segment/segment.c %D%/segment/segment.h \
 	%D%/segment/semaphore.c %D%/segment/semaphore.h \
-	%D%/server.c %D%/server.h \
+	%D%/socket/server.c %D%/socket/server.h \
 	%D%/command/session.c %D%/command/session.h \
 	%D%/base/siphash.c %D%/base/siphash.h \
 	%D%/file/source.c %D%/file/source.h \
@@ -81,7 +81,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/store/store.c %D%/store/store.h \
 	%D%/file/path-watch.c %D%/file/path-watch.h \
 	%D%/segment/unlinked.c %D%/segment/unlinked.h \
-	%D%/turns.c %D%/turns.h \
+	%D%/socket/scheduler.c %D%/socket/scheduler.h \
 	%D%/command/subscription.c %D%/command/subscription.h \
 	%D%/decode/worker.c %D%/decode/worker.h
 

@@ -24,7 +24,7 @@
 #include "daemon/log/log.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
-#include "daemon/server.h"
+#include "daemon/socket/server.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SOCKET_PATH_SIZE = 108, LARGE = 64 << 10 };
 

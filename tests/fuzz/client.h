@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "daemon/connection.h"
+#include "daemon/socket/connection.h"
 #include "tests/unit/world.h"
 
 enum { CLIENT_FDS = 3 };

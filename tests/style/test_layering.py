@@ -25,7 +25,7 @@ MAY_INCLUDE = [
 
 # Files: headers that they must not include, directly.
 MUST_NOT_INCLUDE = [
-    ("daemon/command-*", ["daemon/connection.h", "daemon/server.h", "sys/socket.h"]),
+    ("daemon/command-*", ["daemon/socket/connection.h", "daemon/socket/server.h", "sys/socket.h"]),
     ("daemon/connection.[ch]", ["daemon/store/image.h", "daemon/store/store.h", "daemon/segment/segment.h"]),
     ("daemon/server.[ch]", ["daemon/store/image.h", "daemon/store/store.h", "daemon/segment/segment.h"]),
     ("client/lib/*", ["systemd/*"]),

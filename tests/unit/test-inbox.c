@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/base/fd-budget.h"
-#include "daemon/inbox.h"
+#include "daemon/socket/inbox.h"
 #include "tests/unit/sized-file.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/outbox.h"
+#include "daemon/socket/outbox.h"
 #include "tests/unit/sized-file.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"

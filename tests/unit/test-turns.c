@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/connection.h"
-#include "daemon/turns.h"
+#include "daemon/socket/connection.h"
+#include "daemon/socket/scheduler.h"
 #include "tests/unit/unit.h"
 
 enum { CONNECTIONS = 3, USERS = 3 };

@@ -10,10 +10,10 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/connection.h"
-#include "daemon/purger.h"
-#include "daemon/refusal.h"
-#include "daemon/turns.h"
+#include "daemon/socket/connection.h"
+#include "daemon/socket/drain.h"
+#include "daemon/socket/rejected.h"
+#include "daemon/socket/scheduler.h"
 
 struct engine;
 

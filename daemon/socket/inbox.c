@@ -2,14 +2,14 @@
  * What a connection has received.
  * See inbox.h for what it does and never does.
  */
-#include "daemon/inbox.h"
+#include "daemon/socket/inbox.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "daemon/base/fd-budget.h"
-#include "daemon/buffer.h"
+#include "daemon/socket/buffer.h"
 
 void inbox_init(struct inbox *inbox, struct files *files)
 {

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "daemon/purger.h"
+#include "daemon/socket/drain.h"
 
 struct refusals {
 	struct purger *purger;

@@ -2,7 +2,7 @@
  * Sockets of those who were turned away.
  * See refusal.h for what it does and never does.
  */
-#include "daemon/refusal.h"
+#include "daemon/socket/rejected.h"
 
 #include <errno.h>
 #include <stdlib.h>

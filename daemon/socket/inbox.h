@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/buffer.h"
 #include "daemon/file/close-queue.h"
+#include "daemon/socket/buffer.h"
 
 enum { INBOX_FDS_MAX = 32 }; /* descriptors that no line has claimed yet */
 

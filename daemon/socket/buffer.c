@@ -2,7 +2,7 @@
  * Buffers of one size.
  * See buffer.h for what it does and never does.
  */
-#include "daemon/buffer.h"
+#include "daemon/socket/buffer.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -9,9 +9,9 @@
 #include <sys/queue.h>
 
 #include "daemon/command/dispatch.h"
-#include "daemon/inbox.h"
-#include "daemon/outbox.h"
-#include "daemon/purger.h"
+#include "daemon/socket/drain.h"
+#include "daemon/socket/inbox.h"
+#include "daemon/socket/outbox.h"
 #include "daemon/user/account.h"
 
 enum {

@@ -2,7 +2,7 @@
  * A client's connection.
  * See connection.h for what it does and never does.
  */
-#include "daemon/connection.h"
+#include "daemon/socket/connection.h"
 
 #include <errno.h>
 #include <stddef.h>

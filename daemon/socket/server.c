@@ -2,7 +2,7 @@
  * The listening socket and all connections.
  * See server.h for what it does and never does.
  */
-#include "daemon/server.h"
+#include "daemon/socket/server.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "daemon/base/fd-budget.h"
-#include "daemon/buffer.h"
 #include "daemon/command/session.h"
 #include "daemon/log/log.h"
+#include "daemon/socket/buffer.h"
 
 enum {
 	BATCH = 256,

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "daemon/buffer.h"
+#include "daemon/socket/buffer.h"
 
 enum { OUTBOX_FDS_MAX = 16 };
 

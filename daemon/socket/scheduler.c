@@ -2,12 +2,12 @@
  * Whose turn it is.
  * See turns.h for what it does and never does.
  */
-#include "daemon/turns.h"
+#include "daemon/socket/scheduler.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "daemon/connection.h"
+#include "daemon/socket/connection.h"
 
 void turns_init(struct turns *turns)
 {

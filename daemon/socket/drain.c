@@ -2,7 +2,7 @@
  * Closes connections that have unread input.
  * See purger.h for what it does and never does.
  */
-#include "daemon/purger.h"
+#include "daemon/socket/drain.h"
 
 #include <errno.h>
 #include <poll.h>

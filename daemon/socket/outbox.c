@@ -2,7 +2,7 @@
  * What a connection has to send.
  * See outbox.h for what it does and never does.
  */
-#include "daemon/outbox.h"
+#include "daemon/socket/outbox.h"
 
 #include <errno.h>
 #include <string.h>
