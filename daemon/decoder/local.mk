@@ -8,7 +8,7 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/convert.c %D%/convert.h \
 	%D%/convert-shuffle.c %D%/convert-shuffle.h \
 	%D%/exif.c %D%/exif.h \
-	%D%/filter.c %D%/filter.h \
+	%D%/seccomp.c %D%/seccomp.h \
 	%D%/input.c %D%/input.h \
 	daemon/job/job.h \
 	%D%/jpeg.c \

@@ -19,7 +19,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "daemon/decoder/filter.h"
+#include "daemon/decoder/seccomp.h"
 #include "daemon/job/job.h"
 
 /* Room for the channel, standard error and a job's two, and for a few that come uninvited. */

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/filter.h"
+#include "daemon/decoder/seccomp.h"
 
 #ifdef HAVE_SECCOMP
 
