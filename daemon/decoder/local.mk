@@ -4,19 +4,19 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 %C%_libdecoder_la_SOURCES = \
 	%D%/canvas.c %D%/canvas.h \
 	daemon/job/channel.c daemon/job/channel.h \
-	%D%/codec.c %D%/codec.h \
+	%D%/codec/codec.c %D%/codec/codec.h \
 	%D%/convert.c %D%/convert.h \
 	%D%/convert-shuffle.c %D%/convert-shuffle.h \
 	%D%/exif.c %D%/exif.h \
 	%D%/seccomp.c %D%/seccomp.h \
 	%D%/input.c %D%/input.h \
 	daemon/job/job.h \
-	%D%/jpeg.c \
+	%D%/codec/jpeg.c \
 	%D%/picture.c %D%/picture.h \
-	%D%/png.c \
-	%D%/png-exif.c %D%/png-exif.h \
+	%D%/codec/png.c \
+	%D%/codec/png-exif.c %D%/codec/png-exif.h \
 	%D%/sandbox.c %D%/sandbox.h \
-	%D%/segment.c \
+	%D%/codec/segment.c \
 	%D%/service.c %D%/service.h \
 	%D%/scale.h \
 	%D%/spare.c %D%/spare.h \
@@ -27,10 +27,10 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 
 if HAVE_ISAL
 %C%_libdecoder_la_SOURCES += \
-	%D%/png-fast.c %D%/png-fast.h \
-	%D%/png-filter.c %D%/png-filter.h \
-	%D%/png-filter-x86.c \
-	%D%/png-idat.c %D%/png-idat.h
+	%D%/codec/png-fast.c %D%/codec/png-fast.h \
+	%D%/codec/png-filter.c %D%/codec/png-filter.h \
+	%D%/codec/png-filter-x86.c \
+	%D%/codec/png-idat.c %D%/codec/png-idat.h
 %C%_libdecoder_la_CFLAGS += $(ISAL_CFLAGS)
 %C%_libdecoder_la_LIBADD += $(ISAL_LIBS)
 endif
@@ -46,9 +46,9 @@ endif
 
 if HAVE_XPM
 %C%_libdecoder_la_SOURCES += \
-	%D%/xpm.c \
-	%D%/xpm-colours.c %D%/xpm-colours.h \
-	%D%/xpm-text.c %D%/xpm-text.h
+	%D%/codec/xpm.c \
+	%D%/codec/xpm-colours.c %D%/codec/xpm-colours.h \
+	%D%/codec/xpm-text.c %D%/codec/xpm-text.h
 %C%_libdecoder_la_CFLAGS += $(XPM_CFLAGS)
 %C%_libdecoder_la_LIBADD += $(XPM_LIBS)
 endif

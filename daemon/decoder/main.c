@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/decoder/codec.h"
+#include "daemon/decoder/codec/codec.h"
 #include "daemon/decoder/sandbox.h"
 #include "daemon/decoder/service.h"
 #include "daemon/decoder/spool.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/decoder/codec.h"
+#include "daemon/decoder/codec/codec.h"
 #include "daemon/decoder/spare.h"
 #include "daemon/job/channel.h"
 

@@ -13,8 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "daemon/decoder/codec.h"
-#include "daemon/decoder/png-fast.h"
+#include "daemon/decoder/codec/codec.h"
+#include "daemon/decoder/codec/png-fast.h"
 
 enum { PAGE = 4096, PIXELS_MAX = 1 << 20 };
 

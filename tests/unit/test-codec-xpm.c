@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "client/protocol/fault.h"
-#include "daemon/decoder/xpm-colours.h"
+#include "daemon/decoder/codec/xpm-colours.h"
 #include "tests/unit/expectation.h"
 #include "tests/unit/unit.h"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/decoder/codec/png-filter.h"
 #include "daemon/decoder/convert.h"
-#include "daemon/decoder/png-filter.h"
 #include "tests/unit/decoder-harness.h"
 #include "tests/unit/unit.h"
 

@@ -14,7 +14,7 @@
 
 #include <zimg.h>
 
-#include "daemon/decoder/codec.h"
+#include "daemon/decoder/codec/codec.h"
 #include "tests/unit/exif-writer.h"
 #include "tests/unit/jpeg-writer.h"
 #include "tests/unit/png-writer.h"

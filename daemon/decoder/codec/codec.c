@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/codec.h"
+#include "daemon/decoder/codec/codec.h"
 
 #include <errno.h>
 #include <string.h>

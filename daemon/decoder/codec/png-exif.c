@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/png-exif.h"
+#include "daemon/decoder/codec/png-exif.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

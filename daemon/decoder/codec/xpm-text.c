@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/xpm-text.h"
+#include "daemon/decoder/codec/xpm-text.h"
 
 #include <ctype.h>
 #include <errno.h>

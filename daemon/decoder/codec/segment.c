@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/decoder/codec.h"
+#include "daemon/decoder/codec/codec.h"
 
 struct segment {
 	struct header header;

@@ -11,9 +11,9 @@
 
 #include <X11/xpm.h>
 
-#include "daemon/decoder/codec.h"
-#include "daemon/decoder/xpm-colours.h"
-#include "daemon/decoder/xpm-text.h"
+#include "daemon/decoder/codec/codec.h"
+#include "daemon/decoder/codec/xpm-colours.h"
+#include "daemon/decoder/codec/xpm-text.h"
 
 enum { FILE_MAX = 64 << 20 };
 

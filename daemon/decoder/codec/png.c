@@ -11,9 +11,9 @@
 
 #include <png.h>
 
-#include "daemon/decoder/codec.h"
-#include "daemon/decoder/png-exif.h"
-#include "daemon/decoder/png-fast.h"
+#include "daemon/decoder/codec/codec.h"
+#include "daemon/decoder/codec/png-exif.h"
+#include "daemon/decoder/codec/png-fast.h"
 
 enum { SIGNATURE = 8, CHUNKS_MAX = 1000 };
 

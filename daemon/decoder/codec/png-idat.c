@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/png-idat.h"
+#include "daemon/decoder/codec/png-idat.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/xpm-colours.h"
+#include "daemon/decoder/codec/xpm-colours.h"
 
 #include <ctype.h>
 #include <errno.h>

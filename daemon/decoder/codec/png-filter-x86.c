@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/png-filter.h"
+#include "daemon/decoder/codec/png-filter.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>

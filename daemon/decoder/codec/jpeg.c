@@ -15,7 +15,7 @@
 
 #include <jerror.h>
 
-#include "daemon/decoder/codec.h"
+#include "daemon/decoder/codec/codec.h"
 #include "daemon/decoder/exif.h"
 
 enum {

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/png-fast.h"
+#include "daemon/decoder/codec/png-fast.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,8 @@
 #include <isa-l/igzip_lib.h>
 
 #include "daemon/decoder/canvas.h"
-#include "daemon/decoder/png-filter.h"
-#include "daemon/decoder/png-idat.h"
+#include "daemon/decoder/codec/png-filter.h"
+#include "daemon/decoder/codec/png-idat.h"
 
 enum {
 	PACKED = 65536,		 /* bytes of the file for one call of ISA-L */
