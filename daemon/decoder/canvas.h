@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/decoder/picture.h"
+#include "daemon/decoder/file/picture.h"
 #include "daemon/decoder/strip.h"
 
 struct scale;

@@ -7,12 +7,12 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/codec/codec.c %D%/codec/codec.h \
 	%D%/convert.c %D%/convert.h \
 	%D%/convert-shuffle.c %D%/convert-shuffle.h \
-	%D%/exif.c %D%/exif.h \
+	%D%/file/exif.c %D%/file/exif.h \
 	%D%/seccomp.c %D%/seccomp.h \
-	%D%/input.c %D%/input.h \
+	%D%/file/input.c %D%/file/input.h \
 	daemon/job/job.h \
 	%D%/codec/jpeg.c \
-	%D%/picture.c %D%/picture.h \
+	%D%/file/picture.c %D%/file/picture.h \
 	%D%/codec/png.c \
 	%D%/codec/png-exif.c %D%/codec/png-exif.h \
 	%D%/sandbox.c %D%/sandbox.h \

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "daemon/decoder/picture.h"
+#include "daemon/decoder/file/picture.h"
 #include "daemon/decoder/strip.h"
 
 struct scale;

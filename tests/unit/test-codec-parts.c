@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "daemon/decoder/convert.h"
-#include "daemon/decoder/exif.h"
-#include "daemon/decoder/input.h"
+#include "daemon/decoder/file/exif.h"
+#include "daemon/decoder/file/input.h"
 #include "tests/unit/exif-writer.h"
 #include "tests/unit/unit.h"
 

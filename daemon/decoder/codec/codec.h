@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "daemon/decoder/canvas.h"
-#include "daemon/decoder/picture.h"
+#include "daemon/decoder/file/picture.h"
 
 struct codec {
 	char type[8]; /* ended by NUL */

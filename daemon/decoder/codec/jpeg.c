@@ -16,7 +16,7 @@
 #include <jerror.h>
 
 #include "daemon/decoder/codec/codec.h"
-#include "daemon/decoder/exif.h"
+#include "daemon/decoder/file/exif.h"
 
 enum {
 	HEADER_BYTES_MAX = 64 << 20, /* of a file before its pixels; all of it may be kept */

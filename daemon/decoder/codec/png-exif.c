@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/decoder/exif.h"
+#include "daemon/decoder/file/exif.h"
 
 enum {
 	SIGNATURE = 8,

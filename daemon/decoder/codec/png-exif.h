@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "daemon/decoder/picture.h"
+#include "daemon/decoder/file/picture.h"
 
 /*
  * Adds what the first whole eXIf chunk holds as a block, and applies its orientation.

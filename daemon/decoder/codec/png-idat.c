@@ -12,7 +12,7 @@
 #include <isa-l/crc.h>
 #include <png.h>
 
-#include "daemon/decoder/input.h"
+#include "daemon/decoder/file/input.h"
 
 enum { HEAD = 8, SUM = 4 };
 

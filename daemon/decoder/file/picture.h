@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "client/protocol/fault.h"
-#include "daemon/decoder/input.h"
+#include "daemon/decoder/file/input.h"
 #include "daemon/job/job.h"
 
 struct codec;

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/picture.h"
+#include "daemon/decoder/file/picture.h"
 
 #include <errno.h>
 #include <stdarg.h>

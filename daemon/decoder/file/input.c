@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/input.h"
+#include "daemon/decoder/file/input.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/exif.h"
+#include "daemon/decoder/file/exif.h"
 
 enum { TAG_ORIENTATION = 0x0112, TAG_EXIF = 0x8769, TAG_COLOR_SPACE = 0xa001 };
 enum { TYPE_SHORT = 3, TYPE_LONG = 4, ENTRY_SIZE = 12 };
