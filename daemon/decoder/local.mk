@@ -2,11 +2,11 @@
 
 noinst_LTLIBRARIES += %D%/libdecoder.la
 %C%_libdecoder_la_SOURCES = \
-	%D%/canvas.c %D%/canvas.h \
+	%D%/pixel/target.c %D%/pixel/target.h \
 	daemon/job/channel.c daemon/job/channel.h \
 	%D%/codec/codec.c %D%/codec/codec.h \
-	%D%/convert.c %D%/convert.h \
-	%D%/convert-shuffle.c %D%/convert-shuffle.h \
+	%D%/pixel/convert.c %D%/pixel/convert.h \
+	%D%/pixel/convert-shuffle.c %D%/pixel/convert-shuffle.h \
 	%D%/file/exif.c %D%/file/exif.h \
 	%D%/seccomp.c %D%/seccomp.h \
 	%D%/file/input.c %D%/file/input.h \
@@ -18,10 +18,10 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/codec/segment.c \
 	%D%/service.c %D%/service.h \
-	%D%/scale.h \
-	%D%/spare.c %D%/spare.h \
-	%D%/spool.c %D%/spool.h \
-	%D%/strip.h
+	%D%/pixel/scale.h \
+	%D%/pixel/spare.c %D%/pixel/spare.h \
+	%D%/pixel/writer.c %D%/pixel/writer.h \
+	%D%/pixel/strip.h
 %C%_libdecoder_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_libdecoder_la_LIBADD = $(JPEG_LIBS) $(PNG_LIBS) $(SECCOMP_LIBS) client/protocol/libprotocol.la
 
@@ -37,9 +37,9 @@ endif
 
 if HAVE_ZIMG
 %C%_libdecoder_la_SOURCES += \
-	%D%/light.c %D%/light.h \
-	%D%/resample.c %D%/resample.h \
-	%D%/scale.c
+	%D%/pixel/linear.c %D%/pixel/linear.h \
+	%D%/pixel/resample.c %D%/pixel/resample.h \
+	%D%/pixel/scale.c
 %C%_libdecoder_la_CFLAGS += $(ZIMG_CFLAGS)
 %C%_libdecoder_la_LIBADD += $(ZIMG_LIBS) -lm
 endif

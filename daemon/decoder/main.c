@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "daemon/decoder/codec/codec.h"
+#include "daemon/decoder/pixel/writer.h"
 #include "daemon/decoder/sandbox.h"
 #include "daemon/decoder/service.h"
-#include "daemon/decoder/spool.h"
 #include "daemon/job/channel.h"
 
 enum { END_DONE = 0, END_PROTOCOL = 1, END_UNCONFINED = 2, NICE = 5, SLICE_NSEC = 100000 };

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/decoder/codec/codec.h"
-#include "daemon/decoder/spare.h"
+#include "daemon/decoder/pixel/spare.h"
 #include "daemon/job/channel.h"
 
 /* One at a time, and too large for a stack. */

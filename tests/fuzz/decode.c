@@ -14,8 +14,8 @@
 #include "client/protocol/fault.h"
 #include "daemon/decode/layout.h"
 #include "daemon/decoder/codec/codec.h"
+#include "daemon/decoder/pixel/writer.h"
 #include "daemon/decoder/service.h"
-#include "daemon/decoder/spool.h"
 #include "tests/fuzz/target.h"
 
 enum { FDS_MAX = 8, PAGE = 4096, PIXELS_MAX = 1 << 17 };

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/decoder/convert.h"
 #include "daemon/decoder/file/exif.h"
 #include "daemon/decoder/file/input.h"
+#include "daemon/decoder/pixel/convert.h"
 #include "tests/unit/exif-writer.h"
 #include "tests/unit/unit.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "daemon/decoder/codec/png-filter.h"
-#include "daemon/decoder/convert.h"
+#include "daemon/decoder/pixel/convert.h"
 #include "tests/unit/decoder-harness.h"
 #include "tests/unit/unit.h"
 

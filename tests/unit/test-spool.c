@@ -2,7 +2,7 @@
  * The spool: every byte gets where it belongs, in stripes large and small, and failures are
  * told at the end.
  */
-#include "daemon/decoder/spool.h"
+#include "daemon/decoder/pixel/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/decoder/scale.h"
+#include "daemon/decoder/pixel/scale.h"
 
 static const struct codec *const codecs[] = {
 	&codec_jpeg,

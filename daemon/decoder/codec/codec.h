@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-#include "daemon/decoder/canvas.h"
 #include "daemon/decoder/file/picture.h"
+#include "daemon/decoder/pixel/target.h"
 
 struct codec {
 	char type[8]; /* ended by NUL */

@@ -11,9 +11,9 @@
 
 #include <isa-l/igzip_lib.h>
 
-#include "daemon/decoder/canvas.h"
 #include "daemon/decoder/codec/png-filter.h"
 #include "daemon/decoder/codec/png-idat.h"
+#include "daemon/decoder/pixel/target.h"
 
 enum {
 	PACKED = 65536,		 /* bytes of the file for one call of ISA-L */

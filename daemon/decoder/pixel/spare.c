@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/spare.h"
+#include "daemon/decoder/pixel/spare.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/decoder/convert.h"
+#include "daemon/decoder/pixel/convert.h"
 
 enum { STRIP_ROWS = 16 }; /* most rows of one strip */
 

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/resample.h"
+#include "daemon/decoder/pixel/resample.h"
 
 #include <errno.h>
 #include <math.h>

@@ -4,14 +4,14 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/scale.h"
+#include "daemon/decoder/pixel/scale.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/decoder/light.h"
-#include "daemon/decoder/resample.h"
+#include "daemon/decoder/pixel/linear.h"
+#include "daemon/decoder/pixel/resample.h"
 
 /*
  * A picture that is many times as large is made smaller by whole numbers first, each pixel the

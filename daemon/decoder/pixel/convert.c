@@ -4,13 +4,13 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/convert.h"
+#include "daemon/decoder/pixel/convert.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "daemon/decoder/convert-shuffle.h"
+#include "daemon/decoder/pixel/convert-shuffle.h"
 
 #define INLINE static inline __attribute__((always_inline))
 

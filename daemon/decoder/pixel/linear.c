@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/light.h"
+#include "daemon/decoder/pixel/linear.h"
 
 #include <math.h>
 #include <string.h>

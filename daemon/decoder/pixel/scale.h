@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "daemon/decoder/file/picture.h"
-#include "daemon/decoder/strip.h"
+#include "daemon/decoder/pixel/strip.h"
 
 struct scale;
 

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/spool.h"
+#include "daemon/decoder/pixel/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>

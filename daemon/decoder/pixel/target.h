@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/decoder/file/picture.h"
-#include "daemon/decoder/strip.h"
+#include "daemon/decoder/pixel/strip.h"
 
 struct scale;
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/decoder/convert.h"
+#include "daemon/decoder/pixel/convert.h"
 
 /*
  * Converts as many pixels of a row as it can, the first ones. Returns how many: 0 for

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/canvas.h"
+#include "daemon/decoder/pixel/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +14,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "daemon/decoder/scale.h"
-#include "daemon/decoder/spare.h"
-#include "daemon/decoder/spool.h"
+#include "daemon/decoder/pixel/scale.h"
+#include "daemon/decoder/pixel/spare.h"
+#include "daemon/decoder/pixel/writer.h"
 
 static bool inside(uint64_t offset, uint64_t size, uint64_t end)
 {

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "daemon/decoder/convert-shuffle.h"
+#include "daemon/decoder/pixel/convert-shuffle.h"
 
 #ifdef __x86_64__
 #include <stdbool.h>
