@@ -1,6 +1,6 @@
 # The daemon; all but its main file is a library that the unit tests link too.
 
-dist_man_MANS += %D%/shmimgd.8 %D%/shmimgd.conf.5 %D%/shmimgd-performance.7 %D%/shmimgd-security.7
+dist_man_MANS += %D%/manual/shmimgd.8 %D%/manual/shmimgd.conf.5 %D%/manual/shmimgd-performance.7 %D%/manual/shmimgd-security.7
 dist_doc_DATA += %D%/shmimgd.conf
 dist_bash_completion_DATA += %D%/completion/shmimgd
 dist_zsh_completion_DATA += %D%/completion/_shmimgd

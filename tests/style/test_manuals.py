@@ -9,10 +9,10 @@ from sources import BUILD, TOP, manuals, read
 
 PROTOCOL = "client/protocol/shmimg-protocol.7"
 SEGMENT = "client/protocol/shmimg-segment.5"
-DAEMON = "daemon/shmimgd.8"
-CONFIGURATION = "daemon/shmimgd.conf.5"
-SECURITY = "daemon/shmimgd-security.7"
-PERFORMANCE = "daemon/shmimgd-performance.7"
+DAEMON = "daemon/manual/shmimgd.8"
+CONFIGURATION = "daemon/manual/shmimgd.conf.5"
+SECURITY = "daemon/manual/shmimgd-security.7"
+PERFORMANCE = "daemon/manual/shmimgd-performance.7"
 
 
 def table(path, name, pattern):
