@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* The place of the socket to serve among those that were handed over, or -EINVAL. */
-static int choose(char *const *names, int count)
+static int activation_choose(char *const *names, int count)
 {
 	int chosen = count == 1 ? 0 : -EINVAL;
 	for (int i = 0; i < count && chosen < 0; i++) {
@@ -25,14 +25,14 @@ static int choose(char *const *names, int count)
 	return chosen;
 }
 
-static void free_names(char **names, int count)
+static void activation_free_names(char **names, int count)
 {
 	for (int i = 0; i < count; i++)
 		free(names[i]);
 	free(names);
 }
 
-static int read_path(int fd, char *path, size_t size)
+static int activation_read_path(int fd, char *path, size_t size)
 {
 	struct sockaddr_un address = {0};
 	socklen_t length = sizeof(address);
@@ -51,8 +51,8 @@ int activation_take(char *path, size_t size)
 	int count = sd_listen_fds_with_names(1, &names);
 	if (count <= 0)
 		return count < 0 ? count : ACTIVATION_NONE;
-	int chosen = choose(names, count);
-	free_names(names, count);
+	int chosen = activation_choose(names, count);
+	activation_free_names(names, count);
 	for (int i = 0; i < count; i++) {
 		if (i != chosen)
 			close(SD_LISTEN_FDS_START + i);
@@ -60,6 +60,6 @@ int activation_take(char *path, size_t size)
 	if (chosen < 0)
 		return chosen;
 	int fd = SD_LISTEN_FDS_START + chosen;
-	int r = read_path(fd, path, size);
+	int r = activation_read_path(fd, path, size);
 	return r < 0 ? r : fd;
 }

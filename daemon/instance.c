@@ -26,7 +26,7 @@
 
 enum { BACKLOG = 511 };
 
-static int make_folder(const char *socket)
+static int instance_make_folder(const char *socket)
 {
 	char path[128];
 	snprintf(path, sizeof(path), "%s", socket);
@@ -35,7 +35,7 @@ static int make_folder(const char *socket)
 }
 
 /* Whether the file that was locked is still the one of that name: 1, 0 or a negative errno. */
-static int is_current(int fd, const char *path)
+static int instance_is_current(int fd, const char *path)
 {
 	struct stat locked, named;
 	if (fstat(fd, &locked) < 0)
@@ -46,7 +46,7 @@ static int is_current(int fd, const char *path)
 }
 
 /* A daemon that ends removes its lock file: then the lock that was won is of no file. */
-static int lock_file(const char *path)
+static int instance_lock_file(const char *path)
 {
 	for (;;) {
 		OWN_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -54,13 +54,13 @@ static int lock_file(const char *path)
 			return -errno;
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 			return errno == EWOULDBLOCK ? -EBUSY : -errno;
-		int r = is_current(fd, path);
+		int r = instance_is_current(fd, path);
 		if (r != 0)
 			return r < 0 ? r : take_fd(&fd);
 	}
 }
 
-static bool is_id(const char *text, ssize_t length)
+static bool instance_is_id(const char *text, ssize_t length)
 {
 	return length == INSTANCE_ID_SIZE - 1 &&
 	       strspn(text, "0123456789abcdef") == INSTANCE_ID_SIZE - 1;
@@ -78,12 +78,12 @@ int instance_renew(struct instance *instance)
 	return 0;
 }
 
-static int read_id(struct instance *instance)
+static int instance_read_id(struct instance *instance)
 {
 	ssize_t length = pread(instance->lock, instance->id, sizeof(instance->id) - 1, 0);
 	if (length < 0)
 		return -errno;
-	instance->inherited = is_id(instance->id, length);
+	instance->inherited = instance_is_id(instance->id, length);
 	return 0;
 }
 
@@ -91,13 +91,13 @@ int instance_claim(struct instance *instance, const char *socket)
 {
 	*instance = (struct instance){.lock = -1};
 	snprintf(instance->path, sizeof(instance->path), "%s.lock", socket);
-	int r = make_folder(socket);
+	int r = instance_make_folder(socket);
 	if (r < 0)
 		return r;
-	instance->lock = lock_file(instance->path);
+	instance->lock = instance_lock_file(instance->path);
 	if (instance->lock < 0)
 		return instance->lock;
-	r = read_id(instance);
+	r = instance_read_id(instance);
 	if (r < 0) {
 		instance_leave(instance);
 		return r;
@@ -110,7 +110,7 @@ int instance_claim(struct instance *instance, const char *socket)
 }
 
 /* Opens a dead daemon's board and reads it. Returns -ENOENT when there is none of this user's. */
-static int open_board(const char *name, struct board_header *header)
+static int instance_open_board(const char *name, struct board_header *header)
 {
 	struct stat status;
 	OWN_FD int fd = shm_open(name, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
@@ -130,7 +130,7 @@ static int open_board(const char *name, struct board_header *header)
 }
 
 /* The keys stand in the board before the kernel has the sets, so none is missed. */
-static int remove_semaphores(const struct board_header *header)
+static int instance_remove_semaphores(const struct board_header *header)
 {
 	int r = 0;
 	for (int i = 0; r == 0 && i < BOARD_SETS; i++) {
@@ -141,20 +141,20 @@ static int remove_semaphores(const struct board_header *header)
 }
 
 /* Tells clients that still have the board mapped, and removes the sets that it lists. */
-static int clean_board(const char *name)
+static int instance_clean_board(const char *name)
 {
 	struct board_header header;
-	OWN_FD int fd = open_board(name, &header);
+	OWN_FD int fd = instance_open_board(name, &header);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	header.epoch = 0;
 	if (pwrite(fd, &header.epoch, sizeof(header.epoch), offsetof(struct board_header, epoch)) <
 		0)
 		return -errno;
-	return remove_semaphores(&header);
+	return instance_remove_semaphores(&header);
 }
 
-static int remove_segments(DIR *folder, const char *prefix)
+static int instance_remove_segments(DIR *folder, const char *prefix)
 {
 	char name[NAME_MAX + 2];
 	for (;;) {
@@ -174,13 +174,13 @@ int instance_clean(const struct instance *instance)
 	char prefix[32], board[64];
 	snprintf(prefix, sizeof(prefix), "shmimg-%s-", instance->id);
 	snprintf(board, sizeof(board), "/%sboard", prefix);
-	int r = clean_board(board);
+	int r = instance_clean_board(board);
 	if (r < 0)
 		return r;
 	DIR *folder = opendir("/dev/shm");
 	if (!folder)
 		return -errno;
-	r = remove_segments(folder, prefix);
+	r = instance_remove_segments(folder, prefix);
 	closedir(folder);
 	return r;
 }

@@ -45,7 +45,7 @@ struct program {
  * As many connections as the administrator permits, who may permit more than there is any use
  * for: the soft limit is for select(2).
  */
-static void raise_descriptor_limit(void)
+static void main_raise_descriptor_limit(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -55,7 +55,7 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-static int add_signals(sd_event *event)
+static int main_add_signals(sd_event *event)
 {
 	static const int stopping[] = {SIGTERM, SIGINT};
 	sigset_t blocked;
@@ -79,7 +79,7 @@ static int add_signals(sd_event *event)
 }
 
 /* Serves, until it is told to stop. */
-static int loop(struct program *program, struct server *server)
+static int main_loop(struct program *program, struct server *server)
 {
 	struct notify notify;
 	int r = reload_start(&program->reload, program->event, &program->line,
@@ -96,7 +96,7 @@ static int loop(struct program *program, struct server *server)
 	return r;
 }
 
-static int serve(struct program *program)
+static int main_serve(struct program *program)
 {
 	struct server server;
 	int listener = program->given;
@@ -111,7 +111,7 @@ static int serve(struct program *program)
 	if (r >= 0) {
 		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, STARTED)},
 			"version " PACKAGE_VERSION ", listening at %s", program->path);
-		r = loop(program, &server);
+		r = main_loop(program, &server);
 		server_stop(&server);
 		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, STOPPED)}, "stopped");
 	}
@@ -122,21 +122,21 @@ static int serve(struct program *program)
 	return r;
 }
 
-static int start_engine(struct program *program)
+static int main_start_engine(struct program *program)
 {
 	const struct options *options = &program->configuration.options;
 	return engine_start(
 		&program->engine, program->event, options, program->instance.id, options->decoder);
 }
 
-static void prepare_processes(void)
+static void main_prepare_processes(void)
 {
 	int r = process_prepare();
 	if (r < 0)
 		log_warning("decoders are started with the daemon's descriptors: %s", strerror(-r));
 }
 
-static int run(struct program *program)
+static int main_run(struct program *program)
 {
 	const char *decoder = program->configuration.options.decoder;
 	program->left = program->instance.inherited;
@@ -147,17 +147,17 @@ static int run(struct program *program)
 	}
 	int r = sd_event_default(&program->event);
 	if (r >= 0)
-		r = add_signals(program->event);
+		r = main_add_signals(program->event);
 	if (r >= 0)
-		prepare_processes();
+		main_prepare_processes();
 	if (r >= 0)
-		r = start_engine(program);
+		r = main_start_engine(program);
 	if (r == -EEXIST && instance_renew(&program->instance) == 0)
-		r = start_engine(program);
+		r = main_start_engine(program);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 	} else {
-		r = serve(program);
+		r = main_serve(program);
 		program->left = r < 0 && engine_has_images(&program->engine);
 		if (program->left)
 			engine_leave(&program->engine);
@@ -169,7 +169,7 @@ static int run(struct program *program)
 }
 
 /* For a socket whose daemon was killed, and will not be started again. */
-static int clean_up(struct program *program)
+static int main_clean_up(struct program *program)
 {
 	int r = instance_clean(&program->instance);
 	program->left = r < 0;
@@ -180,7 +180,7 @@ static int clean_up(struct program *program)
 	return r;
 }
 
-static int claim(struct program *program)
+static int main_claim(struct program *program)
 {
 	int r = instance_claim(&program->instance, program->path);
 	if (r == -EBUSY)
@@ -191,10 +191,10 @@ static int claim(struct program *program)
 }
 
 /* Claims the socket, and serves it or cleans up after who did. */
-static int start(struct program *program)
+static int main_start(struct program *program)
 {
 	strcpy(program->path, program->configuration.options.socket);
-	raise_descriptor_limit();
+	main_raise_descriptor_limit();
 	/* What a connection has goes back to the machine when it ends. */
 	mallopt(M_MMAP_THRESHOLD, LARGE);
 	program->given = activation_take(program->path, sizeof(program->path) - strlen(".lock"));
@@ -203,10 +203,10 @@ static int start(struct program *program)
 			  "several none is named " ACTIVATION_NAME);
 		return program->given;
 	}
-	int r = claim(program);
+	int r = main_claim(program);
 	if (r < 0)
 		return r;
-	r = program->line.cleanup ? clean_up(program) : run(program);
+	r = program->line.cleanup ? main_clean_up(program) : main_run(program);
 	if (program->left)
 		instance_leave(&program->instance);
 	else
@@ -214,7 +214,7 @@ static int start(struct program *program)
 	return r;
 }
 
-static int print_config(const struct configuration *configuration)
+static int main_print_config(const struct configuration *configuration)
 {
 	int r = configuration_print(configuration, stdout);
 	if (r < 0)
@@ -233,6 +233,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return r == -EINVAL || r == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
 	log_set_level((enum log_level)program.configuration.options.log_level);
-	r = program.line.print_config ? print_config(&program.configuration) : start(&program);
+	r = program.line.print_config ? main_print_config(&program.configuration)
+				      : main_start(&program);
 	return r < 0 ? EXIT_FAILED : 0;
 }

@@ -17,14 +17,14 @@
 
 enum { STATUS_SIZE = 160 };
 
-static uint64_t now(void)
+static uint64_t notify_now(void)
 {
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (uint64_t)time.tv_sec * SECOND_USEC + (uint64_t)time.tv_nsec / 1000;
 }
 
-static struct notify_figures figures_of(const struct engine *engine)
+static struct notify_figures notify_figures_of(const struct engine *engine)
 {
 	return (struct notify_figures){
 		.images = engine->store.image_count,
@@ -35,13 +35,13 @@ static struct notify_figures figures_of(const struct engine *engine)
 }
 
 /* "1 image", "2 images" */
-static void write_count(char text[32], uint64_t count, const char *noun)
+static void notify_write_count(char text[32], uint64_t count, const char *noun)
 {
 	snprintf(text, 32, "%" PRIu64 " %s%s", count, noun, count == 1 ? "" : "s");
 }
 
 /* "512 B", "1.5 MiB" */
-static void write_bytes(char text[32], uint64_t bytes)
+static void notify_write_bytes(char text[32], uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";
 	double size = (double)bytes;
@@ -54,44 +54,44 @@ static void write_bytes(char text[32], uint64_t bytes)
 		snprintf(text, 32, "%.1f %ciB", size, units[unit]);
 }
 
-static void write_status(char status[STATUS_SIZE], const struct notify_figures *figures)
+static void notify_write_status(char status[STATUS_SIZE], const struct notify_figures *figures)
 {
 	char images[32], bytes[32], most[32], clients[32];
-	write_count(images, figures->images, "image");
-	write_bytes(bytes, figures->bytes);
-	write_bytes(most, figures->memory_max);
-	write_count(clients, figures->clients, "client");
+	notify_write_count(images, figures->images, "image");
+	notify_write_bytes(bytes, figures->bytes);
+	notify_write_bytes(most, figures->memory_max);
+	notify_write_count(clients, figures->clients, "client");
 	snprintf(status, STATUS_SIZE, "STATUS=%s, %s of %s, %s", images, bytes, most, clients);
 }
 
 /* Tells what there is now. Returns as sd_notify(3) does. */
-static int tell(struct notify *notify, const char *state)
+static int notify_tell(struct notify *notify, const char *state)
 {
 	char status[STATUS_SIZE];
-	notify->told = figures_of(notify->engine);
-	notify->told_at = now();
-	write_status(status, &notify->told);
+	notify->told = notify_figures_of(notify->engine);
+	notify->told_at = notify_now();
+	notify_write_status(status, &notify->told);
 	return sd_notifyf(0, "%s%s", state, status);
 }
 
 /* Runs before the loop sleeps, and so costs no turn of it. */
-static int look(sd_event_source *timer, void *context)
+static int notify_look(sd_event_source *timer, void *context)
 {
 	struct notify *notify = context;
-	struct notify_figures figures = figures_of(notify->engine);
+	struct notify_figures figures = notify_figures_of(notify->engine);
 	if (notify->pending || memcmp(&figures, &notify->told, sizeof(figures)) == 0)
 		return 0;
 	notify->pending = true;
 	return sd_event_source_set_time(timer, notify->told_at + SECOND_USEC);
 }
 
-static int on_timer(sd_event_source *timer, uint64_t usec, void *context)
+static int notify_on_timer(sd_event_source *timer, uint64_t usec, void *context)
 {
 	struct notify *notify = context;
 	(void)usec;
 	notify->pending = false;
 	/* Whoever started the daemon may have gone, and its socket may be another's one day. */
-	if (tell(notify, "") < 0)
+	if (notify_tell(notify, "") < 0)
 		return sd_event_source_set_enabled(timer, SD_EVENT_OFF);
 	return sd_event_source_set_time(timer, UINT64_MAX);
 }
@@ -102,14 +102,14 @@ int notify_start(struct notify *notify, sd_event *event, const struct engine *en
 	if (!getenv("NOTIFY_SOCKET"))
 		return 0;
 	int r = sd_event_add_time(
-		event, &notify->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer, notify);
+		event, &notify->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, notify_on_timer, notify);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(notify->timer, SD_EVENT_ON);
 	if (r >= 0)
-		r = sd_event_source_set_prepare(notify->timer, look);
+		r = sd_event_source_set_prepare(notify->timer, notify_look);
 	/* Who never hears of it waits in vain. */
 	if (r >= 0)
-		r = tell(notify, "READY=1\n");
+		r = notify_tell(notify, "READY=1\n");
 	if (r < 0)
 		notify->timer = sd_event_source_disable_unref(notify->timer);
 	return r < 0 ? r : 0;
@@ -117,7 +117,7 @@ int notify_start(struct notify *notify, sd_event *event, const struct engine *en
 
 void notify_reloading(void)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now());
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, notify_now());
 }
 
 void notify_reloaded(void)

@@ -11,7 +11,8 @@
 #include "daemon/notify.h"
 
 /* Logs how an option has changed; undoes what a running daemon cannot change. */
-static void take(struct configuration *fresh, const struct configuration *old, enum option_id id)
+static void reload_take(
+	struct configuration *fresh, const struct configuration *old, enum option_id id)
 {
 	const struct option_info *info = &option_table[id];
 	char now[OPTION_TEXT_SIZE], before[OPTION_TEXT_SIZE];
@@ -29,16 +30,17 @@ static void take(struct configuration *fresh, const struct configuration *old, e
 	option_copy(&fresh->options, &old->options, id);
 }
 
-static void apply(struct reload *reload, struct configuration *fresh)
+static void reload_apply(struct reload *reload, struct configuration *fresh)
 {
 	for (int i = 0; i < OPTION_COUNT; i++)
-		take(fresh, reload->configuration, (enum option_id)i);
+		reload_take(fresh, reload->configuration, (enum option_id)i);
 	*reload->configuration = *fresh;
 	log_set_level((enum log_level)fresh->options.log_level);
 	engine_reload(reload->engine);
 }
 
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+static int reload_on_signal(
+	sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
 	struct reload *reload = context;
 	struct configuration fresh;
@@ -48,7 +50,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	if (configuration_read(&fresh, reload->line) < 0) {
 		log_error("the configuration was not read: all options stay as they were");
 	} else {
-		apply(reload, &fresh);
+		reload_apply(reload, &fresh);
 		log_notice("the configuration was read again");
 	}
 	notify_reloaded();
@@ -59,7 +61,7 @@ int reload_start(struct reload *reload, sd_event *event, const struct command_li
 	struct configuration *configuration, struct engine *engine)
 {
 	*reload = (struct reload){line, configuration, engine, NULL};
-	return sd_event_add_signal(event, &reload->signal, SIGHUP, on_signal, reload);
+	return sd_event_add_signal(event, &reload->signal, SIGHUP, reload_on_signal, reload);
 }
 
 void reload_stop(struct reload *reload)

@@ -40,18 +40,18 @@ struct launch {
 	bool ended; /* the line: the next byte begins a new one */
 };
 
-static void wake(int number)
+static void autostart_wake(int number)
 {
 	(void)number;
 }
 
 /* Locks a descriptor; a timer that interrupts the wait bounds it. */
-static int lock_within(int fd, int timeout_ms)
+static int autostart_lock_within(int fd, int timeout_ms)
 {
 	const struct itimerval off = {0};
 	const struct itimerval often = {
 		.it_interval.tv_usec = ALARM_MICROSECONDS, .it_value.tv_usec = ALARM_MICROSECONDS};
-	struct sigaction action = {.sa_handler = wake};
+	struct sigaction action = {.sa_handler = autostart_wake};
 	struct sigaction before;
 	double until = progress_clock() + timeout_ms / 1e3;
 	sigaction(SIGALRM, &action, &before);
@@ -80,7 +80,7 @@ int autostart_enter(const char *path, int timeout_ms)
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int result = lock_within(fd, timeout_ms);
+	int result = autostart_lock_within(fd, timeout_ms);
 	if (result == 0)
 		return fd;
 	close(fd);
@@ -88,7 +88,7 @@ int autostart_enter(const char *path, int timeout_ms)
 }
 
 /* Binds the socket to an abstract name of the kernel's choice and puts it in *name. */
-static int open_notify(char *name, size_t size)
+static int autostart_open_notify(char *name, size_t size)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	socklen_t length = sizeof(address);
@@ -109,7 +109,7 @@ static int open_notify(char *name, size_t size)
 }
 
 /* In the child: what a daemon must not inherit from whoever ran shmimgctl. */
-static void detach(int errors)
+static void autostart_detach(int errors)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -126,21 +126,22 @@ static void detach(int errors)
 		_exit(127);
 }
 
-static void run_daemon(const char *program, const char *path, const char *notify, int errors)
+static void autostart_run_daemon(
+	const char *program, const char *path, const char *notify, int errors)
 {
 	static const char *const foreign[] = {
 		"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC"};
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
 		unsetenv(foreign[i]);
 	setenv("NOTIFY_SOCKET", notify, 1);
-	detach(errors);
+	autostart_detach(errors);
 	execlp(program, "shmimgd", "--socket", path, NULL);
 	dprintf(STDERR_FILENO, "cannot run %s: %s\n", program, strerror(errno));
 	_exit(127);
 }
 
 /* A relative path means nothing to a daemon, whose folder is "/". */
-static int make_absolute(const char *path, char *out, size_t size)
+static int autostart_make_absolute(const char *path, char *out, size_t size)
 {
 	char folder[PATH_MAX] = "";
 	if (path[0] != '/' && !getcwd(folder, sizeof(folder)))
@@ -149,17 +150,17 @@ static int make_absolute(const char *path, char *out, size_t size)
 	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
 }
 
-static int spawn(struct launch *launch)
+static int autostart_spawn(struct launch *launch)
 {
 	char program[PATH_MAX];
 	char notify[64];
 	char path[PATH_MAX];
 	int pipes[2];
-	int result = make_absolute(launch->start->path, path, sizeof(path));
+	int result = autostart_make_absolute(launch->start->path, path, sizeof(path));
 	if (result < 0)
 		return result;
 	daemon_find(program, sizeof(program));
-	launch->notify = open_notify(notify, sizeof(notify));
+	launch->notify = autostart_open_notify(notify, sizeof(notify));
 	if (launch->notify < 0)
 		return launch->notify;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
@@ -167,7 +168,7 @@ static int spawn(struct launch *launch)
 	launch->errors = pipes[0];
 	launch->pid = fork();
 	if (launch->pid == 0)
-		run_daemon(program, path, notify, pipes[1]);
+		autostart_run_daemon(program, path, notify, pipes[1]);
 	result = launch->pid < 0 ? -errno : 0;
 	close(pipes[1]);
 	if (result < 0)
@@ -177,7 +178,7 @@ static int spawn(struct launch *launch)
 }
 
 /* Keeps the last line of what the daemon says; returns whether there may be more. */
-static bool read_errors(struct launch *launch)
+static bool autostart_read_errors(struct launch *launch)
 {
 	char bytes[512];
 	ssize_t count = read(launch->errors, bytes, sizeof(bytes));
@@ -196,7 +197,7 @@ static bool read_errors(struct launch *launch)
 	return count > 0;
 }
 
-static bool has_line(const char *text, const char *wanted)
+static bool autostart_has_line(const char *text, const char *wanted)
 {
 	size_t length = strlen(wanted);
 	for (const char *line = text; line; line = strchr(line, '\n')) {
@@ -208,7 +209,7 @@ static bool has_line(const char *text, const char *wanted)
 }
 
 /* Whether the message is from this user's daemon: anybody can write to the socket. */
-static bool read_ready(struct launch *launch)
+static bool autostart_read_ready(struct launch *launch)
 {
 	char text[4096];
 	union {
@@ -229,15 +230,15 @@ static bool read_ready(struct launch *launch)
 		return false;
 	struct ucred sender;
 	memcpy(&sender, CMSG_DATA(header), sizeof(sender));
-	return (sender.uid == geteuid() || sender.uid == 0) && has_line(text, "READY=1");
+	return (sender.uid == geteuid() || sender.uid == 0) && autostart_has_line(text, "READY=1");
 }
 
 /* Says how a daemon ended that never was ready. */
-static int explain_end(struct launch *launch)
+static int autostart_explain_end(struct launch *launch)
 {
 	int status = 0;
 	fcntl(launch->errors, F_SETFL, O_NONBLOCK);
-	while (read_errors(launch)) {
+	while (autostart_read_errors(launch)) {
 	}
 	waitpid(launch->pid, &status, 0);
 	char *fault = launch->start->fault;
@@ -253,7 +254,7 @@ static int explain_end(struct launch *launch)
 }
 
 /* One event. Returns 1 to go on, 0 when the daemon is ready, or a negative errno. */
-static int await(struct launch *launch, double until)
+static int autostart_await(struct launch *launch, double until)
 {
 	struct pollfd events[] = {{launch->notify, POLLIN, 0}, {launch->process, POLLIN, 0},
 		{launch->errors, POLLIN, 0}};
@@ -267,18 +268,18 @@ static int await(struct launch *launch, double until)
 			"it was started, but was not ready in time");
 		return -ETIMEDOUT;
 	}
-	if (events[0].revents && read_ready(launch))
+	if (events[0].revents && autostart_read_ready(launch))
 		return 0;
 	if (events[1].revents)
-		return explain_end(launch);
-	if (events[2].revents && !read_errors(launch)) {
+		return autostart_explain_end(launch);
+	if (events[2].revents && !autostart_read_errors(launch)) {
 		close(launch->errors);
 		launch->errors = -1;
 	}
 	return 1;
 }
 
-static void close_open(int fd)
+static void autostart_close_open(int fd)
 {
 	if (fd >= 0)
 		close(fd);
@@ -288,16 +289,16 @@ int autostart_run(struct autostart *start)
 {
 	struct launch launch = {.start = start, .notify = -1, .errors = -1, .process = -1};
 	double until = progress_clock() + start->timeout_ms / 1e3;
-	int result = spawn(&launch);
+	int result = autostart_spawn(&launch);
 	if (result < 0)
 		snprintf(start->fault, sizeof(start->fault), "it could not be started: %s",
 			strerror(-result));
 	else
 		do
-			result = await(&launch, until);
+			result = autostart_await(&launch, until);
 		while (result > 0);
-	close_open(launch.notify);
-	close_open(launch.errors);
-	close_open(launch.process);
+	autostart_close_open(launch.notify);
+	autostart_close_open(launch.errors);
+	autostart_close_open(launch.process);
 	return result;
 }

@@ -26,7 +26,8 @@ const char *client_wanted_socket(const struct options *options)
 }
 
 /* A daemon answers at once: only what it is asked later may take long. */
-static int connect_to(const char *path, const struct options *options, shmimg_client **client)
+static int client_connect_to(
+	const char *path, const struct options *options, shmimg_client **client)
 {
 	int limit = options->timeout_ms < 0 ? CONNECT_MS : options->timeout_ms;
 	int result = shmimg_connect(client, path, limit);
@@ -37,32 +38,34 @@ static int connect_to(const char *path, const struct options *options, shmimg_cl
 
 int client_open_again(const struct options *options, shmimg_client **client)
 {
-	return connect_to(client_wanted_socket(options), options, client);
+	return client_connect_to(client_wanted_socket(options), options, client);
 }
 
-static int say_no_daemon(const char *path, const char *why)
+static int client_say_no_daemon(const char *path, const char *why)
 {
 	report("no daemon at %s: %s", path ? path : "the user's or the system's socket", why);
 	return EXIT_NO_DAEMON;
 }
 
 /* There is a daemon, and it has said no. */
-static int say_too_many(void)
+static int client_say_too_many(void)
 {
 	report("this user has as many connections to the daemon as one may have");
 	return EXIT_REFUSED;
 }
 
 /* Starts a daemon with nobody else doing so at the same time, and connects to it. */
-static int open_started(const struct options *options, const char *path, shmimg_client **client)
+static int client_open_started(
+	const struct options *options, const char *path, shmimg_client **client)
 {
 	int limit = options->timeout_ms < 0 ? CONNECT_MS : options->timeout_ms;
 	struct autostart start = {.path = path, .timeout_ms = limit};
 	int gate = autostart_enter(path, limit);
-	int result = connect_to(path, options, client); /* whoever was first may have started it */
+	int result = client_connect_to(
+		path, options, client); /* whoever was first may have started it */
 	if (result == -ENOENT || result == -ECONNREFUSED) {
 		int started = autostart_run(&start);
-		result = connect_to(path, options, client);
+		result = client_connect_to(path, options, client);
 		if (result == 0 && started == 0)
 			report("started shmimgd at %s", path);
 	}
@@ -70,27 +73,27 @@ static int open_started(const struct options *options, const char *path, shmimg_
 		close(gate);
 	if (result == 0)
 		return 0;
-	return say_no_daemon(path, *start.fault ? start.fault : strerror(-result));
+	return client_say_no_daemon(path, *start.fault ? start.fault : strerror(-result));
 }
 
 int client_open(const struct options *options, shmimg_client **client)
 {
 	const char *path = client_wanted_socket(options);
-	int result = connect_to(path, options, client);
+	int result = client_connect_to(path, options, client);
 	if (result == 0)
 		return 0;
 	if (result == -EDQUOT)
-		return say_too_many();
+		return client_say_too_many();
 	bool none = result == -ENOENT || result == -ECONNREFUSED;
 	if (!none || options->values[OPTION_NO_AUTOSTART])
-		return say_no_daemon(path, strerror(-result));
+		return client_say_no_daemon(path, strerror(-result));
 	if (path)
-		return open_started(options, path, client);
+		return client_open_started(options, path, client);
 	char chosen[PATH_MAX];
 	if (name_user_socket(chosen, sizeof(chosen)) == 0)
-		return open_started(options, chosen, client);
+		return client_open_started(options, chosen, client);
 	if (geteuid() == 0)
-		return open_started(options, SOCKET_SYSTEM, client);
+		return client_open_started(options, SOCKET_SYSTEM, client);
 	report("no daemon runs, and none can be started where XDG_RUNTIME_DIR does not say: "
 	       "give --socket PATH");
 	return EXIT_NO_DAEMON;

@@ -10,7 +10,7 @@
 
 enum { ANSWER_MS = 10000 };
 
-static int examine_stats(const shmimg_record *stats, void *context)
+static int doctor_examine_stats(const shmimg_record *stats, void *context)
 {
 	struct doctor *doctor = context;
 	doctor_examine_sandbox(doctor, stats);
@@ -19,14 +19,14 @@ static int examine_stats(const shmimg_record *stats, void *context)
 	return 0;
 }
 
-static void examine_daemon(struct doctor *doctor)
+static void doctor_examine_daemon(struct doctor *doctor)
 {
 	shmimg_client *client;
 	int limit = doctor->options->timeout_ms;
 	int r = shmimg_connect(&client, doctor->socket, limit < 0 ? ANSWER_MS : limit);
 	if (r == 0) {
 		doctor_examine_image(doctor, client);
-		r = shmimg_stats(client, examine_stats, doctor);
+		r = shmimg_stats(client, doctor_examine_stats, doctor);
 		shmimg_close(client);
 	}
 	if (r < 0)
@@ -43,6 +43,6 @@ int command_doctor(const struct options *options)
 	if (!doctor_examine_socket(&doctor))
 		return EXIT_NO_DAEMON;
 	doctor_examine_board(&doctor);
-	examine_daemon(&doctor);
+	doctor_examine_daemon(&doctor);
 	return doctor.diagnosis.faults ? EXIT_REFUSED : EXIT_DONE;
 }

@@ -23,20 +23,20 @@ struct target {
 	int quality;
 };
 
-static int say_usage(const char *message)
+static int fetch_say_usage(const char *message)
 {
 	report("%s", message);
 	return EXIT_USAGE;
 }
 
 /* What shall be written where. Returns 0 or the exit code. */
-static int choose_target(const struct options *options, struct target *target)
+static int fetch_choose_target(const struct options *options, struct target *target)
 {
 	const char *path = options->values[OPTION_OUTPUT];
 	const char *as = options->values[OPTION_AS];
 	*target = (struct target){.path = path, .quality = options->quality};
 	if (!path)
-		return as ? say_usage("--as says nothing without -o FILE") : 0;
+		return as ? fetch_say_usage("--as says nothing without -o FILE") : 0;
 	bool standard = strcmp(path, "-") == 0;
 	target->format = as	    ? output_by_word(as)
 			 : standard ? output_by_word("raw")
@@ -46,12 +46,12 @@ static int choose_target(const struct options *options, struct target *target)
 		return EXIT_USAGE;
 	}
 	if (standard && isatty(STDOUT_FILENO))
-		return say_usage(
+		return fetch_say_usage(
 			"pixels are nothing for a terminal: redirect them, or say -o FILE");
 	return 0;
 }
 
-static int write_pixels(FILE *stream, const shmimg_image *image, const struct target *target)
+static int fetch_write_pixels(FILE *stream, const shmimg_image *image, const struct target *target)
 {
 	const char *path = stream == stdout ? "standard output" : target->path;
 	struct output_report output = {0};
@@ -67,14 +67,14 @@ static int write_pixels(FILE *stream, const shmimg_image *image, const struct ta
 }
 
 /* Returns the exit code. */
-static int write_file(const shmimg_image *image, const struct target *target)
+static int fetch_write_file(const shmimg_image *image, const struct target *target)
 {
 	if (strcmp(target->path, "-") == 0)
-		return write_pixels(stdout, image, target) < 0 ? EXIT_REFUSED : EXIT_DONE;
+		return fetch_write_pixels(stdout, image, target) < 0 ? EXIT_REFUSED : EXIT_DONE;
 	struct output_file file;
 	int result = output_file_open(&file, target->path);
 	if (result == 0) {
-		if (write_pixels(file.stream, image, target) < 0) {
+		if (fetch_write_pixels(file.stream, image, target) < 0) {
 			output_file_abandon(&file);
 			return EXIT_REFUSED;
 		}
@@ -85,7 +85,7 @@ static int write_file(const shmimg_image *image, const struct target *target)
 	return result < 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
-static int print_descriptor(const shmimg_record *record, void *context)
+static int fetch_print_descriptor(const shmimg_record *record, void *context)
 {
 	const bool *json = context;
 	record_print(record, record_fetch_keys, *json);
@@ -93,14 +93,14 @@ static int print_descriptor(const shmimg_record *record, void *context)
 }
 
 /* Of the image that is pinned: its very format, size and owner. */
-static int describe(shmimg_client *client, const shmimg_image *image, bool json)
+static int fetch_describe(shmimg_client *client, const shmimg_image *image, bool json)
 {
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
 	options.format = shmimg_image_format(image);
 	options.width = shmimg_width(image);
 	options.height = shmimg_height(image);
 	options.owner = shmimg_owner(image);
-	return shmimg_stat(client, shmimg_name(image), &options, print_descriptor, &json);
+	return shmimg_stat(client, shmimg_name(image), &options, fetch_print_descriptor, &json);
 }
 
 static int fetch_image(
@@ -110,15 +110,15 @@ static int fetch_image(
 }
 
 /* Returns the exit code. */
-static int deliver(shmimg_client *client, const shmimg_image *image, const struct options *options,
-	const struct target *target)
+static int fetch_deliver(shmimg_client *client, const shmimg_image *image,
+	const struct options *options, const struct target *target)
 {
 	bool json = options->values[OPTION_JSON];
-	int code = target->path ? write_file(image, target) : EXIT_DONE;
+	int code = target->path ? fetch_write_file(image, target) : EXIT_DONE;
 	bool to_output = target->path && strcmp(target->path, "-") == 0;
 	if (code != EXIT_DONE || to_output || (target->path && !json))
 		return code;
-	int result = describe(client, image, json);
+	int result = fetch_describe(client, image, json);
 	return result < 0 ? report_refusal(options->operands[0], client, result) : EXIT_DONE;
 }
 
@@ -127,7 +127,7 @@ int command_fetch(const struct options *options)
 	struct target target;
 	shmimg_client *client;
 	shmimg_image *image = NULL;
-	int code = choose_target(options, &target);
+	int code = fetch_choose_target(options, &target);
 	if (code == 0)
 		code = client_open(options, &client);
 	if (code != 0)
@@ -135,7 +135,7 @@ int command_fetch(const struct options *options)
 	const char *name = options->operands[0];
 	int result = client_by_name(client, options, name, fetch_image, &image);
 	code = result < 0 ? report_refusal(name, client, result)
-			  : deliver(client, image, options, &target);
+			  : fetch_deliver(client, image, options, &target);
 	shmimg_unref(image);
 	shmimg_close(client);
 	return code;

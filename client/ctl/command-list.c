@@ -13,13 +13,13 @@
 #include "client/ctl/record.h"
 #include "client/ctl/text.h"
 
-static int take_item(const shmimg_record *record, void *context)
+static int list_take_item(const shmimg_record *record, void *context)
 {
 	listing_add(context, record);
 	return 0;
 }
 
-static void print_listing(const struct listing *listing)
+static void list_print_listing(const struct listing *listing)
 {
 	if (listing->count == 0) {
 		fputs("no images\n", stderr);
@@ -32,7 +32,7 @@ static void print_listing(const struct listing *listing)
 			listing->more ? "more than " : "", text_bytes(listing->bytes).data);
 }
 
-static int take_record(const shmimg_record *record, void *context)
+static int list_take_record(const shmimg_record *record, void *context)
 {
 	const bool *json = context;
 	record_print(record, NULL, *json);
@@ -49,21 +49,21 @@ int command_list(const struct options *options)
 	if (code != 0)
 		return code;
 	listing_begin(&listing, LISTING_BY_NAME);
-	int result = json ? shmimg_list(client, match, take_record, &json)
-			  : shmimg_list(client, match, take_item, &listing);
+	int result = json ? shmimg_list(client, match, list_take_record, &json)
+			  : shmimg_list(client, match, list_take_item, &listing);
 	if (result < 0)
 		code = report_refusal(match ? match : "list", client, result);
 	else if (!json)
-		print_listing(&listing);
+		list_print_listing(&listing);
 	listing_clear(&listing);
 	shmimg_close(client);
 	return code;
 }
 
-static int stat_image(
+static int list_stat_image(
 	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
 {
-	return shmimg_stat(client, name, image, take_record, context);
+	return shmimg_stat(client, name, image, list_take_record, context);
 }
 
 int command_stat(const struct options *options)
@@ -73,7 +73,7 @@ int command_stat(const struct options *options)
 	int code = client_open(options, &client);
 	if (code != 0)
 		return code;
-	int result = client_by_name(client, options, options->operands[0], stat_image, &json);
+	int result = client_by_name(client, options, options->operands[0], list_stat_image, &json);
 	if (result < 0)
 		code = report_refusal(options->operands[0], client, result);
 	shmimg_close(client);
@@ -87,7 +87,7 @@ int command_stats(const struct options *options)
 	int code = client_open(options, &client);
 	if (code != 0)
 		return code;
-	int result = shmimg_stats(client, take_record, &json);
+	int result = shmimg_stats(client, list_take_record, &json);
 	if (result < 0)
 		code = report_refusal("stats", client, result);
 	shmimg_close(client);

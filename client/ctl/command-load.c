@@ -31,7 +31,7 @@ struct summary {
 };
 
 /* Returns 0 or the exit code. */
-static int check(const struct options *options)
+static int load_check(const struct options *options)
 {
 	const char *name = options->values[OPTION_NAME];
 	if (name && options->count > 1) {
@@ -57,7 +57,7 @@ static int check(const struct options *options)
 }
 
 /* Returns 0 or a negative errno. */
-static int copy_all(int from, int to)
+static int load_copy_all(int from, int to)
 {
 	char bytes[65536];
 	off_t sum = 0;
@@ -80,14 +80,14 @@ static int copy_all(int from, int to)
  * Standard input as a regular file: itself when it is one that nobody has read from, else a
  * copy in memory. Returns a descriptor, or -1 after a message.
  */
-static int open_input(void)
+static int load_open_input(void)
 {
 	struct stat info;
 	if (fstat(STDIN_FILENO, &info) == 0 && S_ISREG(info.st_mode) &&
 		lseek(STDIN_FILENO, 0, SEEK_CUR) == 0)
 		return dup(STDIN_FILENO);
 	int fd = memfd_create("shmimgctl", MFD_CLOEXEC);
-	int result = fd < 0 ? -errno : copy_all(STDIN_FILENO, fd);
+	int result = fd < 0 ? -errno : load_copy_all(STDIN_FILENO, fd);
 	if (result == 0)
 		return fd;
 	report("standard input: %s",
@@ -97,7 +97,7 @@ static int open_input(void)
 	return -1;
 }
 
-static struct load_job *list_jobs(const struct options *options, struct progress *progress)
+static struct load_job *load_list_jobs(const struct options *options, struct progress *progress)
 {
 	struct load_job *jobs = memory_array((size_t)options->count, sizeof(*jobs));
 	for (int i = 0; i < options->count; i++) {
@@ -112,7 +112,7 @@ static struct load_job *list_jobs(const struct options *options, struct progress
 	return jobs;
 }
 
-static void print_loaded(const struct load_job *job)
+static void load_print_loaded(const struct load_job *job)
 {
 	char name[8192];
 	snprintf(name, sizeof(name), "%s", job->name);
@@ -125,7 +125,7 @@ static void print_loaded(const struct load_job *job)
 }
 
 /* Counts a result and prints what is to be said of it alone. Returns the exit code. */
-static int settle(const struct load_job *job, const struct options *options,
+static int load_settle(const struct load_job *job, const struct options *options,
 	struct progress *progress, struct summary *summary)
 {
 	bool json = options->values[OPTION_JSON];
@@ -142,12 +142,12 @@ static int settle(const struct load_job *job, const struct options *options,
 		progress_clear(progress);
 		fputs(job->json, stdout);
 	} else if (options->count == 1 && !quiet) {
-		print_loaded(job);
+		load_print_loaded(job);
 	}
 	return EXIT_DONE;
 }
 
-static void print_summary(const struct summary *summary, double seconds)
+static void load_print_summary(const struct summary *summary, double seconds)
 {
 	printf("loaded %u image%s", summary->loaded, summary->loaded == 1 ? "" : "s");
 	if (summary->cached)
@@ -160,7 +160,7 @@ static void print_summary(const struct summary *summary, double seconds)
 }
 
 /* Waits for a file, drawing meanwhile. Returns 1 or a negative errno. */
-static int await(struct load_pool *pool, unsigned index, struct progress *drawn)
+static int load_await(struct load_pool *pool, unsigned index, struct progress *drawn)
 {
 	for (;;) {
 		struct progress seen;
@@ -176,13 +176,13 @@ static int await(struct load_pool *pool, unsigned index, struct progress *drawn)
 }
 
 /* Takes the results in the order of the files. Returns the exit code. */
-static int collect(struct load_pool *pool, struct progress *drawn)
+static int load_collect(struct load_pool *pool, struct progress *drawn)
 {
 	const struct options *options = pool->options;
 	struct summary summary = {0};
 	int code = EXIT_DONE;
 	for (unsigned i = 0; i < pool->count; i++) {
-		if (await(pool, i, drawn) < 0) {
+		if (load_await(pool, i, drawn) < 0) {
 			progress_clear(drawn);
 			report("%u of %u files were not loaded: the daemon has gone",
 				pool->count - i, pool->count);
@@ -190,16 +190,16 @@ static int collect(struct load_pool *pool, struct progress *drawn)
 			code = EXIT_NO_DAEMON;
 			break;
 		}
-		int one = settle(&pool->jobs[i], options, drawn, &summary);
+		int one = load_settle(&pool->jobs[i], options, drawn, &summary);
 		code = one > code ? one : code;
 	}
 	progress_clear(drawn);
 	if (pool->count > 1 && !options->values[OPTION_JSON] && !options->values[OPTION_QUIET])
-		print_summary(&summary, progress_clock() - drawn->begun);
+		load_print_summary(&summary, progress_clock() - drawn->begun);
 	return code;
 }
 
-static bool wants_progress(const struct options *options)
+static bool load_wants_progress(const struct options *options)
 {
 	return options->count > 1 && isatty(STDERR_FILENO) && !options->values[OPTION_QUIET] &&
 	       !options->values[OPTION_NO_PROGRESS];
@@ -210,11 +210,11 @@ static int load_all(const struct options *options, shmimg_client *client, int in
 {
 	struct progress counts = {0};
 	struct load_pool pool = {.options = options,
-		.jobs = list_jobs(options, &counts),
+		.jobs = load_list_jobs(options, &counts),
 		.count = (unsigned)options->count,
 		.progress = &counts};
 	struct progress drawn = counts;
-	drawn.shown = wants_progress(options);
+	drawn.shown = load_wants_progress(options);
 	drawn.begun = progress_clock();
 	pool.jobs[0].fd = input;
 	int result = load_pool_start(&pool, client);
@@ -222,7 +222,7 @@ static int load_all(const struct options *options, shmimg_client *client, int in
 	if (result < 0)
 		report("cannot start a thread: %s", strerror(-result));
 	else
-		code = collect(&pool, &drawn);
+		code = load_collect(&pool, &drawn);
 	load_pool_end(&pool);
 	for (unsigned i = 0; i < pool.count; i++) {
 		free(pool.jobs[i].name);
@@ -236,10 +236,10 @@ int command_load(const struct options *options)
 {
 	shmimg_client *client;
 	int input = -1;
-	int code = check(options);
+	int code = load_check(options);
 	if (code != 0)
 		return code;
-	if (strcmp(options->operands[0], "-") == 0 && (input = open_input()) < 0)
+	if (strcmp(options->operands[0], "-") == 0 && (input = load_open_input()) < 0)
 		return EXIT_REFUSED;
 	code = client_open(options, &client);
 	if (code == 0)

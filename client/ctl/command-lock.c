@@ -16,13 +16,13 @@
 #include "client/ctl/failure.h"
 #include "client/ctl/report.h"
 
-static int fetch_image(
+static int lock_fetch_image(
 	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
 {
 	return shmimg_fetch(client, name, image, context);
 }
 
-static int say_holder(const shmimg_record *record, void *context)
+static int lock_say_holder(const shmimg_record *record, void *context)
 {
 	const char *typed = *(const char *const *)context;
 	const char *holder = shmimg_record_get(record, "lock");
@@ -44,7 +44,7 @@ static int take_lock(
 	if (result == -EAGAIN || result == -ETIMEDOUT) {
 		struct shmimg_options which = SHMIMG_OPTIONS_INIT;
 		which.owner = shmimg_owner(image);
-		if (shmimg_stat(client, shmimg_name(image), &which, say_holder, &typed) == 0)
+		if (shmimg_stat(client, shmimg_name(image), &which, lock_say_holder, &typed) == 0)
 			return EXIT_REFUSED;
 	}
 	report("%s: cannot be locked: %s", typed, strerror(-result));
@@ -52,7 +52,7 @@ static int take_lock(
 }
 
 /* The signals that this process waits for while the command runs. */
-static sigset_t watched_signals(void)
+static sigset_t lock_watched_signals(void)
 {
 	static const int numbers[] = {
 		SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
@@ -64,7 +64,7 @@ static sigset_t watched_signals(void)
 }
 
 /* In the child. Without the lock the command must not go on. */
-static void run_command(char *const *command, const sigset_t *mask, pid_t parent)
+static void lock_run_command(char *const *command, const sigset_t *mask, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
@@ -80,7 +80,7 @@ static void run_command(char *const *command, const sigset_t *mask, pid_t parent
  * Waits for the command to end and returns the exit code. Signals sent to this process are
  * passed on; those of the terminal went to the command as well.
  */
-static int attend(pid_t child, const sigset_t *watched)
+static int lock_attend(pid_t child, const sigset_t *watched)
 {
 	for (;;) {
 		siginfo_t info;
@@ -96,21 +96,21 @@ static int attend(pid_t child, const sigset_t *watched)
 	}
 }
 
-static int run(char *const *command)
+static int lock_run(char *const *command)
 {
-	sigset_t watched = watched_signals();
+	sigset_t watched = lock_watched_signals();
 	sigset_t before;
 	pid_t parent = getpid();
 	signal(SIGCHLD, SIG_DFL); /* were it ignored, the exit code would be lost */
 	sigprocmask(SIG_BLOCK, &watched, &before);
 	pid_t child = fork();
 	if (child == 0)
-		run_command(command, &before, parent);
+		lock_run_command(command, &before, parent);
 	if (child < 0) {
 		report("cannot start a process: %s", strerror(errno));
 		return EXIT_OWN_FAULT;
 	}
-	return attend(child, &watched);
+	return lock_attend(child, &watched);
 }
 
 int command_lock(const struct options *options)
@@ -121,11 +121,11 @@ int command_lock(const struct options *options)
 	int code = client_open(options, &client);
 	if (code != 0)
 		return code;
-	int result = client_by_name(client, options, name, fetch_image, &image);
+	int result = client_by_name(client, options, name, lock_fetch_image, &image);
 	code = result < 0 ? report_refusal(name, client, result)
 			  : take_lock(client, image, options);
 	if (code == 0) {
-		code = run(options->operands + 1);
+		code = lock_run(options->operands + 1);
 		result = shmimg_unlock(image);
 		if (result < 0)
 			report("%s: the lock was lost while the command ran: %s", name,

@@ -27,17 +27,17 @@ struct stage {
 };
 
 /* Terminals without any way to draw are not to show what they do not understand. */
-static bool can_answer(void)
+static bool show_can_answer(void)
 {
 	const char *term = getenv("TERM");
 	return term && *term && strcmp(term, "dumb") != 0 && strcmp(term, "linux") != 0;
 }
 
-static void set_stage(struct stage *stage, const struct options *options)
+static void show_set_stage(struct stage *stage, const struct options *options)
 {
 	const char *word = options->values[OPTION_MODE];
 	*stage = (struct stage){.is_terminal = isatty(STDOUT_FILENO)};
-	if (terminal_open(&stage->terminal, STDOUT_FILENO) == 0 && can_answer())
+	if (terminal_open(&stage->terminal, STDOUT_FILENO) == 0 && show_can_answer())
 		terminal_learn(&stage->terminal, ANSWERS_MS, &stage->traits);
 	stage->mode = word ? draw_mode_find(word) : NULL;
 	if (!stage->mode)
@@ -45,7 +45,7 @@ static void set_stage(struct stage *stage, const struct options *options)
 }
 
 /* All of the window but the line for the next prompt, unless another size is wanted. */
-static struct draw_area choose_area(const struct stage *stage, const struct options *options)
+static struct draw_area show_choose_area(const struct stage *stage, const struct options *options)
 {
 	struct terminal_size size = terminal_size(STDOUT_FILENO);
 	struct draw_area area = {.columns = size.columns,
@@ -68,9 +68,10 @@ static struct draw_area choose_area(const struct stage *stage, const struct opti
 	return area;
 }
 
-static int draw(struct stage *stage, const struct raster *raster, const struct options *options)
+static int show_draw(
+	struct stage *stage, const struct raster *raster, const struct options *options)
 {
-	struct draw_area area = choose_area(stage, options);
+	struct draw_area area = show_choose_area(stage, options);
 	uint32_t width = raster->width, height = raster->height;
 	struct pixmap pixmap;
 	draw_fit(stage->mode, &area, &width, &height);
@@ -89,7 +90,7 @@ static int draw(struct stage *stage, const struct raster *raster, const struct o
 	return result;
 }
 
-static int fetch_image(
+static int show_fetch_image(
 	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
 {
 	return shmimg_fetch(client, name, image, context);
@@ -100,8 +101,8 @@ static int show(const shmimg_image *image, const struct options *options)
 {
 	struct stage stage;
 	struct raster raster = image_raster(image);
-	set_stage(&stage, options);
-	int result = draw(&stage, &raster, options);
+	show_set_stage(&stage, options);
+	int result = show_draw(&stage, &raster, options);
 	terminal_close(&stage.terminal);
 	if (result < 0)
 		report("standard output: %s", strerror(-result));
@@ -116,7 +117,7 @@ int command_show(const struct options *options)
 	int code = client_open(options, &client);
 	if (code != 0)
 		return code;
-	int result = client_by_name(client, options, name, fetch_image, &image);
+	int result = client_by_name(client, options, name, show_fetch_image, &image);
 	code = result < 0 ? report_refusal(name, client, result) : show(image, options);
 	shmimg_unref(image);
 	shmimg_close(client);

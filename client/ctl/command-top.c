@@ -35,7 +35,7 @@ struct session {
 	shmimg_client *watching;
 	bool is_watching; /* its daemon was there when last seen */
 	int interval_ms;
-	double due;   /* when the next reading is, by now_s() */
+	double due;   /* when the next reading is, by top_now_s() */
 	int signals;  /* a signalfd(2) */
 	int ended_by; /* a signal, or 0 */
 	bool is_over;
@@ -43,7 +43,7 @@ struct session {
 	struct top top;
 };
 
-static double now_s(void)
+static double top_now_s(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -51,39 +51,39 @@ static double now_s(void)
 }
 
 /* Sees that the next reading is soon, but that many events make one. */
-static void hasten(struct session *session)
+static void top_hasten(struct session *session)
 {
-	double due = now_s() + READ_MS / 1e3;
+	double due = top_now_s() + READ_MS / 1e3;
 	if (due < session->due)
 		session->due = due;
 }
 
-static int note_event(const shmimg_record *record, void *context)
+static int top_note_event(const shmimg_record *record, void *context)
 {
 	top_note(context, record);
 	return 0;
 }
 
 /* Whether the daemon may be there again later. */
-static bool is_passing(int result)
+static bool top_is_passing(int result)
 {
 	return failure_is_loss(result) || result == -ETIMEDOUT;
 }
 
 /* Takes the events that there are. Returns 0, or a negative errno that ends all. */
-static int take_events(struct session *session)
+static int top_take_events(struct session *session)
 {
 	int result = 0;
 	while (result == 0) {
-		result = shmimg_next_event(session->watching, 0, note_event, &session->top);
+		result = shmimg_next_event(session->watching, 0, top_note_event, &session->top);
 		if (result == 0)
-			hasten(session);
+			top_hasten(session);
 	}
 	session->is_watching = result == -ETIMEDOUT;
-	return is_passing(result) ? 0 : result;
+	return top_is_passing(result) ? 0 : result;
 }
 
-static void draw(const struct session *session)
+static void top_draw_screen(const struct session *session)
 {
 	struct terminal_size size = terminal_size(STDOUT_FILENO);
 	fputs("\033[H", stdout);
@@ -93,24 +93,24 @@ static void draw(const struct session *session)
 }
 
 /* Asks and draws. A long list, that takes its time, is asked for less often. */
-static int read_and_draw(struct session *session)
+static int top_read_and_draw(struct session *session)
 {
-	double begun = now_s();
-	int result = session->is_watching ? 0 : take_events(session);
+	double begun = top_now_s();
+	int result = session->is_watching ? 0 : top_take_events(session);
 	if (result == 0 && !session->is_watching)
 		top_complain(&session->top, session->watching);
 	else if (result == 0)
 		result = top_read(&session->top, session->asking, begun);
-	if (result < 0 && !is_passing(result))
+	if (result < 0 && !top_is_passing(result))
 		return result;
-	draw(session);
-	double end = now_s();
+	top_draw_screen(session);
+	double end = top_now_s();
 	double pause = session->interval_ms / 1e3, work = 4 * (end - begun);
 	session->due = end + (work > pause ? work : pause);
 	return 0;
 }
 
-static void take_keys(struct session *session)
+static void top_take_keys(struct session *session)
 {
 	char keys[64];
 	ssize_t count = read(session->terminal.fd, keys, sizeof(keys));
@@ -129,7 +129,7 @@ static void take_keys(struct session *session)
 	}
 }
 
-static int enter(struct session *session)
+static int top_enter(struct session *session)
 {
 	int result = terminal_quiet(&session->terminal);
 	if (result == 0)
@@ -138,7 +138,7 @@ static int enter(struct session *session)
 	return result;
 }
 
-static void leave(struct session *session)
+static void top_leave(struct session *session)
 {
 	fputs(LEAVE_SCREEN, stdout);
 	fflush(stdout);
@@ -146,20 +146,20 @@ static void leave(struct session *session)
 }
 
 /* ^Z: the shell has the terminal until it lets go on. */
-static int pause_session(struct session *session)
+static int top_pause_session(struct session *session)
 {
-	leave(session);
+	top_leave(session);
 	raise(SIGSTOP);
-	return enter(session);
+	return top_enter(session);
 }
 
-static int take_signal(struct session *session)
+static int top_take_signal(struct session *session)
 {
 	struct signalfd_siginfo info;
 	if (read(session->signals, &info, sizeof(info)) != sizeof(info))
 		return 0;
 	if (info.ssi_signo == SIGTSTP)
-		return pause_session(session);
+		return top_pause_session(session);
 	if (info.ssi_signo == SIGWINCH) {
 		session->due = 0;
 		return 0;
@@ -169,38 +169,38 @@ static int take_signal(struct session *session)
 	return 0;
 }
 
-static int wait_for(struct session *session)
+static int top_wait_for(struct session *session)
 {
 	struct pollfd pollers[] = {{.fd = session->terminal.fd, .events = POLLIN},
 		{.fd = session->signals, .events = POLLIN},
 		{.fd = session->is_watching ? shmimg_fd(session->watching) : -1, .events = POLLIN}};
-	double left = (session->due - now_s()) * 1e3;
+	double left = (session->due - top_now_s()) * 1e3;
 	int result = 0;
 	if (poll(pollers, 3, left > 0 ? (int)left + 1 : 0) <= 0)
 		return 0;
 	if (pollers[1].revents)
-		result = take_signal(session);
+		result = top_take_signal(session);
 	else if (pollers[0].revents)
-		take_keys(session);
+		top_take_keys(session);
 	if (result == 0 && pollers[2].revents)
-		result = take_events(session);
+		result = top_take_events(session);
 	return result;
 }
 
-static int run(struct session *session)
+static int top_run(struct session *session)
 {
 	int result = 0;
 	while (result == 0 && !session->is_over) {
-		if (now_s() >= session->due)
-			result = read_and_draw(session);
+		if (top_now_s() >= session->due)
+			result = top_read_and_draw(session);
 		if (result == 0)
-			result = wait_for(session);
+			result = top_wait_for(session);
 	}
 	return result;
 }
 
 /* Signals that end, stop or resize come by a descriptor, between two drawings. */
-static int open_signals(sigset_t *before)
+static int top_open_signals(sigset_t *before)
 {
 	static const int taken[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
 	sigset_t set;
@@ -213,14 +213,14 @@ static int open_signals(sigset_t *before)
 }
 
 /* Returns the result of the session; ends as its signal wants, but for that of ^C. */
-static int run_on_screen(struct session *session)
+static int top_run_on_screen(struct session *session)
 {
 	sigset_t before;
-	session->signals = open_signals(&before);
-	int result = session->signals < 0 ? session->signals : enter(session);
+	session->signals = top_open_signals(&before);
+	int result = session->signals < 0 ? session->signals : top_enter(session);
 	if (result == 0) {
-		result = run(session);
-		leave(session);
+		result = top_run(session);
+		top_leave(session);
 	}
 	if (session->signals >= 0)
 		close(session->signals);
@@ -232,7 +232,7 @@ static int run_on_screen(struct session *session)
 	return result;
 }
 
-static int print_record(const shmimg_record *record, void *context)
+static int top_print_record(const shmimg_record *record, void *context)
 {
 	(void)context;
 	record_print(record, NULL, true);
@@ -243,20 +243,20 @@ static int print_record(const shmimg_record *record, void *context)
 }
 
 /* One object each time, until nobody reads them. */
-static int run_as_json(struct session *session)
+static int top_run_as_json(struct session *session)
 {
-	int result = shmimg_stats(session->asking, print_record, NULL);
-	while (result == 0 || is_passing(result)) {
+	int result = shmimg_stats(session->asking, top_print_record, NULL);
+	while (result == 0 || top_is_passing(result)) {
 		struct timespec pause = {.tv_sec = session->interval_ms / 1000,
 			.tv_nsec = session->interval_ms % 1000 * 1000000L};
 		nanosleep(&pause, NULL);
-		result = shmimg_stats(session->asking, print_record, NULL);
+		result = shmimg_stats(session->asking, top_print_record, NULL);
 	}
 	return result;
 }
 
 /* The second connection. Returns 0, or the exit code after having said what is wrong. */
-static int open_watch(struct session *session, const struct options *options)
+static int top_open_watch(struct session *session, const struct options *options)
 {
 	int result = client_open_again(options, &session->watching);
 	if (result == 0)
@@ -269,7 +269,7 @@ static int open_watch(struct session *session, const struct options *options)
 	return 0;
 }
 
-static int report_end(const struct session *session, int result)
+static int top_report_end(const struct session *session, int result)
 {
 	if (result >= 0)
 		return result ? EXIT_REFUSED : EXIT_DONE;
@@ -278,15 +278,15 @@ static int report_end(const struct session *session, int result)
 	return report_refusal("top", client, result);
 }
 
-static int show(struct session *session, const struct options *options)
+static int top_show(struct session *session, const struct options *options)
 {
 	int result;
 	if (options->values[OPTION_JSON])
-		return report_end(session, run_as_json(session));
-	int code = open_watch(session, options);
+		return top_report_end(session, top_run_as_json(session));
+	int code = top_open_watch(session, options);
 	if (code == 0) {
-		result = run_on_screen(session);
-		code = report_end(session, result);
+		result = top_run_on_screen(session);
+		code = top_report_end(session, result);
 	}
 	shmimg_close(session->watching);
 	top_clear(&session->top);
@@ -305,7 +305,7 @@ int command_top(const struct options *options)
 	}
 	int code = client_open(options, &session.asking);
 	if (code == 0) {
-		code = show(&session, options);
+		code = top_show(&session, options);
 		shmimg_close(session.asking);
 	}
 	terminal_close(&session.terminal);

@@ -10,7 +10,7 @@
 #include "client/ctl/failure.h"
 #include "client/ctl/record.h"
 
-static int print_event(const shmimg_record *record, void *context)
+static int watch_print_event(const shmimg_record *record, void *context)
 {
 	const bool *json = context;
 	const char *type = shmimg_record_get(record, "type");
@@ -35,7 +35,7 @@ int command_watch(const struct options *options)
 		return code;
 	int result = shmimg_watch(client, options->count > 0 ? options->operands[0] : NULL);
 	while (result == 0)
-		result = shmimg_next_event(client, -1, print_event, &json);
+		result = shmimg_next_event(client, -1, watch_print_event, &json);
 	if (result < 0)
 		code = report_refusal("watch", client, result);
 	else

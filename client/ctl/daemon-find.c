@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Cuts the last part of a path off if it is that. */
-static bool cut(char *path, const char *part)
+static bool daemon_find_cut(char *path, const char *part)
 {
 	size_t length = strlen(path);
 	size_t tail = strlen(part);
@@ -23,7 +23,7 @@ static bool cut(char *path, const char *part)
 	return true;
 }
 
-static bool usable(const char *path)
+static bool daemon_find_usable(const char *path)
 {
 	return access(path, X_OK) == 0;
 }
@@ -41,13 +41,13 @@ static bool find_near(char *path, size_t size)
 		return false;
 	*slash = '\0';
 	snprintf(path, size, "%s/shmimgd", here);
-	if (usable(path))
+	if (daemon_find_usable(path))
 		return true;
-	cut(here, "/.libs");
-	if (!cut(here, "/client/ctl"))
+	daemon_find_cut(here, "/.libs");
+	if (!daemon_find_cut(here, "/client/ctl"))
 		return false;
 	snprintf(path, size, "%s/daemon/shmimgd", here);
-	return usable(path);
+	return daemon_find_usable(path);
 }
 
 void daemon_find(char *path, size_t size)
@@ -60,6 +60,6 @@ void daemon_find(char *path, size_t size)
 	if (find_near(path, size))
 		return;
 	snprintf(path, size, "%s", BINDIR "/shmimgd");
-	if (!usable(path))
+	if (!daemon_find_usable(path))
 		snprintf(path, size, "%s", "shmimgd");
 }

@@ -18,7 +18,8 @@ static const char *const words[] = {
 	[VERDICT_BAD] = "fault",
 };
 
-static void print_json(enum verdict verdict, const char *what, const char *mend, const char *text)
+static void diagnosis_print_json(
+	enum verdict verdict, const char *what, const char *mend, const char *text)
 {
 	struct json json;
 	json_begin(&json, stdout);
@@ -41,7 +42,7 @@ void diagnosis_add(struct diagnosis *diagnosis, enum verdict verdict, const char
 	diagnosis->warnings += verdict == VERDICT_WARNING;
 	diagnosis->faults += verdict == VERDICT_BAD;
 	if (diagnosis->json) {
-		print_json(verdict, what, mend, text);
+		diagnosis_print_json(verdict, what, mend, text);
 		return;
 	}
 	text_make_safe(text);

@@ -44,7 +44,7 @@ void doctor_examine_board(struct doctor *doctor)
 			"%s is no board", doctor->board);
 }
 
-static void examine_segment(struct doctor *doctor, const shmimg_image *image)
+static void doctor_image_examine_segment(struct doctor *doctor, const shmimg_image *image)
 {
 	const char *name = shmimg_segment(image);
 	int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
@@ -66,7 +66,7 @@ static void examine_segment(struct doctor *doctor, const shmimg_image *image)
 			"a picture was decoded as it should");
 }
 
-static void examine_semaphore(struct doctor *doctor, const shmimg_image *image)
+static void doctor_image_examine_semaphore(struct doctor *doctor, const shmimg_image *image)
 {
 	int r = shmimg_lock(image, 0);
 	if (r == 0)
@@ -83,7 +83,8 @@ static void examine_semaphore(struct doctor *doctor, const shmimg_image *image)
 }
 
 /* Why the picture was not loaded, and what mends that. */
-static void say_not_loaded(struct doctor *doctor, const shmimg_client *client, int error)
+static void doctor_image_say_not_loaded(
+	struct doctor *doctor, const shmimg_client *client, int error)
 {
 	const char *code = shmimg_code(client);
 	const char *mend = doctor_journal(doctor);
@@ -96,7 +97,7 @@ static void say_not_loaded(struct doctor *doctor, const shmimg_client *client, i
 		*shmimg_message(client) ? shmimg_message(client) : strerror(-error));
 }
 
-static int make_picture(void)
+static int doctor_image_make_picture(void)
 {
 	int fd = memfd_create("picture", MFD_CLOEXEC);
 	if (fd >= 0 && write(fd, picture, sizeof(picture)) == (ssize_t)sizeof(picture))
@@ -114,7 +115,7 @@ void doctor_examine_image(struct doctor *doctor, shmimg_client *client)
 	options.format = SHMIMG_RGBA8;
 	options.keep = SHMIMG_ATTACHED;
 	snprintf(name, sizeof(name), "shmimgctl-doctor-%d", getpid());
-	int fd = make_picture();
+	int fd = doctor_image_make_picture();
 	if (fd < 0) {
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", NULL,
 			"no picture can be made to try: %s", strerror(errno));
@@ -123,11 +124,11 @@ void doctor_examine_image(struct doctor *doctor, shmimg_client *client)
 	int r = shmimg_load_fd(client, fd, name, &options, &image);
 	close(fd);
 	if (r < 0) {
-		say_not_loaded(doctor, client, r);
+		doctor_image_say_not_loaded(doctor, client, r);
 		return;
 	}
-	examine_segment(doctor, image);
-	examine_semaphore(doctor, image);
+	doctor_image_examine_segment(doctor, image);
+	doctor_image_examine_semaphore(doctor, image);
 	shmimg_release(client, image);
 	shmimg_unref(image);
 }

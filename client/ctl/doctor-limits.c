@@ -23,7 +23,7 @@ uint64_t doctor_number(const shmimg_record *stats, const char *key)
 }
 
 /* Whether a list with commas has a word. */
-static bool has_word(const char *list, const char *word)
+static bool doctor_limits_has_word(const char *list, const char *word)
 {
 	size_t length = strlen(word);
 	while (list) {
@@ -42,14 +42,15 @@ void doctor_examine_sandbox(struct doctor *doctor, const shmimg_record *stats)
 	if (!sandbox || strcmp(sandbox, "unknown") == 0)
 		diagnosis_add(diagnosis, VERDICT_WARNING, "sandbox", doctor_journal(doctor),
 			"no decoder has run yet, so what confines one is not known");
-	else if (!has_word(sandbox, "seccomp") || !has_word(sandbox, "no-new-privs") ||
-		 !has_word(sandbox, "rlimits"))
+	else if (!doctor_limits_has_word(sandbox, "seccomp") ||
+		 !doctor_limits_has_word(sandbox, "no-new-privs") ||
+		 !doctor_limits_has_word(sandbox, "rlimits"))
 		diagnosis_add(diagnosis, VERDICT_BAD, "sandbox",
 			"./configure --with-seccomp && make && make install",
 			"decoders are not confined (in force: %s): a damaged file could do all "
 			"that the daemon may",
 			sandbox);
-	else if (!has_word(sandbox, "landlock"))
+	else if (!doctor_limits_has_word(sandbox, "landlock"))
 		diagnosis_add(diagnosis, VERDICT_WARNING, "sandbox", "cat /sys/kernel/security/lsm",
 			"decoders are confined by %s; Landlock, a second wall before files, is not "
 			"in this kernel",
@@ -60,7 +61,7 @@ void doctor_examine_sandbox(struct doctor *doctor, const shmimg_record *stats)
 }
 
 /* The command that raises a limit; the machine's daemon goes on with all of its images. */
-static void raise_limit(
+static void doctor_limits_raise_limit(
 	const struct doctor *doctor, const char *option, uint64_t most, char *out, size_t size)
 {
 	static const char folder[] = SYSCONFDIR "/shmimgd/shmimgd.conf.d";
@@ -74,7 +75,7 @@ static void raise_limit(
 }
 
 /* What is reached soon refuses requests; of images and bytes, others go for new ones. */
-static void examine_account(struct doctor *doctor, const shmimg_record *stats)
+static void doctor_limits_examine_account(struct doctor *doctor, const shmimg_record *stats)
 {
 	static const char *const resources[] = {"user-connections", "user-loads", "user-pins"};
 	unsigned near = 0;
@@ -86,7 +87,7 @@ static void examine_account(struct doctor *doctor, const shmimg_record *stats)
 		if (max == 0 || used < max - max / 10)
 			continue;
 		near++;
-		raise_limit(doctor, resources[i], max * 2, mend, sizeof(mend));
+		doctor_limits_raise_limit(doctor, resources[i], max * 2, mend, sizeof(mend));
 		diagnosis_add(&doctor->diagnosis, VERDICT_WARNING, "limits", mend,
 			"%llu of the %s=%llu of this user are in use", (unsigned long long)used,
 			resources[i], (unsigned long long)max);
@@ -103,7 +104,7 @@ void doctor_examine_limits(struct doctor *doctor, const shmimg_record *stats)
 	uint64_t wanted = doctor_number(stats, "user-connections-max") + DESCRIPTORS_BESIDE;
 	const char *mend = doctor->system ? "systemctl edit shmimgd  # [Service] LimitNOFILE=65536"
 					  : "ulimit -Hn 65536 && shmimgd";
-	examine_account(doctor, stats);
+	doctor_limits_examine_account(doctor, stats);
 	if (max > 0 && (max < wanted || connections + DESCRIPTORS_BESIDE > max))
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "descriptors", mend,
 			"the daemon may have %llu descriptors open, and should have %llu: clients "

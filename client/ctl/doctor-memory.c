@@ -21,7 +21,8 @@
 #define ROOM (UINT64_C(8) << 20)
 
 /* What the daemon may still take, of itself and by what it can evict, must be there. */
-static void examine_room(struct doctor *doctor, const shmimg_record *stats, uint64_t size)
+static void doctor_memory_examine_room(
+	struct doctor *doctor, const shmimg_record *stats, uint64_t size)
 {
 	uint64_t max = doctor_number(stats, "memory-max");
 	uint64_t bytes = doctor_number(stats, "bytes");
@@ -48,7 +49,7 @@ static void examine_room(struct doctor *doctor, const shmimg_record *stats, uint
 }
 
 /* Finds a word in the text of a file in which the one in force has brackets. */
-static bool is_forced(void)
+static bool doctor_memory_is_forced(void)
 {
 	char line[256] = "";
 	FILE *file = fopen(SHMEM_POLICY, "re");
@@ -60,7 +61,7 @@ static bool is_forced(void)
 }
 
 /* Whether /dev/shm is mounted with huge pages: the last mount there counts. */
-static bool is_huge(void)
+static bool doctor_memory_is_huge(void)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -76,7 +77,7 @@ static bool is_huge(void)
 	free(line);
 	if (file)
 		fclose(file);
-	return huge || is_forced();
+	return huge || doctor_memory_is_forced();
 }
 
 void doctor_examine_memory(struct doctor *doctor, const shmimg_record *stats)
@@ -89,11 +90,11 @@ void doctor_examine_memory(struct doctor *doctor, const shmimg_record *stats)
 		return;
 	}
 	uint64_t size = (uint64_t)shm.f_blocks * shm.f_frsize;
-	examine_room(doctor, stats, size);
+	doctor_memory_examine_room(doctor, stats, size);
 	if (size < SMALL)
 		diagnosis_add(diagnosis, VERDICT_WARNING, "size", ENLARGING,
 			SHM_FOLDER " is small: %s", text_bytes(size).data);
-	if (is_huge())
+	if (doctor_memory_is_huge())
 		diagnosis_add(diagnosis, VERDICT_GOOD, "hugepages", NULL,
 			SHM_FOLDER " has huge pages for what is large");
 	else

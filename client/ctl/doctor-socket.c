@@ -23,7 +23,7 @@
 enum { ANSWER_SECONDS = 5 };
 
 /* The socket that a command would use: the user's if there is one, else the machine's. */
-static void choose(struct doctor *doctor)
+static void doctor_socket_choose(struct doctor *doctor)
 {
 	const char *path = client_wanted_socket(doctor->options);
 	size_t size = sizeof(doctor->socket);
@@ -35,14 +35,14 @@ static void choose(struct doctor *doctor)
 	doctor->system = strcmp(doctor->socket, SOCKET_SYSTEM) == 0;
 }
 
-static void say(struct doctor *doctor, const char *mend, const char *text)
+static void doctor_socket_say(struct doctor *doctor, const char *mend, const char *text)
 {
 	diagnosis_add(
 		&doctor->diagnosis, VERDICT_BAD, "socket", mend, "%s: %s", doctor->socket, text);
 }
 
 /* The command that starts a daemon at the socket. */
-static const char *starting(const struct doctor *doctor, char *out, size_t size)
+static const char *doctor_socket_starting(const struct doctor *doctor, char *out, size_t size)
 {
 	if (doctor->system)
 		return "systemctl enable --now shmimgd.socket";
@@ -53,7 +53,7 @@ static const char *starting(const struct doctor *doctor, char *out, size_t size)
 }
 
 /* Which of the socket and its folders keeps this user out. */
-static void say_no_permission(struct doctor *doctor)
+static void doctor_socket_say_no_permission(struct doctor *doctor)
 {
 	char folder[PATH_MAX], mend[PATH_MAX + 32];
 	struct stat status;
@@ -72,28 +72,29 @@ static void say_no_permission(struct doctor *doctor)
 		doctor->socket, place, status.st_mode & 07777u, status.st_uid);
 }
 
-static void say_not_connected(struct doctor *doctor, int error)
+static void doctor_socket_say_not_connected(struct doctor *doctor, int error)
 {
 	char mend[PATH_MAX + 32];
 	struct stat status;
 	bool there = stat(doctor->socket, &status) == 0;
 	if (error == EACCES) {
-		say_no_permission(doctor);
+		doctor_socket_say_no_permission(doctor);
 	} else if (there && !S_ISSOCK(status.st_mode)) {
 		snprintf(mend, sizeof(mend), "rm %s", doctor->socket);
-		say(doctor, mend, "something that is no socket is in its place");
+		doctor_socket_say(doctor, mend, "something that is no socket is in its place");
 	} else if (error == ECONNREFUSED) {
-		say(doctor, starting(doctor, mend, sizeof(mend)),
+		doctor_socket_say(doctor, doctor_socket_starting(doctor, mend, sizeof(mend)),
 			"nobody listens any more: the daemon was killed, and not started again");
 	} else if (error == ENOENT) {
-		say(doctor, starting(doctor, mend, sizeof(mend)), "no daemon runs");
+		doctor_socket_say(doctor, doctor_socket_starting(doctor, mend, sizeof(mend)),
+			"no daemon runs");
 	} else {
-		say(doctor, NULL, strerror(error));
+		doctor_socket_say(doctor, NULL, strerror(error));
 	}
 }
 
 /* Says HELLO and takes the line that comes. Returns its length, or a negative errno. */
-static ssize_t greet(int fd, char *line, size_t size)
+static ssize_t doctor_socket_greet(int fd, char *line, size_t size)
 {
 	static const char hello[] = "HELLO protocol=1\n";
 	struct timeval limit = {.tv_sec = ANSWER_SECONDS};
@@ -116,7 +117,7 @@ static ssize_t greet(int fd, char *line, size_t size)
 }
 
 /* Returns whether the line is a daemon's that takes clients. */
-static bool read_greeting(struct doctor *doctor, char *text, size_t length)
+static bool doctor_socket_read_greeting(struct doctor *doctor, char *text, size_t length)
 {
 	struct wire_line line;
 	if (wire_parse(text, length, &line))
@@ -125,7 +126,7 @@ static bool read_greeting(struct doctor *doctor, char *text, size_t length)
 	const char *board = wire_get(&line, "board");
 	const char *message = wire_get(&line, "message");
 	if (strcmp(line.verb, "ERR") == 0 && message) {
-		say(doctor, "shmimgctl stats", message);
+		doctor_socket_say(doctor, "shmimgctl stats", message);
 		return false;
 	}
 	if (strcmp(line.verb, "OK") != 0 || !version)
@@ -143,42 +144,42 @@ static bool read_greeting(struct doctor *doctor, char *text, size_t length)
 	return true;
 }
 
-static bool speak(struct doctor *doctor, int fd)
+static bool doctor_socket_speak(struct doctor *doctor, int fd)
 {
 	char line[WIRE_LINE_MAX];
 	unsigned faults = doctor->diagnosis.faults;
-	ssize_t length = greet(fd, line, sizeof(line));
+	ssize_t length = doctor_socket_greet(fd, line, sizeof(line));
 	if (length == -ETIMEDOUT)
-		say(doctor,
+		doctor_socket_say(doctor,
 			doctor->system ? "systemctl kill -s KILL shmimgd"
 				       : "pkill -KILL -U $(id -u) -x shmimgd",
 			"the daemon does not answer: it hangs");
-	else if (length >= 0 && read_greeting(doctor, line, (size_t)length))
+	else if (length >= 0 && doctor_socket_read_greeting(doctor, line, (size_t)length))
 		return true;
 	else if (faults == doctor->diagnosis.faults)
-		say(doctor, "ss -xlp", "what listens there is no shmimgd");
+		doctor_socket_say(doctor, "ss -xlp", "what listens there is no shmimgd");
 	return false;
 }
 
 bool doctor_examine_socket(struct doctor *doctor)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	choose(doctor);
+	doctor_socket_choose(doctor);
 	if (strlen(doctor->socket) >= sizeof(address.sun_path)) {
-		say(doctor, NULL, "a socket's path cannot be so long");
+		doctor_socket_say(doctor, NULL, "a socket's path cannot be so long");
 		return false;
 	}
 	strcpy(address.sun_path, doctor->socket);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
-		say(doctor, NULL, strerror(errno));
+		doctor_socket_say(doctor, NULL, strerror(errno));
 		return false;
 	}
 	bool answers = false;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		say_not_connected(doctor, errno);
+		doctor_socket_say_not_connected(doctor, errno);
 	else
-		answers = speak(doctor, fd);
+		answers = doctor_socket_speak(doctor, fd);
 	close(fd);
 	return answers;
 }

@@ -17,7 +17,7 @@ enum {
 };
 
 /* In pieces, of which all but the last say that more follows. */
-static int send_bytes(const struct drawing *drawing)
+static int draw_kitty_send_bytes(const struct drawing *drawing)
 {
 	const struct pixmap *pixmap = drawing->pixmap;
 	size_t left = (size_t)pixmap->width * pixmap->height * 4;
@@ -37,7 +37,7 @@ static int send_bytes(const struct drawing *drawing)
 }
 
 /* "ESC _ G i=NUMBER;OK ESC \", or a message in place of OK. */
-static bool is_answered(const char *answer)
+static bool draw_kitty_is_answered(const char *answer)
 {
 	const char *found = strstr(answer, "\033_Gi=");
 	return found && strstr(found, "\033\\");
@@ -58,11 +58,11 @@ static int ask_to_draw(const struct drawing *drawing, const struct shared_copy *
 		pixmap->width, pixmap->height, copy->encoded_name);
 	snprintf(wanted, sizeof(wanted), "\033_Gi=%" PRIu32 ";OK\033\\", number);
 	int result = terminal_ask(
-		drawing->terminal, text, is_answered, answer, sizeof(answer), ANSWER_MS);
+		drawing->terminal, text, draw_kitty_is_answered, answer, sizeof(answer), ANSWER_MS);
 	return result > 0 && strstr(answer, wanted) ? 0 : -EIO;
 }
 
-static int send_copy(const struct drawing *drawing)
+static int draw_kitty_send_copy(const struct drawing *drawing)
 {
 	const struct pixmap *pixmap = drawing->pixmap;
 	struct shared_copy copy;
@@ -82,9 +82,9 @@ static int send_copy(const struct drawing *drawing)
 int draw_kitty(const struct drawing *drawing)
 {
 	/* What was written before must come first. */
-	if (drawing->terminal && fflush(drawing->out) == 0 && send_copy(drawing) == 0) {
+	if (drawing->terminal && fflush(drawing->out) == 0 && draw_kitty_send_copy(drawing) == 0) {
 		fputc('\n', drawing->out);
 		return 0;
 	}
-	return send_bytes(drawing);
+	return draw_kitty_send_bytes(drawing);
 }

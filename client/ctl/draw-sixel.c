@@ -18,19 +18,19 @@ struct band {
 	uint8_t *columns; /* PALETTE_MAX x width */
 };
 
-static uint8_t *columns_of(const struct band *band, unsigned colour)
+static uint8_t *draw_sixel_columns_of(const struct band *band, unsigned colour)
 {
 	return band->columns + (size_t)colour * band->width;
 }
 
-static void fill_band(
+static void draw_sixel_fill_band(
 	struct band *band, const struct pixmap *pixmap, const struct palette *palette, uint32_t top)
 {
 	memset(band->used, 0, sizeof(band->used));
 	for (uint32_t row = 0; row < BAND && top + row < pixmap->height; row++) {
 		for (uint32_t x = 0; x < pixmap->width; x++) {
 			unsigned colour = palette_place(palette, pixmap_at(pixmap, x, top + row));
-			uint8_t *columns = columns_of(band, colour);
+			uint8_t *columns = draw_sixel_columns_of(band, colour);
 			if (!band->used[colour])
 				memset(columns, 0, band->width);
 			band->used[colour] = true;
@@ -39,7 +39,7 @@ static void fill_band(
 	}
 }
 
-static void put_run(FILE *out, uint8_t bits, uint32_t count)
+static void draw_sixel_put_run(FILE *out, uint8_t bits, uint32_t count)
 {
 	if (count > 3)
 		fprintf(out, "!%u%c", (unsigned)count, '?' + bits);
@@ -49,22 +49,22 @@ static void put_run(FILE *out, uint8_t bits, uint32_t count)
 }
 
 /* What is empty at the end of a line need not be said. */
-static void put_colour(FILE *out, const struct band *band, unsigned colour)
+static void draw_sixel_put_colour(FILE *out, const struct band *band, unsigned colour)
 {
-	const uint8_t *columns = columns_of(band, colour);
+	const uint8_t *columns = draw_sixel_columns_of(band, colour);
 	uint32_t begin = 0;
 	fprintf(out, "#%u", colour);
 	for (uint32_t x = 1; x < band->width; x++) {
 		if (columns[x] == columns[begin])
 			continue;
-		put_run(out, columns[begin], x - begin);
+		draw_sixel_put_run(out, columns[begin], x - begin);
 		begin = x;
 	}
 	if (columns[begin])
-		put_run(out, columns[begin], band->width - begin);
+		draw_sixel_put_run(out, columns[begin], band->width - begin);
 }
 
-static void put_band(FILE *out, const struct band *band, unsigned colours)
+static void draw_sixel_put_band(FILE *out, const struct band *band, unsigned colours)
 {
 	bool begun = false;
 	for (unsigned colour = 0; colour < colours; colour++) {
@@ -72,21 +72,22 @@ static void put_band(FILE *out, const struct band *band, unsigned colours)
 			continue;
 		if (begun)
 			fputc('$', out);
-		put_colour(out, band, colour);
+		draw_sixel_put_colour(out, band, colour);
 		begun = true;
 	}
 }
 
-static int percent(uint8_t value)
+static int draw_sixel_percent(uint8_t value)
 {
 	return (value * 100 + 127) / 255;
 }
 
-static void put_palette(FILE *out, const struct palette *palette)
+static void draw_sixel_put_palette(FILE *out, const struct palette *palette)
 {
 	for (unsigned i = 0; i < palette->count; i++)
-		fprintf(out, "#%u;2;%d;%d;%d", i, percent(palette->colours[i][0]),
-			percent(palette->colours[i][1]), percent(palette->colours[i][2]));
+		fprintf(out, "#%u;2;%d;%d;%d", i, draw_sixel_percent(palette->colours[i][0]),
+			draw_sixel_percent(palette->colours[i][1]),
+			draw_sixel_percent(palette->colours[i][2]));
 }
 
 int draw_sixel(const struct drawing *drawing)
@@ -98,12 +99,12 @@ int draw_sixel(const struct drawing *drawing)
 	/* Pixels are square; what is not drawn stays as it is. */
 	fprintf(drawing->out, "\033P0;1;0q\"1;1;%u;%u", (unsigned)pixmap->width,
 		(unsigned)pixmap->height);
-	put_palette(drawing->out, palette);
+	draw_sixel_put_palette(drawing->out, palette);
 	for (uint32_t top = 0; top < pixmap->height; top += BAND) {
 		if (top)
 			fputc('-', drawing->out);
-		fill_band(&band, pixmap, palette, top);
-		put_band(drawing->out, &band, palette->count);
+		draw_sixel_fill_band(&band, pixmap, palette, top);
+		draw_sixel_put_band(drawing->out, &band, palette->count);
 	}
 	fputs("\033\\\n", drawing->out);
 	free(band.columns);

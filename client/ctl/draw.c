@@ -30,7 +30,7 @@ const struct draw_mode *draw_mode_find(const char *word)
 	return NULL;
 }
 
-static bool has_all_colours(const char *term)
+static bool draw_has_all_colours(const char *term)
 {
 	const char *colours = getenv("COLORTERM");
 	if (colours && (strcmp(colours, "truecolor") == 0 || strcmp(colours, "24bit") == 0))
@@ -47,10 +47,10 @@ const struct draw_mode *draw_mode_choose(const struct terminal_traits *traits, b
 		return &modes[KITTY];
 	if (traits->sixel)
 		return &modes[SIXEL];
-	return &modes[has_all_colours(term) ? BLOCKS : BLOCKS256];
+	return &modes[draw_has_all_colours(term) ? BLOCKS : BLOCKS256];
 }
 
-static uint32_t round_side(double side, double most)
+static uint32_t draw_round_side(double side, double most)
 {
 	return (uint32_t)fmax(1, fmin(round(side), most));
 }
@@ -71,6 +71,6 @@ void draw_fit(const struct draw_mode *mode, const struct draw_area *area, uint32
 	double scale = fmin(columns / *width, rows * aspect / *height);
 	if (!area->enlarge)
 		scale = fmin(scale, 1);
-	*width = round_side(*width * scale, columns);
-	*height = round_side(*height * scale / aspect, rows);
+	*width = draw_round_side(*width * scale, columns);
+	*height = draw_round_side(*height * scale / aspect, rows);
 }

@@ -15,7 +15,7 @@
 
 enum { OPTION_COLUMN = 26 };
 
-static void print_option(const struct option_entry *entry)
+static void help_print_option(const struct option_entry *entry)
 {
 	char head[64];
 	int length = entry->letter ? snprintf(head, sizeof(head), "-%c, ", entry->letter)
@@ -28,25 +28,25 @@ static void print_option(const struct option_entry *entry)
 		printf("  %s\n  %-*s %s\n", head, OPTION_COLUMN, "", entry->help);
 }
 
-static void print_options(unsigned verbs)
+static void help_print_options(unsigned verbs)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		if (option_table[i].verbs == verbs)
-			print_option(&option_table[i]);
+			help_print_option(&option_table[i]);
 	}
 }
 
 /* Options that a verb has besides those that every verb has. */
-static void print_own_options(enum verb_id verb)
+static void help_print_own_options(enum verb_id verb)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		unsigned verbs = option_table[i].verbs;
 		if ((verbs & 1u << verb) && verbs != EVERY_VERB)
-			print_option(&option_table[i]);
+			help_print_option(&option_table[i]);
 	}
 }
 
-static bool has_own_options(enum verb_id verb)
+static bool help_has_own_options(enum verb_id verb)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		if ((option_table[i].verbs & 1u << verb) && option_table[i].verbs != EVERY_VERB)
@@ -55,14 +55,14 @@ static bool has_own_options(enum verb_id verb)
 	return false;
 }
 
-static void print_verb(enum verb_id id)
+static void help_print_verb(enum verb_id id)
 {
 	char head[64];
 	snprintf(head, sizeof(head), "%s %s", verb_word(id), verb_table[id].synopsis);
 	printf("  %-*s %s\n", OPTION_COLUMN, head, verb_table[id].command->help);
 }
 
-static void print_formats(void)
+static void help_print_formats(void)
 {
 	printf("\nFORMAT:");
 	for (int i = 0; i < FORMAT_COUNT; i++)
@@ -75,24 +75,24 @@ void help_print(enum verb_id verb)
 	if (verb != VERB_NONE) {
 		printf("usage: shmimgctl %s [OPTION...] %s\n\n%s\n\n", verb_word(verb),
 			verb_table[verb].synopsis, verb_table[verb].command->help);
-		print_own_options(verb);
-		print_options(EVERY_VERB);
+		help_print_own_options(verb);
+		help_print_options(EVERY_VERB);
 		if (option_table[OPTION_FORMAT].verbs & 1u << verb)
-			print_formats();
+			help_print_formats();
 		return;
 	}
 	puts("usage: shmimgctl [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n");
 	for (int i = 0; i < VERB_COUNT; i++)
-		print_verb((enum verb_id)i);
+		help_print_verb((enum verb_id)i);
 	puts("\noptions of every command:");
-	print_options(EVERY_VERB);
+	help_print_options(EVERY_VERB);
 	for (int i = 0; i < VERB_COUNT; i++) {
-		if (!has_own_options((enum verb_id)i))
+		if (!help_has_own_options((enum verb_id)i))
 			continue;
 		printf("\noptions of %s:\n", verb_word((enum verb_id)i));
-		print_own_options((enum verb_id)i);
+		help_print_own_options((enum verb_id)i);
 	}
-	print_formats();
+	help_print_formats();
 	puts("Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon; lock: the command's.");
 }
 

@@ -21,7 +21,7 @@ bool json_is_number(const char *key, const char *value)
 }
 
 /* RFC 8259, 7: quotation mark, reverse solidus and U+0000 to U+001F must be escaped. */
-static void put_text(FILE *out, const char *text)
+static void json_put_text(FILE *out, const char *text)
 {
 	fputc('"', out);
 	for (; *text; text++) {
@@ -41,12 +41,12 @@ void json_add(struct json *json, const char *key, const char *value)
 	if (json->begun)
 		fputc(',', json->out);
 	json->begun = true;
-	put_text(json->out, key);
+	json_put_text(json->out, key);
 	fputc(':', json->out);
 	if (json_is_number(key, value))
 		fputs(value, json->out);
 	else
-		put_text(json->out, value);
+		json_put_text(json->out, value);
 }
 
 void json_end(struct json *json)

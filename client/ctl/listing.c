@@ -20,14 +20,14 @@ void listing_begin(struct listing *listing, enum listing_order order)
 	table_add(&listing->table, titles);
 }
 
-static const char *value_of(const shmimg_record *record, const char *key)
+static const char *listing_value_of(const shmimg_record *record, const char *key)
 {
 	const char *value = shmimg_record_get(record, key);
 	return value ? value : "";
 }
 
 /* Somebody else's name, or nothing for one's own. */
-static void describe_owner(const char *owner, char *out, size_t size)
+static void listing_describe_owner(const char *owner, char *out, size_t size)
 {
 	uint64_t uid;
 	out[0] = '\0';
@@ -38,24 +38,24 @@ static void describe_owner(const char *owner, char *out, size_t size)
 }
 
 /* "1234", "1234 +2" with two that wait, or nothing when it is free. */
-static void describe_lock(const shmimg_record *record, char *out, size_t size)
+static void listing_describe_lock(const shmimg_record *record, char *out, size_t size)
 {
-	const char *holder = value_of(record, "lock");
-	const char *waiters = value_of(record, "waiters");
+	const char *holder = listing_value_of(record, "lock");
+	const char *waiters = listing_value_of(record, "waiters");
 	if (strcmp(holder, "free") == 0)
 		holder = "";
 	bool some = *waiters && strcmp(waiters, "0") != 0;
 	snprintf(out, size, "%s%s%s", holder, some ? " +" : "", some ? waiters : "");
 }
 
-static uint64_t rank_of(enum listing_order order, const shmimg_record *record)
+static uint64_t listing_rank_of(enum listing_order order, const shmimg_record *record)
 {
 	static const char *const keys[] = {[LISTING_BY_BYTES] = "size",
 		[LISTING_BY_PINS] = "pins",
 		[LISTING_BY_AGE] = "generation"};
 	uint64_t number = 0;
 	if (order == LISTING_BY_NAME ||
-		wire_number(value_of(record, keys[order]), UINT64_MAX, &number) < 0)
+		wire_number(listing_value_of(record, keys[order]), UINT64_MAX, &number) < 0)
 		return 0;
 	return number;
 }
@@ -68,24 +68,25 @@ void listing_add(struct listing *listing, const shmimg_record *record)
 	char lock[64];
 	uint64_t number;
 	listing->count++;
-	const char *share = value_of(record, "share");
-	const char *formats = value_of(record, "renditions");
-	const char *width = value_of(record, "width");
-	snprintf(
-		size, sizeof(size), "%s%s%s", width, *width ? "x" : "", value_of(record, "height"));
-	snprintf(bytes, sizeof(bytes), "%s", value_of(record, "size"));
+	const char *share = listing_value_of(record, "share");
+	const char *formats = listing_value_of(record, "renditions");
+	const char *width = listing_value_of(record, "width");
+	snprintf(size, sizeof(size), "%s%s%s", width, *width ? "x" : "",
+		listing_value_of(record, "height"));
+	snprintf(bytes, sizeof(bytes), "%s", listing_value_of(record, "size"));
 	if (wire_number(bytes, UINT64_MAX, &number) == 0) {
 		listing->bytes += number;
 		snprintf(bytes, sizeof(bytes), "%s", text_bytes(number).data);
 	}
 	listing->more |= strchr(formats, ',') != NULL;
-	describe_owner(value_of(record, "owner"), owner, sizeof(owner));
-	describe_lock(record, lock, sizeof(lock));
-	const char *const cells[TABLE_COLUMNS] = {value_of(record, "name"), size,
-		*formats ? formats : value_of(record, "format"), bytes, value_of(record, "pins"),
-		owner, strcmp(share, "private") == 0 ? "" : share, lock};
+	listing_describe_owner(listing_value_of(record, "owner"), owner, sizeof(owner));
+	listing_describe_lock(record, lock, sizeof(lock));
+	const char *const cells[TABLE_COLUMNS] = {listing_value_of(record, "name"), size,
+		*formats ? formats : listing_value_of(record, "format"), bytes,
+		listing_value_of(record, "pins"), owner, strcmp(share, "private") == 0 ? "" : share,
+		lock};
 	table_add(&listing->table, cells);
-	table_rank(&listing->table, rank_of(listing->order, record));
+	table_rank(&listing->table, listing_rank_of(listing->order, record));
 }
 
 void listing_clear(struct listing *listing)

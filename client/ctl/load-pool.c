@@ -22,7 +22,7 @@ struct composition {
 	const struct load_job *job;
 };
 
-static int compose_json(const shmimg_record *record, void *context)
+static int load_pool_compose_json(const shmimg_record *record, void *context)
 {
 	struct composition *composition = context;
 	record_add_json(record, record_fetch_keys, &composition->json);
@@ -31,7 +31,8 @@ static int compose_json(const shmimg_record *record, void *context)
 }
 
 /* The descriptor of an image that was just loaded, as a line of JSON. */
-static int describe(shmimg_client *client, const shmimg_image *image, struct load_job *job)
+static int load_pool_describe(
+	shmimg_client *client, const shmimg_image *image, struct load_job *job)
 {
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
 	struct composition composition = {.job = job};
@@ -44,14 +45,15 @@ static int describe(shmimg_client *client, const shmimg_image *image, struct loa
 	options.height = shmimg_height(image);
 	options.owner = shmimg_owner(image);
 	json_begin(&composition.json, stream);
-	int result = shmimg_stat(client, shmimg_name(image), &options, compose_json, &composition);
+	int result = shmimg_stat(
+		client, shmimg_name(image), &options, load_pool_compose_json, &composition);
 	json_end(&composition.json);
 	if (fclose(stream) != 0 && result == 0)
 		result = -ENOMEM;
 	return result;
 }
 
-static void note(struct load_job *job, const shmimg_image *image)
+static void load_pool_note(struct load_job *job, const shmimg_image *image)
 {
 	job->name = memory_copy(shmimg_name(image));
 	job->width = shmimg_width(image);
@@ -77,9 +79,9 @@ static int load(shmimg_client *client, const struct options *options, struct loa
 	if (result < 0)
 		return result;
 	job->seconds = progress_clock() - begun;
-	note(job, image);
+	load_pool_note(job, image);
 	if (options->values[OPTION_JSON])
-		result = describe(client, image, job);
+		result = load_pool_describe(client, image, job);
 	if (result == 0)
 		result = shmimg_release(client, image);
 	shmimg_unref(image);
@@ -87,7 +89,7 @@ static int load(shmimg_client *client, const struct options *options, struct loa
 }
 
 /* The next file that waits, now running; NULL when there is none. Under the mutex. */
-static struct load_job *take(struct load_pool *pool)
+static struct load_job *load_pool_take(struct load_pool *pool)
 {
 	while (pool->next < pool->count && pool->jobs[pool->next].state != LOAD_WAITING)
 		pool->next++;
@@ -103,7 +105,7 @@ static struct load_job *take(struct load_pool *pool)
  * Enters a result. Returns whether this thread shall go on. A daemon that is busy is so by
  * the other threads: the file waits again, and there is a thread less.
  */
-static bool settle(struct load_pool *pool, struct load_job *job)
+static bool load_pool_settle(struct load_pool *pool, struct load_job *job)
 {
 	if (strcmp(job->failure.code, "busy") == 0 && pool->working > 1) {
 		unsigned index = (unsigned)(job - pool->jobs);
@@ -121,7 +123,7 @@ static bool settle(struct load_pool *pool, struct load_job *job)
 }
 
 /* After these a connection is of no more use. */
-static bool is_lost(const struct failure *failure)
+static bool load_pool_is_lost(const struct failure *failure)
 {
 	if (*failure->code)
 		return false;
@@ -130,11 +132,11 @@ static bool is_lost(const struct failure *failure)
 }
 
 /* Loads one file after the other until none waits, or there is no daemon. */
-static void work(struct load_pool *pool, shmimg_client **client)
+static void load_pool_work(struct load_pool *pool, shmimg_client **client)
 {
 	for (;;) {
 		pthread_mutex_lock(&pool->mutex);
-		struct load_job *job = take(pool);
+		struct load_job *job = load_pool_take(pool);
 		pthread_mutex_unlock(&pool->mutex);
 		if (!job)
 			return;
@@ -144,11 +146,11 @@ static void work(struct load_pool *pool, shmimg_client **client)
 			failure = failure_take(*client, result);
 		pthread_mutex_lock(&pool->mutex);
 		job->failure = failure;
-		bool go_on = settle(pool, job);
+		bool go_on = load_pool_settle(pool, job);
 		pthread_mutex_unlock(&pool->mutex);
 		if (!go_on)
 			return;
-		if (!is_lost(&failure))
+		if (!load_pool_is_lost(&failure))
 			continue;
 		shmimg_close(*client);
 		if (client_open_again(pool->options, client) < 0)
@@ -156,7 +158,7 @@ static void work(struct load_pool *pool, shmimg_client **client)
 	}
 }
 
-static void *run(void *context)
+static void *load_pool_run(void *context)
 {
 	struct load_pool *pool = context;
 	pthread_mutex_lock(&pool->mutex);
@@ -164,7 +166,7 @@ static void *run(void *context)
 	pool->client = NULL;
 	pthread_mutex_unlock(&pool->mutex);
 	if (client || client_open_again(pool->options, &client) == 0)
-		work(pool, &client);
+		load_pool_work(pool, &client);
 	shmimg_close(client);
 	pthread_mutex_lock(&pool->mutex);
 	pool->working--;
@@ -173,7 +175,7 @@ static void *run(void *context)
 	return NULL;
 }
 
-static unsigned wanted_workers(unsigned files)
+static unsigned load_pool_wanted_workers(unsigned files)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned workers = cpus < 1		     ? 1
@@ -191,11 +193,11 @@ int load_pool_start(struct load_pool *pool, shmimg_client *client)
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&pool->mutex, NULL);
 	pool->client = client;
-	unsigned wanted = wanted_workers(pool->count);
+	unsigned wanted = load_pool_wanted_workers(pool->count);
 	int result = 0;
 	pthread_mutex_lock(&pool->mutex);
 	while (pool->started < wanted && result == 0) {
-		result = pthread_create(&pool->threads[pool->started], NULL, run, pool);
+		result = pthread_create(&pool->threads[pool->started], NULL, load_pool_run, pool);
 		pool->started += result == 0;
 	}
 	pool->working = pool->started;
@@ -203,7 +205,7 @@ int load_pool_start(struct load_pool *pool, shmimg_client *client)
 	return pool->started ? 0 : -result;
 }
 
-static struct timespec moment(double seconds)
+static struct timespec load_pool_moment(double seconds)
 {
 	struct timespec when;
 	clock_gettime(CLOCK_MONOTONIC, &when);
@@ -216,7 +218,7 @@ static struct timespec moment(double seconds)
 int load_pool_await(struct load_pool *pool, unsigned index, double seconds, struct progress *seen)
 {
 	const struct load_job *job = &pool->jobs[index];
-	struct timespec until = moment(seconds);
+	struct timespec until = load_pool_moment(seconds);
 	int result = 0;
 	pthread_mutex_lock(&pool->mutex);
 	while (job->state != LOAD_DONE && pool->working && result == 0)

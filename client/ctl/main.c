@@ -12,7 +12,7 @@
 #include "client/ctl/report.h"
 
 /* What was printed must have arrived: a full disk is no success. */
-static int finish(int code)
+static int main_finish(int code)
 {
 	if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_DONE)
 		return code;
@@ -27,6 +27,6 @@ int main(int count, char **arguments)
 	if (result < 0)
 		return EXIT_USAGE;
 	if (result == OPTIONS_ANSWERED)
-		return finish(EXIT_DONE);
-	return finish(verb_table[options.verb].run(&options));
+		return main_finish(EXIT_DONE);
+	return main_finish(verb_table[options.verb].run(&options));
 }

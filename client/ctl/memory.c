@@ -10,7 +10,7 @@
 #include "client/ctl/exit.h"
 #include "client/ctl/report.h"
 
-static void *checked(void *memory)
+static void *memory_checked(void *memory)
 {
 	if (memory)
 		return memory;
@@ -20,12 +20,12 @@ static void *checked(void *memory)
 
 void *memory_array(size_t count, size_t size)
 {
-	return checked(calloc(count ? count : 1, size));
+	return memory_checked(calloc(count ? count : 1, size));
 }
 
 char *memory_copy(const char *text)
 {
-	return text ? checked(strdup(text)) : NULL;
+	return text ? memory_checked(strdup(text)) : NULL;
 }
 
 void *memory_grow(void *array, size_t count, size_t *room, size_t size)
@@ -33,5 +33,5 @@ void *memory_grow(void *array, size_t count, size_t *room, size_t size)
 	if (count < *room)
 		return array;
 	*room = *room ? 2 * *room : 16;
-	return checked(reallocarray(array, *room, size));
+	return memory_checked(reallocarray(array, *room, size));
 }

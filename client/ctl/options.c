@@ -36,7 +36,7 @@ struct grammar {
 };
 
 /* The options of a verb; those before any verb are the ones that every verb has. */
-static void fill_grammar(struct grammar *grammar, enum verb_id verb, const char *mode)
+static void options_fill_grammar(struct grammar *grammar, enum verb_id verb, const char *mode)
 {
 	memset(grammar, 0, sizeof(*grammar));
 	struct option *next = grammar->longs;
@@ -56,7 +56,7 @@ static void fill_grammar(struct grammar *grammar, enum verb_id verb, const char 
 	}
 }
 
-static int option_of(int found)
+static int options_option_of(int found)
 {
 	if (found >= LONG_BASE)
 		return found - LONG_BASE;
@@ -67,7 +67,7 @@ static int option_of(int found)
 	return -1;
 }
 
-static int say_wrong(int found, char **arguments)
+static int options_say_wrong(int found, char **arguments)
 {
 	const char *text = arguments[optind - 1];
 	int letter = optopt > 0 && optopt < LONG_BASE ? optopt : 0;
@@ -81,10 +81,10 @@ static int say_wrong(int found, char **arguments)
 }
 
 /* Collects options as they are. Returns 0 with optind at the first operand, or -EINVAL. */
-static int collect(struct options *options, int count, char **arguments, const char *mode)
+static int options_collect(struct options *options, int count, char **arguments, const char *mode)
 {
 	struct grammar grammar;
-	fill_grammar(&grammar, options->verb, mode);
+	options_fill_grammar(&grammar, options->verb, mode);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew */
 	for (;;) {
@@ -92,12 +92,12 @@ static int collect(struct options *options, int count, char **arguments, const c
 		if (found == -1)
 			return 0;
 		if (found == '?' || found == ':')
-			return say_wrong(found, arguments);
-		options->values[option_of(found)] = optarg ? optarg : "";
+			return options_say_wrong(found, arguments);
+		options->values[options_option_of(found)] = optarg ? optarg : "";
 	}
 }
 
-static int say_bad_value(enum option_id id, const char *value)
+static int options_say_bad_value(enum option_id id, const char *value)
 {
 	const struct option_entry *entry = &option_table[id];
 	report("--%s %s: must be %s (see --help)", entry->word, value, entry->argument);
@@ -105,7 +105,7 @@ static int say_bad_value(enum option_id id, const char *value)
 }
 
 /* Reads one of a few words: its place, or -EINVAL. */
-static int read_word(const char *text, const char *const *words, int count)
+static int options_read_word(const char *text, const char *const *words, int count)
 {
 	for (int i = 0; i < count; i++) {
 		if (strcmp(text, words[i]) == 0)
@@ -114,30 +114,30 @@ static int read_word(const char *text, const char *const *words, int count)
 	return -EINVAL;
 }
 
-static int read_format(const char *text, struct options *options)
+static int options_read_format(const char *text, struct options *options)
 {
 	int format = shmimg_format_parse(text);
 	options->image.format = (enum shmimg_format)(format < 0 ? SHMIMG_DEFAULT : format);
 	return format < 0 ? format : 0;
 }
 
-static int read_share(const char *text, struct options *options)
+static int options_read_share(const char *text, struct options *options)
 {
 	static const char *const words[] = {"private", "group", "all"};
-	int share = read_word(text, words, 3);
+	int share = options_read_word(text, words, 3);
 	options->image.share = (enum shmimg_share)(share < 0 ? SHMIMG_PRIVATE : share);
 	return share < 0 ? share : 0;
 }
 
-static int read_keep(const char *text, struct options *options)
+static int options_read_keep(const char *text, struct options *options)
 {
 	static const char *const words[] = {"cache", "pinned", "attached"};
-	int keep = read_word(text, words, 3);
+	int keep = options_read_word(text, words, 3);
 	options->image.keep = (enum shmimg_keep)(keep < 0 ? SHMIMG_CACHE : keep);
 	return keep < 0 ? keep : 0;
 }
 
-static int read_owner(const char *text, struct options *options)
+static int options_read_owner(const char *text, struct options *options)
 {
 	uint64_t number;
 	const struct passwd *user = getpwnam(text);
@@ -149,21 +149,21 @@ static int read_owner(const char *text, struct options *options)
 	return 0;
 }
 
-static int read_watch(const char *text, struct options *options)
+static int options_read_watch(const char *text, struct options *options)
 {
 	(void)text;
 	options->image.follow = SHMIMG_FOLLOW;
 	return 0;
 }
 
-static int read_no_watch(const char *text, struct options *options)
+static int options_read_no_watch(const char *text, struct options *options)
 {
 	(void)text;
 	options->image.follow = SHMIMG_UNFOLLOW;
 	return 0;
 }
 
-static int read_quality(const char *text, struct options *options)
+static int options_read_quality(const char *text, struct options *options)
 {
 	uint64_t number;
 	if (wire_number(text, 100, &number) < 0 || number == 0)
@@ -172,17 +172,17 @@ static int read_quality(const char *text, struct options *options)
 	return 0;
 }
 
-static int read_timeout(const char *text, struct options *options)
+static int options_read_timeout(const char *text, struct options *options)
 {
 	return text_parse_seconds(text, &options->timeout_ms);
 }
 
-static int read_wait(const char *text, struct options *options)
+static int options_read_wait(const char *text, struct options *options)
 {
 	return text_parse_seconds(text, &options->wait_ms);
 }
 
-static int read_size(const char *text, struct options *options)
+static int options_read_size(const char *text, struct options *options)
 {
 	enum { SIDE_MAX = 1000 };
 	char end;
@@ -194,7 +194,7 @@ static int read_size(const char *text, struct options *options)
 	return fits ? 0 : -EINVAL;
 }
 
-static int read_side(const char *text, uint32_t *side)
+static int options_read_side(const char *text, uint32_t *side)
 {
 	uint64_t number;
 	if (wire_number(text, INT32_MAX, &number) < 0 || number == 0)
@@ -203,17 +203,17 @@ static int read_side(const char *text, uint32_t *side)
 	return 0;
 }
 
-static int read_width(const char *text, struct options *options)
+static int options_read_width(const char *text, struct options *options)
 {
-	return read_side(text, &options->image.width);
+	return options_read_side(text, &options->image.width);
 }
 
-static int read_height(const char *text, struct options *options)
+static int options_read_height(const char *text, struct options *options)
 {
-	return read_side(text, &options->image.height);
+	return options_read_side(text, &options->image.height);
 }
 
-static int read_background(const char *text, struct options *options)
+static int options_read_background(const char *text, struct options *options)
 {
 	if (strlen(text) != 6 || strspn(text, "0123456789abcdefABCDEF") != 6)
 		return -EINVAL;
@@ -223,25 +223,25 @@ static int read_background(const char *text, struct options *options)
 	return 0;
 }
 
-static int read_mode(const char *text, struct options *options)
+static int options_read_mode(const char *text, struct options *options)
 {
 	(void)options;
 	return strcmp(text, "auto") == 0 || draw_mode_find(text) ? 0 : -EINVAL;
 }
 
-static int read_interval(const char *text, struct options *options)
+static int options_read_interval(const char *text, struct options *options)
 {
 	int result = text_parse_seconds(text, &options->interval_ms);
 	return result == 0 && options->interval_ms == 0 ? -EINVAL : result;
 }
 
-static int read_as(const char *text, struct options *options)
+static int options_read_as(const char *text, struct options *options)
 {
 	(void)options;
 	return output_by_word(text) ? 0 : -EINVAL;
 }
 
-static int read_name(const char *text, struct options *options)
+static int options_read_name(const char *text, struct options *options)
 {
 	(void)options;
 	const char *fault = name_check(text);
@@ -251,36 +251,36 @@ static int read_name(const char *text, struct options *options)
 }
 
 /* Turns what was given into what it means. */
-static int interpret(struct options *options)
+static int options_interpret(struct options *options)
 {
 	static int (*const readers[OPTION_COUNT])(const char *, struct options *) = {
-		[OPTION_AS] = read_as,
-		[OPTION_BACKGROUND] = read_background,
-		[OPTION_FORMAT] = read_format,
-		[OPTION_HEIGHT] = read_height,
-		[OPTION_INTERVAL] = read_interval,
-		[OPTION_KEEP] = read_keep,
-		[OPTION_MODE] = read_mode,
-		[OPTION_NAME] = read_name,
-		[OPTION_NO_WATCH] = read_no_watch,
-		[OPTION_OWNER] = read_owner,
-		[OPTION_QUALITY] = read_quality,
-		[OPTION_SHARE] = read_share,
-		[OPTION_SIZE] = read_size,
-		[OPTION_TIMEOUT] = read_timeout,
-		[OPTION_WAIT] = read_wait,
-		[OPTION_WATCH] = read_watch,
-		[OPTION_WIDTH] = read_width,
+		[OPTION_AS] = options_read_as,
+		[OPTION_BACKGROUND] = options_read_background,
+		[OPTION_FORMAT] = options_read_format,
+		[OPTION_HEIGHT] = options_read_height,
+		[OPTION_INTERVAL] = options_read_interval,
+		[OPTION_KEEP] = options_read_keep,
+		[OPTION_MODE] = options_read_mode,
+		[OPTION_NAME] = options_read_name,
+		[OPTION_NO_WATCH] = options_read_no_watch,
+		[OPTION_OWNER] = options_read_owner,
+		[OPTION_QUALITY] = options_read_quality,
+		[OPTION_SHARE] = options_read_share,
+		[OPTION_SIZE] = options_read_size,
+		[OPTION_TIMEOUT] = options_read_timeout,
+		[OPTION_WAIT] = options_read_wait,
+		[OPTION_WATCH] = options_read_watch,
+		[OPTION_WIDTH] = options_read_width,
 	};
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const char *value = options->values[i];
 		if (value && readers[i] && readers[i](value, options) < 0)
-			return say_bad_value((enum option_id)i, value);
+			return options_say_bad_value((enum option_id)i, value);
 	}
 	return 0;
 }
 
-static int answer(const struct options *options)
+static int options_answer(const struct options *options)
 {
 	if (options->values[OPTION_HELP])
 		help_print(options->verb);
@@ -291,7 +291,7 @@ static int answer(const struct options *options)
 	return OPTIONS_ANSWERED;
 }
 
-static int say_usage(enum verb_id id)
+static int options_say_usage(enum verb_id id)
 {
 	const char *synopsis = verb_table[id].synopsis;
 	report("usage: shmimgctl %s [OPTION...]%s%s (see --help)", verb_word(id),
@@ -300,18 +300,18 @@ static int say_usage(enum verb_id id)
 }
 
 /* Takes what is between the verb, arguments[0], and arguments[count]. */
-static int take_operands(struct options *options, int count, char **arguments)
+static int options_take_operands(struct options *options, int count, char **arguments)
 {
 	const struct verb *verb = &verb_table[options->verb];
-	int result = collect(options, count, arguments, ":");
+	int result = options_collect(options, count, arguments, ":");
 	if (result == 0)
-		result = answer(options);
+		result = options_answer(options);
 	if (result != 0)
 		return result;
 	options->count = count - optind;
 	options->operands = arguments + optind;
 	if (options->count < verb->least || (verb->most >= 0 && options->count > verb->most))
-		return say_usage(options->verb);
+		return options_say_usage(options->verb);
 	return 0;
 }
 
@@ -319,18 +319,18 @@ static int take_operands(struct options *options, int count, char **arguments)
  * What follows "--" is the command's, its options too; before it is one name. The name, last
  * of its side when options have been moved ahead, takes the place of "--".
  */
-static int take_command(struct options *options, int count, char **arguments)
+static int options_take_command(struct options *options, int count, char **arguments)
 {
 	int dash = 1;
 	while (dash < count && strcmp(arguments[dash], "--") != 0)
 		dash++;
-	int result = collect(options, dash, arguments, ":");
+	int result = options_collect(options, dash, arguments, ":");
 	if (result == 0)
-		result = answer(options);
+		result = options_answer(options);
 	if (result != 0)
 		return result;
 	if (dash - optind != 1 || count - dash < 2)
-		return say_usage(options->verb);
+		return options_say_usage(options->verb);
 	arguments[dash] = arguments[dash - 1];
 	options->count = count - dash;
 	options->operands = arguments + dash;
@@ -345,9 +345,9 @@ int options_parse(struct options *options, int count, char **arguments)
 		.interval_ms = 2000,
 		.timeout_ms = -1,
 		.wait_ms = -1};
-	int result = collect(options, count, arguments, "+:");
+	int result = options_collect(options, count, arguments, "+:");
 	if (result == 0)
-		result = answer(options);
+		result = options_answer(options);
 	if (result != 0)
 		return result;
 	int first = optind;
@@ -361,7 +361,7 @@ int options_parse(struct options *options, int count, char **arguments)
 		return -EINVAL;
 	}
 	result = options->verb == VERB_LOCK
-			 ? take_command(options, count - first, arguments + first)
-			 : take_operands(options, count - first, arguments + first);
-	return result != 0 ? result : interpret(options);
+			 ? options_take_command(options, count - first, arguments + first)
+			 : options_take_operands(options, count - first, arguments + first);
+	return result != 0 ? result : options_interpret(options);
 }

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* Follows links, so that what they point at is replaced and not they. */
-static int resolve(struct output_file *file, const char *path)
+static int output_file_resolve(struct output_file *file, const char *path)
 {
 	char *real = realpath(path, NULL);
 	const char *chosen = real ? real : path;
@@ -28,28 +28,28 @@ static int resolve(struct output_file *file, const char *path)
 }
 
 /* The folder's part of a path, with its '/'; 0 when there is none. */
-static int folder_length(const char *path)
+static int output_file_folder_length(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	return slash ? (int)(slash + 1 - path) : 0;
 }
 
-static int choose_temporary(struct output_file *file)
+static int output_file_choose_temporary(struct output_file *file)
 {
 	uint64_t random;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
 	snprintf(file->temporary, sizeof(file->temporary), "%.*s.shmimgctl-%016" PRIx64,
-		folder_length(file->path), file->path, random);
+		output_file_folder_length(file->path), file->path, random);
 	return 0;
 }
 
 /* A new file has the mode that the umask leaves; one that replaces is private until then. */
-static int open_beside(struct output_file *file)
+static int output_file_open_beside(struct output_file *file)
 {
 	mode_t mode = file->replaces ? 0600 : 0666;
 	char folder[PATH_MAX];
-	int length = folder_length(file->path);
+	int length = output_file_folder_length(file->path);
 	snprintf(folder, sizeof(folder), "%.*s", length ? length : 1, length ? file->path : ".");
 	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
@@ -59,7 +59,7 @@ static int open_beside(struct output_file *file)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_place(struct output_file *file)
+static int output_file_open_place(struct output_file *file)
 {
 	struct stat info;
 	if (stat(file->path, &info) == 0) {
@@ -71,17 +71,17 @@ static int open_place(struct output_file *file)
 		int fd = open(file->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		return fd < 0 ? -errno : fd;
 	}
-	int result = choose_temporary(file);
-	return result < 0 ? result : open_beside(file);
+	int result = output_file_choose_temporary(file);
+	return result < 0 ? result : output_file_open_beside(file);
 }
 
 int output_file_open(struct output_file *file, const char *path)
 {
 	memset(file, 0, sizeof(*file));
-	int result = resolve(file, path);
+	int result = output_file_resolve(file, path);
 	if (result < 0)
 		return result;
-	int fd = open_place(file);
+	int fd = output_file_open_place(file);
 	if (fd < 0)
 		return fd;
 	file->stream = fdopen(fd, "wb");
@@ -94,7 +94,7 @@ int output_file_open(struct output_file *file, const char *path)
 }
 
 /* Gives the open file its temporary name, unless it has had it all along. */
-static int give_name(struct output_file *file)
+static int output_file_give_name(struct output_file *file)
 {
 	if (file->replaces && fchmod(fileno(file->stream), file->mode) < 0)
 		return -errno;
@@ -108,13 +108,13 @@ static int give_name(struct output_file *file)
 	return 0;
 }
 
-static int settle(struct output_file *file)
+static int output_file_settle(struct output_file *file)
 {
 	if (fflush(file->stream) != 0)
 		return -errno;
 	if (file->direct)
 		return 0;
-	int result = give_name(file);
+	int result = output_file_give_name(file);
 	if (result < 0)
 		return result;
 	if (rename(file->temporary, file->path) < 0)
@@ -125,7 +125,7 @@ static int settle(struct output_file *file)
 
 int output_file_commit(struct output_file *file)
 {
-	int result = settle(file);
+	int result = output_file_settle(file);
 	output_file_abandon(file);
 	return result;
 }

@@ -24,7 +24,7 @@ struct job {
 };
 
 /* libjpeg cannot go on after an error: this jumps to where the job began. */
-static void fail(j_common_ptr jpeg)
+static void output_jpeg_fail(j_common_ptr jpeg)
 {
 	struct job *job = jpeg->client_data;
 	char message[JMSG_LENGTH_MAX];
@@ -34,12 +34,12 @@ static void fail(j_common_ptr jpeg)
 	longjmp(job->failed, 1);
 }
 
-static void ignore(j_common_ptr jpeg)
+static void output_jpeg_ignore(j_common_ptr jpeg)
 {
 	(void)jpeg;
 }
 
-static void write_all(struct job *job)
+static void output_jpeg_write_all(struct job *job)
 {
 	struct jpeg_compress_struct *jpeg = &job->jpeg;
 	const struct raster *raster = job->raster;
@@ -63,7 +63,7 @@ static void write_all(struct job *job)
 	jpeg_finish_compress(jpeg);
 }
 
-static void say_what_is_lost(struct job *job)
+static void output_jpeg_say_what_is_lost(struct job *job)
 {
 	if (!raster_is_opaque(job->raster))
 		output_note(job->report, "JPEG holds no alpha: it was dropped");
@@ -71,7 +71,7 @@ static void say_what_is_lost(struct job *job)
 		output_note(job->report, "JPEG holds 8 bits a channel: 16 were reduced to that");
 }
 
-static int run(struct job *job)
+static int output_jpeg_run(struct job *job)
 {
 	job->scratch = malloc(raster_row_bytes(job->raster));
 	job->plain = malloc((size_t)job->raster->width * 3);
@@ -79,12 +79,12 @@ static int run(struct job *job)
 		return -ENOMEM;
 	job->jpeg.err = jpeg_std_error(&job->errors);
 	job->jpeg.client_data = job;
-	job->errors.error_exit = fail;
-	job->errors.output_message = ignore;
+	job->errors.error_exit = output_jpeg_fail;
+	job->errors.output_message = output_jpeg_ignore;
 	errno = 0;
 	if (setjmp(job->failed))
 		return errno ? -errno : -EIO;
-	write_all(job);
+	output_jpeg_write_all(job);
 	return 0;
 }
 
@@ -97,8 +97,8 @@ int output_jpeg(
 		return -EFBIG;
 	}
 	struct job job = {.raster = raster, .report = report, .stream = stream, .quality = quality};
-	say_what_is_lost(&job);
-	int result = run(&job);
+	output_jpeg_say_what_is_lost(&job);
+	int result = output_jpeg_run(&job);
 	jpeg_destroy_compress(&job.jpeg);
 	free(job.plain);
 	free(job.scratch);

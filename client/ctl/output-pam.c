@@ -7,12 +7,12 @@
 
 #include "client/ctl/output.h"
 
-static const char *tuple_type(unsigned channels)
+static const char *output_pam_tuple_type(unsigned channels)
 {
 	return channels == 1 ? "GRAYSCALE" : channels == 3 ? "RGB" : "RGB_ALPHA";
 }
 
-static void swap_bytes(const void *in, uint8_t *out, size_t samples)
+static void output_pam_swap_bytes(const void *in, uint8_t *out, size_t samples)
 {
 	const uint16_t *sample = in;
 	for (size_t i = 0; i < samples; i++) {
@@ -21,13 +21,13 @@ static void swap_bytes(const void *in, uint8_t *out, size_t samples)
 	}
 }
 
-static int write_rows(FILE *stream, const struct raster *raster, void *scratch)
+static int output_pam_write_rows(FILE *stream, const struct raster *raster, void *scratch)
 {
 	size_t bytes = raster_row_bytes(raster);
 	for (uint32_t y = 0; y < raster->height; y++) {
 		const void *row = raster_straight_row(raster, y, scratch);
 		if (raster_depth(raster) == 16) {
-			swap_bytes(row, scratch, bytes / 2);
+			output_pam_swap_bytes(row, scratch, bytes / 2);
 			row = scratch;
 		}
 		if (fwrite(row, 1, bytes, stream) != bytes)
@@ -48,10 +48,11 @@ int output_pam(FILE *stream, const struct raster *raster, int quality, struct ou
 	int result = 0;
 	if (fprintf(stream, "P7\nWIDTH %u\nHEIGHT %u\nDEPTH %u\nMAXVAL %u\nTUPLTYPE %s\nENDHDR\n",
 		    raster->width, raster->height, channels,
-		    raster_depth(raster) == 16 ? 65535u : 255u, tuple_type(channels)) < 0)
+		    raster_depth(raster) == 16 ? 65535u : 255u,
+		    output_pam_tuple_type(channels)) < 0)
 		result = errno ? -errno : -EIO;
 	if (result == 0)
-		result = write_rows(stream, raster, scratch);
+		result = output_pam_write_rows(stream, raster, scratch);
 	free(scratch);
 	return result;
 }

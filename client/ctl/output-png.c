@@ -18,7 +18,7 @@ struct job {
 };
 
 /* libpng cannot go on after an error: this jumps to where the job began. */
-static void fail(png_structp png, png_const_charp message)
+static void output_png_fail(png_structp png, png_const_charp message)
 {
 	struct job *job = png_get_error_ptr(png);
 	if (errno == 0)
@@ -26,13 +26,13 @@ static void fail(png_structp png, png_const_charp message)
 	png_longjmp(png, 1);
 }
 
-static void ignore(png_structp png, png_const_charp message)
+static void output_png_ignore(png_structp png, png_const_charp message)
 {
 	(void)png;
 	(void)message;
 }
 
-static int colour_type(unsigned channels)
+static int output_png_colour_type(unsigned channels)
 {
 	if (channels == 1)
 		return PNG_COLOR_TYPE_GRAY;
@@ -40,7 +40,7 @@ static int colour_type(unsigned channels)
 }
 
 /* libpng checks the profile and leaves out one that does not fit the pixels. */
-static void set_profile(struct job *job)
+static void output_png_set_profile(struct job *job)
 {
 	const struct raster *raster = job->raster;
 	if (!raster->icc)
@@ -53,15 +53,15 @@ static void set_profile(struct job *job)
 		output_note(job->report, "libpng refused the colour profile: it was left out");
 }
 
-static void write_all(struct job *job)
+static void output_png_write_all(struct job *job)
 {
 	const struct raster *raster = job->raster;
 	png_set_user_limits(job->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
 	png_init_io(job->png, job->stream);
 	png_set_IHDR(job->png, job->info, raster->width, raster->height, (int)raster_depth(raster),
-		colour_type(raster_channels(raster)), PNG_INTERLACE_NONE,
+		output_png_colour_type(raster_channels(raster)), PNG_INTERLACE_NONE,
 		PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-	set_profile(job);
+	output_png_set_profile(job);
 	png_write_info(job->png, job->info);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	if (raster_depth(raster) == 16)
@@ -72,9 +72,10 @@ static void write_all(struct job *job)
 	png_write_end(job->png, job->info);
 }
 
-static int run(struct job *job)
+static int output_png_run(struct job *job)
 {
-	job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, fail, ignore);
+	job->png = png_create_write_struct(
+		PNG_LIBPNG_VER_STRING, job, output_png_fail, output_png_ignore);
 	job->info = job->png ? png_create_info_struct(job->png) : NULL;
 	job->scratch = malloc(raster_row_bytes(job->raster));
 	if (!job->info || !job->scratch)
@@ -82,7 +83,7 @@ static int run(struct job *job)
 	errno = 0;
 	if (setjmp(png_jmpbuf(job->png)))
 		return errno ? -errno : -EIO;
-	write_all(job);
+	output_png_write_all(job);
 	return 0;
 }
 
@@ -90,7 +91,7 @@ int output_png(FILE *stream, const struct raster *raster, int quality, struct ou
 {
 	(void)quality;
 	struct job job = {.raster = raster, .report = report, .stream = stream};
-	int result = run(&job);
+	int result = output_png_run(&job);
 	if (job.png)
 		png_destroy_write_struct(&job.png, &job.info);
 	free(job.scratch);

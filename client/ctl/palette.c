@@ -23,18 +23,18 @@ struct box {
 	uint64_t count;	 /* pixels */
 };
 
-static unsigned number_of(const uint8_t *pixel)
+static unsigned palette_number_of(const uint8_t *pixel)
 {
 	return (unsigned)(pixel[0] >> 3) << 10 | (unsigned)(pixel[1] >> 3) << 5 |
 	       (unsigned)(pixel[2] >> 3);
 }
 
-static unsigned part_of(const struct cell *cell, unsigned axis)
+static unsigned palette_part_of(const struct cell *cell, unsigned axis)
 {
 	return cell->number >> (10 - 5 * axis) & 31;
 }
 
-static void measure(struct box *box, const struct cell *cells)
+static void palette_measure(struct box *box, const struct cell *cells)
 {
 	box->count = 0;
 	box->spread = 0;
@@ -43,7 +43,7 @@ static void measure(struct box *box, const struct cell *cells)
 	for (unsigned axis = 0; axis < 3; axis++) {
 		unsigned least = 31, most = 0;
 		for (size_t i = box->begin; i < box->end; i++) {
-			unsigned part = part_of(&cells[i], axis);
+			unsigned part = palette_part_of(&cells[i], axis);
 			least = part < least ? part : least;
 			most = part > most ? part : most;
 		}
@@ -55,33 +55,34 @@ static void measure(struct box *box, const struct cell *cells)
 }
 
 /* By one channel; among equals by number, so that the order is always the same. */
-static int compare(const void *one, const void *other, void *context)
+static int palette_compare(const void *one, const void *other, void *context)
 {
 	const struct cell *first = one, *second = other;
 	const unsigned *axis = context;
-	unsigned left = part_of(first, *axis), right = part_of(second, *axis);
+	unsigned left = palette_part_of(first, *axis), right = palette_part_of(second, *axis);
 	if (left != right)
 		return left < right ? -1 : 1;
 	return (first->number > second->number) - (first->number < second->number);
 }
 
 /* Halves a box by its pixels; both halves have cells. */
-static struct box split(struct box *box, struct cell *cells)
+static struct box palette_split(struct box *box, struct cell *cells)
 {
-	qsort_r(cells + box->begin, box->end - box->begin, sizeof(*cells), compare, &box->axis);
+	qsort_r(cells + box->begin, box->end - box->begin, sizeof(*cells), palette_compare,
+		&box->axis);
 	uint64_t half = 0;
 	size_t middle = box->begin;
 	while (middle + 1 < box->end - 1 && 2 * (half + cells[middle].count) < box->count)
 		half += cells[middle++].count;
 	struct box rest = {.begin = middle + 1, .end = box->end};
 	box->end = middle + 1;
-	measure(box, cells);
-	measure(&rest, cells);
+	palette_measure(box, cells);
+	palette_measure(&rest, cells);
 	return rest;
 }
 
 /* The box whose colours differ most, weighted by pixels; NULL when each has one cell. */
-static struct box *worst(struct box *boxes, unsigned count)
+static struct box *palette_worst(struct box *boxes, unsigned count)
 {
 	struct box *found = NULL;
 	for (unsigned i = 0; i < count; i++) {
@@ -93,7 +94,8 @@ static struct box *worst(struct box *boxes, unsigned count)
 	return found;
 }
 
-static void name_colour(struct palette *palette, const struct box *box, const struct cell *cells)
+static void palette_name_colour(
+	struct palette *palette, const struct box *box, const struct cell *cells)
 {
 	uint64_t sums[3] = {0};
 	for (size_t i = box->begin; i < box->end; i++) {
@@ -108,11 +110,11 @@ static void name_colour(struct palette *palette, const struct box *box, const st
 }
 
 /* The cells that have pixels, at the beginning of the list. Returns how many. */
-static size_t count_cells(struct cell *cells, const struct pixmap *pixmap)
+static size_t palette_count_cells(struct cell *cells, const struct pixmap *pixmap)
 {
 	const uint8_t *pixel = pixmap->pixels;
 	for (size_t left = (size_t)pixmap->width * pixmap->height; left > 0; left--, pixel += 4) {
-		struct cell *cell = &cells[number_of(pixel)];
+		struct cell *cell = &cells[palette_number_of(pixel)];
 		cell->count++;
 		for (size_t channel = 0; channel < 3; channel++)
 			cell->sums[channel] += pixel[channel];
@@ -130,19 +132,19 @@ struct palette *palette_make(const struct pixmap *pixmap)
 {
 	struct palette *palette = memory_array(1, sizeof(*palette));
 	struct cell *cells = memory_array(PALETTE_CELLS, sizeof(*cells));
-	struct box boxes[PALETTE_MAX] = {{.end = count_cells(cells, pixmap)}};
+	struct box boxes[PALETTE_MAX] = {{.end = palette_count_cells(cells, pixmap)}};
 	unsigned count = 1;
-	measure(&boxes[0], cells);
+	palette_measure(&boxes[0], cells);
 	struct box *box;
-	while (count < PALETTE_MAX && (box = worst(boxes, count)))
-		boxes[count++] = split(box, cells);
+	while (count < PALETTE_MAX && (box = palette_worst(boxes, count)))
+		boxes[count++] = palette_split(box, cells);
 	for (unsigned i = 0; i < count; i++)
-		name_colour(palette, &boxes[i], cells);
+		palette_name_colour(palette, &boxes[i], cells);
 	free(cells);
 	return palette;
 }
 
 unsigned palette_place(const struct palette *palette, const uint8_t *pixel)
 {
-	return palette->places[number_of(pixel)];
+	return palette->places[palette_number_of(pixel)];
 }

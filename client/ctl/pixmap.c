@@ -17,24 +17,24 @@ struct sum {
 };
 
 /* Where the pixels begin that number i of count stands for, among size. */
-static uint32_t begin_of(uint32_t i, uint32_t count, uint32_t size)
+static uint32_t pixmap_begin_of(uint32_t i, uint32_t count, uint32_t size)
 {
 	return (uint32_t)((uint64_t)i * size / count);
 }
 
 /* Where they end: after at least one. */
-static uint32_t end_of(uint32_t i, uint32_t count, uint32_t size)
+static uint32_t pixmap_end_of(uint32_t i, uint32_t count, uint32_t size)
 {
-	uint32_t begin = begin_of(i, count, size);
-	uint32_t end = begin_of(i + 1, count, size);
+	uint32_t begin = pixmap_begin_of(i, count, size);
+	uint32_t end = pixmap_begin_of(i + 1, count, size);
 	return end > begin ? end : begin + 1;
 }
 
-static void add_row(struct sum *sums, uint32_t width, const uint8_t *rgba, uint32_t size)
+static void pixmap_add_row(struct sum *sums, uint32_t width, const uint8_t *rgba, uint32_t size)
 {
 	for (uint32_t i = 0; i < width; i++) {
-		uint32_t end = end_of(i, width, size);
-		for (uint32_t x = begin_of(i, width, size); x < end; x++) {
+		uint32_t end = pixmap_end_of(i, width, size);
+		for (uint32_t x = pixmap_begin_of(i, width, size); x < end; x++) {
 			const uint8_t *pixel = rgba + (size_t)x * 4;
 			for (size_t channel = 0; channel < 3; channel++)
 				sums[i].colours[channel] += (uint64_t)pixel[channel] * pixel[3];
@@ -45,7 +45,7 @@ static void add_row(struct sum *sums, uint32_t width, const uint8_t *rgba, uint3
 }
 
 /* The means, to the nearest. */
-static void put_row(uint8_t *out, const struct sum *sums, uint32_t width)
+static void pixmap_put_row(uint8_t *out, const struct sum *sums, uint32_t width)
 {
 	for (uint32_t i = 0; i < width; i++, out += 4) {
 		uint64_t alpha = sums[i].alpha;
@@ -65,13 +65,13 @@ void pixmap_scale(
 	uint8_t *rgba = memory_array(raster->width, 4);
 	*pixmap = (struct pixmap){width, height, memory_array((size_t)width * height, 4)};
 	for (uint32_t y = 0; y < height; y++) {
-		uint32_t end = end_of(y, height, raster->height);
+		uint32_t end = pixmap_end_of(y, height, raster->height);
 		memset(sums, 0, width * sizeof(*sums));
-		for (uint32_t row = begin_of(y, height, raster->height); row < end; row++) {
+		for (uint32_t row = pixmap_begin_of(y, height, raster->height); row < end; row++) {
 			raster_rgba_row(raster, row, scratch, rgba);
-			add_row(sums, width, rgba, raster->width);
+			pixmap_add_row(sums, width, rgba, raster->width);
 		}
-		put_row(pixmap->pixels + (size_t)y * width * 4, sums, width);
+		pixmap_put_row(pixmap->pixels + (size_t)y * width * 4, sums, width);
 	}
 	free(rgba);
 	free(scratch);

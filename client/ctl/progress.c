@@ -23,14 +23,14 @@ double progress_clock(void)
 }
 
 /* Between 0 and 1. Bytes say more than files: a photograph takes longer than an icon. */
-static double fraction(const struct progress *progress)
+static double progress_fraction(const struct progress *progress)
 {
 	if (progress->total_bytes && progress->done < progress->total)
 		return (double)progress->done_bytes / (double)progress->total_bytes;
 	return progress->total ? (double)progress->done / progress->total : 0;
 }
 
-static void compose_bar(char bar[BAR_WIDTH + 1], double part)
+static void progress_compose_bar(char bar[BAR_WIDTH + 1], double part)
 {
 	int full = (int)(part * BAR_WIDTH);
 	for (int i = 0; i < BAR_WIDTH; i++)
@@ -42,8 +42,8 @@ void progress_compose(
 	const struct progress *progress, double elapsed, unsigned columns, char *line, size_t size)
 {
 	char bar[BAR_WIDTH + 1];
-	double part = fraction(progress);
-	compose_bar(bar, part);
+	double part = progress_fraction(progress);
+	progress_compose_bar(bar, part);
 	char facts[128];
 	int length = snprintf(facts, sizeof(facts), "[%s] %u/%u  %s", bar, progress->done,
 		progress->total, text_bytes(progress->pixel_bytes).data);

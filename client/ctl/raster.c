@@ -33,7 +33,7 @@ const void *raster_row(const struct raster *raster, uint32_t y)
 }
 
 /* Undoes colour x alpha / 255, to the nearest. */
-static uint8_t unmultiply(unsigned value, unsigned alpha)
+static uint8_t raster_unmultiply(unsigned value, unsigned alpha)
 {
 	if (alpha == 0)
 		return 0;
@@ -48,16 +48,16 @@ const void *raster_straight_row(const struct raster *raster, uint32_t y, void *s
 		return in;
 	uint8_t *out = scratch;
 	for (uint32_t x = 0; x < raster->width; x++, in += 4, out += 4) {
-		out[0] = unmultiply(in[2], in[3]);
-		out[1] = unmultiply(in[1], in[3]);
-		out[2] = unmultiply(in[0], in[3]);
+		out[0] = raster_unmultiply(in[2], in[3]);
+		out[1] = raster_unmultiply(in[1], in[3]);
+		out[2] = raster_unmultiply(in[0], in[3]);
 		out[3] = in[3];
 	}
 	return scratch;
 }
 
 /* 16 bits to 8, to the nearest. */
-static uint8_t narrow(unsigned value)
+static uint8_t raster_narrow(unsigned value)
 {
 	return (uint8_t)((value * 255 + 32767) / 65535);
 }
@@ -72,7 +72,7 @@ void raster_plain_row(const struct raster *raster, uint32_t y, void *scratch, ui
 	for (size_t x = 0; x < raster->width; x++) {
 		for (size_t i = 0; i < kept; i++) {
 			size_t at = x * channels + i;
-			*out++ = is_wide ? narrow(wide[at]) : row[at];
+			*out++ = is_wide ? raster_narrow(wide[at]) : row[at];
 		}
 	}
 }
@@ -87,7 +87,7 @@ void raster_rgba_row(const struct raster *raster, uint32_t y, void *scratch, uin
 		uint8_t values[4];
 		for (size_t i = 0; i < channels; i++) {
 			size_t at = x * channels + i;
-			values[i] = is_wide ? narrow(wide[at]) : row[at];
+			values[i] = is_wide ? raster_narrow(wide[at]) : row[at];
 		}
 		*out++ = values[0];
 		*out++ = values[channels < 3 ? 0 : 1];
@@ -96,7 +96,7 @@ void raster_rgba_row(const struct raster *raster, uint32_t y, void *scratch, uin
 	}
 }
 
-static bool row_is_opaque(const struct raster *raster, uint32_t y)
+static bool raster_row_is_opaque(const struct raster *raster, uint32_t y)
 {
 	const uint8_t *row = raster_row(raster, y);
 	const uint16_t *wide = (const uint16_t *)(const void *)row;
@@ -113,7 +113,7 @@ bool raster_is_opaque(const struct raster *raster)
 	if (raster_channels(raster) != 4)
 		return true;
 	for (uint32_t y = 0; y < raster->height; y++) {
-		if (!row_is_opaque(raster, y))
+		if (!raster_row_is_opaque(raster, y))
 			return false;
 	}
 	return true;

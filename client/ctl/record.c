@@ -18,7 +18,7 @@ enum { VALUE_SIZE = 8192 };
 const char *const record_fetch_keys[] = {"name", "segment", "size", "offset", "width", "height",
 	"stride", "format", "generation", "semaphore", "slot", "full-width", "full-height", NULL};
 
-static bool ends_with(const char *text, const char *end)
+static bool record_ends_with(const char *text, const char *end)
 {
 	size_t length = strlen(text);
 	size_t tail = strlen(end);
@@ -27,14 +27,14 @@ static bool ends_with(const char *text, const char *end)
 	return length == tail || text[length - tail - 1] == '-';
 }
 
-static bool is_size(const char *key)
+static bool record_is_size(const char *key)
 {
-	return ends_with(key, "bytes") || ends_with(key, "bytes-max") || strcmp(key, "size") == 0 ||
-	       strcmp(key, "memory-max") == 0;
+	return record_ends_with(key, "bytes") || record_ends_with(key, "bytes-max") ||
+	       strcmp(key, "size") == 0 || strcmp(key, "memory-max") == 0;
 }
 
 /* Seconds in a unit of time that a key ends in; 0 when it is no time. */
-static double time_unit(const char *key)
+static double record_time_unit(const char *key)
 {
 	static const struct {
 		const char *end;
@@ -43,13 +43,13 @@ static double time_unit(const char *key)
 		{"milliseconds", 1e-3}, {"us", 1e-6}, {"microseconds", 1e-6}, {"ns", 1e-9},
 		{"nanoseconds", 1e-9}};
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-		if (ends_with(key, units[i].end))
+		if (record_ends_with(key, units[i].end))
 			return units[i].seconds;
 	}
 	return 0;
 }
 
-static void describe_user(uint64_t number, char *out, size_t size)
+static void record_describe_user(uint64_t number, char *out, size_t size)
 {
 	const struct passwd *user = number <= UINT32_MAX ? getpwuid((uid_t)number) : NULL;
 	if (user)
@@ -64,17 +64,18 @@ void record_value(const char *key, const char *value, char *out, size_t size)
 		return;
 	char *end = out + length;
 	size_t left = size - (size_t)length;
-	if (is_size(key) && number >= 1024)
+	if (record_is_size(key) && number >= 1024)
 		snprintf(end, left, " (%s)", text_bytes(number).data);
-	else if (time_unit(key) >= 1 && number < 60)
+	else if (record_time_unit(key) >= 1 && number < 60)
 		snprintf(end, left, " s");
-	else if (time_unit(key) > 0)
-		snprintf(out, size, "%s", text_duration((double)number * time_unit(key)).data);
+	else if (record_time_unit(key) > 0)
+		snprintf(out, size, "%s",
+			text_duration((double)number * record_time_unit(key)).data);
 	else if (strcmp(key, "owner") == 0)
-		describe_user(number, end, left);
+		record_describe_user(number, end, left);
 }
 
-static int key_at(const shmimg_record *record, const char *const *keys, size_t index,
+static int record_key_at(const shmimg_record *record, const char *const *keys, size_t index,
 	const char **key, const char **value)
 {
 	if (!keys)
@@ -87,21 +88,21 @@ static int key_at(const shmimg_record *record, const char *const *keys, size_t i
 void record_add_json(const shmimg_record *record, const char *const *keys, struct json *json)
 {
 	const char *key, *value;
-	for (size_t i = 0; key_at(record, keys, i, &key, &value); i++) {
+	for (size_t i = 0; record_key_at(record, keys, i, &key, &value); i++) {
 		if (value)
 			json_add(json, key, value);
 	}
 }
 
-static void print_lines(const shmimg_record *record, const char *const *keys)
+static void record_print_lines(const shmimg_record *record, const char *const *keys)
 {
 	size_t widest = 0;
 	const char *key, *value;
-	for (size_t i = 0; key_at(record, keys, i, &key, &value); i++) {
+	for (size_t i = 0; record_key_at(record, keys, i, &key, &value); i++) {
 		if (value && strlen(key) > widest)
 			widest = strlen(key);
 	}
-	for (size_t i = 0; key_at(record, keys, i, &key, &value); i++) {
+	for (size_t i = 0; record_key_at(record, keys, i, &key, &value); i++) {
 		if (!value)
 			continue;
 		char text[VALUE_SIZE];
@@ -115,7 +116,7 @@ static void print_lines(const shmimg_record *record, const char *const *keys)
 void record_print(const shmimg_record *record, const char *const *keys, bool json)
 {
 	if (!json) {
-		print_lines(record, keys);
+		record_print_lines(record, keys);
 		return;
 	}
 	struct json object;

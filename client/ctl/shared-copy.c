@@ -16,7 +16,7 @@
 #include "client/ctl/base64.h"
 
 /* By write(2), which says that there is no room, where a mapping would die of it. */
-static int fill(int fd, const char *bytes, size_t size)
+static int shared_copy_fill(int fd, const char *bytes, size_t size)
 {
 	while (size > 0) {
 		ssize_t count = write(fd, bytes, size);
@@ -38,7 +38,7 @@ int shared_copy_make(struct shared_copy *copy, const void *bytes, size_t size)
 	int fd = shm_open(copy->name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	int result = fill(fd, bytes, size);
+	int result = shared_copy_fill(fd, bytes, size);
 	close(fd);
 	if (result < 0)
 		shared_copy_remove(copy);

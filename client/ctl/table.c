@@ -28,7 +28,7 @@ void table_rank(struct table *table, uint64_t rank)
 	table->rows[table->count - 1].rank = rank;
 }
 
-static int compare(const void *one, const void *other)
+static int table_compare(const void *one, const void *other)
 {
 	const struct table_row *first = one, *second = other;
 	if (first->rank != second->rank)
@@ -39,11 +39,11 @@ static int compare(const void *one, const void *other)
 void table_sort(struct table *table)
 {
 	if (table->count > 1)
-		qsort(table->rows + 1, table->count - 1, sizeof(*table->rows), compare);
+		qsort(table->rows + 1, table->count - 1, sizeof(*table->rows), table_compare);
 }
 
 /* The width of a column; 0 when it has nothing but its title. */
-static unsigned column_width(const struct table *table, size_t column)
+static unsigned table_column_width(const struct table *table, size_t column)
 {
 	unsigned width = 0;
 	for (size_t i = 1; i < table->count; i++) {
@@ -56,11 +56,12 @@ static unsigned column_width(const struct table *table, size_t column)
 	return title > width ? title : width;
 }
 
-static void measure(const struct table *table, unsigned columns, unsigned widths[TABLE_COLUMNS])
+static void table_measure(
+	const struct table *table, unsigned columns, unsigned widths[TABLE_COLUMNS])
 {
 	unsigned others = 0;
 	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
-		widths[i] = column_width(table, i);
+		widths[i] = table_column_width(table, i);
 		if (i > 0 && widths[i])
 			others += widths[i] + GAP;
 	}
@@ -71,7 +72,7 @@ static void measure(const struct table *table, unsigned columns, unsigned widths
 	widths[0] = left > least ? left : least;
 }
 
-static void print_row(const struct table_row *row, FILE *out, unsigned right,
+static void table_print_row(const struct table_row *row, FILE *out, unsigned right,
 	const unsigned widths[TABLE_COLUMNS])
 {
 	unsigned pending = 0; /* spaces owed, so that none end a line */
@@ -97,9 +98,9 @@ static void print_row(const struct table_row *row, FILE *out, unsigned right,
 void table_print(const struct table *table, FILE *out, unsigned right, unsigned columns)
 {
 	unsigned widths[TABLE_COLUMNS];
-	measure(table, columns, widths);
+	table_measure(table, columns, widths);
 	for (size_t i = 0; i < table->count; i++)
-		print_row(&table->rows[i], out, right, widths);
+		table_print_row(&table->rows[i], out, right, widths);
 }
 
 void table_clear(struct table *table)

@@ -28,7 +28,7 @@
 #define ANSWER_ATTRIBUTES "\033[?"
 
 /* The numbers of an answer to DA1 up to its "c", or NULL. */
-static const char *find_attributes(const char *answers)
+static const char *terminal_traits_find_attributes(const char *answers)
 {
 	const char *found = strstr(answers, ANSWER_ATTRIBUTES);
 	for (; found; found = strstr(found, ANSWER_ATTRIBUTES)) {
@@ -41,11 +41,11 @@ static const char *find_attributes(const char *answers)
 
 bool terminal_traits_whole(const char *answers)
 {
-	return find_attributes(answers) != NULL;
+	return terminal_traits_find_attributes(answers) != NULL;
 }
 
 /* Attribute 4, after the first, which is the kind of terminal. */
-static bool has_sixel(const char *attributes)
+static bool terminal_traits_has_sixel(const char *attributes)
 {
 	for (attributes = strchr(attributes, ';'); attributes && *attributes == ';';) {
 		size_t digits = strspn(++attributes, "0123456789");
@@ -57,7 +57,7 @@ static bool has_sixel(const char *attributes)
 }
 
 /* "rgb:ffff/8080/0" (XParseColor(3)): 1 to 4 digits each, of which all ones are white. */
-static bool read_colour(const char *text, uint8_t colour[3])
+static bool terminal_traits_read_colour(const char *text, uint8_t colour[3])
 {
 	for (int i = 0; i < 3; i++) {
 		unsigned value;
@@ -74,7 +74,7 @@ static bool read_colour(const char *text, uint8_t colour[3])
 	return *text == '\033' || *text == '\a';
 }
 
-static void read_cell(const char *text, struct terminal_traits *traits)
+static void terminal_traits_read_cell(const char *text, struct terminal_traits *traits)
 {
 	unsigned height, width;
 	char end;
@@ -89,17 +89,17 @@ static void read_cell(const char *text, struct terminal_traits *traits)
 struct terminal_traits terminal_traits_read(const char *answers)
 {
 	struct terminal_traits traits = {0};
-	const char *found = find_attributes(answers);
-	traits.sixel = found && has_sixel(found);
+	const char *found = terminal_traits_find_attributes(answers);
+	traits.sixel = found && terminal_traits_has_sixel(found);
 	traits.kitty = strstr(answers, ANSWER_KITTY);
 	traits.shared = traits.kitty && strstr(answers, ANSWER_SHARED);
 	found = strstr(answers, ANSWER_BACKGROUND);
 	if (found)
-		traits.has_background =
-			read_colour(found + strlen(ANSWER_BACKGROUND), traits.background);
+		traits.has_background = terminal_traits_read_colour(
+			found + strlen(ANSWER_BACKGROUND), traits.background);
 	found = strstr(answers, ANSWER_CELL);
 	if (found)
-		read_cell(found + strlen(ANSWER_CELL), &traits);
+		terminal_traits_read_cell(found + strlen(ANSWER_CELL), &traits);
 	return traits;
 }
 

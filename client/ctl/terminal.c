@@ -67,18 +67,18 @@ void terminal_restore(struct terminal *terminal)
 	sigprocmask(SIG_SETMASK, &terminal->mask, NULL);
 }
 
-static long now_ms(void)
+static long terminal_now_ms(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int await(int fd, short events, long end)
+static int terminal_await(int fd, short events, long end)
 {
 	struct pollfd poller = {.fd = fd, .events = events};
 	for (;;) {
-		long left = end - now_ms();
+		long left = end - terminal_now_ms();
 		int result = poll(&poller, 1, left > 0 ? (int)left : 0);
 		if (result > 0)
 			return 0;
@@ -90,11 +90,11 @@ static int await(int fd, short events, long end)
 }
 
 /* A terminal whose output was stopped by ^S takes nothing: that is no reason to wait. */
-static int write_all(int fd, const char *text, long end)
+static int terminal_write_all(int fd, const char *text, long end)
 {
 	size_t left = strlen(text);
 	while (left > 0) {
-		int result = await(fd, POLLOUT, end);
+		int result = terminal_await(fd, POLLOUT, end);
 		if (result < 0)
 			return result;
 		ssize_t count = write(fd, text, left);
@@ -109,14 +109,14 @@ static int write_all(int fd, const char *text, long end)
 int terminal_ask(const struct terminal *terminal, const char *text,
 	bool (*is_whole)(const char *answer), char *answer, size_t size, int timeout_ms)
 {
-	long end = now_ms() + timeout_ms;
+	long end = terminal_now_ms() + timeout_ms;
 	size_t length = 0;
 	answer[0] = '\0';
-	int result = write_all(terminal->fd, text, end);
+	int result = terminal_write_all(terminal->fd, text, end);
 	while (result == 0 && !is_whole(answer)) {
 		if (length + 1 >= size)
 			return -ENOBUFS;
-		result = await(terminal->fd, POLLIN, end);
+		result = terminal_await(terminal->fd, POLLIN, end);
 		if (result < 0)
 			break;
 		ssize_t count = read(terminal->fd, answer + length, size - 1 - length);

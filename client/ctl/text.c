@@ -30,7 +30,7 @@ struct text text_bytes(uint64_t bytes)
 	return text;
 }
 
-static struct text long_duration(unsigned long seconds)
+static struct text text_long_duration(unsigned long seconds)
 {
 	struct text text;
 	unsigned long minutes = seconds / 60;
@@ -48,7 +48,7 @@ struct text text_duration(double seconds)
 {
 	struct text text;
 	if (seconds >= 59.95)
-		return long_duration((unsigned long)(fmin(seconds, 1e15) + 0.5));
+		return text_long_duration((unsigned long)(fmin(seconds, 1e15) + 0.5));
 	if (seconds >= 0.99995)
 		snprintf(text.data, sizeof(text.data), "%.1f s", seconds);
 	else if (seconds >= 0.001)
@@ -71,7 +71,7 @@ struct text text_clock(double seconds)
 }
 
 /* Reads a character; a stray byte counts as one. Returns its bytes, 0 at the end. */
-static size_t read_character(const char *text, uint32_t *character)
+static size_t text_read_character(const char *text, uint32_t *character)
 {
 	unsigned char first = (unsigned char)text[0];
 	size_t length = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -88,7 +88,7 @@ struct range {
 	uint32_t first, last;
 };
 
-static bool in_ranges(uint32_t character, const struct range *ranges, size_t count)
+static bool text_in_ranges(uint32_t character, const struct range *ranges, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (character >= ranges[i].first && character <= ranges[i].last)
@@ -98,7 +98,7 @@ static bool in_ranges(uint32_t character, const struct range *ranges, size_t cou
 }
 
 /* The common part of Unicode's East Asian Width (UAX #11) and of combining marks. */
-static unsigned character_width(uint32_t character)
+static unsigned text_character_width(uint32_t character)
 {
 	static const struct range none[] = {{0x300, 0x36f}, {0x483, 0x489}, {0x591, 0x5bd},
 		{0x200b, 0x200f}, {0x202a, 0x202e}, {0x2060, 0x2064}, {0x20d0, 0x20f0},
@@ -107,27 +107,27 @@ static unsigned character_width(uint32_t character)
 		{0xa960, 0xa97c}, {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0xfe30, 0xfe6f},
 		{0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff},
 		{0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
-	if (in_ranges(character, none, sizeof(none) / sizeof(*none)))
+	if (text_in_ranges(character, none, sizeof(none) / sizeof(*none)))
 		return 0;
-	return in_ranges(character, wide, sizeof(wide) / sizeof(*wide)) ? 2 : 1;
+	return text_in_ranges(character, wide, sizeof(wide) / sizeof(*wide)) ? 2 : 1;
 }
 
 unsigned text_width(const char *text)
 {
 	unsigned width = 0;
 	uint32_t character;
-	for (size_t length; (length = read_character(text, &character)) > 0; text += length)
-		width += character_width(character);
+	for (size_t length; (length = text_read_character(text, &character)) > 0; text += length)
+		width += text_character_width(character);
 	return width;
 }
 
 /* The bytes of text's first characters that take at most columns. */
-static size_t head_within(const char *text, unsigned columns)
+static size_t text_head_within(const char *text, unsigned columns)
 {
 	size_t bytes = 0;
 	uint32_t character;
-	for (size_t length; (length = read_character(text + bytes, &character)) > 0;) {
-		unsigned width = character_width(character);
+	for (size_t length; (length = text_read_character(text + bytes, &character)) > 0;) {
+		unsigned width = text_character_width(character);
 		if (width > columns)
 			break;
 		columns -= width;
@@ -147,10 +147,10 @@ unsigned text_fit(char *out, size_t size, const char *text, unsigned columns, bo
 	} else if (keep_end) {
 		uint32_t character;
 		while (text_width(text) > columns - 1)
-			text += read_character(text, &character);
+			text += text_read_character(text, &character);
 		snprintf(out, size, "%s%s", ellipsis, text);
 	} else {
-		int bytes = (int)head_within(text, columns - 1);
+		int bytes = (int)text_head_within(text, columns - 1);
 		snprintf(out, size, "%.*s%s", bytes, text, ellipsis);
 	}
 	return text_width(out);

@@ -13,7 +13,7 @@
 
 enum { LINE_SIZE = 8192, HEAD_LINES = 4 };
 
-static int take_counters(const shmimg_record *record, void *context)
+static int top_take_counters(const shmimg_record *record, void *context)
 {
 	static const char *const keys[TOP_COUNTERS] = {[TOP_IMAGES] = "images",
 		[TOP_BYTES] = "bytes",
@@ -37,14 +37,14 @@ static int take_counters(const shmimg_record *record, void *context)
 	return 0;
 }
 
-static int take_image(const shmimg_record *record, void *context)
+static int top_take_image(const shmimg_record *record, void *context)
 {
 	listing_add(context, record);
 	return 0;
 }
 
 /* Counters of a daemon that was started again count from 0. */
-static void find_rates(struct top *top, const uint64_t counters[TOP_COUNTERS], double now)
+static void top_find_rates(struct top *top, const uint64_t counters[TOP_COUNTERS], double now)
 {
 	double seconds = now - top->read_at;
 	for (size_t i = 0; i < TOP_COUNTERS; i++) {
@@ -68,9 +68,9 @@ int top_read(struct top *top, shmimg_client *client, double now)
 	uint64_t counters[TOP_COUNTERS];
 	struct listing listing;
 	listing_begin(&listing, top->order);
-	int result = shmimg_stats(client, take_counters, counters);
+	int result = shmimg_stats(client, top_take_counters, counters);
 	if (result == 0)
-		result = shmimg_list(client, top->match, take_image, &listing);
+		result = shmimg_list(client, top->match, top_take_image, &listing);
 	if (result < 0) {
 		listing_clear(&listing);
 		top_complain(top, client);
@@ -80,7 +80,7 @@ int top_read(struct top *top, shmimg_client *client, double now)
 	table_sort(&listing.table);
 	listing_clear(&top->listing);
 	top->listing = listing;
-	find_rates(top, counters, now);
+	top_find_rates(top, counters, now);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ void top_note(struct top *top, const shmimg_record *event)
 }
 
 /* A line, cut to the window's width; its rest is blanked. */
-static void put_line(FILE *out, const char *text, unsigned columns)
+static void top_put_line(FILE *out, const char *text, unsigned columns)
 {
 	char safe[LINE_SIZE], fitting[LINE_SIZE + 8];
 	snprintf(safe, sizeof(safe), "%s", text);
@@ -102,7 +102,8 @@ static void put_line(FILE *out, const char *text, unsigned columns)
 }
 
 /* "hits 120 (3.2/s)", after two spaces if it is not the first. */
-static int put_counter(char *out, size_t size, const struct top *top, const char *label, size_t i)
+static int top_put_counter(
+	char *out, size_t size, const struct top *top, const char *label, size_t i)
 {
 	int length = snprintf(out, size, "%s %llu", label, (unsigned long long)top->counters[i]);
 	if (top->rates[i] >= 0.05)
@@ -111,7 +112,7 @@ static int put_counter(char *out, size_t size, const struct top *top, const char
 	return length;
 }
 
-static void put_work(const struct top *top, FILE *out, unsigned columns)
+static void top_put_work(const struct top *top, FILE *out, unsigned columns)
 {
 	static const struct {
 		const char *label;
@@ -122,13 +123,13 @@ static void put_work(const struct top *top, FILE *out, unsigned columns)
 	char line[1024];
 	int length = 0;
 	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
-		length += put_counter(line + length, sizeof(line) - (size_t)length, top,
+		length += top_put_counter(line + length, sizeof(line) - (size_t)length, top,
 			shown[i].label, shown[i].counter);
 	line[length - 2] = '\0';
-	put_line(out, line, columns);
+	top_put_line(out, line, columns);
 }
 
-static void put_memory(const struct top *top, FILE *out, unsigned columns)
+static void top_put_memory(const struct top *top, FILE *out, unsigned columns)
 {
 	char line[512];
 	const uint64_t *counters = top->counters;
@@ -138,11 +139,11 @@ static void put_memory(const struct top *top, FILE *out, unsigned columns)
 		text_bytes(counters[TOP_MEMORY_MAX]).data, text_bytes(counters[TOP_PINNED]).data,
 		(unsigned long long)counters[TOP_CONNECTIONS],
 		(unsigned long long)counters[TOP_DECODERS]);
-	put_line(out, line, columns);
+	top_put_line(out, line, columns);
 }
 
 /* What is wrong, or what happened last; else the keys. */
-static void put_status(const struct top *top, FILE *out, unsigned columns)
+static void top_put_status(const struct top *top, FILE *out, unsigned columns)
 {
 	char line[LINE_SIZE];
 	static const char keys[] = "q: quit; order by n: name, b: bytes, p: pins, a: age";
@@ -152,11 +153,11 @@ static void put_status(const struct top *top, FILE *out, unsigned columns)
 		snprintf(line, sizeof(line), "%s", top->event);
 	else
 		snprintf(line, sizeof(line), "%s", keys);
-	put_line(out, line, columns);
+	top_put_line(out, line, columns);
 }
 
 /* The table's first lines; the last one says how many are left, if any are. */
-static void put_table(const struct top *top, FILE *out, unsigned columns, unsigned rows)
+static void top_put_table(const struct top *top, FILE *out, unsigned columns, unsigned rows)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -175,7 +176,7 @@ static void put_table(const struct top *top, FILE *out, unsigned columns, unsign
 		if (row == rows && lines > rows)
 			snprintf(line = more, sizeof(more), "and %lu more", lines - rows + 1);
 		fputs("\r\n", out);
-		put_line(out, line, columns);
+		top_put_line(out, line, columns);
 	}
 	free(text);
 }
@@ -183,14 +184,14 @@ static void put_table(const struct top *top, FILE *out, unsigned columns, unsign
 void top_draw(const struct top *top, FILE *out, unsigned columns, unsigned rows)
 {
 	void (*const parts[])(const struct top *, FILE *, unsigned) = {
-		put_memory, put_work, put_status};
+		top_put_memory, top_put_work, top_put_status};
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts) && i < rows; i++) {
 		fputs(i ? "\r\n" : "", out);
 		parts[i](top, out, columns);
 	}
 	if (rows > HEAD_LINES) {
 		fputs("\r\n\033[K", out);
-		put_table(top, out, columns, rows - HEAD_LINES);
+		top_put_table(top, out, columns, rows - HEAD_LINES);
 	}
 }
 

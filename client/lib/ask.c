@@ -12,7 +12,7 @@
 #include "client/protocol/name.h"
 
 /* Gives the present reply to the handler, which may not use the client meanwhile. */
-static int hand_over(struct shmimg_client *client, shmimg_record_handler handler, void *context)
+static int ask_hand_over(struct shmimg_client *client, shmimg_record_handler handler, void *context)
 {
 	struct shmimg_record record = {.line = &client->reply};
 	client->busy = true;
@@ -26,7 +26,7 @@ static int ask_one(struct shmimg_client *client, struct wire_writer *writer,
 	shmimg_record_handler handler, void *context)
 {
 	int r = call_ask(client, writer, -1, NULL);
-	return r < 0 ? r : hand_over(client, handler, context);
+	return r < 0 ? r : ask_hand_over(client, handler, context);
 }
 
 int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_options *given,
@@ -60,7 +60,7 @@ int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *con
 }
 
 /* Whether the present reply ends a list of so many records. */
-static bool ends_list(const struct shmimg_client *client, uint64_t count)
+static bool ask_ends_list(const struct shmimg_client *client, uint64_t count)
 {
 	const char *said = wire_get(&client->reply, "count");
 	uint64_t number;
@@ -72,7 +72,7 @@ static bool ends_list(const struct shmimg_client *client, uint64_t count)
  * the rest is read unseen, for the next reply comes after it; that rest has no more than
  * the time of one wait.
  */
-static int receive_list(
+static int ask_receive_list(
 	struct shmimg_client *client, int r, shmimg_record_handler handler, void *context)
 {
 	uint64_t count = 0;
@@ -80,14 +80,14 @@ static int receive_list(
 	for (; r > 0; r = exchange_receive(client)) {
 		count++;
 		if (result == 0) {
-			result = hand_over(client, handler, context);
+			result = ask_hand_over(client, handler, context);
 			client->end = deadline_after(client->timeout_ms);
 		} else if (deadline_poll(client->end) == 0) {
 			return client_lose(client, -ETIMEDOUT, "the daemon's list has no end");
 		}
 	}
 	channel_discard(&client->channel);
-	if (r == 0 && !ends_list(client, count))
+	if (r == 0 && !ask_ends_list(client, count))
 		return client_lose(client, -EPROTO, "the daemon's list is not whole");
 	return r < 0 ? r : result;
 }
@@ -102,5 +102,5 @@ int shmimg_list(
 	call_begin(client, &writer, "LIST");
 	if (match)
 		wire_add(&writer, "match", match);
-	return receive_list(client, call_first(client, &writer, -1), handler, context);
+	return ask_receive_list(client, call_first(client, &writer, -1), handler, context);
 }

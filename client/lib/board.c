@@ -22,7 +22,7 @@ static bool is_board(const struct board_header *header, size_t size)
 }
 
 /* Nobody else can write to it or make it shorter, so that reading it is safe for good. */
-static bool is_safe(const struct stat *file, const struct makers *makers)
+static bool board_is_safe(const struct stat *file, const struct makers *makers)
 {
 	return S_ISREG(file->st_mode) && !(file->st_mode & (S_IWGRP | S_IWOTH)) &&
 	       image_is_maker(makers, file->st_uid) &&
@@ -30,7 +30,7 @@ static bool is_safe(const struct stat *file, const struct makers *makers)
 	       (uint64_t)file->st_size <= SIZE_MAX;
 }
 
-static void map(struct board_view *board, int fd, const struct stat *file)
+static void board_map(struct board_view *board, int fd, const struct stat *file)
 {
 	size_t size = (size_t)file->st_size;
 	const void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
@@ -51,13 +51,13 @@ bool board_view_open(struct board_view *board, const char *name, const struct ma
 {
 	struct stat file;
 	CLOSED int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-	bool found = fd >= 0 && fstat(fd, &file) == 0 && is_safe(&file, makers);
+	bool found = fd >= 0 && fstat(fd, &file) == 0 && board_is_safe(&file, makers);
 	bool same = found && board->header && file.st_dev == board->device &&
 		    file.st_ino == board->inode;
 	if (!same) {
 		board_view_close(board);
 		if (found)
-			map(board, fd, &file);
+			board_map(board, fd, &file);
 	}
 	if (board->header)
 		board->epoch = __atomic_load_n(&board->header->epoch, __ATOMIC_ACQUIRE);

@@ -25,7 +25,7 @@ void call_begin(struct shmimg_client *client, struct wire_writer *writer, const 
 }
 
 /* One attempt, on a connection that is made for it if there is none. */
-static int attempt(struct shmimg_client *client, size_t length, int fd)
+static int call_attempt(struct shmimg_client *client, size_t length, int fd)
 {
 	int r = reconnect(client, true);
 	client->sent = false;
@@ -42,12 +42,12 @@ int call_first(struct shmimg_client *client, struct wire_writer *writer, int fd)
 	if (length < 0)
 		return client_fail(client, -EINVAL, "the request is too long for a line");
 	struct client_failure before = client->failure;
-	int r = attempt(client, (size_t)length, fd);
+	int r = call_attempt(client, (size_t)length, fd);
 	if (r != -ECONNRESET)
 		return r;
 	client->failure = before;
 	client->repeated = client->sent;
-	return attempt(client, (size_t)length, fd);
+	return call_attempt(client, (size_t)length, fd);
 }
 
 int call_ask(struct shmimg_client *client, struct wire_writer *writer, int fd, int *passed)

@@ -26,7 +26,7 @@ union control {
  * connect(2) of a Unix socket waits only while the daemon's backlog is full, and only a
  * blocking socket with SO_SNDTIMEO does so for a limited time: unix(7), socket(7).
  */
-static int connect_until(int fd, const struct sockaddr_un *address, deadline end)
+static int channel_connect_until(int fd, const struct sockaddr_un *address, deadline end)
 {
 	for (;;) {
 		struct timespec left = deadline_left(end);
@@ -45,7 +45,7 @@ static int connect_until(int fd, const struct sockaddr_un *address, deadline end
 	}
 }
 
-static int peer_of(int fd, uid_t *uid)
+static int channel_peer_of(int fd, uid_t *uid)
 {
 	struct ucred credentials;
 	socklen_t size = sizeof(credentials);
@@ -68,9 +68,9 @@ int channel_open(struct channel *channel, const char *path, deadline end)
 	if (fd < 0)
 		return -errno;
 	uid_t peer = 0;
-	int r = connect_until(fd, &address, end);
+	int r = channel_connect_until(fd, &address, end);
 	if (r == 0)
-		r = peer_of(fd, &peer);
+		r = channel_peer_of(fd, &peer);
 	if (r < 0)
 		return r;
 	channel_close(channel);
@@ -91,7 +91,7 @@ void channel_close(struct channel *channel)
 }
 
 /* Waits for events, or for the other side to go. Returns 0, -ETIMEDOUT or another errno. */
-static int wait_for(int fd, short events, deadline end)
+static int channel_wait_for(int fd, short events, deadline end)
 {
 	for (;;) {
 		struct pollfd poller = {.fd = fd, .events = events};
@@ -106,13 +106,13 @@ static int wait_for(int fd, short events, deadline end)
 }
 
 /* Whether to go on after a failed call on the socket: 0, or a negative errno. */
-static int after_failure(int fd, short events, deadline end)
+static int channel_after_failure(int fd, short events, deadline end)
 {
 	switch (errno) {
 	case EINTR:
 		return 0;
 	case EAGAIN:
-		return wait_for(fd, events, end);
+		return channel_wait_for(fd, events, end);
 	case EPIPE:
 	case ENOTCONN:
 		return -ECONNRESET;
@@ -121,7 +121,7 @@ static int after_failure(int fd, short events, deadline end)
 	}
 }
 
-static ssize_t send_some(int socket, const char *data, size_t size, int fd)
+static ssize_t channel_send_some(int socket, const char *data, size_t size, int fd)
 {
 	/* sendmsg does not write to data; struct iovec has no word for that. */
 	union {
@@ -148,9 +148,9 @@ int channel_send(
 {
 	*begun = false;
 	while (size > 0) {
-		ssize_t sent = send_some(channel->fd, data, size, fd);
+		ssize_t sent = channel_send_some(channel->fd, data, size, fd);
 		if (sent < 0) {
-			int r = after_failure(channel->fd, POLLOUT, end);
+			int r = channel_after_failure(channel->fd, POLLOUT, end);
 			if (r < 0)
 				return r;
 			continue;
@@ -164,7 +164,7 @@ int channel_send(
 }
 
 /* Keeps the first descriptor of a control message, closes the others and counts them all. */
-static size_t keep_descriptors(struct channel *channel, struct cmsghdr *header)
+static size_t channel_keep_descriptors(struct channel *channel, struct cmsghdr *header)
 {
 	size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	for (size_t i = 0; i < count; i++) {
@@ -178,7 +178,7 @@ static size_t keep_descriptors(struct channel *channel, struct cmsghdr *header)
 	return count;
 }
 
-static ssize_t receive_some(struct channel *channel)
+static ssize_t channel_receive_some(struct channel *channel)
 {
 	struct iovec vector = {channel->data + channel->end, sizeof(channel->data) - channel->end};
 	union control control;
@@ -193,7 +193,7 @@ static ssize_t receive_some(struct channel *channel)
 	for (struct cmsghdr *next = CMSG_FIRSTHDR(&message); next;
 		next = CMSG_NXTHDR(&message, next)) {
 		if (next->cmsg_level == SOL_SOCKET && next->cmsg_type == SCM_RIGHTS)
-			came += keep_descriptors(channel, next);
+			came += channel_keep_descriptors(channel, next);
 	}
 	if (message.msg_flags & MSG_CTRUNC) {
 		/* Without room for one, this process has too many open itself. */
@@ -205,20 +205,20 @@ static ssize_t receive_some(struct channel *channel)
 }
 
 /* Until when to try again and again what would have to wait. */
-static deadline end_of_spin(const struct channel *channel, deadline end)
+static deadline channel_end_of_spin(const struct channel *channel, deadline end)
 {
 	return channel->spin_us > 0 ? deadline_within(end, channel->spin_us) : 0;
 }
 
 /* Adds to what has been received. */
-static int fill(struct channel *channel, deadline end)
+static int channel_fill(struct channel *channel, deadline end)
 {
 	memmove(channel->data, channel->data + channel->start, channel->end - channel->start);
 	channel->end -= channel->start;
 	channel->start = 0;
-	deadline spin = end_of_spin(channel, end);
+	deadline spin = channel_end_of_spin(channel, end);
 	for (;;) {
-		ssize_t count = receive_some(channel);
+		ssize_t count = channel_receive_some(channel);
 		if (count > 0) {
 			channel->end += (size_t)count;
 			return 0;
@@ -227,7 +227,7 @@ static int fill(struct channel *channel, deadline end)
 			return -ECONNRESET;
 		if (errno == EAGAIN && spin > 0 && !deadline_passed(spin))
 			continue;
-		int r = after_failure(channel->fd, POLLIN, end);
+		int r = channel_after_failure(channel->fd, POLLIN, end);
 		if (r < 0)
 			return r;
 	}
@@ -251,7 +251,7 @@ int channel_receive(struct channel *channel, char **line, size_t *length, deadli
 			return -EPROTO;
 		}
 		seen = count;
-		int r = fill(channel, end);
+		int r = channel_fill(channel, end);
 		if (r < 0)
 			return r;
 	}

@@ -55,7 +55,7 @@ int client_lose(struct shmimg_client *client, int error, const char *format, ...
  * Opens the caller's socket, or the one of the first place where there is one. Programs
  * with more rights than their caller do not let the environment say where.
  */
-static int open_default(struct channel *channel, deadline end)
+static int client_open_default(struct channel *channel, deadline end)
 {
 	const char *told = secure_getenv("SHMIMG_SOCKET");
 	if (told && *told)
@@ -82,7 +82,7 @@ int shmimg_connect(shmimg_client **result, const char *path, int timeout_ms)
 	client->channel.fd = client->channel.passed = -1;
 	client->end = deadline_after(timeout_ms);
 	int r = path ? channel_open(&client->channel, path, client->end)
-		     : open_default(&client->channel, client->end);
+		     : client_open_default(&client->channel, client->end);
 	if (r == 0)
 		r = greet(client);
 	if (r < 0) {

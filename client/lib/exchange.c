@@ -40,7 +40,7 @@ int exchange_lose(struct shmimg_client *client, int error)
 }
 
 /* The daemon said ERR. */
-static int refused(struct shmimg_client *client)
+static int exchange_refused(struct shmimg_client *client)
 {
 	const char *code = wire_get(&client->reply, "code");
 	const char *message = wire_get(&client->reply, "message");
@@ -67,7 +67,7 @@ int exchange_receive(struct shmimg_client *client)
 	if (strcmp(client->reply.verb, "ITEM") == 0)
 		return 1;
 	if (strcmp(client->reply.verb, "ERR") == 0)
-		return refused(client);
+		return exchange_refused(client);
 	return client_lose(client, -EPROTO, "the daemon's reply is neither OK nor ERR");
 }
 

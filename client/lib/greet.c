@@ -12,7 +12,7 @@
 #define PROTOCOL "1"
 
 /* The daemon's uid and version. Returns whether they are there. */
-static bool read_greeting(struct shmimg_client *client)
+static bool greet_read_greeting(struct shmimg_client *client)
 {
 	const struct wire_line *reply = &client->reply;
 	const char *protocol = wire_get(reply, "protocol");
@@ -31,7 +31,7 @@ static bool read_greeting(struct shmimg_client *client)
 }
 
 /* What is kept was kept by the slots of a board. */
-static void take_board(struct shmimg_client *client)
+static void greet_take_board(struct shmimg_client *client)
 {
 	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
 	const char *board = wire_get(&client->reply, "board");
@@ -48,9 +48,9 @@ int greet(struct shmimg_client *client)
 	int r = exchange_errand(client, &writer);
 	if (r < 0)
 		return client->state == CLIENT_OPEN ? client_turned_away(client, r) : r;
-	if (!read_greeting(client))
+	if (!greet_read_greeting(client))
 		return client_lose(
 			client, -EPROTO, "what answers is no shmimgd, or one of another protocol");
-	take_board(client);
+	greet_take_board(client);
 	return 0;
 }

@@ -22,7 +22,7 @@ bool image_is_maker(const struct makers *makers, uid_t uid)
 	return uid == makers->peer || (makers->peer == 0 && uid == makers->said);
 }
 
-static const char *check_file(
+static const char *image_check_file(
 	const struct stat *file, const struct promise *promise, const struct makers *makers)
 {
 	if (!S_ISREG(file->st_mode))
@@ -37,7 +37,7 @@ static const char *check_file(
 }
 
 /* Reads without mapping: a file that is shorter than it said is no SIGBUS then. */
-static bool read_exactly(int fd, void *data, size_t size, uint64_t offset)
+static bool image_read_exactly(int fd, void *data, size_t size, uint64_t offset)
 {
 	ssize_t count;
 	do
@@ -58,7 +58,7 @@ struct pinned image_pinned(const struct shmimg_image *image)
 	return (struct pinned){header->generation, header->format, {header->width, header->height}};
 }
 
-static const char *check_header(const struct header *header, const struct promise *promise)
+static const char *image_check_header(const struct header *header, const struct promise *promise)
 {
 	const struct {
 		uint64_t found;
@@ -95,36 +95,36 @@ static const char *check_header(const struct header *header, const struct promis
 }
 
 /* The header's name must be the one that was asked for; it may be outside page 0. */
-static const char *check_name(int fd, const struct header *header, const char *name)
+static const char *image_check_name(int fd, const struct header *header, const char *name)
 {
 	char found[NAME_LENGTH_MAX];
 	size_t length = header->name_length;
 	if (length != strlen(name) || length > sizeof(found) ||
-		!read_exactly(fd, found, length, header->name_offset) ||
+		!image_read_exactly(fd, found, length, header->name_offset) ||
 		memcmp(found, name, length) != 0)
 		return "the segment has another name than was asked for";
 	return NULL;
 }
 
-static const char *check(int fd, const char *name, const struct promise *promise,
+static const char *image_check(int fd, const char *name, const struct promise *promise,
 	const struct makers *makers, struct shmimg_image *image)
 {
 	struct stat file;
 	if (fstat(fd, &file) < 0)
 		return "the segment cannot be examined";
-	const char *fault = check_file(&file, promise, makers);
+	const char *fault = image_check_file(&file, promise, makers);
 	if (fault)
 		return fault;
-	if (!read_exactly(fd, &image->header, sizeof(image->header), 0))
+	if (!image_read_exactly(fd, &image->header, sizeof(image->header), 0))
 		return "the segment cannot be read";
-	fault = check_header(&image->header, promise);
+	fault = image_check_header(&image->header, promise);
 	if (fault)
 		return fault;
 	image->maker = file.st_uid;
-	return check_name(fd, &image->header, name);
+	return image_check_name(fd, &image->header, name);
 }
 
-static int map(int fd, struct shmimg_image *image)
+static int image_map_segment(int fd, struct shmimg_image *image)
 {
 	if (image->header.segment_size > SIZE_MAX)
 		return -EOVERFLOW;
@@ -136,7 +136,7 @@ static int map(int fd, struct shmimg_image *image)
 	return 0;
 }
 
-static void unref(struct shmimg_image **image)
+static void image_unref(struct shmimg_image **image)
 {
 	shmimg_unref(*image);
 }
@@ -145,18 +145,19 @@ int image_map(int fd, const char *name, const struct promise *promise, const str
 	struct shmimg_image **result, const char **fault)
 {
 	*fault = "out of memory";
-	__attribute__((cleanup(unref))) struct shmimg_image *image = calloc(1, sizeof(*image));
+	__attribute__((cleanup(image_unref))) struct shmimg_image *image =
+		calloc(1, sizeof(*image));
 	if (!image)
 		return -ENOMEM;
 	image->refs = 1;
 	image->name = strdup(name);
 	if (!image->name)
 		return -ENOMEM;
-	*fault = check(fd, name, promise, makers, image);
+	*fault = image_check(fd, name, promise, makers, image);
 	if (*fault)
 		return -EBADMSG;
 	*fault = "the segment cannot be mapped";
-	int r = map(fd, image);
+	int r = image_map_segment(fd, image);
 	if (r < 0)
 		return r;
 	memcpy(image->segment, promise->segment, sizeof(image->segment));

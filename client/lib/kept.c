@@ -10,7 +10,7 @@
  * Of a name, eight bytes at a time. Names are the caller's own: nobody gains by names that
  * fall into one bucket.
  */
-static uint64_t hash_of(const char *name)
+static uint64_t kept_hash_of(const char *name)
 {
 	size_t left = strlen(name);
 	uint64_t hash = left, part;
@@ -25,7 +25,7 @@ static uint64_t hash_of(const char *name)
 	return hash ^ hash >> 32;
 }
 
-static bool has_size(const struct header *header, struct box box)
+static bool kept_has_size(const struct header *header, struct box box)
 {
 	struct box full = image_full(header);
 	if (box.width == 0 && box.height == 0)
@@ -33,31 +33,32 @@ static bool has_size(const struct header *header, struct box box)
 	return fit_matches(header->width, header->height, full.width, full.height, box);
 }
 
-static bool is_of(const struct shmimg_image *image, uint64_t hash, const char *name, uid_t owner,
-	uint32_t format)
+static bool kept_is_of(const struct shmimg_image *image, uint64_t hash, const char *name,
+	uid_t owner, uint32_t format)
 {
 	return image->kept.hash == hash && image->header.owner == owner &&
 	       image->header.format == format && strcmp(image->name, name) == 0;
 }
 
-static struct shmimg_image *find(
+static struct shmimg_image *kept_search(
 	const struct kept *kept, const char *name, uid_t owner, uint32_t format, struct box box)
 {
-	uint64_t hash = hash_of(name);
+	uint64_t hash = kept_hash_of(name);
 	struct shmimg_image *image = kept->buckets[hash % KEPT_BUCKETS];
-	while (image && !(is_of(image, hash, name, owner, format) && has_size(&image->header, box)))
+	while (image && !(kept_is_of(image, hash, name, owner, format) &&
+				kept_has_size(&image->header, box)))
 		image = image->kept.next;
 	return image;
 }
 
-static void list_remove(struct kept *kept, struct shmimg_image *image)
+static void kept_list_remove(struct kept *kept, struct shmimg_image *image)
 {
 	struct kept_links *links = &image->kept;
 	*(links->newer ? &links->newer->kept.older : &kept->newest) = links->older;
 	*(links->older ? &links->older->kept.newer : &kept->oldest) = links->newer;
 }
 
-static void list_add(struct kept *kept, struct shmimg_image *image)
+static void kept_list_add(struct kept *kept, struct shmimg_image *image)
 {
 	image->kept.newer = NULL;
 	image->kept.older = kept->newest;
@@ -65,42 +66,43 @@ static void list_add(struct kept *kept, struct shmimg_image *image)
 	kept->newest = image;
 }
 
-static void let_go(struct kept *kept, struct shmimg_image *image)
+static void kept_let_go(struct kept *kept, struct shmimg_image *image)
 {
 	struct shmimg_image **place = &kept->buckets[image->kept.hash % KEPT_BUCKETS];
 	while (*place != image)
 		place = &(*place)->kept.next;
 	*place = image->kept.next;
-	list_remove(kept, image);
+	kept_list_remove(kept, image);
 	kept->count--;
 	kept->bytes -= image->size;
 	shmimg_unref(image);
 }
 
-static void make_room(struct kept *kept)
+static void kept_make_room(struct kept *kept)
 {
 	while (kept->bytes > kept->bytes_max || kept->count > KEPT_MAX)
-		let_go(kept, kept->oldest);
+		kept_let_go(kept, kept->oldest);
 }
 
 struct shmimg_image *kept_find(
 	struct kept *kept, const char *name, uid_t owner, uint32_t format, struct box box)
 {
-	struct shmimg_image *image = find(kept, name, owner, format, box);
+	struct shmimg_image *image = kept_search(kept, name, owner, format, box);
 	if (image && image != kept->newest) {
-		list_remove(kept, image);
-		list_add(kept, image);
+		kept_list_remove(kept, image);
+		kept_list_add(kept, image);
 	}
 	return image;
 }
 
 /* The one in the place of an image, whatever its generation. */
-static struct shmimg_image *find_like(const struct kept *kept, const struct shmimg_image *image)
+static struct shmimg_image *kept_find_like(
+	const struct kept *kept, const struct shmimg_image *image)
 {
 	const struct header *header = &image->header;
-	uint64_t hash = hash_of(image->name);
+	uint64_t hash = kept_hash_of(image->name);
 	struct shmimg_image *like = kept->buckets[hash % KEPT_BUCKETS];
-	while (like && !(is_of(like, hash, image->name, header->owner, header->format) &&
+	while (like && !(kept_is_of(like, hash, image->name, header->owner, header->format) &&
 			       like->header.width == header->width &&
 			       like->header.height == header->height))
 		like = like->kept.next;
@@ -110,9 +112,9 @@ static struct shmimg_image *find_like(const struct kept *kept, const struct shmi
 struct shmimg_image *kept_find_outdated(const struct kept *kept, const struct shmimg_image *image)
 {
 	const struct header *header = &image->header;
-	uint64_t hash = hash_of(image->name);
+	uint64_t hash = kept_hash_of(image->name);
 	struct shmimg_image *old = kept->buckets[hash % KEPT_BUCKETS];
-	while (old && !(is_of(old, hash, image->name, header->owner, header->format) &&
+	while (old && !(kept_is_of(old, hash, image->name, header->owner, header->format) &&
 			      old->header.generation != header->generation))
 		old = old->kept.next;
 	return old;
@@ -120,36 +122,36 @@ struct shmimg_image *kept_find_outdated(const struct kept *kept, const struct sh
 
 void kept_add(struct kept *kept, struct shmimg_image *image)
 {
-	struct shmimg_image *before = find_like(kept, image);
+	struct shmimg_image *before = kept_find_like(kept, image);
 	if (before == image || image->size > kept->bytes_max)
 		return;
 	if (before)
-		let_go(kept, before);
-	image->kept.hash = hash_of(image->name);
+		kept_let_go(kept, before);
+	image->kept.hash = kept_hash_of(image->name);
 	image->kept.next = kept->buckets[image->kept.hash % KEPT_BUCKETS];
 	kept->buckets[image->kept.hash % KEPT_BUCKETS] = image;
-	list_add(kept, image);
+	kept_list_add(kept, image);
 	kept->count++;
 	kept->bytes += image->size;
 	image_ref(image);
-	make_room(kept);
+	kept_make_room(kept);
 }
 
 void kept_remove(struct kept *kept, const struct shmimg_image *image)
 {
-	struct shmimg_image *found = find_like(kept, image);
+	struct shmimg_image *found = kept_find_like(kept, image);
 	if (found && found->header.generation == image->header.generation)
-		let_go(kept, found);
+		kept_let_go(kept, found);
 }
 
 void kept_limit(struct kept *kept, size_t bytes_max)
 {
 	kept->bytes_max = bytes_max;
-	make_room(kept);
+	kept_make_room(kept);
 }
 
 void kept_clear(struct kept *kept)
 {
 	while (kept->oldest)
-		let_go(kept, kept->oldest);
+		kept_let_go(kept, kept->oldest);
 }

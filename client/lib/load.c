@@ -19,8 +19,8 @@
 #include "client/protocol/name.h"
 
 /* Begins a call about a name: checks what every such call is given. */
-static int enter(struct shmimg_client *client, const char *name, const struct shmimg_options *given,
-	struct shmimg_options *options)
+static int load_enter(struct shmimg_client *client, const char *name,
+	const struct shmimg_options *given, struct shmimg_options *options)
 {
 	if (options_read(given, options) < 0)
 		return client_fail(client, -EINVAL, "the options hold a value that is none");
@@ -29,7 +29,7 @@ static int enter(struct shmimg_client *client, const char *name, const struct sh
 }
 
 /* Sends a request whose reply is about an image, and reads that. */
-static int ask(struct shmimg_client *client, struct wire_writer *writer, int fd, int *passed,
+static int load_ask(struct shmimg_client *client, struct wire_writer *writer, int fd, int *passed,
 	const char *name, struct promise *promise)
 {
 	int r = call_ask(client, writer, fd, passed);
@@ -53,7 +53,7 @@ struct subject {
  * client had it before, for another handle. A pin goes with its connection: there is no
  * need for another one.
  */
-static void give_back(
+static void load_give_back(
 	struct shmimg_client *client, const struct subject *subject, const struct promise *promise)
 {
 	struct client_failure before = client->failure;
@@ -68,7 +68,7 @@ static void give_back(
  * The segment is not where this process looks for it, as in a container: asks for the
  * descriptor itself. What is promised may be newer by now; the older pin goes back then.
  */
-static int ask_descriptor(struct shmimg_client *client, const struct subject *subject,
+static int load_ask_descriptor(struct shmimg_client *client, const struct subject *subject,
 	struct promise *promise, int *segment)
 {
 	struct promise old = *promise;
@@ -81,13 +81,13 @@ static int ask_descriptor(struct shmimg_client *client, const struct subject *su
 	options_add_box(subject->box, &writer);
 	wire_add(&writer, "fd", "yes");
 	CLOSED int passed = -1;
-	int r = ask(client, &writer, -1, &passed, subject->name, promise);
+	int r = load_ask(client, &writer, -1, &passed, subject->name, promise);
 	if (r < 0 || strcmp(old.segment, promise->segment) != 0)
-		give_back(client, subject, &old);
+		load_give_back(client, subject, &old);
 	if (r < 0)
 		return r;
 	if (passed < 0) {
-		give_back(client, subject, promise);
+		load_give_back(client, subject, promise);
 		return client_fail(
 			client, -EBADMSG, "the daemon sent no descriptor of the segment");
 	}
@@ -98,49 +98,49 @@ static int ask_descriptor(struct shmimg_client *client, const struct subject *su
 }
 
 /* Opens the segment that was promised. */
-static int open_segment(struct shmimg_client *client, const struct subject *subject,
+static int load_open_segment(struct shmimg_client *client, const struct subject *subject,
 	struct promise *promise, int *segment)
 {
 	*segment = shm_open(promise->segment, O_RDONLY | O_CLOEXEC, 0);
 	if (*segment >= 0)
 		return 0;
 	if (errno == ENOENT || errno == EACCES)
-		return ask_descriptor(client, subject, promise, segment);
+		return load_ask_descriptor(client, subject, promise, segment);
 	int error = errno;
-	give_back(client, subject, promise);
+	load_give_back(client, subject, promise);
 	return client_fail(client, -error, "cannot open %s: %s", promise->segment, strerror(error));
 }
 
-static int note_pin(struct shmimg_client *client, const shmimg_image *image)
+static int load_note_pin(struct shmimg_client *client, const shmimg_image *image)
 {
 	struct pinned what = image_pinned(image);
 	return pins_add(&client->pins, image->name, image->header.owner, &what);
 }
 
 /* Maps what the daemon promised. */
-static int take_up(struct shmimg_client *client, const struct subject *subject,
+static int load_take_up(struct shmimg_client *client, const struct subject *subject,
 	struct promise *promise, shmimg_image **image)
 {
 	CLOSED int segment = -1;
-	int r = open_segment(client, subject, promise, &segment);
+	int r = load_open_segment(client, subject, promise, &segment);
 	if (r < 0)
 		return r;
 	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
 	const char *fault;
 	r = image_map(segment, subject->name, promise, &makers, image, &fault);
-	if (r == 0 && (r = note_pin(client, *image)) < 0) {
+	if (r == 0 && (r = load_note_pin(client, *image)) < 0) {
 		shmimg_unref(*image);
 		*image = NULL;
 		fault = "out of memory";
 	}
 	if (r == 0)
 		return 0;
-	give_back(client, subject, promise);
+	load_give_back(client, subject, promise);
 	return client_fail(client, r, "%s", fault);
 }
 
 /* An image that has no handle any more, so that nobody else can let go of it. */
-static void release_kept(struct shmimg_client *client, const shmimg_image *old)
+static void load_release_kept(struct shmimg_client *client, const shmimg_image *old)
 {
 	struct pinned what = image_pinned(old);
 	struct pin *pin = image_is_shared(old) ? NULL : pins_find(&client->pins, &what);
@@ -153,26 +153,26 @@ static void release_kept(struct shmimg_client *client, const shmimg_image *old)
 }
 
 /* What is kept of an older generation, in whatever size, is of no use any more. */
-static void release_older(struct shmimg_client *client, const shmimg_image *image)
+static void load_release_older(struct shmimg_client *client, const shmimg_image *image)
 {
 	const shmimg_image *old;
 	while ((old = kept_find_outdated(&client->kept, image))) {
-		release_kept(client, old);
+		load_release_kept(client, old);
 		kept_remove(&client->kept, old);
 	}
 }
 
 /* Sends LOAD or FETCH and maps what it promises. */
-static int obtain(struct shmimg_client *client, struct wire_writer *writer, int fd,
+static int load_obtain(struct shmimg_client *client, struct wire_writer *writer, int fd,
 	const struct subject *subject, shmimg_image **image)
 {
 	struct promise promise;
-	int r = ask(client, writer, fd, NULL, subject->name, &promise);
+	int r = load_ask(client, writer, fd, NULL, subject->name, &promise);
 	if (r < 0)
 		return r;
-	r = take_up(client, subject, &promise, image);
+	r = load_take_up(client, subject, &promise, image);
 	if (r == 0 && client->board.header) {
-		release_older(client, *image);
+		load_release_older(client, *image);
 		kept_add(&client->kept, *image);
 	}
 	return r;
@@ -185,7 +185,7 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	struct wire_writer writer;
 	struct stat file;
 	*image = NULL;
-	int r = enter(client, name, given, &options);
+	int r = load_enter(client, name, given, &options);
 	if (r < 0)
 		return r;
 	if (options.follow == SHMIMG_FOLLOW)
@@ -199,7 +199,7 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	wire_add(&writer, "name", name);
 	options_add_load(&options, &writer);
 	const struct subject subject = {name, -1, options_box(&options)};
-	return obtain(client, &writer, fd, &subject, image);
+	return load_obtain(client, &writer, fd, &subject, image);
 }
 
 /* Has the daemon open the file itself, which it can do again when there is another one. */
@@ -208,7 +208,7 @@ static int load_path(shmimg_client *client, const char *path, const char *name,
 {
 	struct shmimg_options options;
 	struct wire_writer writer;
-	int r = enter(client, name, given, &options);
+	int r = load_enter(client, name, given, &options);
 	if (r < 0)
 		return r;
 	call_begin(client, &writer, "LOAD");
@@ -216,7 +216,7 @@ static int load_path(shmimg_client *client, const char *path, const char *name,
 	wire_add(&writer, "name", name);
 	options_add_load(&options, &writer);
 	const struct subject subject = {name, -1, options_box(&options)};
-	return obtain(client, &writer, -1, &subject, image);
+	return load_obtain(client, &writer, -1, &subject, image);
 }
 
 int shmimg_load(shmimg_client *client, const char *path, const char *name,
@@ -249,7 +249,7 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
  * What is kept of what FETCH would find, or NULL: one's own comes first, in RGBA8. In no box that
  * is the whole picture; for the largest that is not that, there may be a larger one by now.
  */
-static shmimg_image *find_kept(
+static shmimg_image *load_find_kept(
 	struct shmimg_client *client, const char *name, const struct shmimg_options *options)
 {
 	uid_t owner = options->owner < 0 ? client->uid : (uid_t)options->owner;
@@ -257,19 +257,19 @@ static shmimg_image *find_kept(
 	return kept_find(&client->kept, name, owner, (uint32_t)format, options_box(options));
 }
 
-static bool is_newest(const struct shmimg_client *client, const shmimg_image *image)
+static bool load_is_newest(const struct shmimg_client *client, const shmimg_image *image)
 {
 	const struct header *header = &image->header;
 	return board_view_shows(&client->board, header->slot, header->generation);
 }
 
 /* Fetches from the daemon; what is kept of the name is of no more use unless it still has that. */
-static int fetch(struct shmimg_client *client, const char *name, const struct shmimg_options *given,
-	shmimg_image **image)
+static int load_fetch(struct shmimg_client *client, const char *name,
+	const struct shmimg_options *given, shmimg_image **image)
 {
 	struct shmimg_options options;
 	struct wire_writer writer;
-	int r = enter(client, name, given, &options);
+	int r = load_enter(client, name, given, &options);
 	if (r < 0)
 		return r;
 	call_begin(client, &writer, "FETCH");
@@ -277,8 +277,8 @@ static int fetch(struct shmimg_client *client, const char *name, const struct sh
 	options_add_owner(&options, &writer);
 	options_add_rendition(&options, &writer);
 	const struct subject subject = {name, options.owner, options_box(&options)};
-	r = obtain(client, &writer, -1, &subject, image);
-	shmimg_image *kept = r < 0 ? find_kept(client, name, &options) : NULL;
+	r = load_obtain(client, &writer, -1, &subject, image);
+	shmimg_image *kept = r < 0 ? load_find_kept(client, name, &options) : NULL;
 	if (kept)
 		kept_remove(&client->kept, kept);
 	return r;
@@ -290,17 +290,17 @@ int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_op
 	struct shmimg_options options;
 	*image = NULL;
 	if (client->busy || client->watching || options_read(given, &options) < 0)
-		return fetch(client, name, given, image); /* which says what is wrong */
-	shmimg_image *kept = find_kept(client, name, &options);
-	if (!kept || !is_newest(client, kept))
-		return fetch(client, name, given, image);
+		return load_fetch(client, name, given, image); /* which says what is wrong */
+	shmimg_image *kept = load_find_kept(client, name, &options);
+	if (!kept || !load_is_newest(client, kept))
+		return load_fetch(client, name, given, image);
 	image_ref(kept);
 	*image = kept;
 	return 0;
 }
 
 /* A connection was lost while a pin was given back, which went with it: no failure at all. */
-static int come_back(struct shmimg_client *client)
+static int load_come_back(struct shmimg_client *client)
 {
 	struct client_failure before = client->failure;
 	reconnect(client, false);
@@ -325,7 +325,7 @@ int shmimg_release(shmimg_client *client, const shmimg_image *image)
 	kept_remove(&client->kept, image);
 	if (r == -ECONNRESET || (r == -ENOENT && client->was_lost)) {
 		client->failure = before;
-		return client->state == CLIENT_OPEN ? 0 : come_back(client);
+		return client->state == CLIENT_OPEN ? 0 : load_come_back(client);
 	}
 	return r;
 }
@@ -334,7 +334,7 @@ int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_opt
 {
 	struct shmimg_options options;
 	struct wire_writer writer;
-	int r = enter(client, name, given, &options);
+	int r = load_enter(client, name, given, &options);
 	if (r < 0)
 		return r;
 	call_begin(client, &writer, "DROP");

@@ -16,7 +16,7 @@ enum { SIZE_SANE = 4096 };
 	((size) >= offsetof(struct shmimg_options, member) + \
 			   sizeof(((struct shmimg_options *)0)->member))
 
-static bool tail_is_zero(const struct shmimg_options *given)
+static bool options_tail_is_zero(const struct shmimg_options *given)
 {
 	const unsigned char *bytes = (const unsigned char *)given;
 	for (size_t i = sizeof(*given); i < given->size; i++) {
@@ -26,7 +26,7 @@ static bool tail_is_zero(const struct shmimg_options *given)
 	return true;
 }
 
-static bool are_valid(const struct shmimg_options *options)
+static bool options_are_valid(const struct shmimg_options *options)
 {
 	if (options->format != SHMIMG_DEFAULT && !shmimg_format_name(options->format))
 		return false;
@@ -42,7 +42,8 @@ int options_read(const struct shmimg_options *given, struct shmimg_options *opti
 	*options = (struct shmimg_options)SHMIMG_OPTIONS_INIT;
 	if (!given)
 		return 0;
-	if (given->size < sizeof(given->size) || given->size > SIZE_SANE || !tail_is_zero(given))
+	if (given->size < sizeof(given->size) || given->size > SIZE_SANE ||
+		!options_tail_is_zero(given))
 		return -EINVAL;
 	if (HAS(given->size, format))
 		options->format = given->format;
@@ -60,7 +61,7 @@ int options_read(const struct shmimg_options *given, struct shmimg_options *opti
 		options->height = given->height;
 	if (HAS(given->size, reserved))
 		options->reserved = given->reserved;
-	return are_valid(options) ? 0 : -EINVAL;
+	return options_are_valid(options) ? 0 : -EINVAL;
 }
 
 struct box options_box(const struct shmimg_options *options)

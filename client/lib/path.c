@@ -16,7 +16,7 @@
  * Appends a part to an absolute path without a slash at its end: "" is the root.
  * ".." takes the last part away again. Returns 0 or -ENAMETOOLONG.
  */
-static int append_part(char path[PATH_MAX], const char *part, size_t length)
+static int path_append_part(char path[PATH_MAX], const char *part, size_t length)
 {
 	size_t used = strlen(path);
 	if (length == 0 || (length == 1 && part[0] == '.'))
@@ -36,7 +36,7 @@ static int append_part(char path[PATH_MAX], const char *part, size_t length)
 }
 
 /* Makes a path absolute by its letters alone, for folders that do not exist. */
-static int make_absolute(const char *path, char absolute[PATH_MAX])
+static int path_make_absolute(const char *path, char absolute[PATH_MAX])
 {
 	absolute[0] = '\0';
 	if (path[0] != '/') {
@@ -47,7 +47,7 @@ static int make_absolute(const char *path, char absolute[PATH_MAX])
 	}
 	while (*path) {
 		size_t length = strcspn(path, "/");
-		int r = append_part(absolute, path, length);
+		int r = path_append_part(absolute, path, length);
 		if (r < 0)
 			return r;
 		path += length;
@@ -57,12 +57,12 @@ static int make_absolute(const char *path, char absolute[PATH_MAX])
 }
 
 /* Resolves a folder, links and all; when it does not exist, its letters must do. */
-static int resolve(const char *folder, char absolute[PATH_MAX])
+static int path_resolve(const char *folder, char absolute[PATH_MAX])
 {
 	if (!realpath(folder, absolute)) {
 		if (errno == ENAMETOOLONG || errno == ENOMEM)
 			return -errno;
-		return make_absolute(folder, absolute);
+		return path_make_absolute(folder, absolute);
 	}
 	if (strcmp(absolute, "/") == 0)
 		absolute[0] = '\0';
@@ -70,14 +70,14 @@ static int resolve(const char *folder, char absolute[PATH_MAX])
 }
 
 /* Whether the last part says which file it is, rather than a way to a folder. */
-static bool is_file_part(const char *part, size_t length)
+static bool path_is_file_part(const char *part, size_t length)
 {
 	return length > 0 && !(length == 1 && part[0] == '.') &&
 	       !(length == 2 && part[0] == '.' && part[1] == '.');
 }
 
 /* The absolute path of path[0..length), which does not end with a slash. */
-static int resolve_all_but_last(const char *path, size_t length, char absolute[PATH_MAX])
+static int path_resolve_all_but_last(const char *path, size_t length, char absolute[PATH_MAX])
 {
 	char folder[PATH_MAX];
 	if (length >= sizeof(folder))
@@ -87,13 +87,13 @@ static int resolve_all_but_last(const char *path, size_t length, char absolute[P
 	char *slash = strrchr(folder, '/');
 	const char *part = slash ? slash + 1 : folder;
 	size_t part_length = strlen(part);
-	if (!is_file_part(part, part_length))
-		return resolve(length ? folder : "/", absolute);
+	if (!path_is_file_part(part, part_length))
+		return path_resolve(length ? folder : "/", absolute);
 	char last[PATH_MAX];
 	memcpy(last, part, part_length + 1);
 	folder[part - folder] = '\0';
-	int r = resolve(*folder ? folder : ".", absolute);
-	return r < 0 ? r : append_part(absolute, last, part_length);
+	int r = path_resolve(*folder ? folder : ".", absolute);
+	return r < 0 ? r : path_append_part(absolute, last, part_length);
 }
 
 int shmimg_name_of_path(const char *path, char *name, size_t size)
@@ -104,7 +104,7 @@ int shmimg_name_of_path(const char *path, char *name, size_t size)
 		return -EINVAL;
 	while (length > 0 && path[length - 1] == '/')
 		length--;
-	int r = resolve_all_but_last(path, length, absolute);
+	int r = path_resolve_all_but_last(path, length, absolute);
 	if (r < 0)
 		return r;
 	const char *found = *absolute ? absolute : "/";

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Below 0, 0 or above 0, as a comes before b, is the same, or comes after it. */
-static int compare(const struct pinned *a, const struct pinned *b)
+static int pins_compare(const struct pinned *a, const struct pinned *b)
 {
 	if (a->generation != b->generation)
 		return a->generation < b->generation ? -1 : 1;
@@ -21,12 +21,12 @@ static int compare(const struct pinned *a, const struct pinned *b)
 }
 
 /* Where a pin is, or belongs: the first place that is not before it. */
-static size_t place_of(const struct pins *pins, const struct pinned *what)
+static size_t pins_place_of(const struct pins *pins, const struct pinned *what)
 {
 	size_t low = 0, high = pins->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (compare(&pins->all[middle]->what, what) < 0)
+		if (pins_compare(&pins->all[middle]->what, what) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -36,14 +36,14 @@ static size_t place_of(const struct pins *pins, const struct pinned *what)
 
 struct pin *pins_find(const struct pins *pins, const struct pinned *what)
 {
-	size_t place = place_of(pins, what);
+	size_t place = pins_place_of(pins, what);
 	if (place == pins->count)
 		return NULL;
 	struct pin *pin = pins->all[place];
-	return compare(&pin->what, what) == 0 ? pin : NULL;
+	return pins_compare(&pin->what, what) == 0 ? pin : NULL;
 }
 
-static int make_room(struct pins *pins)
+static int pins_make_room(struct pins *pins)
 {
 	if (pins->count < pins->room)
 		return 0;
@@ -64,11 +64,11 @@ int pins_add(struct pins *pins, const char *name, uid_t owner, const struct pinn
 		return 0;
 	}
 	size_t size = strlen(name) + 1;
-	if (make_room(pins) < 0 || !(pin = malloc(sizeof(*pin) + size)))
+	if (pins_make_room(pins) < 0 || !(pin = malloc(sizeof(*pin) + size)))
 		return -ENOMEM;
 	*pin = (struct pin){.what = *what, .owner = owner, .held = true};
 	memcpy(pin->name, name, size);
-	size_t place = place_of(pins, what);
+	size_t place = pins_place_of(pins, what);
 	struct pin **at = pins->all + place;
 	memmove(at + 1, at, (pins->count - place) * sizeof(struct pin *));
 	*at = pin;
@@ -84,7 +84,7 @@ void pins_hold(struct pins *pins, struct pin *pin)
 
 void pins_forget(struct pins *pins, struct pin *pin)
 {
-	size_t place = place_of(pins, &pin->what);
+	size_t place = pins_place_of(pins, &pin->what);
 	struct pin **at = pins->all + place;
 	pins->count--;
 	pins->missing -= !pin->held;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static bool read_number(
+static bool promise_read_number(
 	const struct wire_line *reply, const char *key, uint64_t max, uint64_t *number)
 {
 	const char *value = wire_get(reply, key);
@@ -14,7 +14,7 @@ static bool read_number(
 }
 
 /* A slash, then letters, digits, '.', '-' and '_': nothing that leaves the folder. */
-static bool read_segment(const struct wire_line *reply, char segment[NAME_MAX + 1])
+static bool promise_read_segment(const struct wire_line *reply, char segment[NAME_MAX + 1])
 {
 	static const char allowed[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -29,7 +29,7 @@ static bool read_segment(const struct wire_line *reply, char segment[NAME_MAX + 
 }
 
 /* "<id>:<index>", as semop(2) takes them. */
-static bool read_semaphore(const struct wire_line *reply, struct promise *promise)
+static bool promise_read_semaphore(const struct wire_line *reply, struct promise *promise)
 {
 	const char *value = wire_get(reply, "semaphore");
 	const char *colon = value ? strchr(value, ':') : NULL;
@@ -42,7 +42,7 @@ static bool read_semaphore(const struct wire_line *reply, struct promise *promis
 	       wire_number(colon + 1, USHRT_MAX, &promise->semaphore_index) == 0;
 }
 
-static bool read_format(const struct wire_line *reply, struct promise *promise)
+static bool promise_read_format(const struct wire_line *reply, struct promise *promise)
 {
 	const char *word = wire_get(reply, "format");
 	int format = word ? format_find(word) : -1;
@@ -57,25 +57,25 @@ struct pinned promise_pinned(const struct promise *promise)
 }
 
 /* Reads a number that may be absent, and is then as it was. */
-static bool read_if_there(
+static bool promise_read_if_there(
 	const struct wire_line *reply, const char *key, uint64_t max, uint64_t *number)
 {
-	return !wire_get(reply, key) || read_number(reply, key, max, number);
+	return !wire_get(reply, key) || promise_read_number(reply, key, max, number);
 }
 
 /* Keys that are there only when they say something. Returns the one that is malformed. */
-static const char *read_optional(const struct wire_line *reply, struct promise *promise)
+static const char *promise_read_optional(const struct wire_line *reply, struct promise *promise)
 {
 	const char *cached = wire_get(reply, "cached");
 	promise->cached = cached && strcmp(cached, "yes") == 0;
 	promise->orientation = 1;
 	promise->full_width = promise->width;
 	promise->full_height = promise->height;
-	if (!read_if_there(reply, "orientation", 8, &promise->orientation))
+	if (!promise_read_if_there(reply, "orientation", 8, &promise->orientation))
 		return "orientation";
-	if (!read_if_there(reply, "full-width", UINT32_MAX, &promise->full_width))
+	if (!promise_read_if_there(reply, "full-width", UINT32_MAX, &promise->full_width))
 		return "full-width";
-	if (!read_if_there(reply, "full-height", UINT32_MAX, &promise->full_height))
+	if (!promise_read_if_there(reply, "full-height", UINT32_MAX, &promise->full_height))
 		return "full-height";
 	return NULL;
 }
@@ -96,17 +96,17 @@ const char *promise_read(const struct wire_line *reply, const char *name, struct
 		{"slot", UINT32_MAX, &promise->slot},
 	};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		if (!read_number(reply, numbers[i].key, numbers[i].max, numbers[i].number))
+		if (!promise_read_number(reply, numbers[i].key, numbers[i].max, numbers[i].number))
 			return numbers[i].key;
 	}
 	const char *said = wire_get(reply, "name");
 	if (!said || strcmp(said, name) != 0)
 		return "name";
-	if (!read_segment(reply, promise->segment))
+	if (!promise_read_segment(reply, promise->segment))
 		return "segment";
-	if (!read_semaphore(reply, promise))
+	if (!promise_read_semaphore(reply, promise))
 		return "semaphore";
-	if (!read_format(reply, promise))
+	if (!promise_read_format(reply, promise))
 		return "format";
-	return read_optional(reply, promise);
+	return promise_read_optional(reply, promise);
 }

@@ -27,7 +27,7 @@ enum { DELAY_FIRST = 1, DELAY_MAX = 100 };
 enum { RECONNECT_MS = 5000 };
 
 /* Lets some time pass, unless there is none. */
-static bool wait_a_little(deadline patience, int *delay)
+static bool reconnect_wait_a_little(deadline patience, int *delay)
 {
 	int left = deadline_poll(patience);
 	if (left == 0)
@@ -40,14 +40,16 @@ static bool wait_a_little(deadline patience, int *delay)
 }
 
 /* Of a name that has a newer generation by now, which nobody asked for. */
-static int give_back(struct shmimg_client *client, const struct pin *pin, const struct pinned *what)
+static int reconnect_give_back(
+	struct shmimg_client *client, const struct pin *pin, const struct pinned *what)
 {
 	int r = release(client, pin->name, pin->owner, what);
 	return client->state == CLIENT_OPEN && *client->failure.code ? 0 : r;
 }
 
 /* Sees what was pinned in place of a pin: the same, another one of ours, or a stranger. */
-static int settle(struct shmimg_client *client, struct pin *pin, const struct promise *promise)
+static int reconnect_settle(
+	struct shmimg_client *client, struct pin *pin, const struct promise *promise)
 {
 	struct pinned what = promise_pinned(promise);
 	struct pin *found = pins_find(&client->pins, &what);
@@ -55,14 +57,14 @@ static int settle(struct shmimg_client *client, struct pin *pin, const struct pr
 		pins_hold(&client->pins, found);
 	if (found == pin)
 		return 0;
-	int r = found ? 0 : give_back(client, pin, &what);
+	int r = found ? 0 : reconnect_give_back(client, pin, &what);
 	if (r == 0)
 		pins_forget(&client->pins, pin);
 	return r;
 }
 
 /* Takes a pin again. What the daemon does not have any more is simply not pinned. */
-static int take_pin(struct shmimg_client *client, struct pin *pin)
+static int reconnect_take_pin(struct shmimg_client *client, struct pin *pin)
 {
 	struct wire_writer writer;
 	struct promise promise;
@@ -83,11 +85,11 @@ static int take_pin(struct shmimg_client *client, struct pin *pin)
 	if (key || promise.format != pin->what.format)
 		return client_lose(client, -EPROTO,
 			"the daemon's reply has no proper %s=", key ? key : "format");
-	return settle(client, pin, &promise);
+	return reconnect_settle(client, pin, &promise);
 }
 
 /* From the last on, so that those to be forgotten are at the end. */
-static int take_pins(struct shmimg_client *client)
+static int reconnect_take_pins(struct shmimg_client *client)
 {
 	struct pins *pins = &client->pins;
 	deadline until = deadline_midway(client->end);
@@ -96,12 +98,12 @@ static int take_pins(struct shmimg_client *client)
 		if (deadline_poll(until) == 0)
 			break;
 		if (!pins->all[i]->held)
-			r = take_pin(client, pins->all[i]);
+			r = reconnect_take_pin(client, pins->all[i]);
 	}
 	return r;
 }
 
-static int try(struct shmimg_client *client)
+static int reconnect_try(struct shmimg_client *client)
 {
 	int r = 0;
 	if (client->state != CLIENT_OPEN) {
@@ -112,11 +114,11 @@ static int try(struct shmimg_client *client)
 				channel->address.sun_path, strerror(-r));
 		r = greet(client);
 	}
-	return r < 0 ? r : take_pins(client);
+	return r < 0 ? r : reconnect_take_pins(client);
 }
 
 /* -EACCES: the daemon lets others connect only when it has bound its socket. */
-static bool may_pass(const struct shmimg_client *client, int error)
+static bool reconnect_may_pass(const struct shmimg_client *client, int error)
 {
 	return !*client->failure.code && client->state == CLIENT_LOST &&
 	       (error == -ENOENT || error == -ECONNREFUSED || error == -ECONNRESET ||
@@ -137,8 +139,9 @@ int reconnect(struct shmimg_client *client, bool patient)
 	int delay = DELAY_FIRST;
 	int r;
 	do
-		r = try(client);
-	while (may_pass(client, r) && patient && wait_a_little(patience, &delay));
+		r = reconnect_try(client);
+	while (reconnect_may_pass(client, r) && patient &&
+		reconnect_wait_a_little(patience, &delay));
 	if (r == 0)
 		client->failure = before;
 	/* Nobody shall take it for an image or a file that is not there. */

@@ -39,7 +39,7 @@ int shmimg_watch(shmimg_client *client, const char *match)
 }
 
 /* Waits for a line without giving the connection up when none comes. */
-static int receive_event(struct shmimg_client *client, deadline end)
+static int watch_receive_event(struct shmimg_client *client, deadline end)
 {
 	char *line;
 	size_t length;
@@ -74,8 +74,9 @@ int shmimg_next_event(
 {
 	if (!client->watching || client->busy)
 		return client_fail(client, -EBUSY, "the client does not watch, or not now");
-	int r = client->state == CLIENT_OPEN ? receive_event(client, deadline_after(timeout_ms))
-					     : -ECONNRESET;
+	int r = client->state == CLIENT_OPEN
+			? watch_receive_event(client, deadline_after(timeout_ms))
+			: -ECONNRESET;
 	if (r == -ECONNRESET)
 		r = watch_again(client);
 	if (r < 0)

@@ -33,7 +33,7 @@ const char *key_synopsis(enum key key)
 }
 
 /* Most words differ in their first letter. */
-static bool is_same(const char *a, const char *b)
+static bool command_is_same(const char *a, const char *b)
 {
 	return a[0] == b[0] && strcmp(a, b) == 0;
 }
@@ -41,16 +41,16 @@ static bool is_same(const char *a, const char *b)
 int command_find(const char *verb)
 {
 	for (int i = 0; i < COMMAND_COUNT; i++) {
-		if (is_same(command_table[i].verb, verb))
+		if (command_is_same(command_table[i].verb, verb))
 			return i;
 	}
 	return -1;
 }
 
-static int key_find(const char *word)
+static int command_key_find(const char *word)
 {
 	for (int i = 0; i < KEY_COUNT; i++) {
-		if (is_same(keys[i].word, word))
+		if (command_is_same(keys[i].word, word))
 			return i;
 	}
 	return -1;
@@ -67,7 +67,7 @@ enum request_fault request_parse(
 	unsigned known = command_table[id].required | command_table[id].optional;
 	unsigned given = 0;
 	for (unsigned i = 0; i < line->count; i++) {
-		int key = key_find(line->fields[i].key);
+		int key = command_key_find(line->fields[i].key);
 		*culprit = line->fields[i].key;
 		if (key < 0 || !(known & (1u << key)))
 			return REQUEST_UNKNOWN_KEY;

@@ -11,7 +11,7 @@
 #include "client/protocol/name.h"
 
 /* CRC-32 of ISO 3309, as zlib and PNG have it; page 0 alone, so speed is no matter. */
-static uint32_t crc32_of(const void *data, size_t size)
+static uint32_t header_crc32_of(const void *data, size_t size)
 {
 	const unsigned char *bytes = data;
 	uint32_t crc = 0xffffffff;
@@ -23,23 +23,23 @@ static uint32_t crc32_of(const void *data, size_t size)
 	return ~crc;
 }
 
-static uint32_t checksum_of(const struct header *header)
+static uint32_t header_checksum_of(const struct header *header)
 {
 	struct header copy = *header;
 	copy.checksum = 0;
-	return crc32_of(&copy, sizeof(copy));
+	return header_crc32_of(&copy, sizeof(copy));
 }
 
 /* Rounds up to a power of two; the sum is checked by the caller's bound on sizes. */
-static uint64_t align(uint64_t value, uint64_t to)
+static uint64_t header_align(uint64_t value, uint64_t to)
 {
 	return (value + to - 1) & ~(to - 1);
 }
 
 /* Gives out size bytes at *end, aligned. Returns where they begin; *end is moved on. */
-static uint64_t place(uint64_t *end, uint64_t size, uint64_t to, bool *overflow)
+static uint64_t header_place(uint64_t *end, uint64_t size, uint64_t to, bool *overflow)
 {
-	uint64_t offset = align(*end, to);
+	uint64_t offset = header_align(*end, to);
 	if (offset > INT64_MAX || size > INT64_MAX - offset) {
 		*overflow = true;
 		return 0;
@@ -51,22 +51,22 @@ static uint64_t place(uint64_t *end, uint64_t size, uint64_t to, bool *overflow)
 int header_plan(struct header *header, uint64_t page_size)
 {
 	uint64_t row = (uint64_t)header->width * format_pixel_bytes((enum format)header->format);
-	header->stride = align(row, HEADER_ROW_ALIGN);
+	header->stride = header_align(row, HEADER_ROW_ALIGN);
 	if (__builtin_mul_overflow(header->stride, header->height, &header->pixel_size))
 		return -EOVERFLOW;
 	bool overflow = false;
 	uint64_t end = HEADER_SIZE;
-	header->pixel_offset = place(&end, header->pixel_size, page_size, &overflow);
+	header->pixel_offset = header_place(&end, header->pixel_size, page_size, &overflow);
 	for (uint32_t i = 0; i < header->block_count && i < HEADER_BLOCKS_MAX; i++) {
 		struct header_block *block = &header->blocks[i];
-		block->offset = place(&end, block->size, HEADER_ROW_ALIGN, &overflow);
+		block->offset = header_place(&end, block->size, HEADER_ROW_ALIGN, &overflow);
 	}
 	header->name_offset =
 		header->name_length <= sizeof(header->name)
 			? HEADER_NAME_OFFSET
-			: place(&end, header->name_length, HEADER_ROW_ALIGN, &overflow);
-	place(&end, 0, page_size, &overflow);
-	header->segment_size = align(end, page_size);
+			: header_place(&end, header->name_length, HEADER_ROW_ALIGN, &overflow);
+	header_place(&end, 0, page_size, &overflow);
+	header->segment_size = header_align(end, page_size);
 	return overflow ? -EOVERFLOW : 0;
 }
 
@@ -76,15 +76,15 @@ void header_seal(struct header *header)
 	header->version = HEADER_VERSION;
 	header->header_size = HEADER_SIZE;
 	header->fourcc = format_fourcc((enum format)header->format);
-	header->checksum = checksum_of(header);
+	header->checksum = header_checksum_of(header);
 }
 
-static bool inside(uint64_t offset, uint64_t size, uint64_t from, uint64_t end)
+static bool header_inside(uint64_t offset, uint64_t size, uint64_t from, uint64_t end)
 {
 	return offset >= from && offset <= end && size <= end - offset;
 }
 
-static const char *check_pixels(const struct header *header)
+static const char *header_check_pixels(const struct header *header)
 {
 	unsigned bytes = format_pixel_bytes((enum format)header->format);
 	if (bytes == 0 || header->fourcc != format_fourcc((enum format)header->format))
@@ -96,7 +96,7 @@ static const char *check_pixels(const struct header *header)
 		__builtin_mul_overflow(header->stride, header->height, &size) ||
 		size != header->pixel_size)
 		return "the stride does not fit the width and height";
-	if (!inside(header->pixel_offset, size, HEADER_SIZE, header->segment_size))
+	if (!header_inside(header->pixel_offset, size, HEADER_SIZE, header->segment_size))
 		return "the pixels are not inside the segment";
 	/* Both are 0 in what was written before there were smaller forms. */
 	bool is_whole = header->full_width == 0 && header->full_height == 0;
@@ -108,20 +108,20 @@ static const char *check_pixels(const struct header *header)
 	return NULL;
 }
 
-static const char *check_extras(const struct header *header)
+static const char *header_check_extras(const struct header *header)
 {
 	uint64_t pixel_end = header->pixel_offset + header->pixel_size;
 	if (header->block_count > HEADER_BLOCKS_MAX)
 		return "there are too many metadata blocks";
 	for (uint32_t i = 0; i < header->block_count; i++) {
 		const struct header_block *block = &header->blocks[i];
-		if (!inside(block->offset, block->size, pixel_end, header->segment_size))
+		if (!header_inside(block->offset, block->size, pixel_end, header->segment_size))
 			return "a metadata block is not after the pixels and inside the segment";
 	}
-	bool in_page =
-		inside(header->name_offset, header->name_length, HEADER_NAME_OFFSET, HEADER_SIZE);
-	if (!in_page &&
-		!inside(header->name_offset, header->name_length, pixel_end, header->segment_size))
+	bool in_page = header_inside(
+		header->name_offset, header->name_length, HEADER_NAME_OFFSET, HEADER_SIZE);
+	if (!in_page && !header_inside(header->name_offset, header->name_length, pixel_end,
+				header->segment_size))
 		return "the name is not inside the segment";
 	if (header->name_length == 0 || header->name_length > NAME_LENGTH_MAX)
 		return "the name is empty or too long";
@@ -134,10 +134,10 @@ const char *header_check(const struct header *header, uint64_t segment_size)
 		return "this is no shmimgd segment";
 	if (header->version != HEADER_VERSION || header->header_size != HEADER_SIZE)
 		return "the layout version is unknown";
-	if (header->checksum != checksum_of(header))
+	if (header->checksum != header_checksum_of(header))
 		return "the header's checksum is wrong";
 	if (header->segment_size != segment_size || segment_size > INT64_MAX)
 		return "the segment has another size than its header says";
-	const char *fault = check_pixels(header);
-	return fault ? fault : check_extras(header);
+	const char *fault = header_check_pixels(header);
+	return fault ? fault : header_check_extras(header);
 }

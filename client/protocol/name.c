@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The bytes of a character by its first one; 0 when nothing begins with that. */
-static size_t utf8_length(unsigned char first)
+static size_t name_utf8_length(unsigned char first)
 {
 	if (first < 0x80)
 		return 1;
@@ -24,10 +24,10 @@ static size_t utf8_length(unsigned char first)
  * Reads one character of UTF-8. Returns its bytes, or 0 for what is none: stray or missing
  * continuation bytes, longer forms than needed, surrogates, beyond U+10FFFF (RFC 3629, 3).
  */
-static size_t utf8_read(const unsigned char *text, uint32_t *character)
+static size_t name_utf8_read(const unsigned char *text, uint32_t *character)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t count = utf8_length(text[0]);
+	size_t count = name_utf8_length(text[0]);
 	if (count < 2) {
 		*character = text[0];
 		return count;
@@ -56,7 +56,7 @@ const char *name_check(const char *name)
 			next++;
 			continue;
 		}
-		size_t count = utf8_read(next, &character);
+		size_t count = name_utf8_read(next, &character);
 		if (count == 0)
 			return "a name must be UTF-8";
 		if (character < 0x20 || (character >= 0x7f && character < 0xa0))

@@ -7,23 +7,23 @@
 #include <errno.h>
 #include <string.h>
 
-static bool is_key_start(char c)
+static bool wire_is_key_start(char c)
 {
 	return c >= 'a' && c <= 'z';
 }
 
-static bool is_key_char(char c)
+static bool wire_is_key_char(char c)
 {
-	return is_key_start(c) || (c >= '0' && c <= '9') || c == '-';
+	return wire_is_key_start(c) || (c >= '0' && c <= '9') || c == '-';
 }
 
 /* Printable ASCII but the space, which separates, and '%', which escapes. */
-static bool is_plain(char c)
+static bool wire_is_plain(char c)
 {
 	return c > ' ' && c < 0x7f && c != '%';
 }
 
-static int hex_digit(char c)
+static int wire_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -35,21 +35,21 @@ static int hex_digit(char c)
 }
 
 /* Decodes text[0..length) onto itself and ends it with NUL. */
-static const char *decode(char *text, size_t length)
+static const char *wire_decode(char *text, size_t length)
 {
 	size_t plain = 0;
-	while (plain < length && is_plain(text[plain]))
+	while (plain < length && wire_is_plain(text[plain]))
 		plain++;
 	char *out = text + plain;
 	for (size_t i = plain; i < length; i++) {
-		if (is_plain(text[i])) {
+		if (wire_is_plain(text[i])) {
 			*out++ = text[i];
 			continue;
 		}
 		if (text[i] != '%')
 			return "a value holds a byte that must be percent-encoded";
-		int high = i + 1 < length ? hex_digit(text[i + 1]) : -1;
-		int low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
+		int high = i + 1 < length ? wire_hex_digit(text[i + 1]) : -1;
+		int low = i + 2 < length ? wire_hex_digit(text[i + 2]) : -1;
 		if (high < 0 || low < 0)
 			return "'%' must be followed by two hexadecimal digits";
 		if (high == 0 && low == 0)
@@ -61,16 +61,16 @@ static const char *decode(char *text, size_t length)
 	return NULL;
 }
 
-static const char *parse_field(char *text, size_t length, struct wire_line *line)
+static const char *wire_parse_field(char *text, size_t length, struct wire_line *line)
 {
 	char *equals = memchr(text, '=', length);
 	if (!equals)
 		return "a field must be key=value, after a single space";
 	size_t key_length = (size_t)(equals - text);
-	if (key_length == 0 || !is_key_start(text[0]))
+	if (key_length == 0 || !wire_is_key_start(text[0]))
 		return "a key must begin with a-z";
 	for (size_t i = 0; i < key_length; i++) {
-		if (!is_key_char(text[i]))
+		if (!wire_is_key_char(text[i]))
 			return "a key is made of a-z, 0-9 and '-'";
 	}
 	*equals = '\0';
@@ -78,14 +78,14 @@ static const char *parse_field(char *text, size_t length, struct wire_line *line
 		return "a key is given twice";
 	if (line->count == WIRE_FIELDS_MAX)
 		return "too many fields in a line";
-	const char *fault = decode(equals + 1, length - key_length - 1);
+	const char *fault = wire_decode(equals + 1, length - key_length - 1);
 	if (fault)
 		return fault;
 	line->fields[line->count++] = (struct wire_field){text, equals + 1};
 	return NULL;
 }
 
-static const char *parse_verb(const char *text, size_t length)
+static const char *wire_parse_verb(const char *text, size_t length)
 {
 	if (length == 0)
 		return "a line must begin with a verb";
@@ -103,14 +103,14 @@ const char *wire_parse(char *text, size_t length, struct wire_line *line)
 	line->verb = text;
 	char *end = memchr(text, ' ', length);
 	size_t word = end ? (size_t)(end - text) : length;
-	const char *fault = parse_verb(text, word);
+	const char *fault = wire_parse_verb(text, word);
 	while (!fault && word < length) {
 		text[word] = '\0';
 		text += word + 1;
 		length -= word + 1;
 		end = memchr(text, ' ', length);
 		word = end ? (size_t)(end - text) : length;
-		fault = parse_field(text, word, line);
+		fault = wire_parse_field(text, word, line);
 		/* A decoded value is shorter than the word: end it where the word ended too. */
 		text[word] = '\0';
 	}
@@ -143,7 +143,7 @@ int wire_number(const char *text, uint64_t max, uint64_t *number)
 	return 0;
 }
 
-static void put(struct wire_writer *writer, const char *bytes, size_t count)
+static void wire_put(struct wire_writer *writer, const char *bytes, size_t count)
 {
 	if (writer->full || writer->size - writer->length < count) {
 		writer->full = true;
@@ -153,37 +153,37 @@ static void put(struct wire_writer *writer, const char *bytes, size_t count)
 	writer->length += count;
 }
 
-static void put_escaped(struct wire_writer *writer, unsigned char byte)
+static void wire_put_escaped(struct wire_writer *writer, unsigned char byte)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	const char escape[3] = {'%', digits[byte >> 4], digits[byte & 15]};
-	put(writer, escape, sizeof(escape));
+	wire_put(writer, escape, sizeof(escape));
 }
 
 void wire_begin(struct wire_writer *writer, char *data, size_t size, const char *verb)
 {
 	*writer = (struct wire_writer){.data = data, .size = size};
-	put(writer, verb, strlen(verb));
+	wire_put(writer, verb, strlen(verb));
 }
 
-static void put_key(struct wire_writer *writer, const char *key)
+static void wire_put_key(struct wire_writer *writer, const char *key)
 {
-	put(writer, " ", 1);
-	put(writer, key, strlen(key));
-	put(writer, "=", 1);
+	wire_put(writer, " ", 1);
+	wire_put(writer, key, strlen(key));
+	wire_put(writer, "=", 1);
 }
 
 void wire_add(struct wire_writer *writer, const char *key, const char *value)
 {
-	put_key(writer, key);
+	wire_put_key(writer, key);
 	while (*value) {
 		size_t run = 0;
-		while (value[run] && is_plain(value[run]))
+		while (value[run] && wire_is_plain(value[run]))
 			run++;
-		put(writer, value, run);
+		wire_put(writer, value, run);
 		value += run;
 		if (*value)
-			put_escaped(writer, (unsigned char)*value++);
+			wire_put_escaped(writer, (unsigned char)*value++);
 	}
 }
 
@@ -195,17 +195,17 @@ void wire_add_number(struct wire_writer *writer, const char *key, uint64_t numbe
 		digits[--start] = (char)('0' + number % 10);
 		number /= 10;
 	} while (number);
-	put_key(writer, key);
-	put(writer, digits + start, sizeof(digits) - start);
+	wire_put_key(writer, key);
+	wire_put(writer, digits + start, sizeof(digits) - start);
 }
 
 void wire_add_fields(struct wire_writer *writer, const char *fields, size_t length)
 {
-	put(writer, fields, length);
+	wire_put(writer, fields, length);
 }
 
 int wire_end(struct wire_writer *writer)
 {
-	put(writer, "\n", 1);
+	wire_put(writer, "\n", 1);
 	return writer->full ? -EMSGSIZE : (int)writer->length;
 }

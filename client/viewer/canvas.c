@@ -29,33 +29,33 @@ G_DEFINE_FINAL_TYPE(ViewerCanvas, viewer_canvas, GTK_TYPE_WIDGET)
 
 static guint zoomed;
 
-static double scale_of(ViewerCanvas *canvas)
+static double canvas_scale_of(ViewerCanvas *canvas)
 {
 	return gtk_widget_get_scale_factor(GTK_WIDGET(canvas));
 }
 
 /* Sizes in pixels of the screen. */
-static double width_of(ViewerCanvas *canvas)
+static double canvas_width_of(ViewerCanvas *canvas)
 {
-	return gtk_widget_get_width(GTK_WIDGET(canvas)) * scale_of(canvas);
+	return gtk_widget_get_width(GTK_WIDGET(canvas)) * canvas_scale_of(canvas);
 }
 
-static double height_of(ViewerCanvas *canvas)
+static double canvas_height_of(ViewerCanvas *canvas)
 {
-	return gtk_widget_get_height(GTK_WIDGET(canvas)) * scale_of(canvas);
+	return gtk_widget_get_height(GTK_WIDGET(canvas)) * canvas_scale_of(canvas);
 }
 
 double viewer_canvas_zoom(ViewerCanvas *canvas)
 {
 	if (!canvas->picture || canvas->zoom > 0)
 		return canvas->picture ? canvas->zoom : 0;
-	double fitting = fmin(width_of(canvas) / picture_width(canvas->picture),
-		height_of(canvas) / picture_height(canvas->picture));
+	double fitting = fmin(canvas_width_of(canvas) / picture_width(canvas->picture),
+		canvas_height_of(canvas) / picture_height(canvas->picture));
 	return fmax(fitting, 1e-6);
 }
 
 /* In one direction: no gap on one side while there is more on the other. */
-static double clamp_place(double place, double size, double zoom, double room)
+static double canvas_clamp_place(double place, double size, double zoom, double room)
 {
 	double half = room / zoom / 2;
 	if (2 * half >= size)
@@ -64,42 +64,43 @@ static double clamp_place(double place, double size, double zoom, double room)
 }
 
 /* Later, as sizes are found out while widgets are laid out, which must not change then. */
-static gboolean tell_zoom(gpointer data)
+static gboolean canvas_tell_zoom(gpointer data)
 {
 	VIEWER_CANVAS(data)->telling = 0;
 	g_signal_emit(data, zoomed, 0);
 	return G_SOURCE_REMOVE;
 }
 
-static void settle(ViewerCanvas *canvas)
+static void canvas_settle(ViewerCanvas *canvas)
 {
 	if (!canvas->picture)
 		return;
 	double zoom = viewer_canvas_zoom(canvas);
-	canvas->x = clamp_place(canvas->x, picture_width(canvas->picture), zoom, width_of(canvas));
-	canvas->y =
-		clamp_place(canvas->y, picture_height(canvas->picture), zoom, height_of(canvas));
+	canvas->x = canvas_clamp_place(
+		canvas->x, picture_width(canvas->picture), zoom, canvas_width_of(canvas));
+	canvas->y = canvas_clamp_place(
+		canvas->y, picture_height(canvas->picture), zoom, canvas_height_of(canvas));
 	gtk_widget_queue_draw(GTK_WIDGET(canvas));
 	if (canvas->shown != zoom) {
 		canvas->shown = zoom;
 		if (!canvas->telling)
-			canvas->telling = g_idle_add(tell_zoom, canvas);
+			canvas->telling = g_idle_add(canvas_tell_zoom, canvas);
 	}
 }
 
 /* ---- Drawing, in pixels of the screen ---- */
 
 /* Where the image is: its upper left corner on a whole pixel, so that all edges are sharp. */
-static graphene_rect_t place_of(ViewerCanvas *canvas, double zoom)
+static graphene_rect_t canvas_place_of(ViewerCanvas *canvas, double zoom)
 {
 	double width = fmax(1, round(picture_width(canvas->picture) * zoom));
 	double height = fmax(1, round(picture_height(canvas->picture) * zoom));
-	return GRAPHENE_RECT_INIT((float)round(width_of(canvas) / 2 - canvas->x * zoom),
-		(float)round(height_of(canvas) / 2 - canvas->y * zoom), (float)width,
+	return GRAPHENE_RECT_INIT((float)round(canvas_width_of(canvas) / 2 - canvas->x * zoom),
+		(float)round(canvas_height_of(canvas) / 2 - canvas->y * zoom), (float)width,
 		(float)height);
 }
 
-static void draw_chequers(GtkSnapshot *snapshot, const graphene_rect_t *where, double scale)
+static void canvas_draw_chequers(GtkSnapshot *snapshot, const graphene_rect_t *where, double scale)
 {
 	static const GdkRGBA light = {0.8f, 0.8f, 0.8f, 1}, dark = {0.6f, 0.6f, 0.6f, 1};
 	float side = (float)(SQUARE * scale);
@@ -112,8 +113,8 @@ static void draw_chequers(GtkSnapshot *snapshot, const graphene_rect_t *where, d
 }
 
 /* What is seen of the picture, made when that is not what was drawn before. */
-static GdkTexture *texture_of(ViewerCanvas *canvas, double zoom, const graphene_rect_t *place,
-	const graphene_rect_t *seen)
+static GdkTexture *canvas_texture_of(ViewerCanvas *canvas, double zoom,
+	const graphene_rect_t *place, const graphene_rect_t *seen)
 {
 	graphene_rect_t part = GRAPHENE_RECT_INIT(seen->origin.x - place->origin.x,
 		seen->origin.y - place->origin.y, seen->size.width, seen->size.height);
@@ -128,34 +129,35 @@ static GdkTexture *texture_of(ViewerCanvas *canvas, double zoom, const graphene_
 	return canvas->drawn;
 }
 
-static void draw(ViewerCanvas *canvas, GtkSnapshot *snapshot)
+static void canvas_draw(ViewerCanvas *canvas, GtkSnapshot *snapshot)
 {
 	double zoom = viewer_canvas_zoom(canvas);
-	graphene_rect_t place = place_of(canvas, zoom), seen;
-	graphene_rect_t all =
-		GRAPHENE_RECT_INIT(0, 0, (float)width_of(canvas), (float)height_of(canvas));
+	graphene_rect_t place = canvas_place_of(canvas, zoom), seen;
+	graphene_rect_t all = GRAPHENE_RECT_INIT(
+		0, 0, (float)canvas_width_of(canvas), (float)canvas_height_of(canvas));
 	if (!graphene_rect_intersection(&place, &all, &seen))
 		return;
 	if (picture_has_alpha(canvas->picture))
-		draw_chequers(snapshot, &seen, scale_of(canvas));
-	gtk_snapshot_append_texture(snapshot, texture_of(canvas, zoom, &place, &seen), &seen);
+		canvas_draw_chequers(snapshot, &seen, canvas_scale_of(canvas));
+	gtk_snapshot_append_texture(
+		snapshot, canvas_texture_of(canvas, zoom, &place, &seen), &seen);
 }
 
-static void snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
+static void canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 {
 	ViewerCanvas *canvas = VIEWER_CANVAS(widget);
 	if (!canvas->picture)
 		return;
-	float scale = (float)(1 / scale_of(canvas));
+	float scale = (float)(1 / canvas_scale_of(canvas));
 	gtk_snapshot_push_clip(
 		snapshot, &GRAPHENE_RECT_INIT(0, 0, (float)gtk_widget_get_width(widget),
 				  (float)gtk_widget_get_height(widget)));
 	gtk_snapshot_scale(snapshot, scale, scale);
-	draw(canvas, snapshot);
+	canvas_draw(canvas, snapshot);
 	gtk_snapshot_pop(snapshot);
 }
 
-static void measure(GtkWidget *widget, GtkOrientation orientation, int for_size, int *least,
+static void canvas_measure(GtkWidget *widget, GtkOrientation orientation, int for_size, int *least,
 	int *natural, int *least_baseline, int *natural_baseline)
 {
 	(void)widget;
@@ -165,47 +167,48 @@ static void measure(GtkWidget *widget, GtkOrientation orientation, int for_size,
 	*least_baseline = *natural_baseline = -1;
 }
 
-static void size_allocate(GtkWidget *widget, int width, int height, int baseline)
+static void canvas_size_allocate(GtkWidget *widget, int width, int height, int baseline)
 {
 	(void)width;
 	(void)height;
 	(void)baseline;
-	settle(VIEWER_CANVAS(widget));
+	canvas_settle(VIEWER_CANVAS(widget));
 }
 
 /* ---- Moving ---- */
 
 /* Zooms so that the place of the image under a point of the widget stays there. */
-static void zoom_about(ViewerCanvas *canvas, double factor, double x, double y)
+static void canvas_zoom_about(ViewerCanvas *canvas, double factor, double x, double y)
 {
 	double before = viewer_canvas_zoom(canvas);
 	if (before <= 0)
 		return;
 	double after = CLAMP(before * factor, zoom_least, zoom_most);
-	double scale = scale_of(canvas);
-	double across = x * scale - width_of(canvas) / 2, down = y * scale - height_of(canvas) / 2;
+	double scale = canvas_scale_of(canvas);
+	double across = x * scale - canvas_width_of(canvas) / 2,
+	       down = y * scale - canvas_height_of(canvas) / 2;
 	canvas->zoom = after;
 	canvas->x += across / before - across / after;
 	canvas->y += down / before - down / after;
-	settle(canvas);
+	canvas_settle(canvas);
 }
 
 void viewer_canvas_fit(ViewerCanvas *canvas)
 {
 	canvas->zoom = 0;
-	settle(canvas);
+	canvas_settle(canvas);
 }
 
 void viewer_canvas_set_zoom(ViewerCanvas *canvas, double zoom)
 {
 	canvas->zoom = zoom;
-	settle(canvas);
+	canvas_settle(canvas);
 }
 
 void viewer_canvas_zoom_by(ViewerCanvas *canvas, double factor)
 {
 	GtkWidget *widget = GTK_WIDGET(canvas);
-	zoom_about(canvas, factor, gtk_widget_get_width(widget) / 2.0,
+	canvas_zoom_about(canvas, factor, gtk_widget_get_width(widget) / 2.0,
 		gtk_widget_get_height(widget) / 2.0);
 }
 
@@ -214,21 +217,21 @@ void viewer_canvas_pan(ViewerCanvas *canvas, double across, double down)
 	double zoom = viewer_canvas_zoom(canvas);
 	if (zoom <= 0)
 		return;
-	canvas->x += across * width_of(canvas) / zoom;
-	canvas->y += down * height_of(canvas) / zoom;
-	settle(canvas);
+	canvas->x += across * canvas_width_of(canvas) / zoom;
+	canvas->y += down * canvas_height_of(canvas) / zoom;
+	canvas_settle(canvas);
 }
 
-static gboolean on_scroll(
+static gboolean canvas_on_scroll(
 	GtkEventControllerScroll *controller, double across, double down, ViewerCanvas *canvas)
 {
 	(void)controller;
 	(void)across;
-	zoom_about(canvas, pow(wheel_step, -down), canvas->pointer_x, canvas->pointer_y);
+	canvas_zoom_about(canvas, pow(wheel_step, -down), canvas->pointer_x, canvas->pointer_y);
 	return GDK_EVENT_STOP;
 }
 
-static void on_motion(
+static void canvas_on_motion(
 	GtkEventControllerMotion *controller, double x, double y, ViewerCanvas *canvas)
 {
 	(void)controller;
@@ -236,7 +239,7 @@ static void on_motion(
 	canvas->pointer_y = y;
 }
 
-static void on_drag_begin(GtkGestureDrag *gesture, double x, double y, ViewerCanvas *canvas)
+static void canvas_on_drag_begin(GtkGestureDrag *gesture, double x, double y, ViewerCanvas *canvas)
 {
 	(void)gesture;
 	(void)x;
@@ -246,18 +249,18 @@ static void on_drag_begin(GtkGestureDrag *gesture, double x, double y, ViewerCan
 	gtk_widget_grab_focus(GTK_WIDGET(canvas));
 }
 
-static void on_drag(GtkGestureDrag *gesture, double x, double y, ViewerCanvas *canvas)
+static void canvas_on_drag(GtkGestureDrag *gesture, double x, double y, ViewerCanvas *canvas)
 {
 	(void)gesture;
-	double zoom = viewer_canvas_zoom(canvas) / scale_of(canvas);
+	double zoom = viewer_canvas_zoom(canvas) / canvas_scale_of(canvas);
 	if (zoom <= 0)
 		return;
 	canvas->x = canvas->drag_x - x / zoom;
 	canvas->y = canvas->drag_y - y / zoom;
-	settle(canvas);
+	canvas_settle(canvas);
 }
 
-static gboolean on_arrow(GtkWidget *widget, GVariant *arguments, gpointer data)
+static gboolean canvas_on_arrow(GtkWidget *widget, GVariant *arguments, gpointer data)
 {
 	(void)data;
 	double across, down;
@@ -281,10 +284,10 @@ void viewer_canvas_show(ViewerCanvas *canvas, struct picture *picture, const cha
 	picture_unref(before);
 	gtk_accessible_update_property(
 		GTK_ACCESSIBLE(canvas), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
-	settle(canvas);
+	canvas_settle(canvas);
 }
 
-static void dispose(GObject *object)
+static void canvas_dispose(GObject *object)
 {
 	g_clear_handle_id(&VIEWER_CANVAS(object)->telling, g_source_remove);
 	g_clear_object(&VIEWER_CANVAS(object)->drawn);
@@ -300,13 +303,13 @@ static void viewer_canvas_class_init(ViewerCanvasClass *class)
 	} arrows[] = {{GDK_KEY_Left, -0.1, 0}, {GDK_KEY_Right, 0.1, 0}, {GDK_KEY_Up, 0, -0.1},
 		{GDK_KEY_Down, 0, 0.1}};
 	GtkWidgetClass *widget = GTK_WIDGET_CLASS(class);
-	G_OBJECT_CLASS(class)->dispose = dispose;
-	widget->snapshot = snapshot;
-	widget->measure = measure;
-	widget->size_allocate = size_allocate;
+	G_OBJECT_CLASS(class)->dispose = canvas_dispose;
+	widget->snapshot = canvas_snapshot;
+	widget->measure = canvas_measure;
+	widget->size_allocate = canvas_size_allocate;
 	gtk_widget_class_set_accessible_role(widget, GTK_ACCESSIBLE_ROLE_IMG);
 	for (gsize i = 0; i < G_N_ELEMENTS(arrows); i++)
-		gtk_widget_class_add_binding(widget, arrows[i].key, 0, on_arrow, "(dd)",
+		gtk_widget_class_add_binding(widget, arrows[i].key, 0, canvas_on_arrow, "(dd)",
 			arrows[i].across, arrows[i].down);
 	zoomed = g_signal_new("zoomed", VIEWER_TYPE_CANVAS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
 		G_TYPE_NONE, 0);
@@ -314,7 +317,7 @@ static void viewer_canvas_class_init(ViewerCanvasClass *class)
 
 /* A frame around it while keys move what is seen; GTK has none for widgets that it does not know.
  */
-static void style(GtkWidget *widget)
+static void canvas_style(GtkWidget *widget)
 {
 	static const char frame[] = "*:focus-visible { outline: 2px solid "
 				    "@theme_selected_bg_color; outline-offset: -2px; }";
@@ -331,14 +334,14 @@ static void viewer_canvas_init(ViewerCanvas *canvas)
 		gtk_event_controller_scroll_new(GTK_EVENT_CONTROLLER_SCROLL_VERTICAL);
 	GtkEventController *motion = gtk_event_controller_motion_new();
 	GtkGesture *drag = gtk_gesture_drag_new();
-	g_signal_connect(scroll, "scroll", G_CALLBACK(on_scroll), canvas);
-	g_signal_connect(motion, "motion", G_CALLBACK(on_motion), canvas);
-	g_signal_connect(drag, "drag-begin", G_CALLBACK(on_drag_begin), canvas);
-	g_signal_connect(drag, "drag-update", G_CALLBACK(on_drag), canvas);
+	g_signal_connect(scroll, "scroll", G_CALLBACK(canvas_on_scroll), canvas);
+	g_signal_connect(motion, "motion", G_CALLBACK(canvas_on_motion), canvas);
+	g_signal_connect(drag, "drag-begin", G_CALLBACK(canvas_on_drag_begin), canvas);
+	g_signal_connect(drag, "drag-update", G_CALLBACK(canvas_on_drag), canvas);
 	gtk_widget_add_controller(widget, scroll);
 	gtk_widget_add_controller(widget, motion);
 	gtk_widget_add_controller(widget, GTK_EVENT_CONTROLLER(drag));
-	style(widget);
+	canvas_style(widget);
 	gtk_widget_set_focusable(widget, TRUE);
 	gtk_widget_set_hexpand(widget, TRUE);
 	gtk_widget_set_vexpand(widget, TRUE);

@@ -18,7 +18,7 @@ CatalogEntry *catalog_entry_of(const shmimg_record *record)
 }
 
 /* Appends one ITEM of LIST to the list. */
-static int add(const shmimg_record *record, void *list)
+static int catalog_add(const shmimg_record *record, void *list)
 {
 	g_autoptr(CatalogEntry) entry = catalog_entry_of(record);
 	if (entry)
@@ -28,12 +28,12 @@ static int add(const shmimg_record *record, void *list)
 
 int catalog_fill(GListStore *list, shmimg_client *client)
 {
-	int result = shmimg_list(client, NULL, add, list);
+	int result = shmimg_list(client, NULL, catalog_add, list);
 	g_list_store_sort(list, catalog_entry_by_age, NULL);
 	return result;
 }
 
-static void run(GTask *task, gpointer source, gpointer socket, GCancellable *cancellable)
+static void catalog_run(GTask *task, gpointer source, gpointer socket, GCancellable *cancellable)
 {
 	(void)source;
 	(void)cancellable;
@@ -58,7 +58,7 @@ void catalog_read(const char *socket, gpointer source, GCancellable *cancellable
 	g_autoptr(GTask) task = g_task_new(source, cancellable, callback, data);
 	g_task_set_task_data(task, g_strdup(socket), g_free);
 	g_task_set_return_on_cancel(task, TRUE);
-	g_task_run_in_thread(task, run);
+	g_task_run_in_thread(task, catalog_run);
 }
 
 GListModel *catalog_read_finish(GAsyncResult *result, GError **error)

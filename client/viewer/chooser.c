@@ -19,7 +19,7 @@ static void free_chooser(gpointer chooser)
 	g_free(chooser);
 }
 
-static void choose(struct chooser *chooser)
+static void chooser_choose(struct chooser *chooser)
 {
 	CatalogEntry *entry = gtk_single_selection_get_selected_item(chooser->selection);
 	if (!entry)
@@ -32,14 +32,14 @@ static void choose(struct chooser *chooser)
 	chosen(parent, kept);
 }
 
-static void on_activate(GtkListView *list, guint position, struct chooser *chooser)
+static void chooser_on_activate(GtkListView *list, guint position, struct chooser *chooser)
 {
 	(void)list;
 	gtk_single_selection_set_selected(chooser->selection, position);
-	choose(chooser);
+	chooser_choose(chooser);
 }
 
-static void set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
+static void chooser_set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 {
 	(void)factory;
 	GtkWidget *label = gtk_label_new(NULL);
@@ -50,7 +50,7 @@ static void set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 	gtk_list_item_set_child(row, label);
 }
 
-static void bind_row(GtkSignalListItemFactory *factory, GtkListItem *row)
+static void chooser_bind_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 {
 	(void)factory;
 	const char *text = catalog_entry_label(CATALOG_ENTRY(gtk_list_item_get_item(row)));
@@ -61,7 +61,7 @@ static void bind_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 }
 
 /* The list in which only those are that have what is typed in their names. */
-static GListModel *filtered(GListModel *catalog, GtkWidget *search)
+static GListModel *chooser_filtered(GListModel *catalog, GtkWidget *search)
 {
 	GtkExpression *label = gtk_property_expression_new(CATALOG_TYPE_ENTRY, NULL, "label");
 	GtkStringFilter *filter = gtk_string_filter_new(label);
@@ -69,16 +69,16 @@ static GListModel *filtered(GListModel *catalog, GtkWidget *search)
 	return G_LIST_MODEL(gtk_filter_list_model_new(g_object_ref(catalog), GTK_FILTER(filter)));
 }
 
-static GtkWidget *make_list(struct chooser *chooser)
+static GtkWidget *chooser_make_list(struct chooser *chooser)
 {
 	GtkListItemFactory *factory = gtk_signal_list_item_factory_new();
-	g_signal_connect(factory, "setup", G_CALLBACK(set_up_row), NULL);
-	g_signal_connect(factory, "bind", G_CALLBACK(bind_row), NULL);
+	g_signal_connect(factory, "setup", G_CALLBACK(chooser_set_up_row), NULL);
+	g_signal_connect(factory, "bind", G_CALLBACK(chooser_bind_row), NULL);
 	GtkWidget *list =
 		gtk_list_view_new(GTK_SELECTION_MODEL(g_object_ref(chooser->selection)), factory);
 	gtk_accessible_update_property(
 		GTK_ACCESSIBLE(list), GTK_ACCESSIBLE_PROPERTY_LABEL, "Images in shared memory", -1);
-	g_signal_connect(list, "activate", G_CALLBACK(on_activate), chooser);
+	g_signal_connect(list, "activate", G_CALLBACK(chooser_on_activate), chooser);
 	GtkWidget *scrolled = gtk_scrolled_window_new();
 	gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), list);
 	gtk_scrolled_window_set_has_frame(GTK_SCROLLED_WINDOW(scrolled), TRUE);
@@ -86,14 +86,14 @@ static GtkWidget *make_list(struct chooser *chooser)
 	return scrolled;
 }
 
-static GtkWidget *make_buttons(struct chooser *chooser)
+static GtkWidget *chooser_make_buttons(struct chooser *chooser)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
 	GtkWidget *cancel = gtk_button_new_with_mnemonic("_Cancel");
 	GtkWidget *show = gtk_button_new_with_mnemonic("_Show");
 	g_signal_connect_swapped(
 		cancel, "clicked", G_CALLBACK(gtk_window_destroy), chooser->window);
-	g_signal_connect_swapped(show, "clicked", G_CALLBACK(choose), chooser);
+	g_signal_connect_swapped(show, "clicked", G_CALLBACK(chooser_choose), chooser);
 	accessible_name_button(cancel);
 	accessible_name_button(show);
 	gtk_widget_add_css_class(show, "suggested-action");
@@ -105,7 +105,7 @@ static GtkWidget *make_buttons(struct chooser *chooser)
 }
 
 /* Escape closes the dialog, as people expect of one. */
-static void close_by_escape(GtkWidget *window)
+static void chooser_close_by_escape(GtkWidget *window)
 {
 	GtkEventController *keys = gtk_shortcut_controller_new();
 	gtk_shortcut_controller_add_shortcut(GTK_SHORTCUT_CONTROLLER(keys),
@@ -114,7 +114,7 @@ static void close_by_escape(GtkWidget *window)
 	gtk_widget_add_controller(window, keys);
 }
 
-static GtkWidget *make_search(void)
+static GtkWidget *chooser_make_search(void)
 {
 	GtkWidget *search = gtk_search_entry_new();
 	gtk_accessible_update_property(
@@ -122,19 +122,19 @@ static GtkWidget *make_search(void)
 	return search;
 }
 
-static void fill(struct chooser *chooser, GListModel *catalog)
+static void chooser_fill(struct chooser *chooser, GListModel *catalog)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACE);
-	GtkWidget *search = make_search();
-	chooser->selection = gtk_single_selection_new(filtered(catalog, search));
+	GtkWidget *search = chooser_make_search();
+	chooser->selection = gtk_single_selection_new(chooser_filtered(catalog, search));
 	g_object_set_data_full(
 		G_OBJECT(chooser->window), "selection", chooser->selection, g_object_unref);
-	g_signal_connect_swapped(search, "activate", G_CALLBACK(choose), chooser);
+	g_signal_connect_swapped(search, "activate", G_CALLBACK(chooser_choose), chooser);
 	g_signal_connect_swapped(
 		search, "stop-search", G_CALLBACK(gtk_window_close), chooser->window);
 	gtk_box_append(GTK_BOX(box), search);
-	gtk_box_append(GTK_BOX(box), make_list(chooser));
-	gtk_box_append(GTK_BOX(box), make_buttons(chooser));
+	gtk_box_append(GTK_BOX(box), chooser_make_list(chooser));
+	gtk_box_append(GTK_BOX(box), chooser_make_buttons(chooser));
 	gtk_widget_set_margin_top(box, SPACE);
 	gtk_widget_set_margin_bottom(box, SPACE);
 	gtk_widget_set_margin_start(box, SPACE);
@@ -154,7 +154,7 @@ void chooser_show(GtkWindow *parent, GListModel *catalog, chooser_chosen chosen)
 	gtk_window_set_modal(chooser->window, TRUE);
 	gtk_window_set_destroy_with_parent(chooser->window, TRUE);
 	gtk_window_set_default_size(chooser->window, 480, 360);
-	fill(chooser, catalog);
-	close_by_escape(GTK_WIDGET(chooser->window));
+	chooser_fill(chooser, catalog);
+	chooser_close_by_escape(GTK_WIDGET(chooser->window));
 	gtk_window_present(chooser->window);
 }

@@ -12,7 +12,7 @@ GQuark connection_error_quark(void)
 	return g_quark_from_static_string("shmimg-viewer-connection");
 }
 
-static void say_no_daemon(const char *socket, int result, GError **error)
+static void connection_say_no_daemon(const char *socket, int result, GError **error)
 {
 	if (!socket || !*socket)
 		socket = g_getenv("SHMIMG_SOCKET");
@@ -32,7 +32,7 @@ shmimg_client *connection_open(const char *socket, GError **error)
 	shmimg_client *client;
 	int result = shmimg_connect(&client, socket, CONNECT_MS);
 	if (result < 0)
-		say_no_daemon(socket, result, error);
+		connection_say_no_daemon(socket, result, error);
 	else
 		shmimg_set_timeout(client, REQUEST_MS);
 	return client;

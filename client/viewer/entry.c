@@ -21,7 +21,7 @@ G_DEFINE_FINAL_TYPE(CatalogEntry, catalog_entry, G_TYPE_OBJECT)
 enum { LABEL = 1, GENERATION, THUMBNAIL, PROPERTIES };
 static GParamSpec *properties[PROPERTIES];
 
-static void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+static void entry_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
 	const CatalogEntry *entry = CATALOG_ENTRY(object);
 	if (id == LABEL)
@@ -34,7 +34,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 }
 
-static void finalize(GObject *object)
+static void entry_finalize(GObject *object)
 {
 	CatalogEntry *entry = CATALOG_ENTRY(object);
 	g_free(entry->name);
@@ -48,8 +48,8 @@ static void catalog_entry_class_init(CatalogEntryClass *class)
 	const GParamFlags flags =
 		G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 	GObjectClass *object = G_OBJECT_CLASS(class);
-	object->get_property = get_property;
-	object->finalize = finalize;
+	object->get_property = entry_get_property;
+	object->finalize = entry_finalize;
 	properties[LABEL] = g_param_spec_string("label", NULL, NULL, NULL, flags);
 	properties[GENERATION] =
 		g_param_spec_uint64("generation", NULL, NULL, 0, G_MAXUINT64, 0, flags);
@@ -63,7 +63,7 @@ static void catalog_entry_init(CatalogEntry *entry)
 	entry->owner = -1;
 }
 
-static char *label_of(const char *name, gint64 owner)
+static char *entry_label_of(const char *name, gint64 owner)
 {
 	char buffer[4096];
 	struct passwd user, *found = NULL;
@@ -80,7 +80,7 @@ CatalogEntry *catalog_entry_new(const char *name, gint64 owner, guint64 generati
 	entry->name = g_strdup(name);
 	entry->owner = owner;
 	entry->generation = generation;
-	entry->label = label_of(name, owner);
+	entry->label = entry_label_of(name, owner);
 	return entry;
 }
 

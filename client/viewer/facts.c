@@ -39,7 +39,7 @@ struct facts {
 };
 
 /* A row without a value is not there. */
-static void set_row(const struct row *row, const char *text)
+static void facts_set_row(const struct row *row, const char *text)
 {
 	/* What is the same stays as it is, with what somebody has selected of it. */
 	if (!g_str_equal(gtk_label_get_text(row->value), text))
@@ -49,7 +49,7 @@ static void set_row(const struct row *row, const char *text)
 	gtk_widget_set_visible(GTK_WIDGET(row->value), *text != '\0');
 }
 
-static struct row add_row(GtkGrid *grid, int row, const char *text, PangoWrapMode wrap)
+static struct row facts_add_row(GtkGrid *grid, int row, const char *text, PangoWrapMode wrap)
 {
 	GtkWidget *title = gtk_label_new(text);
 	GtkWidget *value = gtk_label_new(NULL);
@@ -75,7 +75,7 @@ static struct row add_row(GtkGrid *grid, int row, const char *text, PangoWrapMod
 	gtk_accessible_update_relation(
 		GTK_ACCESSIBLE(value), GTK_ACCESSIBLE_RELATION_LABELLED_BY, title, NULL, -1);
 	struct row made = {.title = title, .value = GTK_LABEL(value)};
-	set_row(&made, "");
+	facts_set_row(&made, "");
 	return made;
 }
 
@@ -87,10 +87,10 @@ struct facts *facts_new(GtkWidget **widget)
 	gtk_grid_set_row_spacing(GTK_GRID(grid), ROW_SPACE);
 	gtk_accessible_update_property(GTK_ACCESSIBLE(grid), GTK_ACCESSIBLE_PROPERTY_LABEL,
 		"About the image that is shown", -1);
-	facts->zoom = add_row(GTK_GRID(grid), 0, "Zoom", PANGO_WRAP_WORD_CHAR);
+	facts->zoom = facts_add_row(GTK_GRID(grid), 0, "Zoom", PANGO_WRAP_WORD_CHAR);
 	/* The names of segments are no words: they would break after their first character. */
 	for (gsize i = 0; i < G_N_ELEMENTS(shown); i++)
-		facts->rows[i] = add_row(GTK_GRID(grid), (int)i + 1, shown[i].label,
+		facts->rows[i] = facts_add_row(GTK_GRID(grid), (int)i + 1, shown[i].label,
 			g_str_equal(shown[i].key, "segment") ? PANGO_WRAP_CHAR
 							     : PANGO_WRAP_WORD_CHAR);
 	g_object_set_data_full(G_OBJECT(grid), "facts", facts, g_free);
@@ -99,7 +99,7 @@ struct facts *facts_new(GtkWidget **widget)
 }
 
 /* "1234 (vlc), 99": the programs' names where the kernel tells them. */
-static char *name_processes(const char *numbers)
+static char *facts_name_processes(const char *numbers)
 {
 	g_auto(GStrv) pids = g_strsplit(numbers, ",", -1);
 	for (char **pid = pids; *pid; pid++) {
@@ -116,10 +116,10 @@ static char *name_processes(const char *numbers)
 	return g_strjoinv(", ", pids);
 }
 
-static char *text_of(const char *key, const char *value)
+static char *facts_text_of(const char *key, const char *value)
 {
 	if (g_str_equal(key, "holders") || g_str_equal(key, "lock"))
-		return name_processes(value);
+		return facts_name_processes(value);
 	if (g_str_equal(key, "size"))
 		return g_format_size_full(g_ascii_strtoull(value, NULL, 10),
 			G_FORMAT_SIZE_IEC_UNITS | G_FORMAT_SIZE_LONG_FORMAT);
@@ -134,13 +134,14 @@ void facts_show(struct facts *facts, const char *const *pairs)
 		const char *const *pair = pairs;
 		while (pair && *pair && !g_str_equal(*pair, shown[i].key))
 			pair += 2;
-		g_autofree char *text = pair && *pair ? text_of(pair[0], pair[1]) : g_strdup("");
-		set_row(&facts->rows[i], text);
+		g_autofree char *text =
+			pair && *pair ? facts_text_of(pair[0], pair[1]) : g_strdup("");
+		facts_set_row(&facts->rows[i], text);
 	}
 }
 
 void facts_show_zoom(struct facts *facts, double zoom)
 {
 	g_autofree char *text = zoom > 0 ? g_strdup_printf("%.4g %%", zoom * 100) : g_strdup("");
-	set_row(&facts->zoom, text);
+	facts_set_row(&facts->zoom, text);
 }

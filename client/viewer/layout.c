@@ -8,23 +8,23 @@
 
 enum { SPACE = 12, SIDE_WIDTH = 276, WIDTH = 900, HEIGHT = 600 };
 
-static void describe(GtkWidget *widget, const char *text)
+static void layout_describe(GtkWidget *widget, const char *text)
 {
 	gtk_accessible_update_property(
 		GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
 	gtk_widget_set_tooltip_text(widget, text);
 }
 
-static GtkWidget *make_button(const char *label, const char *action, const char *description)
+static GtkWidget *layout_make_button(const char *label, const char *action, const char *description)
 {
 	GtkWidget *button = gtk_button_new_with_mnemonic(label);
 	accessible_name_button(button);
 	gtk_actionable_set_action_name(GTK_ACTIONABLE(button), action);
-	describe(button, description);
+	layout_describe(button, description);
 	return button;
 }
 
-static GtkWidget *make_stack(struct layout *layout)
+static GtkWidget *layout_make_stack(struct layout *layout)
 {
 	GtkWidget *stack = gtk_stack_new();
 	GtkWidget *hint = gtk_label_new("Load an image, here or in another program,\n"
@@ -40,7 +40,7 @@ static GtkWidget *make_stack(struct layout *layout)
 }
 
 /* Not to be seen before there is something to zoom: messages have their place until then. */
-static GtkWidget *make_zoom_buttons(void)
+static GtkWidget *layout_make_zoom_buttons(void)
 {
 	static const struct {
 		const char *label, *action, *description;
@@ -51,8 +51,8 @@ static GtkWidget *make_zoom_buttons(void)
 	gtk_widget_set_valign(box, GTK_ALIGN_CENTER);
 	gtk_widget_set_visible(box, FALSE);
 	for (gsize i = 0; i < G_N_ELEMENTS(buttons); i++) {
-		GtkWidget *button =
-			make_button(buttons[i].label, buttons[i].action, buttons[i].description);
+		GtkWidget *button = layout_make_button(
+			buttons[i].label, buttons[i].action, buttons[i].description);
 		gtk_accessible_update_property(GTK_ACCESSIBLE(button),
 			GTK_ACCESSIBLE_PROPERTY_LABEL, buttons[i].description, -1);
 		gtk_box_append(GTK_BOX(box), button);
@@ -61,12 +61,12 @@ static GtkWidget *make_zoom_buttons(void)
 }
 
 /* A line of text with a spinner before it and "Try Again" after it. */
-static GtkWidget *make_message(struct layout *layout)
+static GtkWidget *layout_make_message(struct layout *layout)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
 	GtkWidget *spinner = gtk_spinner_new();
 	GtkWidget *message = gtk_label_new(NULL);
-	layout->retry = make_button("_Try Again", LAYOUT_RETRY, "Do again what has failed");
+	layout->retry = layout_make_button("_Try Again", LAYOUT_RETRY, "Do again what has failed");
 	gtk_widget_set_visible(layout->retry, FALSE);
 	gtk_widget_set_visible(spinner, FALSE);
 	gtk_widget_set_valign(layout->retry, GTK_ALIGN_CENTER);
@@ -79,32 +79,32 @@ static GtkWidget *make_message(struct layout *layout)
 	gtk_box_append(GTK_BOX(box), spinner);
 	gtk_box_append(GTK_BOX(box), message);
 	gtk_box_append(GTK_BOX(box), layout->retry);
-	layout->zoom = make_zoom_buttons();
+	layout->zoom = layout_make_zoom_buttons();
 	gtk_box_append(GTK_BOX(box), layout->zoom);
 	layout->spinner = GTK_SPINNER(spinner);
 	layout->message = GTK_LABEL(message);
 	return box;
 }
 
-static GtkWidget *make_buttons(void)
+static GtkWidget *layout_make_buttons(void)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
 	gtk_box_set_homogeneous(GTK_BOX(box), TRUE);
-	gtk_box_append(GTK_BOX(box), make_button("_Load Image from File...", LAYOUT_LOAD,
+	gtk_box_append(GTK_BOX(box), layout_make_button("_Load Image from File...", LAYOUT_LOAD,
 					     "Have a file decoded into shared memory and show it"));
-	gtk_box_append(
-		GTK_BOX(box), make_button("_Display Image from Shared Memory", LAYOUT_DISPLAY,
-				      "Show an image that this or another program has loaded"));
+	gtk_box_append(GTK_BOX(box),
+		layout_make_button("_Display Image from Shared Memory", LAYOUT_DISPLAY,
+			"Show an image that this or another program has loaded"));
 	return box;
 }
 
-static void on_zoomed(ViewerCanvas *canvas, struct layout *layout)
+static void layout_on_zoomed(ViewerCanvas *canvas, struct layout *layout)
 {
 	facts_show_zoom(layout->facts, viewer_canvas_zoom(canvas));
 }
 
 /* The list above, the facts below. */
-static GtkWidget *make_side(struct layout *layout, GtkWidget *shelf)
+static GtkWidget *layout_make_side(struct layout *layout, GtkWidget *shelf)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACE);
 	GtkWidget *facts;
@@ -112,25 +112,25 @@ static GtkWidget *make_side(struct layout *layout, GtkWidget *shelf)
 	gtk_box_append(GTK_BOX(box), shelf);
 	gtk_box_append(GTK_BOX(box), facts);
 	gtk_widget_set_size_request(box, SIDE_WIDTH, -1);
-	g_signal_connect(layout->canvas, "zoomed", G_CALLBACK(on_zoomed), layout);
+	g_signal_connect(layout->canvas, "zoomed", G_CALLBACK(layout_on_zoomed), layout);
 	layout->side = box;
 	return box;
 }
 
-static GtkWidget *make_main(struct layout *layout)
+static GtkWidget *layout_make_main(struct layout *layout)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACE);
-	gtk_box_append(GTK_BOX(box), make_stack(layout));
-	gtk_box_append(GTK_BOX(box), make_message(layout));
-	gtk_box_append(GTK_BOX(box), make_buttons());
+	gtk_box_append(GTK_BOX(box), layout_make_stack(layout));
+	gtk_box_append(GTK_BOX(box), layout_make_message(layout));
+	gtk_box_append(GTK_BOX(box), layout_make_buttons());
 	return box;
 }
 
 void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *shelf)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
-	GtkWidget *content = make_main(layout);
-	gtk_box_append(GTK_BOX(box), make_side(layout, shelf));
+	GtkWidget *content = layout_make_main(layout);
+	gtk_box_append(GTK_BOX(box), layout_make_side(layout, shelf));
 	gtk_box_append(GTK_BOX(box), content);
 	gtk_widget_set_margin_top(box, SPACE);
 	gtk_widget_set_margin_bottom(box, SPACE);
@@ -140,7 +140,7 @@ void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *shelf)
 	gtk_window_set_default_size(window, WIDTH, HEIGHT);
 }
 
-static void say(struct layout *layout, const char *text, gboolean busy, gboolean wrong)
+static void layout_show_text(struct layout *layout, const char *text, gboolean busy, gboolean wrong)
 {
 	gtk_label_set_text(layout->message, text);
 	gtk_widget_set_can_focus(GTK_WIDGET(layout->message), *text != '\0');
@@ -159,26 +159,26 @@ void layout_show(
 	viewer_canvas_show(layout->canvas, picture, name);
 	gtk_stack_set_visible_child(layout->stack, GTK_WIDGET(layout->canvas));
 	gtk_widget_set_visible(layout->zoom, TRUE);
-	say(layout, about, FALSE, FALSE);
+	layout_show_text(layout, about, FALSE, FALSE);
 }
 
 void layout_say(struct layout *layout, const char *text)
 {
-	say(layout, text, FALSE, FALSE);
+	layout_show_text(layout, text, FALSE, FALSE);
 }
 
 void layout_say_busy(struct layout *layout, const char *text)
 {
-	say(layout, text, TRUE, FALSE);
+	layout_show_text(layout, text, TRUE, FALSE);
 }
 
 void layout_say_error(struct layout *layout, const char *text, gboolean again)
 {
-	say(layout, text, FALSE, TRUE);
+	layout_show_text(layout, text, FALSE, TRUE);
 	gtk_widget_set_visible(layout->retry, again);
 }
 
-static void add_filter(GtkFileChooser *chooser, const char *name, const char *const *types)
+static void layout_add_filter(GtkFileChooser *chooser, const char *name, const char *const *types)
 {
 	g_autoptr(GtkFileFilter) filter = gtk_file_filter_new();
 	gtk_file_filter_set_name(filter, name);
@@ -193,8 +193,8 @@ GtkFileChooserNative *layout_file_dialog(GtkWindow *window)
 	static const char *const all[] = {"application/octet-stream", NULL};
 	GtkFileChooserNative *dialog = gtk_file_chooser_native_new(
 		"Load Image from File", window, GTK_FILE_CHOOSER_ACTION_OPEN, "_Load", "_Cancel");
-	add_filter(GTK_FILE_CHOOSER(dialog), "Images (JPEG, PNG, XPM)", images);
-	add_filter(GTK_FILE_CHOOSER(dialog), "All files", all);
+	layout_add_filter(GTK_FILE_CHOOSER(dialog), "Images (JPEG, PNG, XPM)", images);
+	layout_add_filter(GTK_FILE_CHOOSER(dialog), "All files", all);
 	gtk_native_dialog_set_modal(GTK_NATIVE_DIALOG(dialog), TRUE);
 	return dialog;
 }

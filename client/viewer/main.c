@@ -18,7 +18,7 @@ struct arguments {
 };
 
 /* A window for each operand; an empty one when there is none. */
-static void on_activate(GtkApplication *application, struct arguments *arguments)
+static void main_on_activate(GtkApplication *application, struct arguments *arguments)
 {
 	char **operand = arguments->operands;
 	do {
@@ -29,7 +29,7 @@ static void on_activate(GtkApplication *application, struct arguments *arguments
 	} while (operand && *operand && *++operand);
 }
 
-static gboolean parse(struct arguments *arguments, int *count, char ***words, GError **error)
+static gboolean main_parse(struct arguments *arguments, int *count, char ***words, GError **error)
 {
 	const GOptionEntry entries[] = {
 		{"exact", 'e', 0, G_OPTION_ARG_NONE, &arguments->exact,
@@ -50,10 +50,10 @@ static gboolean parse(struct arguments *arguments, int *count, char ***words, GE
 }
 
 /* Without an id, each process stands for itself, also when one runs already. */
-static int run(struct arguments *arguments, char *program)
+static int main_run(struct arguments *arguments, char *program)
 {
 	g_autoptr(GtkApplication) application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);
-	g_signal_connect(application, "activate", G_CALLBACK(on_activate), arguments);
+	g_signal_connect(application, "activate", G_CALLBACK(main_on_activate), arguments);
 	return g_application_run(G_APPLICATION(application), 1, &program);
 }
 
@@ -64,13 +64,13 @@ int main(int count, char **words)
 	int status = EXIT_SUCCESS;
 	setlocale(LC_ALL, "");
 	g_set_prgname("shmimg-viewer");
-	if (!parse(&arguments, &count, &words, &error)) {
+	if (!main_parse(&arguments, &count, &words, &error)) {
 		g_printerr("shmimg-viewer: %s (see --help)\n", error->message);
 		status = EXIT_USAGE;
 	} else if (arguments.version) {
 		g_print("shmimg-viewer %s\n", PACKAGE_VERSION);
 	} else {
-		status = run(&arguments, words[0]);
+		status = main_run(&arguments, words[0]);
 	}
 	g_strfreev(arguments.operands);
 	g_free(arguments.socket);

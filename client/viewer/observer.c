@@ -37,7 +37,7 @@ struct observer {
 	gboolean is_away;  /* and that was told */
 };
 
-static void free_order(gpointer data)
+static void observer_free_order(gpointer data)
 {
 	struct order *order = data;
 	if (!order)
@@ -49,22 +49,22 @@ static void free_order(gpointer data)
 
 /* ---- The thread ---- */
 
-static void disconnect(struct observer *observer)
+static void observer_disconnect(struct observer *observer)
 {
 	g_clear_pointer(&observer->watching, shmimg_close);
 	g_clear_pointer(&observer->asking, shmimg_close);
 }
 
 /* Whoever was left waiting learns why, once. */
-static void tell_away(struct observer *observer, const GError *error)
+static void observer_tell_away(struct observer *observer, const GError *error)
 {
-	disconnect(observer);
+	observer_disconnect(observer);
 	if (!observer->is_away)
 		report_away(observer->reporter, error->message);
 	observer->is_away = TRUE;
 }
 
-static gboolean tell_list(struct observer *observer, GError **error)
+static gboolean observer_tell_list(struct observer *observer, GError **error)
 {
 	g_autoptr(GListStore) list = g_list_store_new(CATALOG_TYPE_ENTRY);
 	int result = catalog_fill(list, observer->asking);
@@ -76,7 +76,7 @@ static gboolean tell_list(struct observer *observer, GError **error)
 }
 
 /* Watches first and lists then, so that nothing that happens between is missed. */
-static gboolean connect_both(struct observer *observer, GError **error)
+static gboolean observer_connect_both(struct observer *observer, GError **error)
 {
 	observer->watching = connection_open(observer->socket, error);
 	if (!observer->watching)
@@ -90,7 +90,7 @@ static gboolean connect_both(struct observer *observer, GError **error)
 	int result = shmimg_watch(observer->watching, NULL);
 	if (result < 0)
 		connection_complain(observer->watching, "Cannot watch images", result, error);
-	return result == 0 && tell_list(observer, error);
+	return result == 0 && observer_tell_list(observer, error);
 }
 
 struct news {
@@ -98,7 +98,7 @@ struct news {
 	gboolean is_overflow;
 };
 
-static int take_event(const shmimg_record *record, void *context)
+static int observer_take_event(const shmimg_record *record, void *context)
 {
 	struct news *news = context;
 	const char *type = shmimg_record_get(record, "type");
@@ -113,19 +113,19 @@ static int take_event(const shmimg_record *record, void *context)
 }
 
 /* Returns whether the daemon is there still. */
-static gboolean take_events(struct observer *observer)
+static gboolean observer_take_events(struct observer *observer)
 {
 	struct news news = {.observer = observer};
 	int result = 0;
 	while (result == 0 && !news.is_overflow)
-		result = shmimg_next_event(observer->watching, 0, take_event, &news);
+		result = shmimg_next_event(observer->watching, 0, observer_take_event, &news);
 	if (news.is_overflow)
-		return tell_list(observer, NULL);
+		return observer_tell_list(observer, NULL);
 	return result == -ETIMEDOUT;
 }
 
 /* Of an image that nobody looks at as yet: it is pinned for as long as that takes. */
-static void make_thumbnail(struct observer *observer, const struct order *order)
+static void observer_make_thumbnail(struct observer *observer, const struct order *order)
 {
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
 	shmimg_image *image;
@@ -141,7 +141,7 @@ static void make_thumbnail(struct observer *observer, const struct order *order)
 	report_thumbnail(observer->reporter, order->image, picture);
 }
 
-static int take_facts(const shmimg_record *record, void *context)
+static int observer_take_facts(const shmimg_record *record, void *context)
 {
 	GStrvBuilder *facts = context;
 	const char *key, *value;
@@ -152,38 +152,38 @@ static int take_facts(const shmimg_record *record, void *context)
 	return 0;
 }
 
-static void inspect(struct observer *observer)
+static void observer_send_facts(struct observer *observer)
 {
 	const struct order *order = observer->inspected;
 	g_autoptr(GStrvBuilder) facts = g_strv_builder_new();
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
 	options.owner = catalog_entry_owner(order->image);
 	options.format = (enum shmimg_format)shmimg_format_parse(order->format);
-	int result = shmimg_stat(
-		observer->asking, catalog_entry_name(order->image), &options, take_facts, facts);
+	int result = shmimg_stat(observer->asking, catalog_entry_name(order->image), &options,
+		observer_take_facts, facts);
 	observer->inspect_at = g_get_monotonic_time() + INSPECT_MS * 1000;
 	if (result == 0 || result == -ENOENT)
 		report_facts(observer->reporter, result == 0 ? g_strv_builder_end(facts) : NULL);
 }
 
-static void take_orders(struct observer *observer)
+static void observer_take_orders(struct observer *observer)
 {
 	struct order *order = g_async_queue_try_pop(observer->orders);
 	if (!order)
 		return;
 	if (!order->format && order->image) {
 		if (observer->asking)
-			make_thumbnail(observer, order);
-		free_order(order);
+			observer_make_thumbnail(observer, order);
+		observer_free_order(order);
 		return;
 	}
-	free_order(observer->inspected);
+	observer_free_order(observer->inspected);
 	observer->inspected = order;
 	observer->inspect_at = 0;
 }
 
 /* Milliseconds until there is something to do without being woken; -1: nothing. */
-static int time_left(const struct observer *observer)
+static int observer_time_left(const struct observer *observer)
 {
 	if (!observer->watching)
 		return RETRY_MS;
@@ -196,56 +196,57 @@ static int time_left(const struct observer *observer)
 }
 
 /* Waits for the daemon, the main thread, or the time. Returns whether the daemon has gone. */
-static gboolean wait_for_work(struct observer *observer)
+static gboolean observer_wait_for_work(struct observer *observer)
 {
 	struct pollfd pollers[] = {{.fd = observer->wake, .events = POLLIN},
 		{.fd = observer->watching ? shmimg_fd(observer->watching) : -1, .events = POLLIN}};
 	eventfd_t count;
-	if (poll(pollers, G_N_ELEMENTS(pollers), time_left(observer)) > 0 && pollers[0].revents)
+	if (poll(pollers, G_N_ELEMENTS(pollers), observer_time_left(observer)) > 0 &&
+		pollers[0].revents)
 		eventfd_read(observer->wake, &count);
 	return pollers[1].revents & (POLLHUP | POLLERR | POLLNVAL);
 }
 
-static gboolean work(struct observer *observer, GError **error)
+static gboolean observer_work(struct observer *observer, GError **error)
 {
 	/* Why there is none is told in the same words, whoever notices. */
-	if (observer->watching && !take_events(observer))
-		disconnect(observer);
+	if (observer->watching && !observer_take_events(observer))
+		observer_disconnect(observer);
 	if (!observer->watching) {
-		if (!connect_both(observer, error))
+		if (!observer_connect_both(observer, error))
 			return FALSE;
 		observer->is_away = FALSE;
 	}
-	take_orders(observer);
+	observer_take_orders(observer);
 	if (observer->inspected && observer->inspected->image &&
 		g_get_monotonic_time() >= observer->inspect_at)
-		inspect(observer);
+		observer_send_facts(observer);
 	return TRUE;
 }
 
 /* By whoever has it last, the thread or the main thread. */
-static void clear(gpointer data)
+static void observer_clear(gpointer data)
 {
 	struct observer *observer = data;
-	disconnect(observer);
+	observer_disconnect(observer);
 	reporter_unref(observer->reporter);
 	g_async_queue_unref(observer->orders);
-	free_order(observer->inspected);
+	observer_free_order(observer->inspected);
 	g_free(observer->socket);
 	close(observer->wake);
 }
 
-static gpointer run(gpointer data)
+static gpointer observer_run(gpointer data)
 {
 	struct observer *observer = data;
 	while (!g_atomic_int_get(&observer->is_over)) {
 		g_autoptr(GError) error = NULL;
-		if (!work(observer, &error))
-			tell_away(observer, error);
-		if (wait_for_work(observer))
-			disconnect(observer);
+		if (!observer_work(observer, &error))
+			observer_tell_away(observer, error);
+		if (observer_wait_for_work(observer))
+			observer_disconnect(observer);
 	}
-	g_atomic_rc_box_release_full(observer, clear);
+	g_atomic_rc_box_release_full(observer, observer_clear);
 	return NULL;
 }
 
@@ -257,9 +258,9 @@ struct observer *observer_start(
 	struct observer *observer = g_atomic_rc_box_new0(struct observer);
 	observer->reporter = reporter_new(handlers, data);
 	observer->socket = g_strdup(socket);
-	observer->orders = g_async_queue_new_full(free_order);
+	observer->orders = g_async_queue_new_full(observer_free_order);
 	observer->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	g_thread_unref(g_thread_new("observer", run, g_atomic_rc_box_acquire(observer)));
+	g_thread_unref(g_thread_new("observer", observer_run, g_atomic_rc_box_acquire(observer)));
 	return observer;
 }
 
@@ -268,10 +269,10 @@ void observer_stop(struct observer *observer)
 	reporter_stop(observer->reporter);
 	g_atomic_int_set(&observer->is_over, TRUE);
 	eventfd_write(observer->wake, 1);
-	g_atomic_rc_box_release_full(observer, clear);
+	g_atomic_rc_box_release_full(observer, observer_clear);
 }
 
-static void give_order(
+static void observer_give_order(
 	struct observer *observer, CatalogEntry *image, const char *format, guint side)
 {
 	struct order *order = g_new(struct order, 1);
@@ -284,10 +285,10 @@ static void give_order(
 
 void observer_want_thumbnail(struct observer *observer, CatalogEntry *image, guint side)
 {
-	give_order(observer, image, NULL, side);
+	observer_give_order(observer, image, NULL, side);
 }
 
 void observer_inspect(struct observer *observer, CatalogEntry *image, const char *format)
 {
-	give_order(observer, image, format, 0);
+	observer_give_order(observer, image, format, 0);
 }

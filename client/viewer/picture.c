@@ -28,7 +28,7 @@ struct picture *picture_ref(struct picture *picture)
 	return g_atomic_rc_box_acquire(picture);
 }
 
-static void clear(gpointer picture)
+static void picture_free(gpointer picture)
 {
 	shmimg_unref(((struct picture *)picture)->image);
 }
@@ -36,7 +36,7 @@ static void clear(gpointer picture)
 void picture_unref(struct picture *picture)
 {
 	if (picture)
-		g_atomic_rc_box_release_full(picture, clear);
+		g_atomic_rc_box_release_full(picture, picture_free);
 }
 
 static void unref_picture(gpointer picture)
@@ -74,13 +74,13 @@ void picture_read(const struct picture *picture)
 }
 
 /* GTK 4.8 has no grey formats: each grey is there three times, so that these are copied. */
-static gboolean is_grey(const shmimg_image *image)
+static gboolean picture_is_grey(const shmimg_image *image)
 {
 	enum shmimg_format format = shmimg_image_format(image);
 	return format == SHMIMG_GRAY8 || format == SHMIMG_GRAY16;
 }
 
-static GdkMemoryFormat format_of(const shmimg_image *image)
+static GdkMemoryFormat picture_format_of(const shmimg_image *image)
 {
 	static const GdkMemoryFormat formats[] = {
 		[SHMIMG_RGBA8] = GDK_MEMORY_R8G8B8A8,
@@ -94,7 +94,8 @@ static GdkMemoryFormat format_of(const shmimg_image *image)
 }
 
 /* The pixels where they are mapped; the texture keeps them there. */
-static GdkTexture *wrap(struct picture *picture, gsize x, gsize y, gsize width, gsize height)
+static GdkTexture *picture_wrap(
+	struct picture *picture, gsize x, gsize y, gsize width, gsize height)
 {
 	const shmimg_image *image = picture->image;
 	gsize bytes = shmimg_format_bytes(shmimg_image_format(image));
@@ -102,18 +103,19 @@ static GdkTexture *wrap(struct picture *picture, gsize x, gsize y, gsize width, 
 	const guint8 *first = (const guint8 *)shmimg_pixels(image) + y * stride + x * bytes;
 	g_autoptr(GBytes) mapped = g_bytes_new_with_free_func(
 		first, (height - 1) * stride + width * bytes, unref_picture, picture_ref(picture));
-	return gdk_memory_texture_new((int)width, (int)height, format_of(image), mapped, stride);
+	return gdk_memory_texture_new(
+		(int)width, (int)height, picture_format_of(image), mapped, stride);
 }
 
 /*
  * A texture of chosen pixels: that in column i and row j is a copy of the image's in column
  * columns[i] and row rows[j].
  */
-static GdkTexture *copy(const shmimg_image *image, const gsize *columns, gsize width,
+static GdkTexture *picture_copy(const shmimg_image *image, const gsize *columns, gsize width,
 	const gsize *rows, gsize height)
 {
 	gsize bytes = shmimg_format_bytes(shmimg_image_format(image));
-	gsize times = is_grey(image) ? 3 : 1;
+	gsize times = picture_is_grey(image) ? 3 : 1;
 	gsize stride = width * bytes * times;
 	guint8 *pixels = g_malloc_n(height, stride);
 	guint8 *out = pixels;
@@ -131,11 +133,12 @@ static GdkTexture *copy(const shmimg_image *image, const gsize *columns, gsize w
 		}
 	}
 	g_autoptr(GBytes) taken = g_bytes_new_take(pixels, height * stride);
-	return gdk_memory_texture_new((int)width, (int)height, format_of(image), taken, stride);
+	return gdk_memory_texture_new(
+		(int)width, (int)height, picture_format_of(image), taken, stride);
 }
 
 /* count places, from first on, in steps of step, none past size. */
-static gsize *places(gsize count, double first, double step, gsize size)
+static gsize *picture_places(gsize count, double first, double step, gsize size)
 {
 	gsize *found = g_new(gsize, count);
 	for (gsize i = 0; i < count; i++)
@@ -144,26 +147,26 @@ static gsize *places(gsize count, double first, double step, gsize size)
 }
 
 /* (x, y) is the middle of the first pixel: that decides, not an edge. */
-static GdkTexture *pick(
+static GdkTexture *picture_pick(
 	const shmimg_image *image, double step, double x, double y, gsize width, gsize height)
 {
-	g_autofree gsize *columns = places(width, x * step, step, shmimg_width(image));
-	g_autofree gsize *rows = places(height, y * step, step, shmimg_height(image));
-	return copy(image, columns, width, rows, height);
+	g_autofree gsize *columns = picture_places(width, x * step, step, shmimg_width(image));
+	g_autofree gsize *rows = picture_places(height, y * step, step, shmimg_height(image));
+	return picture_copy(image, columns, width, rows, height);
 }
 
 /*
  * Each pixel of the screen is mixed from some that lie evenly in it: as many each way as it
  * covers, but no more than are seen, so that what this takes is bounded by the window's size.
  */
-static GdkTexture *mix(
+static GdkTexture *picture_mix(
 	const shmimg_image *image, double zoom, gsize x, gsize y, gsize width, gsize height)
 {
 	gsize times = (gsize)MIN(ceil(1 / zoom), REDUCE_MOST);
 	double step = 1 / zoom / (double)times;
-	g_autofree gsize *columns = places(
+	g_autofree gsize *columns = picture_places(
 		width * times, ((double)(x * times) + 0.5) * step, step, shmimg_width(image));
-	g_autofree gsize *rows = places(
+	g_autofree gsize *rows = picture_places(
 		height * times, ((double)(y * times) + 0.5) * step, step, shmimg_height(image));
 	guint8 *pixels = reduce(image, times, columns, width, rows, height);
 	g_autoptr(GBytes) taken = g_bytes_new_take(pixels, height * width * 4);
@@ -175,11 +178,11 @@ GdkTexture *picture_part(
 	struct picture *picture, double zoom, gsize x, gsize y, gsize width, gsize height)
 {
 	if (zoom < 1)
-		return mix(picture->image, zoom, x, y, width, height);
-	if (zoom > 1 || is_grey(picture->image))
-		return pick(
+		return picture_mix(picture->image, zoom, x, y, width, height);
+	if (zoom > 1 || picture_is_grey(picture->image))
+		return picture_pick(
 			picture->image, 1 / zoom, (double)x + 0.5, (double)y + 0.5, width, height);
-	return wrap(picture, x, y, width, height);
+	return picture_wrap(picture, x, y, width, height);
 }
 
 /* The middle one of each group of pixels: a picture for finding one's way, quickly made. */
@@ -187,6 +190,6 @@ GdkTexture *picture_thumbnail(const shmimg_image *image, guint side)
 {
 	gsize width = shmimg_width(image), height = shmimg_height(image);
 	double step = MAX(1, (double)MAX(width, height) / side);
-	return pick(image, step, 0.5, 0.5, MAX(1, (gsize)((double)width / step)),
+	return picture_pick(image, step, 0.5, 0.5, MAX(1, (gsize)((double)width / step)),
 		MAX(1, (gsize)((double)height / step)));
 }

@@ -10,7 +10,7 @@ enum { WHOLE8 = 255 * 255, WHOLE16 = 65535 };
 /* Adds a pixel, whose colours alpha is multiplied into, to sums of red, green, blue, alpha. */
 typedef void (*adder)(const guint8 *pixel, guint32 *sums);
 
-static inline void add_rgba8(const guint8 *pixel, guint32 *sums)
+static inline void reduce_add_rgba8(const guint8 *pixel, guint32 *sums)
 {
 	guint32 alpha = pixel[3];
 	sums[0] += pixel[0] * alpha;
@@ -19,7 +19,7 @@ static inline void add_rgba8(const guint8 *pixel, guint32 *sums)
 	sums[3] += alpha * 255;
 }
 
-static inline void add_bgra8_premul(const guint8 *pixel, guint32 *sums)
+static inline void reduce_add_bgra8_premul(const guint8 *pixel, guint32 *sums)
 {
 	sums[0] += pixel[2] * 255u;
 	sums[1] += pixel[1] * 255u;
@@ -27,7 +27,7 @@ static inline void add_bgra8_premul(const guint8 *pixel, guint32 *sums)
 	sums[3] += pixel[3] * 255u;
 }
 
-static inline void add_rgb8(const guint8 *pixel, guint32 *sums)
+static inline void reduce_add_rgb8(const guint8 *pixel, guint32 *sums)
 {
 	sums[0] += pixel[0] * 255u;
 	sums[1] += pixel[1] * 255u;
@@ -35,14 +35,14 @@ static inline void add_rgb8(const guint8 *pixel, guint32 *sums)
 	sums[3] += WHOLE8;
 }
 
-static inline void add_grey8(const guint8 *pixel, guint32 *sums)
+static inline void reduce_add_grey8(const guint8 *pixel, guint32 *sums)
 {
 	for (int i = 0; i < 3; i++)
 		sums[i] += pixel[0] * 255u;
 	sums[3] += WHOLE8;
 }
 
-static inline void add_rgba16(const guint8 *pixel, guint32 *sums)
+static inline void reduce_add_rgba16(const guint8 *pixel, guint32 *sums)
 {
 	const guint16 *values = (const guint16 *)(const void *)pixel;
 	guint32 alpha = values[3];
@@ -51,7 +51,7 @@ static inline void add_rgba16(const guint8 *pixel, guint32 *sums)
 	sums[3] += alpha;
 }
 
-static inline void add_grey16(const guint8 *pixel, guint32 *sums)
+static inline void reduce_add_grey16(const guint8 *pixel, guint32 *sums)
 {
 	const guint16 *value = (const guint16 *)(const void *)pixel;
 	for (int i = 0; i < 3; i++)
@@ -92,22 +92,22 @@ static void reduce_any_row(
 {
 	switch (format) {
 	case SHMIMG_RGBA8:
-		reduce_row(grid, rows, out, add_rgba8);
+		reduce_row(grid, rows, out, reduce_add_rgba8);
 		break;
 	case SHMIMG_BGRA8_PREMUL:
-		reduce_row(grid, rows, out, add_bgra8_premul);
+		reduce_row(grid, rows, out, reduce_add_bgra8_premul);
 		break;
 	case SHMIMG_RGB8:
-		reduce_row(grid, rows, out, add_rgb8);
+		reduce_row(grid, rows, out, reduce_add_rgb8);
 		break;
 	case SHMIMG_GRAY8:
-		reduce_row(grid, rows, out, add_grey8);
+		reduce_row(grid, rows, out, reduce_add_grey8);
 		break;
 	case SHMIMG_RGBA16:
-		reduce_row(grid, rows, out, add_rgba16);
+		reduce_row(grid, rows, out, reduce_add_rgba16);
 		break;
 	default:
-		reduce_row(grid, rows, out, add_grey16);
+		reduce_row(grid, rows, out, reduce_add_grey16);
 		break;
 	}
 }

@@ -38,7 +38,7 @@ void reporter_stop(struct reporter *reporter)
 	reporter->is_stopped = TRUE;
 }
 
-static gboolean deliver(gpointer data)
+static gboolean report_deliver(gpointer data)
 {
 	const struct report *report = data;
 	if (!report->reporter->is_stopped)
@@ -58,8 +58,8 @@ static void free_report(gpointer data)
 }
 
 /* Idle sources of one priority are served in order, and by the main thread alone. */
-static void post(struct reporter *reporter, void (*handle)(const struct report *), gpointer subject,
-	GdkTexture *picture, const char *text, char **facts)
+static void report_post(struct reporter *reporter, void (*handle)(const struct report *),
+	gpointer subject, GdkTexture *picture, const char *text, char **facts)
 {
 	struct report *report = g_new(struct report, 1);
 	*report = (struct report){.reporter = g_atomic_rc_box_acquire(reporter),
@@ -68,30 +68,30 @@ static void post(struct reporter *reporter, void (*handle)(const struct report *
 		.picture = picture ? g_object_ref(picture) : NULL,
 		.text = g_strdup(text),
 		.facts = facts};
-	g_idle_add_full(G_PRIORITY_DEFAULT, deliver, report, free_report);
+	g_idle_add_full(G_PRIORITY_DEFAULT, report_deliver, report, free_report);
 }
 
-static void deliver_list(const struct report *report)
+static void report_deliver_list(const struct report *report)
 {
 	report->reporter->handlers->list(report->reporter->data, G_LIST_MODEL(report->subject));
 }
 
 void report_list(struct reporter *reporter, GListModel *images)
 {
-	post(reporter, deliver_list, images, NULL, NULL, NULL);
+	report_post(reporter, report_deliver_list, images, NULL, NULL, NULL);
 }
 
-static void deliver_put(const struct report *report)
+static void report_deliver_put(const struct report *report)
 {
 	report->reporter->handlers->put(report->reporter->data, CATALOG_ENTRY(report->subject));
 }
 
 void report_put(struct reporter *reporter, CatalogEntry *image)
 {
-	post(reporter, deliver_put, image, NULL, NULL, NULL);
+	report_post(reporter, report_deliver_put, image, NULL, NULL, NULL);
 }
 
-static void deliver_gone(const struct report *report)
+static void report_deliver_gone(const struct report *report)
 {
 	report->reporter->handlers->gone(
 		report->reporter->data, CATALOG_ENTRY(report->subject), report->text);
@@ -99,20 +99,20 @@ static void deliver_gone(const struct report *report)
 
 void report_gone(struct reporter *reporter, CatalogEntry *image, const char *how)
 {
-	post(reporter, deliver_gone, image, NULL, how, NULL);
+	report_post(reporter, report_deliver_gone, image, NULL, how, NULL);
 }
 
-static void deliver_away(const struct report *report)
+static void report_deliver_away(const struct report *report)
 {
 	report->reporter->handlers->away(report->reporter->data, report->text);
 }
 
 void report_away(struct reporter *reporter, const char *why)
 {
-	post(reporter, deliver_away, NULL, NULL, why, NULL);
+	report_post(reporter, report_deliver_away, NULL, NULL, why, NULL);
 }
 
-static void deliver_thumbnail(const struct report *report)
+static void report_deliver_thumbnail(const struct report *report)
 {
 	report->reporter->handlers->thumbnail(
 		report->reporter->data, CATALOG_ENTRY(report->subject), report->picture);
@@ -120,10 +120,10 @@ static void deliver_thumbnail(const struct report *report)
 
 void report_thumbnail(struct reporter *reporter, CatalogEntry *image, GdkTexture *picture)
 {
-	post(reporter, deliver_thumbnail, image, picture, NULL, NULL);
+	report_post(reporter, report_deliver_thumbnail, image, picture, NULL, NULL);
 }
 
-static void deliver_facts(const struct report *report)
+static void report_deliver_facts(const struct report *report)
 {
 	report->reporter->handlers->facts(
 		report->reporter->data, (const char *const *)report->facts);
@@ -131,5 +131,5 @@ static void deliver_facts(const struct report *report)
 
 void report_facts(struct reporter *reporter, char **facts)
 {
-	post(reporter, deliver_facts, NULL, NULL, NULL, facts);
+	report_post(reporter, report_deliver_facts, NULL, NULL, NULL, facts);
 }

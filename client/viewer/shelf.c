@@ -25,20 +25,20 @@ G_DEFINE_FINAL_TYPE(ViewerShelf, viewer_shelf, GTK_TYPE_BOX)
 
 /* ---- Rows: a picture, a name, the folder ---- */
 
-static void want_thumbnail(CatalogEntry *image, GParamSpec *spec, ViewerShelf *shelf)
+static void shelf_want_thumbnail(CatalogEntry *image, GParamSpec *spec, ViewerShelf *shelf)
 {
 	(void)spec;
 	guint scale = (guint)gtk_widget_get_scale_factor(GTK_WIDGET(shelf));
 	shelf->want(shelf->data, image, PICTURE_SIDE * scale);
 }
 
-static void show_thumbnail(CatalogEntry *image, GParamSpec *spec, GtkImage *picture)
+static void shelf_show_thumbnail(CatalogEntry *image, GParamSpec *spec, GtkImage *picture)
 {
 	(void)spec;
 	gtk_image_set_from_paintable(picture, GDK_PAINTABLE(catalog_entry_thumbnail(image)));
 }
 
-static GtkWidget *make_label(PangoEllipsizeMode cut)
+static GtkWidget *shelf_make_label(PangoEllipsizeMode cut)
 {
 	GtkWidget *label = gtk_label_new(NULL);
 	gtk_label_set_xalign(GTK_LABEL(label), 0);
@@ -48,7 +48,7 @@ static GtkWidget *make_label(PangoEllipsizeMode cut)
 	return label;
 }
 
-static void set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
+static void shelf_set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 {
 	(void)factory;
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
@@ -56,12 +56,12 @@ static void set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 	GtkWidget *picture = g_object_new(
 		GTK_TYPE_IMAGE, "accessible-role", GTK_ACCESSIBLE_ROLE_PRESENTATION, NULL);
 	GtkWidget *words = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
-	GtkWidget *folder = make_label(PANGO_ELLIPSIZE_START);
+	GtkWidget *folder = shelf_make_label(PANGO_ELLIPSIZE_START);
 	gtk_image_set_pixel_size(GTK_IMAGE(picture), PICTURE_SIDE);
 	gtk_widget_add_css_class(folder, "caption");
 	gtk_widget_set_opacity(folder, 0.8);
 	gtk_widget_set_valign(words, GTK_ALIGN_CENTER);
-	gtk_box_append(GTK_BOX(words), make_label(PANGO_ELLIPSIZE_MIDDLE));
+	gtk_box_append(GTK_BOX(words), shelf_make_label(PANGO_ELLIPSIZE_MIDDLE));
 	gtk_box_append(GTK_BOX(words), folder);
 	gtk_box_append(GTK_BOX(box), picture);
 	gtk_box_append(GTK_BOX(box), words);
@@ -69,7 +69,7 @@ static void set_up_row(GtkSignalListItemFactory *factory, GtkListItem *row)
 }
 
 /* What tells images apart is the end of a path: it has a line of its own. */
-static void show_name(GtkWidget *words, const char *label, gsize name_length)
+static void shelf_show_name(GtkWidget *words, const char *label, gsize name_length)
 {
 	const char *slash = g_strrstr_len(label, (gssize)name_length, "/");
 	gboolean is_path = slash && (gsize)(slash - label) + 1 < name_length;
@@ -81,33 +81,34 @@ static void show_name(GtkWidget *words, const char *label, gsize name_length)
 	gtk_widget_set_visible(second, *folder != '\0');
 }
 
-static void bind_row(GtkSignalListItemFactory *factory, GtkListItem *row, ViewerShelf *shelf)
+static void shelf_bind_row(GtkSignalListItemFactory *factory, GtkListItem *row, ViewerShelf *shelf)
 {
 	(void)factory;
 	CatalogEntry *image = gtk_list_item_get_item(row);
 	GtkWidget *box = gtk_list_item_get_child(row);
 	GtkWidget *picture = gtk_widget_get_first_child(box);
 	const char *text = catalog_entry_label(image);
-	show_name(gtk_widget_get_last_child(box), text, strlen(catalog_entry_name(image)));
+	shelf_show_name(gtk_widget_get_last_child(box), text, strlen(catalog_entry_name(image)));
 	gtk_widget_set_tooltip_text(box, text);
 	accessible_name_row(box, text);
-	g_signal_connect(image, "notify::thumbnail", G_CALLBACK(show_thumbnail), picture);
-	g_signal_connect(image, "notify::generation", G_CALLBACK(want_thumbnail), shelf);
-	show_thumbnail(image, NULL, GTK_IMAGE(picture));
+	g_signal_connect(image, "notify::thumbnail", G_CALLBACK(shelf_show_thumbnail), picture);
+	g_signal_connect(image, "notify::generation", G_CALLBACK(shelf_want_thumbnail), shelf);
+	shelf_show_thumbnail(image, NULL, GTK_IMAGE(picture));
 	if (!catalog_entry_thumbnail(image))
-		want_thumbnail(image, NULL, shelf);
+		shelf_want_thumbnail(image, NULL, shelf);
 }
 
-static void unbind_row(GtkSignalListItemFactory *factory, GtkListItem *row, ViewerShelf *shelf)
+static void shelf_unbind_row(
+	GtkSignalListItemFactory *factory, GtkListItem *row, ViewerShelf *shelf)
 {
 	(void)factory;
 	CatalogEntry *image = gtk_list_item_get_item(row);
 	GtkWidget *picture = gtk_widget_get_first_child(gtk_list_item_get_child(row));
-	g_signal_handlers_disconnect_by_func(image, show_thumbnail, picture);
-	g_signal_handlers_disconnect_by_func(image, want_thumbnail, shelf);
+	g_signal_handlers_disconnect_by_func(image, shelf_show_thumbnail, picture);
+	g_signal_handlers_disconnect_by_func(image, shelf_want_thumbnail, shelf);
 }
 
-static void on_activate(GtkListView *list, guint position, ViewerShelf *shelf)
+static void shelf_on_activate(GtkListView *list, guint position, ViewerShelf *shelf)
 {
 	(void)list;
 	g_autoptr(CatalogEntry) image =
@@ -117,7 +118,7 @@ static void on_activate(GtkListView *list, guint position, ViewerShelf *shelf)
 
 /* ---- The list ---- */
 
-static void show_note(ViewerShelf *shelf)
+static void shelf_show_note(ViewerShelf *shelf)
 {
 	gboolean is_empty = g_list_model_get_n_items(G_LIST_MODEL(shelf->images)) == 0;
 	g_autofree char *text = NULL;
@@ -131,7 +132,7 @@ static void show_note(ViewerShelf *shelf)
 }
 
 /* The place of an image, or -1. */
-static int place_of(ViewerShelf *shelf, const char *name, gint64 owner)
+static int shelf_place_of(ViewerShelf *shelf, const char *name, gint64 owner)
 {
 	guint count = g_list_model_get_n_items(G_LIST_MODEL(shelf->images));
 	for (guint i = 0; i < count; i++) {
@@ -145,7 +146,7 @@ static int place_of(ViewerShelf *shelf, const char *name, gint64 owner)
 
 CatalogEntry *viewer_shelf_find(ViewerShelf *shelf, const char *name, gint64 owner)
 {
-	int place = place_of(shelf, name, owner);
+	int place = shelf_place_of(shelf, name, owner);
 	if (place < 0)
 		return NULL;
 	g_autoptr(CatalogEntry) image =
@@ -154,7 +155,7 @@ CatalogEntry *viewer_shelf_find(ViewerShelf *shelf, const char *name, gint64 own
 }
 
 /* The images that there are, to be found by name and owner. */
-static GHashTable *known_images(ViewerShelf *shelf)
+static GHashTable *shelf_known_images(ViewerShelf *shelf)
 {
 	guint count = g_list_model_get_n_items(G_LIST_MODEL(shelf->images));
 	GHashTable *known = g_hash_table_new_full(
@@ -167,7 +168,7 @@ static GHashTable *known_images(ViewerShelf *shelf)
 void viewer_shelf_set(ViewerShelf *shelf, GListModel *images)
 {
 	guint count = g_list_model_get_n_items(images);
-	g_autoptr(GHashTable) before = known_images(shelf);
+	g_autoptr(GHashTable) before = shelf_known_images(shelf);
 	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_object_unref);
 	for (guint i = 0; i < count; i++) {
 		CatalogEntry *image = g_list_model_get_item(images, i);
@@ -192,39 +193,39 @@ void viewer_shelf_put(ViewerShelf *shelf, CatalogEntry *image)
 		catalog_entry_set_generation(known, catalog_entry_generation(image));
 	else
 		g_list_store_insert(shelf->images, 0, image);
-	show_note(shelf);
+	shelf_show_note(shelf);
 }
 
 void viewer_shelf_remove(ViewerShelf *shelf, const CatalogEntry *image)
 {
-	int place = place_of(shelf, catalog_entry_name(image), catalog_entry_owner(image));
+	int place = shelf_place_of(shelf, catalog_entry_name(image), catalog_entry_owner(image));
 	if (place >= 0)
 		g_list_store_remove(shelf->images, (guint)place);
-	show_note(shelf);
+	shelf_show_note(shelf);
 }
 
 void viewer_shelf_say_away(ViewerShelf *shelf, const char *why)
 {
 	g_free(shelf->away);
 	shelf->away = g_strdup(why);
-	show_note(shelf);
+	shelf_show_note(shelf);
 }
 
 void viewer_shelf_mark(ViewerShelf *shelf, const CatalogEntry *image)
 {
-	int place = place_of(shelf, catalog_entry_name(image), catalog_entry_owner(image));
+	int place = shelf_place_of(shelf, catalog_entry_name(image), catalog_entry_owner(image));
 	gtk_single_selection_set_selected(
 		shelf->selection, place < 0 ? GTK_INVALID_LIST_POSITION : (guint)place);
 }
 
 /* ---- The widget itself ---- */
 
-static GtkWidget *make_list(ViewerShelf *shelf, GtkLabel *title)
+static GtkWidget *shelf_make_list(ViewerShelf *shelf, GtkLabel *title)
 {
 	GtkListItemFactory *factory = gtk_signal_list_item_factory_new();
-	g_signal_connect(factory, "setup", G_CALLBACK(set_up_row), NULL);
-	g_signal_connect(factory, "bind", G_CALLBACK(bind_row), shelf);
-	g_signal_connect(factory, "unbind", G_CALLBACK(unbind_row), shelf);
+	g_signal_connect(factory, "setup", G_CALLBACK(shelf_set_up_row), NULL);
+	g_signal_connect(factory, "bind", G_CALLBACK(shelf_bind_row), shelf);
+	g_signal_connect(factory, "unbind", G_CALLBACK(shelf_unbind_row), shelf);
 	GtkWidget *list =
 		gtk_list_view_new(GTK_SELECTION_MODEL(g_object_ref(shelf->selection)), factory);
 	gtk_list_view_set_single_click_activate(GTK_LIST_VIEW(list), TRUE);
@@ -232,11 +233,11 @@ static GtkWidget *make_list(ViewerShelf *shelf, GtkLabel *title)
 	gtk_label_set_mnemonic_widget(title, list);
 	gtk_accessible_update_relation(
 		GTK_ACCESSIBLE(list), GTK_ACCESSIBLE_RELATION_LABELLED_BY, title, NULL, -1);
-	g_signal_connect(list, "activate", G_CALLBACK(on_activate), shelf);
+	g_signal_connect(list, "activate", G_CALLBACK(shelf_on_activate), shelf);
 	return list;
 }
 
-static void dispose(GObject *object)
+static void shelf_dispose(GObject *object)
 {
 	ViewerShelf *shelf = VIEWER_SHELF(object);
 	/* Rows unbind while the shelf is still there. */
@@ -250,7 +251,7 @@ static void dispose(GObject *object)
 
 static void viewer_shelf_class_init(ViewerShelfClass *class)
 {
-	G_OBJECT_CLASS(class)->dispose = dispose;
+	G_OBJECT_CLASS(class)->dispose = shelf_dispose;
 }
 
 static void viewer_shelf_init(ViewerShelf *shelf)
@@ -277,7 +278,7 @@ static void viewer_shelf_init(ViewerShelf *shelf)
 	gtk_scrolled_window_set_policy(
 		GTK_SCROLLED_WINDOW(scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
 	gtk_scrolled_window_set_child(
-		GTK_SCROLLED_WINDOW(scrolled), make_list(shelf, GTK_LABEL(title)));
+		GTK_SCROLLED_WINDOW(scrolled), shelf_make_list(shelf, GTK_LABEL(title)));
 	gtk_widget_set_vexpand(scrolled, TRUE);
 	gtk_widget_set_size_request(scrolled, WIDTH, -1);
 	gtk_box_append(GTK_BOX(shelf), scrolled);

@@ -31,7 +31,7 @@ void wish_free(struct wish *wish)
 	g_free(wish);
 }
 
-static void free_wish(gpointer wish)
+static void view_free_wish(gpointer wish)
 {
 	wish_free(wish);
 }
@@ -53,13 +53,13 @@ static void free_view(gpointer view)
 }
 
 /* Loads in the format that everybody gets by default, so that there is one copy for all. */
-static int load(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+static int view_load(shmimg_client *client, const struct wish *wish, shmimg_image **image)
 {
 	return shmimg_load(client, wish->text, NULL, NULL, image);
 }
 
 /* Fetches what GTK need not convert, if it is there, else whichever format there is. */
-static int fetch(shmimg_client *client, const char *name, gint64 owner, shmimg_image **image)
+static int view_fetch(shmimg_client *client, const char *name, gint64 owner, shmimg_image **image)
 {
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
 	options.owner = owner;
@@ -72,33 +72,33 @@ static int fetch(shmimg_client *client, const char *name, gint64 owner, shmimg_i
 }
 
 /* The image of the file with this path, which may be gone, or the one with just this name. */
-static int fetch_either(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+static int view_fetch_either(shmimg_client *client, const struct wish *wish, shmimg_image **image)
 {
 	char name[NAME_SIZE];
 	if (shmimg_name_of_path(wish->text, name, sizeof(name)) == 0 &&
 		strcmp(name, wish->text) != 0) {
-		int result = fetch(client, name, wish->owner, image);
+		int result = view_fetch(client, name, wish->owner, image);
 		if (result != -ENOENT)
 			return result;
 	}
-	return fetch(client, wish->text, wish->owner, image);
+	return view_fetch(client, wish->text, wish->owner, image);
 }
 
-static int obtain(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+static int view_fetch_or_load(shmimg_client *client, const struct wish *wish, shmimg_image **image)
 {
 	switch (wish->kind) {
 	case WISH_FILE:
-		return load(client, wish, image);
+		return view_load(client, wish, image);
 	case WISH_IMAGE:
-		return fetch(client, wish->text, wish->owner, image);
+		return view_fetch(client, wish->text, wish->owner, image);
 	case WISH_EITHER:
-		return access(wish->text, F_OK) == 0 ? load(client, wish, image)
-						     : fetch_either(client, wish, image);
+		return access(wish->text, F_OK) == 0 ? view_load(client, wish, image)
+						     : view_fetch_either(client, wish, image);
 	}
 	return -EINVAL;
 }
 
-static void complain(
+static void view_complain(
 	const shmimg_client *client, const struct wish *wish, int result, GError **error)
 {
 	g_autofree char *shown = g_filename_display_name(wish->text);
@@ -115,7 +115,7 @@ static void complain(
 	(*error)->message = g_strdup_printf("%s Choose another file.", why);
 }
 
-static char *describe(const shmimg_image *image, gboolean others_have_it)
+static char *view_describe(const shmimg_image *image, gboolean others_have_it)
 {
 	return g_strdup_printf("%u × %u, %s, in shared memory%s", shmimg_width(image),
 		shmimg_height(image), shmimg_format_name(shmimg_image_format(image)),
@@ -127,20 +127,20 @@ static char *describe(const shmimg_image *image, gboolean others_have_it)
  * them there then. A published image never changes, so that who does not let go of the lock
  * keeps nobody from seeing it.
  */
-static void hand_over(struct view *view, shmimg_image *image)
+static void view_hand_over(struct view *view, shmimg_image *image)
 {
 	int locked = shmimg_lock(image, LOCK_MS);
 	view->name = g_strdup(shmimg_name(image));
 	view->owner = shmimg_owner(image);
 	view->generation = shmimg_generation(image);
-	view->about = describe(image, locked == -ETIMEDOUT);
+	view->about = view_describe(image, locked == -ETIMEDOUT);
 	view->picture = picture_new(image);
 	picture_read(view->picture);
 	if (locked == 0)
 		shmimg_unlock(image);
 }
 
-static void run(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+static void view_run(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
 	(void)source;
 	(void)cancellable;
@@ -152,16 +152,16 @@ static void run(GTask *task, gpointer source, gpointer data, GCancellable *cance
 		g_task_return_error(task, error);
 		return;
 	}
-	int result = obtain(client, wish, &image);
+	int result = view_fetch_or_load(client, wish, &image);
 	if (result < 0) {
-		complain(client, wish, result, &error);
+		view_complain(client, wish, result, &error);
 		shmimg_close(client);
 		g_task_return_error(task, error);
 		return;
 	}
 	struct view *view = g_new0(struct view, 1);
 	view->client = client;
-	hand_over(view, image);
+	view_hand_over(view, image);
 	g_task_return_pointer(task, view, free_view);
 }
 
@@ -170,9 +170,9 @@ void view_obtain(const struct wish *wish, gpointer source, GCancellable *cancell
 {
 	g_autoptr(GTask) task = g_task_new(source, cancellable, callback, data);
 	g_task_set_task_data(
-		task, wish_new(wish->kind, wish->socket, wish->text, wish->owner), free_wish);
+		task, wish_new(wish->kind, wish->socket, wish->text, wish->owner), view_free_wish);
 	g_task_set_return_on_cancel(task, TRUE);
-	g_task_run_in_thread(task, run);
+	g_task_run_in_thread(task, view_run);
 }
 
 struct view *view_obtain_finish(GAsyncResult *result, GError **error)

@@ -16,7 +16,7 @@
 G_DEFINE_FINAL_TYPE(ViewerWindow, viewer_window, GTK_TYPE_APPLICATION_WINDOW)
 
 /* Forgets the request under way: its callback comes, but says that it was cancelled. */
-static void abandon(ViewerWindow *window)
+static void window_abandon(ViewerWindow *window)
 {
 	if (window->cancellable)
 		g_cancellable_cancel(window->cancellable);
@@ -24,9 +24,9 @@ static void abandon(ViewerWindow *window)
 }
 
 /* Only the newest request counts. */
-static GCancellable *begin(ViewerWindow *window, const char *doing)
+static GCancellable *window_begin(ViewerWindow *window, const char *doing)
 {
-	abandon(window);
+	window_abandon(window);
 	window->cancellable = g_cancellable_new();
 	window->awaited = AWAITED_NOTHING;
 	layout_say_busy(&window->layout, doing);
@@ -34,7 +34,7 @@ static GCancellable *begin(ViewerWindow *window, const char *doing)
 }
 
 /* Says it where people look, and where scripts do. */
-static void complain(ViewerWindow *window, const char *message, gboolean again)
+static void window_complain(ViewerWindow *window, const char *message, gboolean again)
 {
 	g_clear_object(&window->cancellable);
 	window->awaited = AWAITED_NOTHING;
@@ -43,11 +43,11 @@ static void complain(ViewerWindow *window, const char *message, gboolean again)
 }
 
 /* What was cancelled is nothing to complain of: something newer is under way. */
-static void fail(ViewerWindow *window, const GError *error)
+static void window_fail(ViewerWindow *window, const GError *error)
 {
 	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
 		return;
-	complain(window, error->message, TRUE);
+	window_complain(window, error->message, TRUE);
 	if (g_error_matches(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON))
 		window->awaited = AWAITED_DAEMON;
 }
@@ -59,7 +59,7 @@ void window_calm(ViewerWindow *window)
 }
 
 /* What there is nothing to do with, keys and buttons do not offer. */
-static void enable_zoom(ViewerWindow *window, gboolean enabled)
+static void window_enable_zoom(ViewerWindow *window, gboolean enabled)
 {
 	static const char *const actions[] = {
 		LAYOUT_ZOOM_IN, LAYOUT_ZOOM_OUT, LAYOUT_ACTUAL, LAYOUT_FIT};
@@ -76,11 +76,11 @@ void window_show(ViewerWindow *window, struct view *view)
 	layout_show(&window->layout, view->picture, view->name, view->about);
 	view_free(window->view);
 	window->view = view;
-	enable_zoom(window, TRUE);
+	window_enable_zoom(window, TRUE);
 	follow_shown(window);
 }
 
-static void on_view(GObject *source, GAsyncResult *result, gpointer data)
+static void window_on_view(GObject *source, GAsyncResult *result, gpointer data)
 {
 	(void)data;
 	g_autoptr(GError) error = NULL;
@@ -88,15 +88,15 @@ static void on_view(GObject *source, GAsyncResult *result, gpointer data)
 	if (view)
 		window_show(VIEWER_WINDOW(source), view);
 	else
-		fail(VIEWER_WINDOW(source), error);
+		window_fail(VIEWER_WINDOW(source), error);
 }
 
 void window_obtain(ViewerWindow *window)
 {
 	g_autofree char *shown = g_filename_display_basename(window->wish->text);
 	g_autofree char *doing = g_strdup_printf("Waiting for %s …", shown);
-	GCancellable *cancellable = begin(window, doing);
-	view_obtain(window->wish, window, cancellable, on_view, NULL);
+	GCancellable *cancellable = window_begin(window, doing);
+	view_obtain(window->wish, window, cancellable, window_on_view, NULL);
 }
 
 void window_want(ViewerWindow *window, enum wish_kind kind, const char *text, gint64 owner)
@@ -109,7 +109,7 @@ void window_want(ViewerWindow *window, enum wish_kind kind, const char *text, gi
 
 /* ---- Zoom and side ---- */
 
-static void on_zoom(GtkWidget *widget, const char *action, GVariant *parameter)
+static void window_on_zoom(GtkWidget *widget, const char *action, GVariant *parameter)
 {
 	(void)parameter;
 	static const double step = 1.25;
@@ -124,7 +124,7 @@ static void on_zoom(GtkWidget *widget, const char *action, GVariant *parameter)
 		viewer_canvas_fit(canvas);
 }
 
-static void on_side(GtkWidget *widget, const char *action, GVariant *parameter)
+static void window_on_side(GtkWidget *widget, const char *action, GVariant *parameter)
 {
 	(void)action;
 	(void)parameter;
@@ -134,28 +134,28 @@ static void on_side(GtkWidget *widget, const char *action, GVariant *parameter)
 
 /* ---- Load Image from File... ---- */
 
-static void want_file(ViewerWindow *window, GFile *file)
+static void window_want_file(ViewerWindow *window, GFile *file)
 {
 	g_autofree char *path = g_file_get_path(file);
 	if (path) {
 		window_want(window, WISH_FILE, path, -1);
 		return;
 	}
-	abandon(window);
-	complain(window, "This file is not on this machine. Choose another one.", FALSE);
+	window_abandon(window);
+	window_complain(window, "This file is not on this machine. Choose another one.", FALSE);
 }
 
-static void on_file(GtkNativeDialog *dialog, int response, ViewerWindow *window)
+static void window_on_file(GtkNativeDialog *dialog, int response, ViewerWindow *window)
 {
 	g_autoptr(GFile) file = NULL;
 	if (response == GTK_RESPONSE_ACCEPT)
 		file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog));
 	g_clear_object(&window->files);
 	if (file)
-		want_file(window, file);
+		window_want_file(window, file);
 }
 
-static void on_load(GtkWidget *widget, const char *action, GVariant *parameter)
+static void window_on_load(GtkWidget *widget, const char *action, GVariant *parameter)
 {
 	(void)action;
 	(void)parameter;
@@ -165,74 +165,74 @@ static void on_load(GtkWidget *widget, const char *action, GVariant *parameter)
 		return;
 	}
 	window->files = layout_file_dialog(GTK_WINDOW(window));
-	g_signal_connect_object(window->files, "response", G_CALLBACK(on_file), window, 0);
+	g_signal_connect_object(window->files, "response", G_CALLBACK(window_on_file), window, 0);
 	gtk_native_dialog_show(GTK_NATIVE_DIALOG(window->files));
 }
 
-static gboolean on_drop(
+static gboolean window_on_drop(
 	GtkDropTarget *target, const GValue *value, double x, double y, ViewerWindow *window)
 {
 	(void)target;
 	(void)x;
 	(void)y;
-	want_file(window, g_value_get_object(value));
+	window_want_file(window, g_value_get_object(value));
 	return TRUE;
 }
 
 /* ---- Display Image from Shared Memory ---- */
 
-static void want_entry(GtkWindow *parent, const CatalogEntry *entry)
+static void window_want_entry(GtkWindow *parent, const CatalogEntry *entry)
 {
 	window_want(VIEWER_WINDOW(parent), WISH_IMAGE, catalog_entry_name(entry),
 		catalog_entry_owner(entry));
 }
 
 /* One image leaves no choice. */
-static void offer(ViewerWindow *window, GListModel *catalog)
+static void window_offer(ViewerWindow *window, GListModel *catalog)
 {
 	guint count = g_list_model_get_n_items(catalog);
 	g_clear_object(&window->cancellable);
 	window_calm(window);
 	if (count == 0) {
-		complain(window, "There is no image in shared memory yet. Load an image first.",
-			TRUE);
+		window_complain(window,
+			"There is no image in shared memory yet. Load an image first.", TRUE);
 		window->awaited = AWAITED_IMAGE;
 	} else if (count == 1) {
 		g_autoptr(CatalogEntry) entry = g_list_model_get_item(catalog, 0);
-		want_entry(GTK_WINDOW(window), entry);
+		window_want_entry(GTK_WINDOW(window), entry);
 	} else {
-		chooser_show(GTK_WINDOW(window), catalog, want_entry);
+		chooser_show(GTK_WINDOW(window), catalog, window_want_entry);
 	}
 }
 
-static void on_catalog(GObject *source, GAsyncResult *result, gpointer data)
+static void window_on_catalog(GObject *source, GAsyncResult *result, gpointer data)
 {
 	(void)data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GListModel) catalog = catalog_read_finish(result, &error);
 	if (catalog)
-		offer(VIEWER_WINDOW(source), catalog);
+		window_offer(VIEWER_WINDOW(source), catalog);
 	else
-		fail(VIEWER_WINDOW(source), error);
+		window_fail(VIEWER_WINDOW(source), error);
 }
 
-static void start_display(ViewerWindow *window)
+static void window_start_display(ViewerWindow *window)
 {
 	g_clear_pointer(&window->wish, wish_free);
-	GCancellable *cancellable = begin(window, "Asking for the images …");
-	catalog_read(window->socket, window, cancellable, on_catalog, NULL);
+	GCancellable *cancellable = window_begin(window, "Asking for the images …");
+	catalog_read(window->socket, window, cancellable, window_on_catalog, NULL);
 }
 
-static void on_display(GtkWidget *widget, const char *action, GVariant *parameter)
+static void window_on_display(GtkWidget *widget, const char *action, GVariant *parameter)
 {
 	(void)action;
 	(void)parameter;
-	start_display(VIEWER_WINDOW(widget));
+	window_start_display(VIEWER_WINDOW(widget));
 }
 
 /* ---- Try Again ---- */
 
-static void on_retry(GtkWidget *widget, const char *action, GVariant *parameter)
+static void window_on_retry(GtkWidget *widget, const char *action, GVariant *parameter)
 {
 	(void)action;
 	(void)parameter;
@@ -240,59 +240,59 @@ static void on_retry(GtkWidget *widget, const char *action, GVariant *parameter)
 	if (window->wish)
 		window_obtain(window);
 	else
-		start_display(window);
+		window_start_display(window);
 }
 
 /* ---- The window itself ---- */
 
-static void destroy_dialog(GtkFileChooserNative *dialog)
+static void window_destroy_dialog(GtkFileChooserNative *dialog)
 {
 	gtk_native_dialog_destroy(GTK_NATIVE_DIALOG(dialog));
 	g_object_unref(dialog);
 }
 
-static void dispose(GObject *object)
+static void window_dispose(GObject *object)
 {
 	ViewerWindow *window = VIEWER_WINDOW(object);
-	abandon(window);
+	window_abandon(window);
 	g_clear_pointer(&window->observer, observer_stop);
-	g_clear_pointer(&window->files, destroy_dialog);
+	g_clear_pointer(&window->files, window_destroy_dialog);
 	g_clear_pointer(&window->view, view_free);
 	g_clear_pointer(&window->wish, wish_free);
 	g_clear_pointer(&window->socket, g_free);
 	G_OBJECT_CLASS(viewer_window_parent_class)->dispose(object);
 }
 
-static void add_zoom(GtkWidgetClass *class)
+static void window_add_zoom(GtkWidgetClass *class)
 {
 	static const char *const zooms[] = {
 		LAYOUT_ZOOM_IN, LAYOUT_ZOOM_OUT, LAYOUT_ACTUAL, LAYOUT_FIT};
 	for (gsize i = 0; i < G_N_ELEMENTS(zooms); i++)
-		gtk_widget_class_install_action(class, zooms[i], NULL, on_zoom);
-	gtk_widget_class_install_action(class, LAYOUT_SIDE, NULL, on_side);
+		gtk_widget_class_install_action(class, zooms[i], NULL, window_on_zoom);
+	gtk_widget_class_install_action(class, LAYOUT_SIDE, NULL, window_on_side);
 }
 
 static void viewer_window_class_init(ViewerWindowClass *class)
 {
 	GtkWidgetClass *widget = GTK_WIDGET_CLASS(class);
-	G_OBJECT_CLASS(class)->dispose = dispose;
-	gtk_widget_class_install_action(widget, LAYOUT_LOAD, NULL, on_load);
-	gtk_widget_class_install_action(widget, LAYOUT_DISPLAY, NULL, on_display);
-	gtk_widget_class_install_action(widget, LAYOUT_RETRY, NULL, on_retry);
-	add_zoom(widget);
+	G_OBJECT_CLASS(class)->dispose = window_dispose;
+	gtk_widget_class_install_action(widget, LAYOUT_LOAD, NULL, window_on_load);
+	gtk_widget_class_install_action(widget, LAYOUT_DISPLAY, NULL, window_on_display);
+	gtk_widget_class_install_action(widget, LAYOUT_RETRY, NULL, window_on_retry);
+	window_add_zoom(widget);
 	keys_bind(widget);
 }
 
 static void viewer_window_init(ViewerWindow *window)
 {
 	GtkDropTarget *drop = gtk_drop_target_new(G_TYPE_FILE, GDK_ACTION_COPY);
-	g_signal_connect(drop, "drop", G_CALLBACK(on_drop), window);
+	g_signal_connect(drop, "drop", G_CALLBACK(window_on_drop), window);
 	gtk_widget_add_controller(GTK_WIDGET(window), GTK_EVENT_CONTROLLER(drop));
 	gtk_window_set_title(GTK_WINDOW(window), TITLE);
 	gtk_window_set_icon_name(GTK_WINDOW(window), "shmimg-viewer");
 	window->shelf = follow_make_shelf(window);
 	layout_build(&window->layout, GTK_WINDOW(window), GTK_WIDGET(window->shelf));
-	enable_zoom(window, FALSE);
+	window_enable_zoom(window, FALSE);
 	g_autoptr(GtkShortcutsWindow) help = keys_help();
 	gtk_application_window_set_help_overlay(GTK_APPLICATION_WINDOW(window), help);
 }

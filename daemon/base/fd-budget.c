@@ -29,7 +29,7 @@ void descriptors_took(unsigned count)
 	known.room -= count < known.room ? count : known.room;
 }
 
-static uint64_t now_usec(void)
+static uint64_t fd_budget_now_usec(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -37,7 +37,7 @@ static uint64_t now_usec(void)
 }
 
 /* New ones get the lowest numbers that are free, so the highest are the last to be taken. */
-static unsigned count_free(void)
+static unsigned fd_budget_count_free(void)
 {
 	struct rlimit limit;
 	unsigned count = 0;
@@ -56,10 +56,10 @@ bool descriptors_are_scarce(void)
 {
 	if (known.room >= NEEDED)
 		return false;
-	uint64_t now = known.until ? now_usec() : 0;
+	uint64_t now = known.until ? fd_budget_now_usec() : 0;
 	if (now < known.until)
 		return true;
-	known.room = count_free();
-	known.until = known.room < 2 * NEEDED ? now_usec() + PAUSE_USEC : 0;
+	known.room = fd_budget_count_free();
+	known.until = known.room < 2 * NEEDED ? fd_budget_now_usec() + PAUSE_USEC : 0;
 	return known.room < NEEDED;
 }

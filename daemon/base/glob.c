@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* The character after one of valid UTF-8. */
-static const char *after(const char *text)
+static const char *glob_after(const char *text)
 {
 	do
 		text++;
@@ -16,9 +16,9 @@ static const char *after(const char *text)
 }
 
 /* Compares characters by their bytes: UTF-8 has the order of its code points. */
-static int compare(const char *a, const char *b)
+static int glob_compare(const char *a, const char *b)
 {
-	const char *end = after(a);
+	const char *end = glob_after(a);
 	while (a + 1 < end && *a == *b) {
 		a++;
 		b++;
@@ -30,7 +30,7 @@ static int compare(const char *a, const char *b)
  * Matches a character with a set, whose '[' pattern is behind. Returns what follows the
  * ']', or NULL when there is none: then '[' means itself.
  */
-static const char *match_set(const char *pattern, const char *character, bool *matches)
+static const char *glob_match_set(const char *pattern, const char *character, bool *matches)
 {
 	bool inverted = *pattern == '!' || *pattern == '^';
 	bool found = false;
@@ -38,12 +38,12 @@ static const char *match_set(const char *pattern, const char *character, bool *m
 		pattern++;
 	for (bool first = true; *pattern && (first || *pattern != ']'); first = false) {
 		const char *low = pattern, *high = pattern;
-		pattern = after(pattern);
+		pattern = glob_after(pattern);
 		if (*pattern == '-' && pattern[1] && pattern[1] != ']') {
 			high = pattern + 1;
-			pattern = after(high);
+			pattern = glob_after(high);
 		}
-		if (compare(low, character) <= 0 && compare(character, high) <= 0)
+		if (glob_compare(low, character) <= 0 && glob_compare(character, high) <= 0)
 			found = true;
 	}
 	*matches = found != inverted;
@@ -54,7 +54,7 @@ static const char *match_set(const char *pattern, const char *character, bool *m
  * Matches one character. Returns the pattern after it, or NULL. *unclosed is a '[' without
  * a ']', or NULL: none behind it has one either, so the pattern's rest is not read again.
  */
-static const char *match_one(const char *pattern, const char *name, const char **unclosed)
+static const char *glob_match_one(const char *pattern, const char *name, const char **unclosed)
 {
 	bool matches;
 	if (!*pattern || !*name)
@@ -62,14 +62,14 @@ static const char *match_one(const char *pattern, const char *name, const char *
 	if (*pattern == '?')
 		return pattern + 1;
 	if (*pattern == '[' && (!*unclosed || pattern < *unclosed)) {
-		const char *rest = match_set(pattern + 1, name, &matches);
+		const char *rest = glob_match_set(pattern + 1, name, &matches);
 		if (rest)
 			return matches ? rest : NULL;
 		*unclosed = pattern;
 	} else if (*pattern == '\\' && pattern[1]) {
 		pattern++;
 	}
-	return compare(pattern, name) == 0 ? after(pattern) : NULL;
+	return glob_compare(pattern, name) == 0 ? glob_after(pattern) : NULL;
 }
 
 bool glob_matches(const char *pattern, const char *name)
@@ -84,13 +84,13 @@ bool glob_matches(const char *pattern, const char *name)
 		}
 		if (!*pattern && !*name)
 			return true;
-		const char *next = match_one(pattern, name, &unclosed);
+		const char *next = glob_match_one(pattern, name, &unclosed);
 		if (next) {
 			pattern = next;
-			name = after(name);
+			name = glob_after(name);
 		} else if (star && *taken) {
 			pattern = star;
-			taken = after(taken);
+			taken = glob_after(taken);
 			name = taken;
 		} else {
 			return false;

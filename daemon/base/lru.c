@@ -13,40 +13,40 @@ void idle_init(struct idle *idle)
 	TAILQ_INIT(&idle->images);
 }
 
-static struct idle *of_all(const struct image *image)
+static struct idle *lru_of_all(const struct image *image)
 {
 	return &image->store->idle;
 }
 
-static struct idle *of_owner(const struct image *image)
+static struct idle *lru_of_owner(const struct image *image)
 {
 	return &image->charge.account->idle;
 }
 
-static void insert(struct image *image)
+static void lru_insert(struct image *image)
 {
-	TAILQ_INSERT_HEAD(&of_all(image)->images, image, idle);
-	TAILQ_INSERT_HEAD(&of_owner(image)->images, image, owners_idle);
-	of_all(image)->count++;
-	of_owner(image)->count++;
+	TAILQ_INSERT_HEAD(&lru_of_all(image)->images, image, idle);
+	TAILQ_INSERT_HEAD(&lru_of_owner(image)->images, image, owners_idle);
+	lru_of_all(image)->count++;
+	lru_of_owner(image)->count++;
 }
 
-static void take_out(struct image *image)
+static void lru_take_out(struct image *image)
 {
-	TAILQ_REMOVE(&of_all(image)->images, image, idle);
-	TAILQ_REMOVE(&of_owner(image)->images, image, owners_idle);
-	of_all(image)->count--;
-	of_owner(image)->count--;
+	TAILQ_REMOVE(&lru_of_all(image)->images, image, idle);
+	TAILQ_REMOVE(&lru_of_owner(image)->images, image, owners_idle);
+	lru_of_all(image)->count--;
+	lru_of_owner(image)->count--;
 }
 
-static void set_bytes(struct image *image, uint64_t bytes)
+static void lru_set_bytes(struct image *image, uint64_t bytes)
 {
 	if (image->idle_bytes == 0 && bytes > 0)
-		insert(image);
+		lru_insert(image);
 	else if (image->idle_bytes > 0 && bytes == 0)
-		take_out(image);
-	of_all(image)->bytes += bytes - image->idle_bytes;
-	of_owner(image)->bytes += bytes - image->idle_bytes;
+		lru_take_out(image);
+	lru_of_all(image)->bytes += bytes - image->idle_bytes;
+	lru_of_owner(image)->bytes += bytes - image->idle_bytes;
 	image->idle_bytes = bytes;
 }
 
@@ -57,13 +57,13 @@ void idle_note(struct image *image)
 		      !follow_is_loading(image->follow);
 	uint64_t bytes = may_go ? image->bytes : 0;
 	if (bytes != image->idle_bytes)
-		set_bytes(image, bytes);
+		lru_set_bytes(image, bytes);
 }
 
 void idle_touch(struct image *image)
 {
 	if (image->idle_bytes == 0)
 		return;
-	take_out(image);
-	insert(image);
+	lru_take_out(image);
+	lru_insert(image);
 }

@@ -11,35 +11,35 @@ struct state {
 	uint64_t a, b, c, d;
 };
 
-static uint64_t rotate(uint64_t word, unsigned bits)
+static uint64_t siphash_rotate(uint64_t word, unsigned bits)
 {
 	return word << bits | word >> (64 - bits);
 }
 
-static inline struct state mix(struct state s)
+static inline struct state siphash_mix(struct state s)
 {
 	s.a += s.b;
 	s.c += s.d;
-	s.b = rotate(s.b, 13) ^ s.a;
-	s.d = rotate(s.d, 16) ^ s.c;
-	s.a = rotate(s.a, 32);
+	s.b = siphash_rotate(s.b, 13) ^ s.a;
+	s.d = siphash_rotate(s.d, 16) ^ s.c;
+	s.a = siphash_rotate(s.a, 32);
 	s.c += s.b;
 	s.a += s.d;
-	s.b = rotate(s.b, 17) ^ s.c;
-	s.d = rotate(s.d, 21) ^ s.a;
-	s.c = rotate(s.c, 32);
+	s.b = siphash_rotate(s.b, 17) ^ s.c;
+	s.d = siphash_rotate(s.d, 21) ^ s.a;
+	s.c = siphash_rotate(s.c, 32);
 	return s;
 }
 
-static inline struct state add(struct state s, uint64_t word)
+static inline struct state siphash_add(struct state s, uint64_t word)
 {
 	s.d ^= word;
-	s = mix(mix(s));
+	s = siphash_mix(siphash_mix(s));
 	s.a ^= word;
 	return s;
 }
 
-static uint64_t load(const void *data, size_t size)
+static uint64_t siphash_load(const void *data, size_t size)
 {
 	uint64_t word = 0;
 	memcpy(&word, data, size);
@@ -49,7 +49,7 @@ static uint64_t load(const void *data, size_t size)
 uint64_t siphash(const unsigned char key[SIPHASH_KEY_SIZE], const void *data, size_t size)
 {
 	const unsigned char *next = data;
-	uint64_t low = load(key, 8), high = load(key + 8, 8);
+	uint64_t low = siphash_load(key, 8), high = siphash_load(key + 8, 8);
 	struct state state = {
 		low ^ UINT64_C(0x736f6d6570736575),
 		high ^ UINT64_C(0x646f72616e646f6d),
@@ -58,9 +58,9 @@ uint64_t siphash(const unsigned char key[SIPHASH_KEY_SIZE], const void *data, si
 	};
 	size_t left = size;
 	for (; left >= 8; left -= 8, next += 8)
-		state = add(state, load(next, 8));
-	state = add(state, load(next, left) | (uint64_t)size << 56);
+		state = siphash_add(state, siphash_load(next, 8));
+	state = siphash_add(state, siphash_load(next, left) | (uint64_t)size << 56);
 	state.c ^= 0xff;
-	state = mix(mix(mix(mix(state))));
+	state = siphash_mix(siphash_mix(siphash_mix(siphash_mix(state))));
 	return state.a ^ state.b ^ state.c ^ state.d;
 }

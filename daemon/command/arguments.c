@@ -91,7 +91,7 @@ void dispatch_reject_request(
 }
 
 /* Whoever asked for it, what failed is the daemon's. */
-static void log_failed(const struct session *session, const char *message)
+static void arguments_log_failed(const struct session *session, const char *message)
 {
 	struct log_client client = {session->who.uid, session->who.pid};
 	log_write(
@@ -108,7 +108,7 @@ enum outcome command_refuse(
 	va_end(arguments);
 	session->engine->counters.errors++;
 	if (fault == FAULT_INTERNAL)
-		log_failed(session, message);
+		arguments_log_failed(session, message);
 	reply_pass(reply, -1); /* an error brings no descriptor */
 	reply_fault(reply, fault, "%s", message);
 	return OUTCOME_DONE;
@@ -148,7 +148,7 @@ bool command_read_owner(struct call *call, int64_t *owner)
 	return true;
 }
 
-static bool read_format(struct call *call, int *format)
+static bool arguments_read_format(struct call *call, int *format)
 {
 	const char *text = call->request->values[KEY_FORMAT];
 	*format = -1;
@@ -163,7 +163,7 @@ static bool read_format(struct call *call, int *format)
 }
 
 /* A side of a box. */
-static bool read_side(struct call *call, enum key key, uint32_t *side)
+static bool arguments_read_side(struct call *call, enum key key, uint32_t *side)
 {
 	const char *text = call->request->values[key];
 	uint64_t number = 0;
@@ -178,9 +178,9 @@ static bool read_side(struct call *call, enum key key, uint32_t *side)
 
 bool command_read_wanted(struct call *call, struct wanted *wanted)
 {
-	if (!read_format(call, &wanted->format) ||
-		!read_side(call, KEY_WIDTH, &wanted->box.width) ||
-		!read_side(call, KEY_HEIGHT, &wanted->box.height))
+	if (!arguments_read_format(call, &wanted->format) ||
+		!arguments_read_side(call, KEY_WIDTH, &wanted->box.width) ||
+		!arguments_read_side(call, KEY_HEIGHT, &wanted->box.height))
 		return false;
 	wanted->is_fitted = wanted->box.width > 0 || wanted->box.height > 0;
 	return true;
@@ -206,7 +206,7 @@ bool command_check_match(struct call *call)
 }
 
 /* Who asks about an image of one's own that has gone learns whether its memory has, too. */
-static void refuse_missing(struct call *call, const char *name)
+static void arguments_refuse_missing(struct call *call, const char *name)
 {
 	const struct engine *engine = call->session->engine;
 	uint64_t bytes = 0;
@@ -221,7 +221,7 @@ static void refuse_missing(struct call *call, const char *name)
 		refuse(call, FAULT_NOT_FOUND, "no image has this name");
 }
 
-static struct rendition *choose(const struct image *image, const struct wanted *wanted)
+static struct rendition *arguments_choose(const struct image *image, const struct wanted *wanted)
 {
 	const struct generation *generation = image_current(image);
 	int format = wanted->format == FORMAT_NATIVE ? (int)generation->native : wanted->format;
@@ -229,7 +229,7 @@ static struct rendition *choose(const struct image *image, const struct wanted *
 }
 
 /* Tells which LOAD makes what is not there. */
-static void refuse_other(struct call *call, const struct wanted *wanted)
+static void arguments_refuse_other(struct call *call, const struct wanted *wanted)
 {
 	char size[48] = "";
 	int length = 0;
@@ -254,16 +254,16 @@ struct rendition *command_find_rendition(struct call *call)
 	struct store *store = &call->session->engine->store;
 	struct image *image = store_see(store, &call->session->who, name, owner);
 	if (!image) {
-		refuse_missing(call, name);
+		arguments_refuse_missing(call, name);
 		return NULL;
 	}
-	struct rendition *rendition = choose(image, &wanted);
+	struct rendition *rendition = arguments_choose(image, &wanted);
 	if (!rendition)
-		refuse_other(call, &wanted);
+		arguments_refuse_other(call, &wanted);
 	return rendition;
 }
 
-static void describe(struct wire_writer *line, const struct rendition *rendition)
+static void arguments_describe(struct wire_writer *line, const struct rendition *rendition)
 {
 	const struct generation *generation = rendition->generation;
 	const struct image *image = generation->image;
@@ -291,7 +291,7 @@ void command_describe(struct wire_writer *line, struct rendition *rendition)
 		return;
 	}
 	size_t before = line->length;
-	describe(line, rendition);
+	arguments_describe(line, rendition);
 	if (line->full)
 		return;
 	rendition->description_size = (unsigned)(line->length - before);

@@ -31,7 +31,7 @@ enum outcome command_fetch(struct call *call)
 	return OUTCOME_DONE;
 }
 
-static bool read_generation(struct call *call, uint64_t *generation)
+static bool fetch_read_generation(struct call *call, uint64_t *generation)
 {
 	const char *text = call->request->values[KEY_GENERATION];
 	*generation = 0;
@@ -46,7 +46,8 @@ enum outcome command_release(struct call *call)
 	struct pin_filter filter;
 	struct wanted wanted;
 	if (!command_read_name(call, &filter.name) || !command_read_owner(call, &filter.owner) ||
-		!command_read_wanted(call, &wanted) || !read_generation(call, &filter.generation))
+		!command_read_wanted(call, &wanted) ||
+		!fetch_read_generation(call, &filter.generation))
 		return OUTCOME_DONE;
 	filter.format = wanted.format;
 	filter.box = wanted.is_fitted ? &wanted.box : NULL;

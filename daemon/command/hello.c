@@ -10,7 +10,7 @@
 
 #define PROTOCOL "1"
 
-static void add_formats(struct wire_writer *line)
+static void hello_add_formats(struct wire_writer *line)
 {
 	char list[128] = "";
 	for (int i = FORMAT_NATIVE + 1; i < FORMAT_COUNT; i++) {
@@ -31,7 +31,7 @@ enum outcome command_hello(struct call *call)
 	wire_add(line, "protocol", PROTOCOL);
 	wire_add(line, "version", PACKAGE_VERSION);
 	wire_add_number(line, "uid", geteuid());
-	add_formats(line);
+	hello_add_formats(line);
 	wire_add_number(line, "max-pixels", engine->options->max_pixels);
 	wire_add(line, "board", engine->board.name);
 	reply_end(call->reply);

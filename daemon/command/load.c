@@ -21,8 +21,8 @@ struct wishes {
 };
 
 /* Answers with a rendition, and pins it first. Returns whether that went well. */
-static bool answer_found(struct session *session, struct reply *reply, struct rendition *rendition,
-	bool pin, bool pass_fd, bool cached)
+static bool load_answer_found(struct session *session, struct reply *reply,
+	struct rendition *rendition, bool pin, bool pass_fd, bool cached)
 {
 	int r = pass_fd ? command_pass_segment(reply, rendition) : 0;
 	if (r == 0 && pin)
@@ -45,7 +45,7 @@ static bool answer_found(struct session *session, struct reply *reply, struct re
 }
 
 /* Takes *follow over, if there is one. */
-static void change_following(struct image *image, struct follow **follow, bool unfollow)
+static void load_change_following(struct image *image, struct follow **follow, bool unfollow)
 {
 	if (*follow)
 		follow_attach(*follow, image);
@@ -60,14 +60,14 @@ static void answer_load(
 	struct reply *reply = load->reply;
 	charge_refund(&load->pin_charge);
 	if (rendition &&
-		answer_found(load->session, reply, rendition, load->pin, load->pass_fd, false))
-		change_following(rendition->generation->image, &load->follow, load->unfollow);
+		load_answer_found(load->session, reply, rendition, load->pin, load->pass_fd, false))
+		load_change_following(rendition->generation->image, &load->follow, load->unfollow);
 	else if (!rendition)
 		command_refuse(load->session, reply, fault, "%s", message);
 	reply->complete(reply);
 }
 
-static bool read_word(struct call *call, enum key key, int (*find)(const char *), int *value)
+static bool load_read_word(struct call *call, enum key key, int (*find)(const char *), int *value)
 {
 	const char *text = call->request->values[key];
 	*value = text ? find(text) : -1;
@@ -78,7 +78,7 @@ static bool read_word(struct call *call, enum key key, int (*find)(const char *)
 	return false;
 }
 
-static bool read_name(struct call *call, const char **name)
+static bool load_read_name(struct call *call, const char **name)
 {
 	const char *path = call->request->values[KEY_PATH];
 	*name = call->request->values[KEY_NAME];
@@ -91,7 +91,7 @@ static bool read_name(struct call *call, const char **name)
 }
 
 /* Opens what path= says, or takes what came with source=fd. */
-static bool open_source(struct call *call, int *input)
+static bool load_open_source(struct call *call, int *input)
 {
 	const char *path = call->request->values[KEY_PATH];
 	const char *source = call->request->values[KEY_SOURCE];
@@ -123,7 +123,7 @@ static bool open_source(struct call *call, int *input)
 }
 
 /* What watch= says: whether to follow the path from now on, or to follow nothing. */
-static bool read_watch(struct call *call, bool *follow, bool *unfollow)
+static bool load_read_watch(struct call *call, bool *follow, bool *unfollow)
 {
 	const char *text = call->request->values[KEY_WATCH];
 	if (!command_read_flag(call, KEY_WATCH, false, follow))
@@ -136,7 +136,7 @@ static bool read_watch(struct call *call, bool *follow, bool *unfollow)
 	return false;
 }
 
-static void refuse_to_follow(struct call *call, int error, unsigned places)
+static void load_refuse_to_follow(struct call *call, int error, unsigned places)
 {
 	if (error == -EDQUOT)
 		command_refuse_quota(call->session, call->reply, RESOURCE_FOLLOWS, places);
@@ -160,19 +160,19 @@ static void refuse_to_follow(struct call *call, int error, unsigned places)
 }
 
 /* Watches the way to the file, before anybody is told that this is done. */
-static bool begin_to_follow(struct call *call, const char *name, struct follow **follow)
+static bool load_begin_to_follow(struct call *call, const char *name, struct follow **follow)
 {
 	struct session *session = call->session;
 	unsigned places = 0;
 	int r = follow_new(session->engine, name, session->who.uid, call->request->values[KEY_PATH],
 		follow, &places);
 	if (r < 0)
-		refuse_to_follow(call, r, places);
+		load_refuse_to_follow(call, r, places);
 	return r == 0;
 }
 
 /* The rendition that an order asks for, if it is in memory, decoded from the same file. */
-static struct rendition *find_cached(struct store *store, const struct load_order *order)
+static struct rendition *load_find_cached(struct store *store, const struct load_order *order)
 {
 	struct image *image = store_find(store, order->name, order->owner);
 	if (!image || !publish_continues(image, order->share, order->group) ||
@@ -183,19 +183,19 @@ static struct rendition *find_cached(struct store *store, const struct load_orde
 		order->format == FORMAT_NATIVE ? generation->native : order->format, order->box);
 }
 
-static enum outcome answer_cached(struct call *call, struct rendition *rendition,
+static enum outcome load_answer_cached(struct call *call, struct rendition *rendition,
 	const struct load_order *order, const struct wishes *wishes)
 {
 	struct engine *engine = call->session->engine;
 	struct image *image = rendition->generation->image;
 	struct follow *follow = NULL;
 	if (wishes->follow && !follow_is_of(image->follow, call->request->values[KEY_PATH]) &&
-		!begin_to_follow(call, order->name, &follow))
+		!load_begin_to_follow(call, order->name, &follow))
 		return OUTCOME_DONE;
 	engine->counters.hits++;
 	idle_touch(image);
 	rendition_touch(rendition);
-	if (!answer_found(
+	if (!load_answer_found(
 		    call->session, call->reply, rendition, wishes->pin, wishes->pass_fd, true)) {
 		follow_free(follow);
 		return OUTCOME_DONE;
@@ -203,12 +203,12 @@ static enum outcome answer_cached(struct call *call, struct rendition *rendition
 	rendition_note_box(rendition, order->box);
 	if (order->keep >= 0)
 		image_set_keep(image, (enum keep)order->keep);
-	change_following(image, &follow, wishes->unfollow);
+	load_change_following(image, &follow, wishes->unfollow);
 	return OUTCOME_DONE;
 }
 
 /* Frees the load. */
-static enum outcome refuse_flight(struct call *call, struct load *load, int error)
+static enum outcome load_refuse_flight(struct call *call, struct load *load, int error)
 {
 	struct reply *reply = load && load->reply ? load->reply : call->reply;
 	if (error == -EDQUOT)
@@ -230,7 +230,7 @@ static enum outcome refuse_flight(struct call *call, struct load *load, int erro
 }
 
 /* Charges the pin first: what has been decoded shall not be refused for want of it. */
-static int charge_and_join(const struct load_order *order, struct load *load)
+static int load_charge_and_join(const struct load_order *order, struct load *load)
 {
 	struct session *session = load->session;
 	int r = 0;
@@ -241,11 +241,11 @@ static int charge_and_join(const struct load_order *order, struct load *load)
 }
 
 /* Takes order->input over. */
-static enum outcome board_flight(
+static enum outcome load_board_flight(
 	struct call *call, const struct load_order *order, const struct wishes *wishes)
 {
 	struct follow *follow = NULL;
-	if (wishes->follow && !begin_to_follow(call, order->name, &follow)) {
+	if (wishes->follow && !load_begin_to_follow(call, order->name, &follow)) {
 		files_close(order->files, order->input);
 		return OUTCOME_DONE;
 	}
@@ -263,12 +263,12 @@ static enum outcome board_flight(
 		load->pass_fd = wishes->pass_fd;
 		load->unfollow = wishes->unfollow;
 		load->answer = answer_load;
-		r = charge_and_join(order, load);
+		r = load_charge_and_join(order, load);
 	}
 	if (r == 0)
 		return OUTCOME_LATER;
 	files_close(order->files, order->input);
-	return refuse_flight(call, load, r);
+	return load_refuse_flight(call, load, r);
 }
 
 enum outcome command_load(struct call *call)
@@ -280,13 +280,13 @@ enum outcome command_load(struct call *call)
 	struct wanted wanted;
 	OWN_FILE struct open_file input = {session->files, -1};
 	session->engine->counters.loads++;
-	if (!read_name(call, &order.name) || !command_read_wanted(call, &wanted) ||
-		!read_word(call, KEY_SHARE, share_find, &order.share) ||
-		!read_word(call, KEY_KEEP, keep_find, &order.keep) ||
+	if (!load_read_name(call, &order.name) || !command_read_wanted(call, &wanted) ||
+		!load_read_word(call, KEY_SHARE, share_find, &order.share) ||
+		!load_read_word(call, KEY_KEEP, keep_find, &order.keep) ||
 		!command_read_flag(call, KEY_PIN, true, &wishes.pin) ||
 		!command_read_flag(call, KEY_FD, false, &wishes.pass_fd) ||
-		!read_watch(call, &wishes.follow, &wishes.unfollow) ||
-		!open_source(call, &input.fd))
+		!load_read_watch(call, &wishes.follow, &wishes.unfollow) ||
+		!load_open_source(call, &input.fd))
 		return OUTCOME_DONE;
 	if (order.keep == KEEP_ATTACHED && !wishes.pin)
 		return refuse(call, FAULT_INVALID_ARGUMENT,
@@ -300,9 +300,9 @@ enum outcome command_load(struct call *call)
 		return refuse(call, FAULT_NOT_AN_IMAGE, "the file is empty");
 	order.format = wanted.format < 0 ? FORMAT_RGBA8 : (enum format)wanted.format;
 	order.box = wanted.box;
-	struct rendition *cached = find_cached(&session->engine->store, &order);
+	struct rendition *cached = load_find_cached(&session->engine->store, &order);
 	if (cached)
-		return answer_cached(call, cached, &order, &wishes);
+		return load_answer_cached(call, cached, &order, &wishes);
 	order.input = take_fd(&input.fd);
-	return board_flight(call, &order, &wishes);
+	return load_board_flight(call, &order, &wishes);
 }

@@ -10,23 +10,25 @@
 
 #include "daemon/engine/load.h"
 
-static const struct image *image_of(const struct pin *pin)
+static const struct image *session_image_of(const struct pin *pin)
 {
 	return pin->rendition->generation->image;
 }
 
 /* By name first, so that RELEASE finds a name's pins; then by what is pinned. */
-static int compare(const struct pin *a, const struct pin *b)
+static int session_compare(const struct pin *a, const struct pin *b)
 {
-	int order = image_of(a) == image_of(b) ? 0 : strcmp(image_of(a)->name, image_of(b)->name);
+	int order = session_image_of(a) == session_image_of(b)
+			    ? 0
+			    : strcmp(session_image_of(a)->name, session_image_of(b)->name);
 	if (order)
 		return order;
 	return a->rendition < b->rendition ? -1 : a->rendition > b->rendition;
 }
 
-RB_GENERATE_INTERNAL(pin_tree, pin, node, compare, __attribute__((unused)) static)
+RB_GENERATE_INTERNAL(pin_tree, pin, node, session_compare, __attribute__((unused)) static)
 
-static int join_files(struct session *session, struct engine *engine, uid_t uid)
+static int session_join_files(struct session *session, struct engine *engine, uid_t uid)
 {
 	session->files = closer_join(&engine->closer, uid);
 	if (!session->files)
@@ -45,7 +47,7 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	int r = accounts_charge(
 		&engine->accounts, &session->charge, who->uid, RESOURCE_CONNECTIONS, 1);
 	if (r == 0)
-		r = join_files(session, engine, who->uid);
+		r = session_join_files(session, engine, who->uid);
 	if (r < 0) {
 		charge_refund(&session->charge);
 		free(session);
@@ -62,7 +64,7 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	return 0;
 }
 
-static void unpin(struct session *session, struct pin *pin)
+static void session_unpin(struct session *session, struct pin *pin)
 {
 	RB_REMOVE(pin_tree, &session->pins, pin);
 	image_unpin(pin);
@@ -76,7 +78,7 @@ void session_close(struct session *session)
 	while (!TAILQ_EMPTY(&session->loads))
 		load_cancel(TAILQ_FIRST(&session->loads));
 	while (!RB_EMPTY(&session->pins))
-		unpin(session, RB_ROOT(&session->pins));
+		session_unpin(session, RB_ROOT(&session->pins));
 	session->engine->counters.connections--;
 	charge_refund(&session->charge);
 	files_leave(session->files);
@@ -105,7 +107,7 @@ int session_pin(struct session *session, struct rendition *rendition)
 	return 0;
 }
 
-static bool matches(const struct pin *pin, const struct pin_filter *filter)
+static bool session_matches(const struct pin *pin, const struct pin_filter *filter)
 {
 	const struct rendition *rendition = pin->rendition;
 	const struct generation *generation = rendition->generation;
@@ -117,11 +119,11 @@ static bool matches(const struct pin *pin, const struct pin_filter *filter)
 }
 
 /* The first pin of a name, in the order of the tree. */
-static struct pin *first_of_name(struct session *session, const char *name)
+static struct pin *session_first_of_name(struct session *session, const char *name)
 {
 	struct pin *pin = RB_ROOT(&session->pins), *found = NULL;
 	while (pin) {
-		int order = strcmp(name, image_of(pin)->name);
+		int order = strcmp(name, session_image_of(pin)->name);
 		if (order == 0)
 			found = pin;
 		pin = order <= 0 ? RB_LEFT(pin, node) : RB_RIGHT(pin, node);
@@ -132,11 +134,11 @@ static struct pin *first_of_name(struct session *session, const char *name)
 unsigned session_release(struct session *session, const struct pin_filter *filter)
 {
 	unsigned count = 0;
-	struct pin *pin = first_of_name(session, filter->name);
-	while (pin && strcmp(image_of(pin)->name, filter->name) == 0) {
+	struct pin *pin = session_first_of_name(session, filter->name);
+	while (pin && strcmp(session_image_of(pin)->name, filter->name) == 0) {
 		struct pin *next = RB_NEXT(pin_tree, &session->pins, pin);
-		if (matches(pin, filter)) {
-			unpin(session, pin);
+		if (session_matches(pin, filter)) {
+			session_unpin(session, pin);
 			count++;
 		}
 		pin = next;

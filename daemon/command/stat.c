@@ -15,7 +15,7 @@ enum {
 };
 
 /* A format alone is the whole picture in that. */
-static void add_renditions(struct wire_writer *line, const struct generation *generation)
+static void stat_add_renditions(struct wire_writer *line, const struct generation *generation)
 {
 	char list[RENDITIONS_MAX * 48] = "";
 	size_t length = 0;
@@ -34,7 +34,7 @@ static void add_renditions(struct wire_writer *line, const struct generation *ge
 }
 
 /* The processes that pin an image: pids with commas between, at most HOLDERS_MAX. */
-static void add_holders(struct wire_writer *line, const struct image *image)
+static void stat_add_holders(struct wire_writer *line, const struct image *image)
 {
 	char list[HOLDERS_MAX * 12] = "";
 	size_t length = 0;
@@ -56,7 +56,7 @@ enough:
 	wire_add(line, "holders", list);
 }
 
-static void add_lock(struct wire_writer *line, const struct image *image)
+static void stat_add_lock(struct wire_writer *line, const struct image *image)
 {
 	pid_t holder;
 	unsigned waiters;
@@ -68,7 +68,7 @@ static void add_lock(struct wire_writer *line, const struct image *image)
 	wire_add_number(line, "waiters", waiters);
 }
 
-static void describe_all(struct wire_writer *line, struct rendition *rendition)
+static void stat_describe_all(struct wire_writer *line, struct rendition *rendition)
 {
 	const struct generation *generation = rendition->generation;
 	const struct image *image = generation->image;
@@ -80,10 +80,10 @@ static void describe_all(struct wire_writer *line, struct rendition *rendition)
 	wire_add_number(line, "orientation", rendition->orientation);
 	command_describe_whole(line, rendition);
 	wire_add(line, "watch", image->follow ? "yes" : "no");
-	add_renditions(line, generation);
+	stat_add_renditions(line, generation);
 	wire_add_number(line, "pins", image->pin_count);
-	add_holders(line, image);
-	add_lock(line, image);
+	stat_add_holders(line, image);
+	stat_add_lock(line, image);
 	wire_add_number(line, "unlinked-bytes",
 		unlinked_bytes_of(&image->store->releaser->unlinked, image->name, image->owner));
 }
@@ -93,18 +93,19 @@ enum outcome command_stat(struct call *call)
 	struct rendition *rendition = command_find_rendition(call);
 	if (!rendition)
 		return OUTCOME_DONE;
-	describe_all(reply_begin(call->reply, "OK"), rendition);
+	stat_describe_all(reply_begin(call->reply, "OK"), rendition);
 	reply_end(call->reply);
 	return OUTCOME_DONE;
 }
 
-static bool is_listed(const struct session *session, const struct image *image, const char *match)
+static bool stat_is_listed(
+	const struct session *session, const struct image *image, const char *match)
 {
 	return share_permits(&session->who, image->owner, image->share, image->group) &&
 	       (!match || glob_matches(match, image->name));
 }
 
-static enum outcome end_list(struct call *call)
+static enum outcome stat_end_list(struct call *call)
 {
 	struct session *session = call->session;
 	struct wire_writer *line = reply_begin(call->reply, "OK");
@@ -117,7 +118,7 @@ static enum outcome end_list(struct call *call)
 }
 
 /* Makes sure of memory to remember a name in. */
-static bool can_remember(struct session *session)
+static bool stat_can_remember(struct session *session)
 {
 	if (!session->cursor.name)
 		session->cursor.name = calloc(1, NAME_LENGTH_MAX + 1);
@@ -125,24 +126,24 @@ static bool can_remember(struct session *session)
 }
 
 /* Whether there is room for an item, and for what an item may have to be followed by. */
-static bool may_add(struct session *session, const struct reply *reply)
+static bool stat_may_add(struct session *session, const struct reply *reply)
 {
-	return reply->size - reply->length >= 2 * WIRE_LINE_MAX || can_remember(session);
+	return reply->size - reply->length >= 2 * WIRE_LINE_MAX || stat_can_remember(session);
 }
 
 /* A list that cannot go on later ends, where an end still fits. */
-static enum outcome cut_list(struct call *call)
+static enum outcome stat_cut_list(struct call *call)
 {
 	call->session->cursor.count = 0;
 	return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 }
 
 /* Images may come and go before the reader has made room: remember the name. */
-static enum outcome interrupt_list(struct call *call, const struct image *last)
+static enum outcome stat_interrupt_list(struct call *call, const struct image *last)
 {
 	struct session *session = call->session;
-	if (!can_remember(session))
-		return cut_list(call);
+	if (!stat_can_remember(session))
+		return stat_cut_list(call);
 	if (last) {
 		session->cursor.owner = last->owner;
 		strcpy(session->cursor.name, last->name);
@@ -162,12 +163,12 @@ enum outcome command_list(struct call *call)
 	const struct image *last = NULL;
 	size_t work = 0, cost = match ? strlen(match) : 1;
 	while (image && reply_has_room(call->reply) && work < LIST_WORK) {
-		if (!may_add(session, call->reply))
-			return cut_list(call);
+		if (!stat_may_add(session, call->reply))
+			return stat_cut_list(call);
 		work += cost * strlen(image->name);
-		if (is_listed(session, image, match)) {
+		if (stat_is_listed(session, image, match)) {
 			struct wire_writer *line = reply_begin(call->reply, "ITEM");
-			describe_all(line, generation_choose(image_current(image), -1, NULL));
+			stat_describe_all(line, generation_choose(image_current(image), -1, NULL));
 			reply_end(call->reply);
 			session->cursor.count++;
 		}
@@ -175,6 +176,6 @@ enum outcome command_list(struct call *call)
 		image = store_next(store, image->name, image->owner);
 	}
 	if (image || !reply_has_room(call->reply))
-		return interrupt_list(call, last);
-	return end_list(call);
+		return stat_interrupt_list(call, last);
+	return stat_end_list(call);
 }

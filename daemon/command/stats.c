@@ -8,14 +8,14 @@
 
 #include "daemon/command/arguments.h"
 
-static uint64_t uptime(const struct engine *engine)
+static uint64_t stats_uptime(const struct engine *engine)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec - engine->started;
 }
 
-static uint64_t count_watches(const struct watch_list *watches)
+static uint64_t stats_count_watches(const struct watch_list *watches)
 {
 	uint64_t count = 0;
 	const struct watch *watch;
@@ -25,7 +25,7 @@ static uint64_t count_watches(const struct watch_list *watches)
 }
 
 /* How many users hold anything, and what the one who asks does. */
-static void add_users(struct wire_writer *line, const struct session *session)
+static void stats_add_users(struct wire_writer *line, const struct session *session)
 {
 	const struct accounts *accounts = &session->engine->accounts;
 	wire_add_number(line, "users", accounts->count);
@@ -35,7 +35,7 @@ static void add_users(struct wire_writer *line, const struct session *session)
 }
 
 /* What the user who asks may have of each. */
-static void add_limits(struct wire_writer *line, const struct session *session)
+static void stats_add_limits(struct wire_writer *line, const struct session *session)
 {
 	for (int i = 0; i < RESOURCE_COUNT; i++) {
 		char key[32];
@@ -46,14 +46,14 @@ static void add_limits(struct wire_writer *line, const struct session *session)
 	}
 }
 
-static uint64_t descriptors_max(void)
+static uint64_t stats_descriptors_max(void)
 {
 	struct rlimit limit;
 	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : limit.rlim_cur;
 }
 
 /* Words for what confines the decoders; nobody knows before one was started. */
-static void add_sandbox(struct wire_writer *line, const struct pool *pool)
+static void stats_add_sandbox(struct wire_writer *line, const struct pool *pool)
 {
 	static const struct {
 		uint32_t bit;
@@ -76,7 +76,7 @@ static void add_sandbox(struct wire_writer *line, const struct pool *pool)
 	wire_add(line, "sandbox", text);
 }
 
-static void add_pressure(struct wire_writer *line, const struct engine *engine)
+static void stats_add_pressure(struct wire_writer *line, const struct engine *engine)
 {
 	char text[64] = "off";
 	if (engine->options->memory_pressure)
@@ -87,7 +87,7 @@ static void add_pressure(struct wire_writer *line, const struct engine *engine)
 }
 
 /* What becomes of the memory of segments that were removed. */
-static void add_freed(struct wire_writer *line, const struct releaser *releaser)
+static void stats_add_freed(struct wire_writer *line, const struct releaser *releaser)
 {
 	wire_add_number(line, "freed-bytes", releaser->unlinked.freed);
 	wire_add_number(line, "freeing-bytes", releaser->bytes);
@@ -109,7 +109,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "memory-max", engine->store.memory_max);
 	wire_add_number(line, "free-bytes", segment_free_space());
 	wire_add_number(line, "connections", counters->connections);
-	wire_add_number(line, "watches", count_watches(&engine->store.watches));
+	wire_add_number(line, "watches", stats_count_watches(&engine->store.watches));
 	wire_add_number(line, "loads", counters->loads);
 	wire_add_number(line, "loading", engine->flight_count);
 	wire_add_number(line, "decodes", counters->decodes);
@@ -119,16 +119,16 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "errors", counters->errors);
 	wire_add_number(line, "spares-used", engine->pool.spares.used);
 	wire_add_number(line, "evictions", engine->store.eviction.count);
-	add_freed(line, &engine->releaser);
+	stats_add_freed(line, &engine->releaser);
 	wire_add_number(line, "files-closing", closer_count(&call->session->engine->closer));
-	add_pressure(line, engine);
+	stats_add_pressure(line, engine);
 	wire_add_number(line, "decoders", engine->pool.count);
 	wire_add_number(line, "decoder-restarts", engine->pool.restarts);
-	add_sandbox(line, &engine->pool);
-	wire_add_number(line, "descriptors-max", descriptors_max());
-	wire_add_number(line, "uptime", uptime(engine));
-	add_limits(line, call->session);
-	add_users(line, call->session);
+	stats_add_sandbox(line, &engine->pool);
+	wire_add_number(line, "descriptors-max", stats_descriptors_max());
+	wire_add_number(line, "uptime", stats_uptime(engine));
+	stats_add_limits(line, call->session);
+	stats_add_users(line, call->session);
 	reply_end(call->reply);
 	return OUTCOME_DONE;
 }

@@ -52,14 +52,14 @@ void watch_stop(struct watch_list *watches, struct watch *watch)
 	watch->length = 0;
 }
 
-static bool is_meant(const struct watch *watch, const struct image *image)
+static bool subscription_is_meant(const struct watch *watch, const struct image *image)
 {
 	return share_permits(watch->who, image->owner, image->share, image->group) &&
 	       (!watch->pattern || glob_matches(watch->pattern, image->name));
 }
 
 /* After a loss nothing is added until the reader has caught up: the loss comes first then. */
-static void add(struct watch *watch, const struct image *image, enum change change)
+static void subscription_add(struct watch *watch, const struct image *image, enum change change)
 {
 	struct wire_writer line;
 	size_t room = watch->overflow ? 0 : QUEUE_SIZE - watch->length;
@@ -81,13 +81,13 @@ void watch_tell(struct watch_list *watches, const struct image *image, enum chan
 {
 	struct watch *watch;
 	TAILQ_FOREACH (watch, watches, link) {
-		if (is_meant(watch, image))
-			add(watch, image, change);
+		if (subscription_is_meant(watch, image))
+			subscription_add(watch, image, change);
 	}
 }
 
 /* The bytes of the whole lines that fit. */
-static size_t whole_lines(const struct watch *watch, size_t size)
+static size_t subscription_whole_lines(const struct watch *watch, size_t size)
 {
 	if (watch->length <= size)
 		return watch->length;
@@ -98,7 +98,7 @@ static size_t whole_lines(const struct watch *watch, size_t size)
 size_t watch_take(struct watch *watch, char *data, size_t size)
 {
 	static const char lost[] = "EVENT type=overflow\n";
-	size_t length = whole_lines(watch, size);
+	size_t length = subscription_whole_lines(watch, size);
 	if (length > 0) {
 		memcpy(data, watch->data, length);
 		watch->length -= length;

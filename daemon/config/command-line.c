@@ -40,7 +40,8 @@ static const struct option long_options[] = {
 };
 
 /* "  -l, --name ARGUMENT  help", the lines of help one below the other; letter 0: none. */
-static void print_option(int letter, const char *name, const char *argument, const char *text)
+static void command_line_print_option(
+	int letter, const char *name, const char *argument, const char *text)
 {
 	int width = letter ? printf("  -%c,", letter) : printf(" ");
 	width += printf(" --%s%s%s", name, argument ? " " : "", argument ? argument : "");
@@ -58,23 +59,24 @@ static void print_option(int letter, const char *name, const char *argument, con
 	}
 }
 
-static void print_help(void)
+static void command_line_print_help(void)
 {
 	puts("Usage: shmimgd [OPTION]...\n"
 	     "Decodes images once, into shared memory, for every program that asks.\n");
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const struct option_info *info = &option_table[i];
-		print_option(0, info->name, info->argument, info->help);
+		command_line_print_option(0, info->name, info->argument, info->help);
 	}
 #define X(value, name, has, argument, help) \
-	print_option((value) < ACTION_CLEANUP ? (value) : 0, name, argument, help);
+	command_line_print_option((value) < ACTION_CLEANUP ? (value) : 0, name, argument, help);
 	ACTION_TABLE(X)
 #undef X
 	puts("\nSIGTERM and SIGINT stop it cleanly. See shmimgd(8).");
 }
 
-/* Checks a value in its turn, also one that a later one replaces. Returns as take() does. */
-static int take_value(struct command_line *line, enum option_id id, const char *value)
+/* Checks a value in its turn, also one that a later one replaces. Returns as command_line_take()
+ * does. */
+static int command_line_take_value(struct command_line *line, enum option_id id, const char *value)
 {
 	struct options unused;
 	char allowed[OPTION_TEXT_SIZE];
@@ -88,7 +90,7 @@ static int take_value(struct command_line *line, enum option_id id, const char *
 }
 
 /* Returns 1 to go on, 0 when --help or --version has been answered, or -EINVAL. */
-static int take(struct command_line *line, int value, const char *text)
+static int command_line_take(struct command_line *line, int value, const char *text)
 {
 	switch (value) {
 	case ACTION_CONFIG:
@@ -101,7 +103,7 @@ static int take(struct command_line *line, int value, const char *text)
 		line->cleanup = true;
 		return 1;
 	case 'h':
-		print_help();
+		command_line_print_help();
 		return 0;
 	case 'V':
 		puts("shmimgd " PACKAGE_VERSION);
@@ -109,7 +111,7 @@ static int take(struct command_line *line, int value, const char *text)
 	case '?':
 		return -EINVAL;
 	default:
-		return take_value(line, (enum option_id)(value - FIRST_OPTION), text);
+		return command_line_take_value(line, (enum option_id)(value - FIRST_OPTION), text);
 	}
 }
 
@@ -122,7 +124,7 @@ int command_line_read(struct command_line *line, int argc, char **argv)
 		int value = getopt_long(argc, argv, "hV", long_options, NULL);
 		if (value == -1)
 			break;
-		int r = take(line, value, optarg);
+		int r = command_line_take(line, value, optarg);
 		if (r <= 0)
 			return r < 0 ? r : 1;
 	}

@@ -15,8 +15,8 @@
 static const char default_origin[] = "default";
 
 /* Sets an option to a value that comes from somewhere. Returns 0, or says what is allowed. */
-static int set(struct configuration *configuration, enum option_id id, const char *value,
-	const char *origin)
+static int configuration_set(struct configuration *configuration, enum option_id id,
+	const char *value, const char *origin)
 {
 	char allowed[OPTION_TEXT_SIZE];
 	if (option_set(&configuration->options, id, value) < 0) {
@@ -34,7 +34,7 @@ struct reading {
 	struct configuration *configuration;
 };
 
-static int refuse_key(const struct config_place *place, const char *key)
+static int configuration_refuse_key(const struct config_place *place, const char *key)
 {
 	char names[512] = "";
 	for (int i = 0; i < OPTION_COUNT; i++) {
@@ -46,20 +46,20 @@ static int refuse_key(const struct config_place *place, const char *key)
 	return -EINVAL;
 }
 
-static int on_entry(struct config_user *user, const struct config_place *place, const char *key,
-	const char *value)
+static int configuration_on_entry(struct config_user *user, const struct config_place *place,
+	const char *key, const char *value)
 {
 	struct configuration *configuration = ((struct reading *)user)->configuration;
 	char origin[ORIGIN_SIZE];
 	enum option_id id = option_find(key);
 	if (id == OPTION_COUNT)
-		return refuse_key(place, key);
+		return configuration_refuse_key(place, key);
 	snprintf(origin, sizeof(origin), "%.*s:%u", ORIGIN_SIZE - 16, place->path, place->line);
-	return set(configuration, id, value, origin);
+	return configuration_set(configuration, id, value, origin);
 }
 
 /* The file that is to be read: the one that was given, or the one of the daemon's socket. */
-static const char *choose_file(const struct command_line *line, char path[PATH_MAX])
+static const char *configuration_choose_file(const struct command_line *line, char path[PATH_MAX])
 {
 	char text[OPTION_TEXT_SIZE];
 	const char *socket = line->values[OPTION_SOCKET];
@@ -70,11 +70,12 @@ static const char *choose_file(const struct command_line *line, char path[PATH_M
 	return default_config(socket ? socket : default_socket(text), path);
 }
 
-static int read_files(struct configuration *configuration, const struct command_line *line)
+static int configuration_read_files(
+	struct configuration *configuration, const struct command_line *line)
 {
-	struct reading reading = {{on_entry}, configuration};
+	struct reading reading = {{configuration_on_entry}, configuration};
 	char buffer[PATH_MAX], folder[PATH_MAX + 2];
-	const char *path = choose_file(line, buffer);
+	const char *path = configuration_choose_file(line, buffer);
 	if (!path)
 		return 0;
 	int r = config_file_read(&reading.user, path);
@@ -88,21 +89,21 @@ static int read_files(struct configuration *configuration, const struct command_
 }
 
 /* The socket when the command line has none: no file goes before what clients look at. */
-static int set_socket(struct configuration *configuration)
+static int configuration_set_socket(struct configuration *configuration)
 {
 	char text[OPTION_TEXT_SIZE];
 	const char *path = environment_socket();
 	if (path)
-		return set(configuration, OPTION_SOCKET, path, "$SHMIMG_SOCKET");
+		return configuration_set(configuration, OPTION_SOCKET, path, "$SHMIMG_SOCKET");
 	if (configuration->options.socket[0])
 		return 0;
 	path = default_socket(text);
-	return set(configuration, OPTION_SOCKET, path,
+	return configuration_set(configuration, OPTION_SOCKET, path,
 		path == text ? "$XDG_RUNTIME_DIR" : default_origin);
 }
 
 /* No user may have more bytes or decoders than all users together. */
-static void limit_users(struct configuration *configuration)
+static void configuration_limit_users(struct configuration *configuration)
 {
 	struct options *options = &configuration->options;
 	if (options->user_limits[RESOURCE_BYTES] > options->memory_max) {
@@ -122,20 +123,20 @@ int configuration_read(struct configuration *configuration, const struct command
 		strcpy(configuration->origins[i], default_origin);
 	/* What is left of a daemon goes also when it is a file that keeps daemons from starting. */
 	bool needless = line->cleanup && line->values[OPTION_SOCKET];
-	int r = needless ? 0 : read_files(configuration, line);
-	if (!line->values[OPTION_SOCKET] && set_socket(configuration) < 0)
+	int r = needless ? 0 : configuration_read_files(configuration, line);
+	if (!line->values[OPTION_SOCKET] && configuration_set_socket(configuration) < 0)
 		r = -EINVAL;
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		if (line->values[i] &&
-			set(configuration, (enum option_id)i, line->values[i], "command line") < 0)
+		if (line->values[i] && configuration_set(configuration, (enum option_id)i,
+					       line->values[i], "command line") < 0)
 			r = -EINVAL;
 	}
-	limit_users(configuration);
+	configuration_limit_users(configuration);
 	return r;
 }
 
 /* Whatever a file is called, a comment ends with its line. */
-static void print_origin(const char *origin, FILE *file)
+static void configuration_print_origin(const char *origin, FILE *file)
 {
 	fputs("# ", file);
 	for (; *origin; origin++)
@@ -149,7 +150,7 @@ int configuration_print(const struct configuration *configuration, FILE *file)
 	fputs("[shmimgd]\n", file);
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		option_text(&configuration->options, (enum option_id)i, text);
-		print_origin(configuration->origins[i], file);
+		configuration_print_origin(configuration->origins[i], file);
 		fprintf(file, "%s = %s\n", option_table[i].name, text);
 	}
 	return fflush(file) == EOF ? -errno : 0;

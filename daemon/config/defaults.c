@@ -23,7 +23,7 @@ enum { DECODERS_MAX = 256 };
 /* Deflate cannot do better than 1032:1, and the smallest pixels have one bit: 8256. */
 #define MAX_PIXELS_PER_BYTE 10000
 
-static uint64_t default_memory_max(void)
+static uint64_t defaults_default_memory_max(void)
 {
 	struct statvfs shm;
 	if (statvfs("/dev/shm", &shm) < 0)
@@ -31,7 +31,7 @@ static uint64_t default_memory_max(void)
 	return (uint64_t)shm.f_blocks * shm.f_frsize / 4;
 }
 
-static uint64_t default_decoders(void)
+static uint64_t defaults_default_decoders(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	if (processors < 1)
@@ -40,7 +40,7 @@ static uint64_t default_decoders(void)
 }
 
 /* Looks for the decoder relative to this program, as installed and as built. */
-static void find_decoder(char path[DECODER_PATH_MAX + 1])
+static void defaults_find_decoder(char path[DECODER_PATH_MAX + 1])
 {
 	static const char *const places[] = {
 		"decoder/shmimg-decoder", "../libexec/" PACKAGE "/shmimg-decoder"};
@@ -64,7 +64,7 @@ void defaults_set(struct options *options)
 {
 	*options = (struct options){
 		.socket_mode = geteuid() == 0 ? 0666 : 0600,
-		.decoders = default_decoders(),
+		.decoders = defaults_default_decoders(),
 		.decode_timeout = 20,
 		.decode_timeout_megapixel = 1000,
 		.decoder_idle = 60,
@@ -72,7 +72,7 @@ void defaults_set(struct options *options)
 		.max_pixels = MAX_PIXELS,
 		.max_bytes = INT64_MAX, /* no limit but memory_max */
 		.max_pixels_per_byte = MAX_PIXELS_PER_BYTE,
-		.memory_max = default_memory_max(),
+		.memory_max = defaults_default_memory_max(),
 		.spare_max = UINT64_C(128) << 20,
 		.user_limits =
 			{
@@ -86,7 +86,7 @@ void defaults_set(struct options *options)
 		.log_level = LOG_LEVEL_INFO,
 		.memory_pressure = 1,
 	};
-	find_decoder(options->decoder);
+	defaults_find_decoder(options->decoder);
 }
 
 const char *environment_socket(void)

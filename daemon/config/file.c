@@ -30,19 +30,19 @@ struct text {
 	int result;
 };
 
-static void fail(struct text *text, const char *what)
+static void config_file_fail(struct text *text, const char *what)
 {
 	log_error("%s:%u: %s", text->place.path, text->place.line, what);
 	text->result = -EINVAL;
 }
 
-static bool is_blank(char c)
+static bool config_file_is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
 /* Takes the next line, without the blanks around it. */
-static size_t take_line(struct text *text, const char **line)
+static size_t config_file_take_line(struct text *text, const char **line)
 {
 	const char *start = text->next;
 	size_t left = (size_t)(text->end - start);
@@ -50,15 +50,15 @@ static size_t take_line(struct text *text, const char **line)
 	const char *end = newline ? newline : text->end;
 	text->next = newline ? newline + 1 : end;
 	text->place.line++;
-	while (start < end && is_blank(*start))
+	while (start < end && config_file_is_blank(*start))
 		start++;
-	while (start < end && is_blank(end[-1]))
+	while (start < end && config_file_is_blank(end[-1]))
 		end--;
 	*line = start;
 	return (size_t)(end - start);
 }
 
-static bool has_control(const char *line, size_t length)
+static bool config_file_has_control(const char *line, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
 		if (((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f)
@@ -68,12 +68,12 @@ static bool has_control(const char *line, size_t length)
 }
 
 /* What is wrong with a line that inih(3) would not say, or would misunderstand. */
-static const char *fault_of(const char *line, size_t length)
+static const char *config_file_fault_of(const char *line, size_t length)
 {
 	static const char section[] = "[shmimgd]";
 	if (length > LINE_LENGTH_MAX)
 		return "the line is too long; at most 190 bytes are allowed";
-	if (has_control(line, length))
+	if (config_file_has_control(line, length))
 		return "the line holds a control character; only text is allowed";
 	if (*line == '[' && (length != strlen(section) || memcmp(line, section, length) != 0))
 		return "there is no such section; only [shmimgd] is allowed";
@@ -84,25 +84,26 @@ static const char *fault_of(const char *line, size_t length)
  * Gives inih a line, as fgets(3) would: an empty one for what has no key, and none with blanks
  * in front, which would go on with the value of the line before.
  */
-static char *read_line(char *buffer, int size, void *context)
+static char *config_file_read_line(char *buffer, int size, void *context)
 {
 	struct text *text = context;
 	const char *line;
 	if (text->next == text->end)
 		return NULL;
-	size_t length = take_line(text, &line);
+	size_t length = config_file_take_line(text, &line);
 	if (length > 0 && (*line == '#' || *line == ';'))
 		length = 0;
-	const char *fault = length > 0 ? fault_of(line, length) : NULL;
+	const char *fault = length > 0 ? config_file_fault_of(line, length) : NULL;
 	if (fault)
-		fail(text, fault);
+		config_file_fail(text, fault);
 	if (fault || *line == '[')
 		length = 0;
 	snprintf(buffer, (size_t)size, "%.*s\n", (int)length, line);
 	return buffer;
 }
 
-static int on_entry(void *context, const char *section, const char *key, const char *value)
+static int config_file_on_entry(
+	void *context, const char *section, const char *key, const char *value)
 {
 	struct text *text = context;
 	(void)section;
@@ -111,7 +112,8 @@ static int on_entry(void *context, const char *section, const char *key, const c
 	return 1;
 }
 
-static int parse(struct config_user *user, const char *path, const char *bytes, size_t size)
+static int config_file_parse(
+	struct config_user *user, const char *path, const char *bytes, size_t size)
 {
 	static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, which some editors leave */
 	bool marked = size >= strlen(mark) && memcmp(bytes, mark, strlen(mark)) == 0;
@@ -121,22 +123,22 @@ static int parse(struct config_user *user, const char *path, const char *bytes, 
 		.next = marked ? bytes + strlen(mark) : bytes,
 		.end = bytes + size,
 	};
-	int line = ini_parse_stream(read_line, &text, on_entry, &text);
+	int line = ini_parse_stream(config_file_read_line, &text, config_file_on_entry, &text);
 	if (line > 0) {
 		text.place.line = (unsigned)line;
-		fail(&text, "neither a comment nor an option; KEY = VALUE is allowed");
+		config_file_fail(&text, "neither a comment nor an option; KEY = VALUE is allowed");
 	}
 	return line < 0 ? -ENOMEM : text.result;
 }
 
 /* Only of a regular file is it known that it ends, and that reading it does not wait. */
-static bool is_readable(const struct stat *status)
+static bool config_file_is_readable(const struct stat *status)
 {
 	bool null = S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
 	return null || S_ISREG(status->st_mode);
 }
 
-static ssize_t read_all(int fd, char *bytes, size_t size)
+static ssize_t config_file_read_all(int fd, char *bytes, size_t size)
 {
 	size_t length = 0;
 	while (length < size) {
@@ -151,7 +153,7 @@ static ssize_t read_all(int fd, char *bytes, size_t size)
 	return (ssize_t)length;
 }
 
-static int read_open(struct config_user *user, const char *path, int fd)
+static int config_file_read_open(struct config_user *user, const char *path, int fd)
 {
 	struct stat status;
 	OWN_MEMORY char *bytes = calloc(1, FILE_SIZE_MAX + 1);
@@ -159,22 +161,22 @@ static int read_open(struct config_user *user, const char *path, int fd)
 		return -ENOMEM;
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	if (!is_readable(&status)) {
+	if (!config_file_is_readable(&status)) {
 		log_error("%s: it is no regular file", path);
 		return -EINVAL;
 	}
-	ssize_t size = read_all(fd, bytes, FILE_SIZE_MAX + 1);
+	ssize_t size = config_file_read_all(fd, bytes, FILE_SIZE_MAX + 1);
 	if (size < 0)
 		return (int)size;
 	if (size > FILE_SIZE_MAX) {
 		log_error("%s: it is too long; at most %d bytes are allowed", path, FILE_SIZE_MAX);
 		return -EINVAL;
 	}
-	return parse(user, path, bytes, (size_t)size);
+	return config_file_parse(user, path, bytes, (size_t)size);
 }
 
 /* Whether an error of open(2) or the like says that there is nothing this user could know of. */
-static bool is_missing(const char *path, int error)
+static bool config_file_is_missing(const char *path, int error)
 {
 	if (error == -ENOENT)
 		return true;
@@ -184,28 +186,29 @@ static bool is_missing(const char *path, int error)
 int config_file_read(struct config_user *user, const char *path)
 {
 	OWN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r = fd < 0 ? -errno : read_open(user, path, fd);
-	if (fd < 0 && is_missing(path, r))
+	int r = fd < 0 ? -errno : config_file_read_open(user, path, fd);
+	if (fd < 0 && config_file_is_missing(path, r))
 		return -ENOENT;
 	if (r < 0 && r != -EINVAL)
 		log_error("%s: cannot be read: %s", path, strerror(-r));
 	return r;
 }
 
-static int is_wanted(const struct dirent *entry)
+static int config_file_is_wanted(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name);
 	return entry->d_name[0] != '.' && length > 5 &&
 	       strcmp(entry->d_name + length - 5, ".conf") == 0;
 }
 
-static int compare(const struct dirent **a, const struct dirent **b)
+static int config_file_compare(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 /* A name that leads nowhere is a mistake in a folder, unlike in the place of a file. */
-static int read_in_folder(struct config_user *user, const char *folder, const char *name)
+static int config_file_read_in_folder(
+	struct config_user *user, const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 	int r = -ENAMETOOLONG;
@@ -221,16 +224,16 @@ static int read_in_folder(struct config_user *user, const char *folder, const ch
 int config_folder_read(struct config_user *user, const char *path)
 {
 	struct dirent **entries;
-	int count = scandir(path, &entries, is_wanted, compare);
+	int count = scandir(path, &entries, config_file_is_wanted, config_file_compare);
 	int result = count < 0 ? -errno : 0;
-	if (count < 0 && is_missing(path, result))
+	if (count < 0 && config_file_is_missing(path, result))
 		return 0;
 	if (count < 0) {
 		log_error("%s: cannot be read: %s", path, strerror(-result));
 		return result;
 	}
 	for (int i = 0; i < count; i++) {
-		int r = read_in_folder(user, path, entries[i]->d_name);
+		int r = config_file_read_in_folder(user, path, entries[i]->d_name);
 		if (r < 0)
 			result = r;
 		free(entries[i]);

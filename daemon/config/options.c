@@ -32,7 +32,7 @@ enum option_id option_find(const char *name)
 }
 
 /* A path that a line of shmimgd.conf(5) can hold as it is. */
-static int read_path(const struct option_info *info, const char *text, char *path)
+static int options_read_path(const struct option_info *info, const char *text, char *path)
 {
 	size_t length = strlen(text);
 	if (text[0] != '/' || length > info->most || text[length - 1] == ' ' || strstr(text, " ;"))
@@ -45,7 +45,7 @@ static int read_path(const struct option_info *info, const char *text, char *pat
 	return 0;
 }
 
-static int read_mode(const char *text, uint64_t most, uint64_t *mode)
+static int options_read_mode(const char *text, uint64_t most, uint64_t *mode)
 {
 	uint64_t value = 0;
 	if (!*text)
@@ -59,7 +59,7 @@ static int read_mode(const char *text, uint64_t most, uint64_t *mode)
 	return 0;
 }
 
-static int read_size(const char *text, uint64_t most, uint64_t *size)
+static int options_read_size(const char *text, uint64_t most, uint64_t *size)
 {
 	char digits[24];
 	size_t length = strspn(text, "0123456789");
@@ -75,7 +75,7 @@ static int read_size(const char *text, uint64_t most, uint64_t *size)
 	return 0;
 }
 
-static int read_word(const struct option_info *info, const char *text, uint64_t *number)
+static int options_read_word(const struct option_info *info, const char *text, uint64_t *number)
 {
 	size_t length = strlen(text);
 	uint64_t value = info->least;
@@ -90,15 +90,15 @@ static int read_word(const struct option_info *info, const char *text, uint64_t 
 	return -EINVAL;
 }
 
-static int read_number(const struct option_info *info, const char *text, uint64_t *number)
+static int options_read_number(const struct option_info *info, const char *text, uint64_t *number)
 {
 	switch (info->kind) {
 	case OPTION_MODE:
-		return read_mode(text, info->most, number);
+		return options_read_mode(text, info->most, number);
 	case OPTION_SIZE:
-		return read_size(text, info->most, number);
+		return options_read_size(text, info->most, number);
 	case OPTION_WORD:
-		return read_word(info, text, number);
+		return options_read_word(info, text, number);
 	default:
 		return wire_number(text, info->most, number);
 	}
@@ -110,14 +110,15 @@ int option_set(struct options *options, enum option_id id, const char *text)
 	char *value = (char *)options + info->offset;
 	uint64_t number;
 	if (info->kind == OPTION_PATH)
-		return read_path(info, text, value);
-	if (read_number(info, text, &number) < 0 || number < info->least || number > info->most)
+		return options_read_path(info, text, value);
+	if (options_read_number(info, text, &number) < 0 || number < info->least ||
+		number > info->most)
 		return -EINVAL;
 	memcpy(value, &number, sizeof(number));
 	return 0;
 }
 
-static void write_size(uint64_t size, char text[OPTION_TEXT_SIZE])
+static void options_write_size(uint64_t size, char text[OPTION_TEXT_SIZE])
 {
 	size_t unit = 0;
 	while (size > 0 && size % 1024 == 0 && units[unit]) {
@@ -129,7 +130,7 @@ static void write_size(uint64_t size, char text[OPTION_TEXT_SIZE])
 		snprintf(text + length, (size_t)(OPTION_TEXT_SIZE - length), "%c", units[unit - 1]);
 }
 
-static void write_word(const struct option_info *info, uint64_t number, char *text)
+static void options_write_word(const struct option_info *info, uint64_t number, char *text)
 {
 	const char *word = info->argument;
 	for (uint64_t i = info->least; i < number; i++)
@@ -152,10 +153,10 @@ void option_text(const struct options *options, enum option_id id, char text[OPT
 		snprintf(text, OPTION_TEXT_SIZE, "%04" PRIo64, number);
 		break;
 	case OPTION_SIZE:
-		write_size(number, text);
+		options_write_size(number, text);
 		break;
 	case OPTION_WORD:
-		write_word(info, number, text);
+		options_write_word(info, number, text);
 		break;
 	default:
 		snprintf(text, OPTION_TEXT_SIZE, "%" PRIu64, number);

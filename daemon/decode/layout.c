@@ -30,7 +30,7 @@ bool plan_is_plausible(const struct job_header *said, enum format wanted, struct
 	return bytes <= JOB_BLOCK_BYTES_MAX;
 }
 
-static bool is_too_dense(const struct header *header, uint64_t most)
+static bool layout_is_too_dense(const struct header *header, uint64_t most)
 {
 	uint64_t allowed;
 	return !__builtin_mul_overflow(most, header->source.size, &allowed) &&
@@ -46,7 +46,7 @@ bool plan_is_within(
 			"%" PRIu32 " x %" PRIu32 " pixels are more than max-pixels=%" PRIu64
 			"; the option --max-pixels of shmimgd raises that",
 			width, height, options->max_pixels);
-	else if (is_too_dense(header, options->max_pixels_per_byte))
+	else if (layout_is_too_dense(header, options->max_pixels_per_byte))
 		snprintf(text, size,
 			"%" PRIu32 " x %" PRIu32 " pixels in a file of %" PRIu64
 			" bytes are more than max-pixels-per-byte=%" PRIu64

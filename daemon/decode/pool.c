@@ -9,7 +9,7 @@
 
 #include "daemon/log/log.h"
 
-static struct worker *find_idle(const struct pool *pool, uid_t uid)
+static struct worker *pool_find_idle(const struct pool *pool, uid_t uid)
 {
 	struct worker *worker;
 	LIST_FOREACH (worker, &pool->workers, link) {
@@ -20,7 +20,7 @@ static struct worker *find_idle(const struct pool *pool, uid_t uid)
 }
 
 /* Makes room for a user's decoder by ending an idle one of another's, one at a time. */
-static void retire_idle(struct pool *pool)
+static void pool_retire_idle(struct pool *pool)
 {
 	struct worker *worker;
 	LIST_FOREACH (worker, &pool->workers, link) {
@@ -36,7 +36,7 @@ static void retire_idle(struct pool *pool)
 }
 
 /* Ends idle decoders that are more than there may be, now that these may be fewer. */
-static void retire_surplus(struct pool *pool)
+static void pool_retire_surplus(struct pool *pool)
 {
 	struct worker *worker;
 	unsigned living = 0;
@@ -83,7 +83,7 @@ bool pool_is_freeing(const struct pool *pool)
 }
 
 /* Processes that have seen a user's files: those that hang in the kernel, or all. */
-static unsigned count_of(const struct pool *pool, uid_t uid, bool stuck)
+static unsigned pool_count_of(const struct pool *pool, uid_t uid, bool stuck)
 {
 	unsigned count = 0;
 	const struct worker *worker;
@@ -93,20 +93,20 @@ static unsigned count_of(const struct pool *pool, uid_t uid, bool stuck)
 }
 
 /* Whether a job's user has a process free for it, may have one more, or is to be refused. */
-static bool is_due(const struct pool *pool, const struct job *job)
+static bool pool_is_due(const struct pool *pool, const struct job *job)
 {
 	uint64_t most = pool->options->user_decoders;
-	return find_idle(pool, job->uid) || count_of(pool, job->uid, false) < most ||
-	       count_of(pool, job->uid, true) >= most;
+	return pool_find_idle(pool, job->uid) || pool_count_of(pool, job->uid, false) < most ||
+	       pool_count_of(pool, job->uid, true) >= most;
 }
 
-static void take_from_queue(struct pool *pool, struct job *job)
+static void pool_take_from_queue(struct pool *pool, struct job *job)
 {
 	TAILQ_REMOVE(&pool->queue, job, link);
 	pool->served = job->uid;
 }
 
-static void log_not_started(const struct pool *pool, uid_t uid, int error)
+static void pool_log_not_started(const struct pool *pool, uid_t uid, int error)
 {
 	struct log_client client = {uid, 0};
 	log_write(&(struct log_entry){LOG_ENTRY(ERROR, FAILED), .client = &client, .error = -error},
@@ -114,23 +114,23 @@ static void log_not_started(const struct pool *pool, uid_t uid, int error)
 }
 
 /* Returns whether the job has left the queue. */
-static bool start_job(struct pool *pool, struct job *job)
+static bool pool_start_job(struct pool *pool, struct job *job)
 {
-	struct worker *worker = find_idle(pool, job->uid);
-	if (!worker && count_of(pool, job->uid, true) >= pool->options->user_decoders) {
-		take_from_queue(pool, job);
+	struct worker *worker = pool_find_idle(pool, job->uid);
+	if (!worker && pool_count_of(pool, job->uid, true) >= pool->options->user_decoders) {
+		pool_take_from_queue(pool, job);
 		job->events->end(job, FAULT_BUSY,
 			"all decoders that you may have hang over earlier files of yours");
 		return true;
 	}
 	if (!worker && pool->count >= pool->options->decoders) {
-		retire_idle(pool);
+		pool_retire_idle(pool);
 		return false;
 	}
-	take_from_queue(pool, job);
+	pool_take_from_queue(pool, job);
 	int r = worker ? 0 : worker_start(pool, job->uid, &worker);
 	if (r < 0) {
-		log_not_started(pool, job->uid, r);
+		pool_log_not_started(pool, job->uid, r);
 		bool later = r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EAGAIN;
 		job->events->end(job, later ? FAULT_BUSY : FAULT_DECODER_FAILED,
 			"the decoder cannot be started");
@@ -144,24 +144,25 @@ static bool start_job(struct pool *pool, struct job *job)
  * How many users come before it is this one's turn again: users take turns in the order of
  * their numbers, and after the last comes the first.
  */
-static uid_t distance(const struct pool *pool, uid_t uid)
+static uid_t pool_distance(const struct pool *pool, uid_t uid)
 {
 	return uid - pool->served - 1;
 }
 
 /* The first job that may begin, of the user whose turn it is among those who may go on. */
-static struct job *next_job(const struct pool *pool)
+static struct job *pool_next_job(const struct pool *pool)
 {
 	struct job *job, *next = NULL;
 	TAILQ_FOREACH (job, &pool->queue, link) {
-		bool sooner = !next || distance(pool, job->uid) < distance(pool, next->uid);
-		if (sooner && is_due(pool, job) && job->events->ready(job))
+		bool sooner =
+			!next || pool_distance(pool, job->uid) < pool_distance(pool, next->uid);
+		if (sooner && pool_is_due(pool, job) && job->events->ready(job))
 			next = job;
 	}
 	return next;
 }
 
-static void offer_spares(struct pool *pool)
+static void pool_offer_spares(struct pool *pool)
 {
 	struct worker *worker;
 	LIST_FOREACH (worker, &pool->workers, link) {
@@ -170,15 +171,15 @@ static void offer_spares(struct pool *pool)
 	}
 }
 
-static int on_kick(sd_event_source *source, void *context)
+static int pool_on_kick(sd_event_source *source, void *context)
 {
 	struct pool *pool = context;
 	(void)source;
-	retire_surplus(pool);
-	struct job *job = next_job(pool);
-	while (job && start_job(pool, job))
-		job = next_job(pool); /* the end of the one may have changed the queue */
-	offer_spares(pool);
+	pool_retire_surplus(pool);
+	struct job *job = pool_next_job(pool);
+	while (job && pool_start_job(pool, job))
+		job = pool_next_job(pool); /* the end of the one may have changed the queue */
+	pool_offer_spares(pool);
 	return 0;
 }
 
@@ -193,7 +194,7 @@ int pool_init(struct pool *pool, sd_event *event, const char *program,
 	};
 	LIST_INIT(&pool->workers);
 	TAILQ_INIT(&pool->queue);
-	int r = sd_event_add_defer(event, &pool->kick, on_kick, pool);
+	int r = sd_event_add_defer(event, &pool->kick, pool_on_kick, pool);
 	return r < 0 ? r : sd_event_source_set_enabled(pool->kick, SD_EVENT_OFF);
 }
 

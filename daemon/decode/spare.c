@@ -20,7 +20,7 @@ void spare_init(struct spare *spare, struct spares *spares)
 	*spare = (struct spare){.spares = spares, .fd = -1};
 }
 
-static bool is_near(uint64_t spare, uint64_t size)
+static bool spare_is_near(uint64_t spare, uint64_t size)
 {
 	return size <= spare && spare - size <= CUT;
 }
@@ -32,7 +32,7 @@ uint64_t spares_most(const struct spares *spares)
 }
 
 /* Half of what is free stays so for those who need it now. */
-static bool may_be_made(const struct spare *spare)
+static bool spare_may_be_made(const struct spare *spare)
 {
 	uint64_t most = spares_most(spare->spares), others = spare->spares->bytes - spare->size;
 	return spare->wanted > 0 && spare->wanted <= most && others <= most - spare->wanted &&
@@ -42,7 +42,7 @@ static bool may_be_made(const struct spare *spare)
 int spare_make(struct spare *spare)
 {
 	bool is_there = spare->fd >= 0 && spare->size == spare->wanted;
-	if (!spare->due || is_there || !may_be_made(spare)) {
+	if (!spare->due || is_there || !spare_may_be_made(spare)) {
 		spare->due = false;
 		return -1;
 	}
@@ -62,9 +62,9 @@ int spare_take(struct spare *spare, uint64_t size)
 	if (size < LEAST)
 		return -1;
 	spare->due = true;
-	if (!is_near(spare->wanted, size))
+	if (!spare_is_near(spare->wanted, size))
 		spare->wanted = (size + GRAIN - 1) / GRAIN * GRAIN;
-	if (spare->fd < 0 || !is_near(spare->size, size))
+	if (spare->fd < 0 || !spare_is_near(spare->size, size))
 		return -1;
 	if (spare->size != size && ftruncate(spare->fd, (off_t)size) < 0)
 		return -1;

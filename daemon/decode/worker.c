@@ -39,7 +39,7 @@ static void free_worker(struct worker *worker)
 }
 
 /* Ends the job, if it still has an owner, after the worker has let go of it. */
-static void end_job(struct worker *worker, enum fault fault, const char *message)
+static void worker_end_job(struct worker *worker, enum fault fault, const char *message)
 {
 	struct job *job = worker->job;
 	worker->job = NULL;
@@ -49,7 +49,7 @@ static void end_job(struct worker *worker, enum fault fault, const char *message
 	job->events->end(job, fault, message);
 }
 
-static void set_deadline(struct worker *worker, uint64_t usec)
+static void worker_set_deadline(struct worker *worker, uint64_t usec)
 {
 	sd_event_source_set_time_relative(worker->deadline, usec);
 	sd_event_source_set_enabled(worker->deadline, SD_EVENT_ONESHOT);
@@ -59,7 +59,7 @@ static void set_deadline(struct worker *worker, uint64_t usec)
  * Processor time for the job at hand, should this daemon be stopped and see no deadline: a
  * decoder has two threads. What it has used for earlier jobs does not count.
  */
-static void limit_processor(const struct worker *worker, uint64_t usec)
+static void worker_limit_processor(const struct worker *worker, uint64_t usec)
 {
 	clockid_t clock;
 	struct timespec used;
@@ -73,30 +73,30 @@ static void limit_processor(const struct worker *worker, uint64_t usec)
 	prlimit(worker->pid, resource, &limit, NULL);
 }
 
-static void allow(struct worker *worker, uint64_t usec)
+static void worker_allow(struct worker *worker, uint64_t usec)
 {
 	worker->allowed = usec;
-	set_deadline(worker, usec);
-	limit_processor(worker, usec);
+	worker_set_deadline(worker, usec);
+	worker_limit_processor(worker, usec);
 }
 
-static void become_idle(struct worker *worker)
+static void worker_become_idle(struct worker *worker)
 {
 	worker->state = WORKER_IDLE;
-	set_deadline(worker, worker->pool->options->decoder_idle * SECOND_USEC);
+	worker_set_deadline(worker, worker->pool->options->decoder_idle * SECOND_USEC);
 }
 
 void worker_kill(struct worker *worker)
 {
 	worker->state = WORKER_ENDING;
 	sd_event_source_set_enabled(worker->answers, SD_EVENT_OFF);
-	set_deadline(worker, END_GRACE_USEC);
+	worker_set_deadline(worker, END_GRACE_USEC);
 	spare_close(&worker->spare);
 	kill(worker->pid, SIGKILL);
 }
 
 /* What decoding an image may take: the more pixels the longer. */
-static uint64_t time_for(const struct options *options, uint64_t pixels)
+static uint64_t worker_time_for(const struct options *options, uint64_t pixels)
 {
 	uint64_t usec = options->decode_timeout * SECOND_USEC, more;
 	/* Milliseconds for a million pixels are nanoseconds for one. */
@@ -106,7 +106,7 @@ static uint64_t time_for(const struct options *options, uint64_t pixels)
 	return usec + more / 1000;
 }
 
-static void describe_death(const siginfo_t *info, char *text, size_t size)
+static void worker_describe_death(const siginfo_t *info, char *text, size_t size)
 {
 	if (info->si_code == CLD_EXITED)
 		snprintf(text, size, "the decoder exited with status %d", info->si_status);
@@ -115,7 +115,7 @@ static void describe_death(const siginfo_t *info, char *text, size_t size)
 			sigabbrev_np(info->si_status));
 }
 
-static void log_lost(const struct worker *worker, const char *text)
+static void worker_log_lost(const struct worker *worker, const char *text)
 {
 	struct log_client client = {worker->uid, 0};
 	log_write(&(struct log_entry){LOG_ENTRY(WARNING, DECODER_LOST), .client = &client},
@@ -123,22 +123,22 @@ static void log_lost(const struct worker *worker, const char *text)
 }
 
 /* A decoder is lost, and its job with it. */
-static void lose(struct worker *worker, const char *text)
+static void worker_lose(struct worker *worker, const char *text)
 {
-	log_lost(worker, text);
+	worker_log_lost(worker, text);
 	worker->pool->restarts++;
-	end_job(worker, FAULT_DECODER_FAILED, text);
+	worker_end_job(worker, FAULT_DECODER_FAILED, text);
 }
 
-static int on_death(sd_event_source *source, const siginfo_t *info, void *context)
+static int worker_on_death(sd_event_source *source, const siginfo_t *info, void *context)
 {
 	struct worker *worker = context;
 	struct pool *pool = worker->pool;
 	(void)source;
 	char text[128];
-	describe_death(info, text, sizeof(text));
+	worker_describe_death(info, text, sizeof(text));
 	if (worker->state != WORKER_ENDING || worker->job)
-		lose(worker, text);
+		worker_lose(worker, text);
 	free_worker(worker);
 	pool_kick(pool);
 	return 0;
@@ -148,7 +148,7 @@ static int on_death(sd_event_source *source, const siginfo_t *info, void *contex
  * A process that was killed and does not end waits in the kernel, for a file server say: for
  * others there shall be another in its place.
  */
-static void give_up(struct worker *worker)
+static void worker_give_up(struct worker *worker)
 {
 	log_warning(
 		"decoder %d hangs in the kernel, over a file of user %u", worker->pid, worker->uid);
@@ -158,7 +158,7 @@ static void give_up(struct worker *worker)
 }
 
 /* Who waits hears of it at once: the kernel may need long to end a process that hangs in it. */
-static void end_late(struct worker *worker)
+static void worker_end_late(struct worker *worker)
 {
 	char text[128];
 	snprintf(text, sizeof(text),
@@ -166,24 +166,24 @@ static void end_late(struct worker *worker)
 		" seconds; the option --decode-timeout of shmimgd allows more",
 		worker->allowed / SECOND_USEC);
 	worker_kill(worker);
-	lose(worker, text);
+	worker_lose(worker, text);
 }
 
-static int on_deadline(sd_event_source *source, uint64_t usec, void *context)
+static int worker_on_deadline(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct worker *worker = context;
 	(void)source;
 	(void)usec;
 	if (worker->state == WORKER_ENDING)
-		give_up(worker);
+		worker_give_up(worker);
 	else if (worker->state == WORKER_IDLE)
 		worker_kill(worker);
 	else
-		end_late(worker);
+		worker_end_late(worker);
 	return 0;
 }
 
-static void on_header(struct worker *worker, const struct job_header *header)
+static void worker_on_header(struct worker *worker, const struct job_header *header)
 {
 	struct job_segment answer = {.kind = JOB_SEGMENT};
 	struct job_signal refusal = {JOB_REFUSE};
@@ -200,32 +200,32 @@ static void on_header(struct worker *worker, const struct job_header *header)
 	}
 	int r;
 	if (segment < 0) {
-		become_idle(worker);
+		worker_become_idle(worker);
 		r = process_send(worker->channel, &refusal, sizeof(refusal), -1);
 	} else {
 		worker->state = WORKER_PIXELS;
-		allow(worker, time_for(worker->pool->options,
-				      (uint64_t)header->full_width * header->full_height));
+		worker_allow(worker, worker_time_for(worker->pool->options,
+					     (uint64_t)header->full_width * header->full_height));
 		r = process_send(worker->channel, &answer, sizeof(answer), segment);
 	}
 	if (r < 0)
 		worker_kill(worker);
 }
 
-static void on_error(struct worker *worker, struct job_error *error)
+static void worker_on_error(struct worker *worker, struct job_error *error)
 {
 	error->message[JOB_MESSAGE_SIZE - 1] = '\0';
-	become_idle(worker);
-	end_job(worker, (enum fault)error->fault, error->message);
+	worker_become_idle(worker);
+	worker_end_job(worker, (enum fault)error->fault, error->message);
 }
 
-static bool may_fail_with(uint32_t fault)
+static bool worker_may_fail_with(uint32_t fault)
 {
 	return fault == FAULT_NOT_AN_IMAGE || fault == FAULT_DECODER_FAILED ||
 	       fault == FAULT_TOO_LARGE || fault == FAULT_NO_SPACE;
 }
 
-static bool on_ready(struct worker *worker, const union job_packet *packet, size_t size)
+static bool worker_on_ready(struct worker *worker, const union job_packet *packet, size_t size)
 {
 	if (size != sizeof(packet->ready) || packet->kind != JOB_READY)
 		return false;
@@ -235,25 +235,25 @@ static bool on_ready(struct worker *worker, const union job_packet *packet, size
 }
 
 /* Acts on a packet that may be sent now. Returns false for any other. */
-static bool on_packet(struct worker *worker, union job_packet *packet, size_t size)
+static bool worker_on_packet(struct worker *worker, union job_packet *packet, size_t size)
 {
 	if (!worker->ready)
-		return on_ready(worker, packet, size);
+		return worker_on_ready(worker, packet, size);
 	bool working = worker->state == WORKER_HEADER || worker->state == WORKER_PIXELS;
 	if (size == sizeof(packet->header) && packet->kind == JOB_HEADER &&
 		worker->state == WORKER_HEADER) {
-		on_header(worker, &packet->header);
+		worker_on_header(worker, &packet->header);
 		return true;
 	}
 	if (size == sizeof(packet->signal) && packet->kind == JOB_DONE &&
 		worker->state == WORKER_PIXELS) {
-		become_idle(worker);
-		end_job(worker, FAULT_NONE, NULL);
+		worker_become_idle(worker);
+		worker_end_job(worker, FAULT_NONE, NULL);
 		return true;
 	}
 	if (size == sizeof(packet->error) && packet->kind == JOB_ERROR && working &&
-		may_fail_with(packet->error.fault)) {
-		on_error(worker, &packet->error);
+		worker_may_fail_with(packet->error.fault)) {
+		worker_on_error(worker, &packet->error);
 		return true;
 	}
 	if (size == sizeof(packet->signal) && packet->kind == JOB_NO_SPARE &&
@@ -265,17 +265,17 @@ static bool on_packet(struct worker *worker, union job_packet *packet, size_t si
 }
 
 /* Says so at once: the end that follows would tell of the signal alone. */
-static void end_liar(struct worker *worker)
+static void worker_end_liar(struct worker *worker)
 {
 	static const char text[] = "the decoder said what it may not say";
 	worker_kill(worker);
 	if (worker->job)
-		lose(worker, text);
+		worker_lose(worker, text);
 	else
-		log_lost(worker, text);
+		worker_log_lost(worker, text);
 }
 
-static int on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
+static int worker_on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct worker *worker = context;
 	struct pool *pool = worker->pool;
@@ -287,25 +287,25 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 		return 0;
 	if (size == 0)
 		worker_kill(worker);
-	else if (size < 0 || !on_packet(worker, &packet, (size_t)size))
-		end_liar(worker);
+	else if (size < 0 || !worker_on_packet(worker, &packet, (size_t)size))
+		worker_end_liar(worker);
 	pool_kick(pool);
 	return 0;
 }
 
-static int watch(struct worker *worker)
+static int worker_watch(struct worker *worker)
 {
 	sd_event *event = worker->pool->event;
 	int r = sd_event_add_io(
-		event, &worker->answers, worker->channel, EPOLLIN, on_answer, worker);
+		event, &worker->answers, worker->channel, EPOLLIN, worker_on_answer, worker);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &worker->deadline, CLOCK_MONOTONIC,
-			UINT64_MAX / 2, 0, on_deadline, worker);
+			UINT64_MAX / 2, 0, worker_on_deadline, worker);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(worker->deadline, SD_EVENT_OFF);
 	if (r >= 0)
 		r = sd_event_add_child(
-			event, &worker->child, worker->pid, WEXITED, on_death, worker);
+			event, &worker->child, worker->pid, WEXITED, worker_on_death, worker);
 	return r;
 }
 
@@ -324,7 +324,7 @@ int worker_start(struct pool *pool, uid_t uid, struct worker **started)
 	}
 	LIST_INSERT_HEAD(&pool->workers, worker, link);
 	pool->count++;
-	r = watch(worker);
+	r = worker_watch(worker);
 	if (r < 0)
 		worker_destroy(worker);
 	else
@@ -346,12 +346,12 @@ void worker_give(struct worker *worker, struct job *job)
 	worker->job = job;
 	worker->state = WORKER_HEADER;
 	job->worker = worker;
-	allow(worker, time_for(worker->pool->options, 0));
+	worker_allow(worker, worker_time_for(worker->pool->options, 0));
 	int r = process_send(worker->channel, &order, sizeof(order), job->input);
 	if (r == -ETOOMANYREFS) {
 		/* unix(7): too many descriptors of this user are on their way to somebody. */
-		become_idle(worker);
-		end_job(worker, FAULT_BUSY, "too many descriptors are on their way");
+		worker_become_idle(worker);
+		worker_end_job(worker, FAULT_BUSY, "too many descriptors are on their way");
 	} else if (r < 0) {
 		worker_kill(worker);
 		/* It died while it had nothing to do: that is no fault of this job. */

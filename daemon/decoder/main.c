@@ -23,7 +23,7 @@
 enum { END_DONE = 0, END_PROTOCOL = 1, END_UNCONFINED = 2, NICE = 5, SLICE_NSEC = 100000 };
 
 /* Confines this process and says so. Returns an exit status, END_DONE to go on. */
-static int confine(void)
+static int main_confine(void)
 {
 	const char *failed;
 	codec_prepare();
@@ -59,7 +59,7 @@ struct scheduling {
  * the end of a long slice either. Where this may not be said (a service manager may forbid
  * it), decoders compete like other processes.
  */
-static void step_back(void)
+static void main_step_back(void)
 {
 	const struct scheduling wanted = {
 		.size = sizeof(wanted),
@@ -74,8 +74,8 @@ int main(void)
 {
 	/* A decode that takes long does not outlive the daemon that wanted it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	step_back();
-	int status = confine();
+	main_step_back();
+	int status = main_confine();
 	if (status != END_DONE)
 		return status;
 	return service_run(JOB_CHANNEL) < 0 ? END_PROTOCOL : END_DONE;

@@ -38,7 +38,7 @@ enum { HAS_COVERAGE = 0 };
 #endif
 
 /* 0 and 1 are free then, and become those of the first job. */
-static int close_descriptors(void)
+static int sandbox_close_descriptors(void)
 {
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
@@ -47,7 +47,7 @@ static int close_descriptors(void)
 }
 
 /* The daemon starts a decoder so already; other parents need not. */
-static int leave_session(void)
+static int sandbox_leave_session(void)
 {
 	if (getsid(0) == getpid())
 		return 0;
@@ -58,7 +58,7 @@ static int leave_session(void)
  * When the machine has no memory left, what has taken it goes first (proc(5)). Without /proc,
  * or where somebody has forbidden it, the kernel finds it by its size.
  */
-static int volunteer_for_the_end(void)
+static int sandbox_volunteer_for_the_end(void)
 {
 	static const char most[] = "1000";
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -70,7 +70,7 @@ static int volunteer_for_the_end(void)
 }
 
 /* No other process of the user may look into this one, nor a core file keep what it saw. */
-static int hide(void)
+static int sandbox_hide(void)
 {
 	return prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0 ? -errno : 0;
 }
@@ -79,7 +79,7 @@ static int hide(void)
  * An address space of twice what the machine has in memory and swap: once for the segment,
  * once for a codec's own. More than that could not be filled in any case.
  */
-static rlim_t address_space(void)
+static rlim_t sandbox_address_space(void)
 {
 	const uint64_t program = UINT64_C(1) << 30;
 	struct sysinfo machine;
@@ -90,7 +90,7 @@ static rlim_t address_space(void)
 }
 
 /* Lowers a limit for good; one that is lower already stays. */
-static int limit(int resource, rlim_t most)
+static int sandbox_limit(int resource, rlim_t most)
 {
 	struct rlimit now;
 	if (getrlimit((__rlimit_resource_t)resource, &now) < 0)
@@ -105,22 +105,22 @@ static int limit(int resource, rlim_t most)
  * The size of files has no limit: a segment is as large as its image, and the one file that
  * may be written. A sanitizer's shadow is larger than any address space that is sensible.
  */
-static int limit_resources(void)
+static int sandbox_limit_resources(void)
 {
-	int r = limit(RLIMIT_CORE, 0);
+	int r = sandbox_limit(RLIMIT_CORE, 0);
 	if (r == 0)
-		r = limit(RLIMIT_NOFILE, DESCRIPTORS_MAX);
+		r = sandbox_limit(RLIMIT_NOFILE, DESCRIPTORS_MAX);
 	if (r == 0)
-		r = limit(RLIMIT_MEMLOCK, 0);
+		r = sandbox_limit(RLIMIT_MEMLOCK, 0);
 	if (r == 0 && !HAS_SANITIZERS)
-		r = limit(RLIMIT_NPROC, 0);
+		r = sandbox_limit(RLIMIT_NPROC, 0);
 	if (r == 0 && !HAS_SANITIZERS)
-		r = limit(RLIMIT_AS, address_space());
+		r = sandbox_limit(RLIMIT_AS, sandbox_address_space());
 	return r;
 }
 
 /* Without the privilege to drop groups or bounds there is little in them to drop. */
-static int drop_privileges(void)
+static int sandbox_drop_privileges(void)
 {
 	struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
@@ -132,7 +132,7 @@ static int drop_privileges(void)
 	return syscall(SYS_capset, &self, none) < 0 ? -errno : 0;
 }
 
-static int refuse_new_privileges(void)
+static int sandbox_refuse_new_privileges(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0 ? -errno : 0;
 }
@@ -141,7 +141,7 @@ static int refuse_new_privileges(void)
  * landlock(7): what a ruleset handles and no rule allows is denied, and there is no rule.
  * Returns whether the kernel has it: the filter does not depend on it.
  */
-static bool leave_file_system(void)
+static bool sandbox_leave_file_system(void)
 {
 #ifdef SYS_landlock_create_ruleset
 	/* As struct landlock_ruleset_attr of newer kernels; older ones accept zeros. */
@@ -172,12 +172,12 @@ int sandbox_enter(const char **failed)
 		int (*act)(void);
 		const char *text;
 	} steps[] = {
-		{close_descriptors, "close descriptors"},
-		{leave_session, "make a session of its own"},
-		{volunteer_for_the_end, "be the first to go without memory"},
-		{hide, "be undumpable"},
-		{drop_privileges, "drop privileges"},
-		{refuse_new_privileges, "refuse new privileges"},
+		{sandbox_close_descriptors, "close descriptors"},
+		{sandbox_leave_session, "make a session of its own"},
+		{sandbox_volunteer_for_the_end, "be the first to go without memory"},
+		{sandbox_hide, "be undumpable"},
+		{sandbox_drop_privileges, "drop privileges"},
+		{sandbox_refuse_new_privileges, "refuse new privileges"},
 	};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		*failed = steps[i].text;
@@ -186,13 +186,13 @@ int sandbox_enter(const char **failed)
 			return r;
 	}
 	int force = JOB_SANDBOX_NO_NEW_PRIVS;
-	return leave_file_system() ? force | JOB_SANDBOX_LANDLOCK : force;
+	return sandbox_leave_file_system() ? force | JOB_SANDBOX_LANDLOCK : force;
 }
 
 int sandbox_seal(const char **failed)
 {
 	*failed = "limit resources";
-	int r = limit_resources();
+	int r = sandbox_limit_resources();
 	if (r < 0)
 		return r;
 	*failed = "filter system calls";

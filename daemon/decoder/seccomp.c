@@ -99,7 +99,7 @@ static const struct rule {
 #endif
 };
 
-static int add_rule(scmp_filter_ctx filter, const struct rule *rule)
+static int seccomp_add_rule(scmp_filter_ctx filter, const struct rule *rule)
 {
 	/* Compared with .datum_a; or masked by it, and compared with 0. */
 	const struct scmp_arg_cmp argument = {
@@ -120,7 +120,7 @@ int filter_system_calls(void)
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(rules[0]); i++)
-		r = add_rule(filter, &rules[i]);
+		r = seccomp_add_rule(filter, &rules[i]);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -18,19 +18,19 @@
 /* One at a time, and too large for a stack. */
 static struct picture picture;
 
-static int send_signal(int channel, enum job_kind kind)
+static int service_send_signal(int channel, enum job_kind kind)
 {
 	union job_packet packet = {.signal.kind = kind};
 	return channel_send(channel, &packet, -1);
 }
 
-static int send_error(int channel)
+static int service_send_error(int channel)
 {
 	union job_packet packet = {.error = picture.error};
 	return channel_send(channel, &packet, -1);
 }
 
-static int send_header(int channel, enum format format)
+static int service_send_header(int channel, enum format format)
 {
 	union job_packet packet = {.header = {
 					   .kind = JOB_HEADER,
@@ -56,7 +56,7 @@ static int send_header(int channel, enum format format)
 }
 
 /* Returns 0, also when the picture is broken, or a negative errno: the daemon is. */
-static int fill(enum format format, const struct job_segment *segment, int fd)
+static int service_fill(enum format format, const struct job_segment *segment, int fd)
 {
 	struct canvas canvas;
 	int result = canvas_open(&canvas, &picture, format, segment, fd);
@@ -70,9 +70,9 @@ static int fill(enum format format, const struct job_segment *segment, int fd)
 }
 
 /* From JOB_HEADER on. Returns 1 when JOB_DONE is due, 0 when nothing is any more. */
-static int serve_pixels(int channel, enum format format)
+static int service_serve_pixels(int channel, enum format format)
 {
-	int result = send_header(channel, format);
+	int result = service_send_header(channel, format);
 	if (result < 0)
 		return result;
 	union job_packet packet;
@@ -87,11 +87,11 @@ static int serve_pixels(int channel, enum format format)
 			close(fd);
 		return -EPROTO;
 	}
-	result = fill(format, &packet.segment, fd);
+	result = service_fill(format, &packet.segment, fd);
 	return result < 0 ? result : 1;
 }
 
-static int serve_decode(int channel, const struct job_decode *job, int fd)
+static int service_serve_decode(int channel, const struct job_decode *job, int fd)
 {
 	if (job->format >= FORMAT_COUNT || job->source > JOB_SOURCE_SEGMENT) {
 		close(fd);
@@ -101,20 +101,21 @@ static int serve_decode(int channel, const struct job_decode *job, int fd)
 	if (codec_open(&picture, fd, (enum job_source)job->source) == 0 &&
 		codec_fit(&picture, job->width, job->height) == 0) {
 		enum format wanted = (enum format)job->format;
-		result = serve_pixels(channel, wanted == FORMAT_NATIVE ? picture.native : wanted);
+		result = service_serve_pixels(
+			channel, wanted == FORMAT_NATIVE ? picture.native : wanted);
 	}
 	codec_close(&picture);
 	close(fd);
 	if (result <= 0)
 		return result;
-	result = picture.error.kind == JOB_ERROR ? send_error(channel)
-						 : send_signal(channel, JOB_DONE);
+	result = picture.error.kind == JOB_ERROR ? service_send_error(channel)
+						 : service_send_signal(channel, JOB_DONE);
 	spare_settle();
 	return result;
 }
 
 /* Nobody else has it open when it is closed here. */
-static int serve_free(int channel, int fd)
+static int service_serve_free(int channel, int fd)
 {
 	union job_packet packet;
 	int other;
@@ -125,19 +126,19 @@ static int serve_free(int channel, int fd)
 		result = -EPROTO;
 	}
 	close(fd);
-	return result > 0 ? send_signal(channel, JOB_DONE) : result;
+	return result > 0 ? service_send_signal(channel, JOB_DONE) : result;
 }
 
-static int serve(int channel, const union job_packet *packet, int fd)
+static int service_serve(int channel, const union job_packet *packet, int fd)
 {
 	switch (packet->kind) {
 	case JOB_DECODE:
-		return serve_decode(channel, &packet->decode, fd);
+		return service_serve_decode(channel, &packet->decode, fd);
 	case JOB_FREE:
-		return serve_free(channel, fd);
+		return service_serve_free(channel, fd);
 	case JOB_SPARE:
 		spare_accept(&packet->spare, fd);
-		return spare_prepare(channel) < 0 ? send_signal(channel, JOB_NO_SPARE) : 0;
+		return spare_prepare(channel) < 0 ? service_send_signal(channel, JOB_NO_SPARE) : 0;
 	default:
 		if (fd >= 0)
 			close(fd);
@@ -145,14 +146,14 @@ static int serve(int channel, const union job_packet *packet, int fd)
 	}
 }
 
-static int serve_all(int channel)
+static int service_serve_all(int channel)
 {
 	for (;;) {
 		union job_packet packet;
 		int fd;
 		int result = channel_receive(channel, &packet, &fd);
 		if (result > 0)
-			result = serve(channel, &packet, fd);
+			result = service_serve(channel, &packet, fd);
 		else if (result == 0)
 			return 0;
 		if (result < 0)
@@ -162,7 +163,7 @@ static int serve_all(int channel)
 
 int service_run(int channel)
 {
-	int result = serve_all(channel);
+	int result = service_serve_all(channel);
 	spare_drop();
 	return result;
 }

@@ -13,7 +13,7 @@
 #include "daemon/store/adopt.h"
 
 /* Jobs may wait for room. */
-static void on_freed(void *context)
+static void engine_on_freed(void *context)
 {
 	pool_kick(context);
 }
@@ -21,14 +21,14 @@ static void on_freed(void *context)
 /* The least that goes under pressure, so that the last of many small images go, too. */
 static const uint64_t relief_min = 1 << 20;
 
-static void end_relief(struct engine *engine)
+static void engine_end_relief(struct engine *engine)
 {
 	engine->relieving = false;
 	malloc_trim(0);
 }
 
 /* A quarter at a time: as long as the pressure lasts it will be told of again. */
-static void on_pressure(void *context)
+static void engine_on_pressure(void *context)
 {
 	struct engine *engine = context;
 	uint64_t share = engine->store.idle.bytes / 4;
@@ -37,16 +37,16 @@ static void on_pressure(void *context)
 	engine->relieving = true;
 	eviction_press(&engine->store, share < relief_min ? relief_min : share);
 	if (!eviction_is_behind(&engine->store))
-		end_relief(engine);
+		engine_end_relief(engine);
 }
 
-static void on_more_to_evict(void *context)
+static void engine_on_more_to_evict(void *context)
 {
 	const struct engine *engine = context;
 	sd_event_source_set_enabled(engine->eviction, SD_EVENT_ONESHOT);
 }
 
-static int on_eviction(sd_event_source *source, void *context)
+static int engine_on_eviction(sd_event_source *source, void *context)
 {
 	struct engine *engine = context;
 	if (eviction_go_on(&engine->store)) {
@@ -55,22 +55,22 @@ static int on_eviction(sd_event_source *source, void *context)
 	}
 	pool_kick(&engine->pool); /* jobs may wait for that, too */
 	if (engine->relieving)
-		end_relief(engine);
+		engine_end_relief(engine);
 	return 0;
 }
 
-static int start_eviction(struct engine *engine, sd_event *event)
+static int engine_start_eviction(struct engine *engine, sd_event *event)
 {
-	int r = sd_event_add_defer(event, &engine->eviction, on_eviction, engine);
+	int r = sd_event_add_defer(event, &engine->eviction, engine_on_eviction, engine);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(engine->eviction, SD_EVENT_OFF);
-	engine->store.eviction.more = on_more_to_evict;
+	engine->store.eviction.more = engine_on_more_to_evict;
 	engine->store.eviction.context = engine;
 	return r;
 }
 
 /* Adopts what a dead daemon has left; without its board, removes it. */
-static int take_over(struct engine *engine, bool found)
+static int engine_take_over(struct engine *engine, bool found)
 {
 	int r = found ? semaphores_adopt(&engine->semaphores) : 0;
 	if (r == 0)
@@ -105,7 +105,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	trails_init(&engine->trails, event, &engine->accounts);
 	semaphores_init(&engine->semaphores, &engine->board);
 	r = releaser_init(&engine->releaser, event, decoder);
-	engine->releaser.freed = on_freed;
+	engine->releaser.freed = engine_on_freed;
 	engine->releaser.context = &engine->pool;
 	if (r >= 0)
 		r = store_init(&engine->store, &engine->board, &engine->semaphores,
@@ -113,11 +113,11 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	if (r >= 0)
 		r = pool_init(&engine->pool, event, decoder, options, &engine->releaser);
 	if (r >= 0)
-		r = start_eviction(engine, event);
+		r = engine_start_eviction(engine, event);
 	if (r >= 0 && options->memory_pressure)
-		r = pressure_start(&engine->pressure, event, on_pressure, engine);
+		r = pressure_start(&engine->pressure, event, engine_on_pressure, engine);
 	if (r >= 0)
-		r = take_over(engine, found > 0);
+		r = engine_take_over(engine, found > 0);
 	if (r < 0 && found > 0)
 		engine_leave(engine);
 	else if (r < 0)

@@ -53,14 +53,14 @@ static struct follow *follow_of(struct trail *trail)
 }
 
 /* Looks at the file after a while, sooner than planned before or later. */
-static void look_in(struct follow *follow, uint64_t usec)
+static void follow_look_in(struct follow *follow, uint64_t usec)
 {
 	sd_event_source_set_time_relative(follow->timer, usec);
 	sd_event_source_set_enabled(follow->timer, SD_EVENT_ONESHOT);
 }
 
 /* Looks at the file when no event has come for a while, or they do not end. */
-static void settle(struct follow *follow, uint64_t usec)
+static void follow_settle(struct follow *follow, uint64_t usec)
 {
 	uint64_t now = 0;
 	sd_event_now(follow->engine->trails.event, CLOCK_MONOTONIC, &now);
@@ -68,10 +68,10 @@ static void settle(struct follow *follow, uint64_t usec)
 		follow->since = now;
 	follow->waiting = true;
 	uint64_t most = follow->since + SETTLE_MOST;
-	look_in(follow, now + usec < most ? usec : most > now ? most - now : 0);
+	follow_look_in(follow, now + usec < most ? usec : most > now ? most - now : 0);
 }
 
-static void on_change(struct trail *trail, enum trail_change change)
+static void follow_on_change(struct trail *trail, enum trail_change change)
 {
 	struct follow *follow = follow_of(trail);
 	if (!follow->image)
@@ -81,13 +81,13 @@ static void on_change(struct trail *trail, enum trail_change change)
 	else if (!follow->waiting)
 		follow->tentative = true;
 	if (change == TRAIL_PLACED)
-		settle(follow, 0);
+		follow_settle(follow, 0);
 	else
-		settle(follow, change == TRAIL_MADE ? SETTLE_MADE : SETTLE_WRITTEN);
+		follow_settle(follow, change == TRAIL_MADE ? SETTLE_MADE : SETTLE_WRITTEN);
 }
 
 /* Says once that the image stays as it was; a path is nothing for a log. */
-static void complain(struct follow *follow, const char *message)
+static void follow_complain(struct follow *follow, const char *message)
 {
 	struct log_client owner = {follow->uid, 0};
 	if (!follow->complained)
@@ -98,7 +98,7 @@ static void complain(struct follow *follow, const char *message)
 	follow->complained = true;
 }
 
-static const char *reason(int error)
+static const char *follow_reason(int error)
 {
 	return error == -EDQUOT	   ? "a limit of the user's is reached"
 	       : error == -EUSERS  ? "the kernel watches no more folders"
@@ -107,49 +107,49 @@ static const char *reason(int error)
 }
 
 /* What failed for want of something may succeed later. */
-static void try_later(struct follow *follow, const char *message)
+static void follow_try_later(struct follow *follow, const char *message)
 {
-	complain(follow, message);
+	follow_complain(follow, message);
 	follow->pause = follow->pause == 0		 ? PAUSE_FIRST
 			: follow->pause < PAUSE_MOST / 2 ? follow->pause * 2
 							 : PAUSE_MOST;
 	if (!follow->waiting)
-		look_in(follow, follow->pause);
+		follow_look_in(follow, follow->pause);
 }
 
-static void note_success(struct follow *follow)
+static void follow_note_success(struct follow *follow)
 {
 	follow->pause = 0;
 	follow->complained = false;
 	follow->refused = (struct header_source){0};
 }
 
-static bool may_pass(enum fault fault)
+static bool follow_may_pass(enum fault fault)
 {
 	return fault == FAULT_BUSY || fault == FAULT_NO_SPACE || fault == FAULT_OVER_QUOTA ||
 	       fault == FAULT_TIMEOUT;
 }
 
 /* One rendition of the next generation is there, or is not to be had. */
-static void on_landed(
+static void follow_on_landed(
 	void *context, const struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct follow *follow = context;
 	idle_note(follow->image);
 	if (rendition)
-		note_success(follow);
-	else if (may_pass(fault))
-		try_later(follow, message);
+		follow_note_success(follow);
+	else if (follow_may_pass(fault))
+		follow_try_later(follow, message);
 	else if (!follow->tentative)
-		complain(follow, message);
+		follow_complain(follow, message);
 	if (follow->again && TAILQ_EMPTY(&follow->renewals.all)) {
 		follow->again = false;
-		settle(follow, 0);
+		follow_settle(follow, 0);
 	}
 }
 
 /* Has the file decoded in all that the image is there in. */
-static void renew(struct follow *follow, int input, const struct header_source *source)
+static void follow_renew(struct follow *follow, int input, const struct header_source *source)
 {
 	int r = renewals_begin(
 		&follow->renewals, follow->image, input, follow->trail.files, source);
@@ -159,10 +159,10 @@ static void renew(struct follow *follow, int input, const struct header_source *
 		return;
 	}
 	follow->refused = (struct header_source){0};
-	try_later(follow, reason(r));
+	follow_try_later(follow, follow_reason(r));
 }
 
-static void open_and_renew(struct follow *follow)
+static void follow_open_and_renew(struct follow *follow)
 {
 	const struct credentials who = {.uid = follow->uid};
 	const struct header_source *current = &image_current(follow->image)->source;
@@ -174,28 +174,28 @@ static void open_and_renew(struct follow *follow)
 		files, source_open(follow->path, &who, files, &fault, &message)};
 	if (input.fd < 0) {
 		/* Without a file the image stays, until there is one again. */
-		if (may_pass(fault))
-			try_later(follow, message);
+		if (follow_may_pass(fault))
+			follow_try_later(follow, message);
 		else if (fault != FAULT_NOT_FOUND)
-			complain(follow, message);
+			follow_complain(follow, message);
 		return;
 	}
 	int r = source_identify(input.fd, &source);
 	if (r < 0)
-		try_later(follow, reason(r));
+		follow_try_later(follow, follow_reason(r));
 	else if (source_equal(&source, current))
-		note_success(follow);
+		follow_note_success(follow);
 	else if (!source_equal(&source, &follow->refused) || follow->pause > 0)
-		renew(follow, input.fd, &source);
+		follow_renew(follow, input.fd, &source);
 }
 
-static int lay_trail(struct follow *follow, unsigned *places)
+static int follow_lay_trail(struct follow *follow, unsigned *places)
 {
 	return trail_lay(&follow->engine->trails, &follow->trail, follow->path, follow->uid,
 		follow->uid == geteuid(), places);
 }
 
-static int on_time(sd_event_source *source, uint64_t usec, void *context)
+static int follow_on_time(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct follow *follow = context;
 	unsigned places;
@@ -206,18 +206,18 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 		follow->again = true;
 		return 0;
 	}
-	int r = follow->trail.turned ? lay_trail(follow, &places) : 0;
+	int r = follow->trail.turned ? follow_lay_trail(follow, &places) : 0;
 	if (r < 0) {
 		follow->trail.turned = true;
-		try_later(follow, reason(r));
+		follow_try_later(follow, follow_reason(r));
 		return 0;
 	}
-	open_and_renew(follow);
+	follow_open_and_renew(follow);
 	return 0;
 }
 
 /* A follow without a note. */
-static int make(
+static int follow_make(
 	struct engine *engine, uid_t uid, const char *path, struct follow **made, unsigned *places)
 {
 	struct follow *follow = calloc(1, sizeof(*follow) + strlen(path) + 1);
@@ -226,20 +226,20 @@ static int make(
 	strcpy(follow->path, path);
 	follow->engine = engine;
 	follow->uid = uid;
-	follow->trail.changed = on_change;
+	follow->trail.changed = follow_on_change;
 	follow->trail.files = closer_join(&engine->closer, uid);
 	follow->renewals.engine = engine;
-	follow->renewals.landed = on_landed;
+	follow->renewals.landed = follow_on_landed;
 	follow->renewals.context = follow;
 	TAILQ_INIT(&follow->renewals.all);
 	int r = follow->trail.files ? 0 : -ENOMEM;
 	if (r >= 0)
 		r = sd_event_add_time_relative(engine->trails.event, &follow->timer,
-			CLOCK_MONOTONIC, 0, ACCURACY, on_time, follow);
+			CLOCK_MONOTONIC, 0, ACCURACY, follow_on_time, follow);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(follow->timer, SD_EVENT_OFF);
 	if (r >= 0)
-		r = lay_trail(follow, places);
+		r = follow_lay_trail(follow, places);
 	if (r < 0) {
 		follow_free(follow);
 		return r;
@@ -252,7 +252,7 @@ int follow_new(struct engine *engine, const char *name, uid_t uid, const char *p
 	struct follow **made, unsigned *places)
 {
 	struct follow *follow;
-	int r = make(engine, uid, path, &follow, places);
+	int r = follow_make(engine, uid, path, &follow, places);
 	if (r < 0)
 		return r;
 	r = note_write(engine->instance, uid, name, path, follow->note);
@@ -288,7 +288,7 @@ void follow_attach(struct follow *follow, struct image *image)
 	follow->image = image;
 	image->follow = follow;
 	/* It may have changed since it was opened, before anybody watched. */
-	settle(follow, 0);
+	follow_settle(follow, 0);
 }
 
 void follow_move(struct image *from, struct image *to)
@@ -310,7 +310,7 @@ bool follow_is_loading(const struct follow *follow)
 }
 
 /* Follows what a note says, if its image was taken over. */
-static bool adopt_note(void *context, const struct note *note, const char *file)
+static bool follow_adopt_note(void *context, const struct note *note, const char *file)
 {
 	struct engine *engine = context;
 	struct image *image = store_find(&engine->store, note->name, note->owner);
@@ -318,10 +318,10 @@ static bool adopt_note(void *context, const struct note *note, const char *file)
 	unsigned places;
 	if (!image || image->follow)
 		return false;
-	int r = make(engine, note->owner, note->path, &follow, &places);
+	int r = follow_make(engine, note->owner, note->path, &follow, &places);
 	if (r < 0) {
 		log_warning("%s of user %u is not followed any more: %s", note->name, note->owner,
-			reason(r));
+			follow_reason(r));
 		return false;
 	}
 	strcpy(follow->note, file);
@@ -331,7 +331,7 @@ static bool adopt_note(void *context, const struct note *note, const char *file)
 
 int follows_adopt(struct engine *engine)
 {
-	return notes_read(engine->instance, adopt_note, engine);
+	return notes_read(engine->instance, follow_adopt_note, engine);
 }
 
 void follows_stop(struct engine *engine)

@@ -25,7 +25,7 @@ void report_loaded(const struct log_client *client, const struct rendition *rend
  * What is wrong with a file, or too much for a user, is the user's affair; what the machine
  * lacks is the administrator's. A decoder that was lost over it has a message of its own.
  */
-static enum log_level level_of(enum fault fault)
+static enum log_level load_log_level_of(enum fault fault)
 {
 	bool concerns_all =
 		fault == FAULT_NO_SPACE || fault == FAULT_BUSY || fault == FAULT_INTERNAL;
@@ -37,6 +37,6 @@ void report_not_loaded(
 {
 	struct log_entry entry = {LOG_ENTRY(INFO, NOT_LOADED), .image = name,
 		.fault = fault_word(fault), .client = client};
-	entry.level = level_of(fault);
+	entry.level = load_log_level_of(fault);
 	log_write(&entry, "cannot load %s: %s: %s", name, entry.fault, message);
 }

@@ -14,14 +14,14 @@
 
 enum { FLIGHTS_MAX = 4096 };
 
-static bool same_order(const struct load_order *a, const struct load_order *b)
+static bool load_request_same_order(const struct load_order *a, const struct load_order *b)
 {
 	return a->owner == b->owner && strcmp(a->name, b->name) == 0 && a->format == b->format &&
 	       a->box.width == b->box.width && a->box.height == b->box.height &&
 	       a->share == b->share && a->group == b->group && source_equal(&a->source, &b->source);
 }
 
-static struct flight *begin(struct engine *engine, const struct load_order *order)
+static struct flight *load_request_begin(struct engine *engine, const struct load_order *order)
 {
 	struct flight *flight = calloc(1, sizeof(*flight) + strlen(order->name) + 1);
 	if (!flight)
@@ -45,12 +45,12 @@ static struct flight *begin(struct engine *engine, const struct load_order *orde
 }
 
 /* The flight of an order, perhaps a new one. */
-static int find_or_begin(
+static int load_request_find_or_begin(
 	struct engine *engine, const struct load_order *order, struct flight **found)
 {
 	struct flight *flight;
 	TAILQ_FOREACH (flight, &engine->flights, link) {
-		if (same_order(&flight->order, order))
+		if (load_request_same_order(&flight->order, order))
 			break;
 	}
 	if (flight) {
@@ -62,7 +62,7 @@ static int find_or_begin(
 	} else {
 		if (engine->flight_count == FLIGHTS_MAX)
 			return -EBUSY;
-		flight = begin(engine, order);
+		flight = load_request_begin(engine, order);
 		if (!flight)
 			return -ENOMEM;
 	}
@@ -76,7 +76,7 @@ int load_join(struct engine *engine, const struct load_order *order, struct load
 	int r = accounts_charge(&engine->accounts, &load->charge, order->owner, RESOURCE_LOADS, 1);
 	if (r < 0)
 		return r;
-	r = find_or_begin(engine, order, &flight);
+	r = load_request_find_or_begin(engine, order, &flight);
 	if (r < 0) {
 		charge_refund(&load->charge);
 		return r;
@@ -89,7 +89,7 @@ int load_join(struct engine *engine, const struct load_order *order, struct load
 }
 
 /* What it was to be published with comes no more; it waits for its turn of being published. */
-static void go_alone(struct flight *flight)
+static void load_request_go_alone(struct flight *flight)
 {
 	flight->order.together = 0;
 	if (!flight->ready)
@@ -106,7 +106,7 @@ void load_cancel(struct load *load)
 	load_free(load);
 	if (!TAILQ_EMPTY(&flight->loads)) {
 		if (alone)
-			go_alone(flight);
+			load_request_go_alone(flight);
 		return;
 	}
 	if (flight->ready)

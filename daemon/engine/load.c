@@ -20,17 +20,17 @@
 
 enum { ATTEMPTS_MAX = 3 };
 
-static struct flight *flight_of(struct job *job)
+static struct flight *load_flight_of(struct job *job)
 {
 	return (struct flight *)job;
 }
 
-static bool same_image(const struct load_order *a, const struct load_order *b)
+static bool load_same_image(const struct load_order *a, const struct load_order *b)
 {
 	return a->owner == b->owner && strcmp(a->name, b->name) == 0;
 }
 
-static bool is_together(const struct flight *a, const struct flight *b)
+static bool load_is_together(const struct flight *a, const struct flight *b)
 {
 	return a == b || (a->order.together && a->order.together == b->order.together);
 }
@@ -39,7 +39,7 @@ static bool is_together(const struct flight *a, const struct flight *b)
  * Two states of a file under one name are published in the order they were asked for. What is
  * published together has the place of its first, and never waits for what waits for that.
  */
-static bool is_ready(const struct job *job)
+static bool load_is_ready(const struct job *job)
 {
 	const struct flight *flight = (const struct flight *)job;
 	const struct flight *earlier;
@@ -48,9 +48,9 @@ static bool is_ready(const struct job *job)
 				     eviction_is_behind(&engine->store)))
 		return false;
 	TAILQ_FOREACH (earlier, &engine->flights, link) {
-		if (is_together(earlier, flight))
+		if (load_is_together(earlier, flight))
 			return true;
-		if (same_image(&earlier->order, &flight->order) &&
+		if (load_same_image(&earlier->order, &flight->order) &&
 			!(source_equal(&earlier->order.source, &flight->order.source) &&
 				earlier->order.share == flight->order.share))
 			return false;
@@ -76,10 +76,10 @@ void flight_free(struct flight *flight)
 	free(flight);
 }
 
-static void finish(struct engine *engine, uint64_t together);
+static void load_finish(struct engine *engine, uint64_t together);
 
 /* Who has asked for it, the first of them; false when nobody waits any more. */
-static bool find_client(const struct flight *flight, struct log_client *client)
+static bool load_find_client(const struct flight *flight, struct log_client *client)
 {
 	const struct load *load = TAILQ_FIRST(&flight->loads);
 	if (load && load->session)
@@ -90,11 +90,11 @@ static bool find_client(const struct flight *flight, struct log_client *client)
 }
 
 /* Answers all passengers. An answer may pin, but never begins another load from within. */
-static void land(
+static void load_land(
 	struct flight *flight, struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct log_client client;
-	const struct log_client *known = find_client(flight, &client) ? &client : NULL;
+	const struct log_client *known = load_find_client(flight, &client) ? &client : NULL;
 	/* An answer may end a follow that waits for this, too, and what has landed goes nowhere. */
 	flight->ready = false;
 	if (rendition)
@@ -110,10 +110,10 @@ static void land(
 	uint64_t together = flight->order.together;
 	flight_free(flight);
 	if (!rendition && together)
-		finish(engine, together); /* others may have waited for this one */
+		load_finish(engine, together); /* others may have waited for this one */
 }
 
-static int plan(struct flight *flight, const struct job_header *said)
+static int load_plan(struct flight *flight, const struct job_header *said)
 {
 	flight->native = (enum format)said->native;
 	memcpy(flight->type, said->type, sizeof(flight->type));
@@ -121,7 +121,7 @@ static int plan(struct flight *flight, const struct job_header *said)
 		strlen(flight->name), flight->engine->page_size);
 }
 
-static void land_without_room(struct flight *flight)
+static void load_land_without_room(struct flight *flight)
 {
 	const struct store *store = &flight->engine->store;
 	char text[256];
@@ -131,42 +131,42 @@ static void land_without_room(struct flight *flight)
 		" are pinned, and /dev/shm has %" PRIu64 " free",
 		flight->header.segment_size, store->memory_max, store_pinned_bytes(store),
 		segment_free_space());
-	land(flight, NULL, FAULT_NO_SPACE, text);
+	load_land(flight, NULL, FAULT_NO_SPACE, text);
 }
 
 /* What it means to a client that something failed with an errno. */
-static enum fault fault_of(int error)
+static enum fault load_fault_of(int error)
 {
 	return error == ENOSPC	  ? FAULT_NO_SPACE
 	       : error == EBADMSG ? FAULT_DECODER_FAILED
 				  : FAULT_BUSY;
 }
 
-static void land_over_quota(struct flight *flight, enum resource resource, uint64_t amount)
+static void load_land_over_quota(struct flight *flight, enum resource resource, uint64_t amount)
 {
 	char text[160];
 	accounts_explain(&flight->engine->accounts, flight->order.owner, resource, amount, text,
 		sizeof(text));
-	land(flight, NULL, FAULT_OVER_QUOTA, text);
+	load_land(flight, NULL, FAULT_OVER_QUOTA, text);
 }
 
 /* Takes what the segment costs. Returns false when the flight has ended. */
-static bool reserve(struct flight *flight)
+static bool load_reserve(struct flight *flight)
 {
 	const struct load_order *order = &flight->order;
 	struct store *store = &flight->engine->store;
 	uint64_t size = flight->header.segment_size;
 	if (!publish_allows(store, order->name, order->owner)) {
-		land_over_quota(flight, RESOURCE_IMAGES, 1);
+		load_land_over_quota(flight, RESOURCE_IMAGES, 1);
 		return false;
 	}
 	int r = store_reserve(store, &flight->bytes, order->owner, size);
 	if (r == -EDQUOT)
-		land_over_quota(flight, RESOURCE_BYTES, size);
+		load_land_over_quota(flight, RESOURCE_BYTES, size);
 	else if (r == -ENOSPC)
-		land_without_room(flight);
+		load_land_without_room(flight);
 	else if (r < 0)
-		land(flight, NULL, FAULT_BUSY, strerror(-r));
+		load_land(flight, NULL, FAULT_BUSY, strerror(-r));
 	return r == 0;
 }
 
@@ -174,21 +174,21 @@ static bool reserve(struct flight *flight)
  * Checks the limits and makes the segment, or takes the decoder's spare. Returns it, or -1 when
  * the flight has ended.
  */
-static int make_segment(
+static int load_make_segment(
 	struct flight *flight, const struct job_header *said, struct spare *spare, bool *is_spare)
 {
 	struct engine *engine = flight->engine;
 	char text[256];
-	int r = plan(flight, said);
+	int r = load_plan(flight, said);
 	if (!plan_is_within(&flight->header, engine->options, text, sizeof(text))) {
-		land(flight, NULL, FAULT_TOO_LARGE, text);
+		load_land(flight, NULL, FAULT_TOO_LARGE, text);
 		return -1;
 	}
 	if (r < 0) {
-		land(flight, NULL, FAULT_TOO_LARGE, "no segment can be so large");
+		load_land(flight, NULL, FAULT_TOO_LARGE, "no segment can be so large");
 		return -1;
 	}
-	if (!reserve(flight))
+	if (!load_reserve(flight))
 		return -1;
 	flight->segment = spare_take(spare, flight->header.segment_size);
 	*is_spare = flight->segment >= 0;
@@ -197,22 +197,22 @@ static int make_segment(
 	if (flight->segment < 0) {
 		snprintf(text, sizeof(text), "a segment cannot be made: %s",
 			strerror(-flight->segment));
-		land(flight, NULL, fault_of(-flight->segment), text);
+		load_land(flight, NULL, load_fault_of(-flight->segment), text);
 		return -1;
 	}
 	return flight->segment;
 }
 
-static int on_header(struct job *job, const struct job_header *header, struct spare *spare,
+static int load_on_header(struct job *job, const struct job_header *header, struct spare *spare,
 	struct job_segment *answer)
 {
-	struct flight *flight = flight_of(job);
+	struct flight *flight = load_flight_of(job);
 	bool is_spare;
 	if (!plan_is_plausible(header, flight->order.format, flight->order.box)) {
-		land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
+		load_land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
 		return -1;
 	}
-	if (make_segment(flight, header, spare, &is_spare) < 0)
+	if (load_make_segment(flight, header, spare, &is_spare) < 0)
 		return -1;
 	answer->spare = is_spare;
 	answer->size = flight->header.segment_size;
@@ -224,12 +224,12 @@ static int on_header(struct job *job, const struct job_header *header, struct sp
 }
 
 /* The file changed under the decode: decode it again, or give up on one that never rests. */
-static void retry(struct flight *flight, const struct header_source *source)
+static void load_retry(struct flight *flight, const struct header_source *source)
 {
 	flight_discard(flight);
 	flight->order.source = *source;
 	if (++flight->attempts == ATTEMPTS_MAX) {
-		land(flight, NULL, FAULT_BUSY, "the file changes while it is decoded");
+		load_land(flight, NULL, FAULT_BUSY, "the file changes while it is decoded");
 		return;
 	}
 	flight->engine->counters.decodes++;
@@ -241,7 +241,7 @@ static void retry(struct flight *flight, const struct header_source *source)
  * is done, spares were given up and, if they were too few, something was evicted. Returns false
  * when nothing more can be done.
  */
-static bool make_room(struct flight *flight)
+static bool load_make_room(struct flight *flight)
 {
 	struct engine *engine = flight->engine;
 	bool freeing = engine->releaser.pending > 0;
@@ -260,30 +260,30 @@ static bool make_room(struct flight *flight)
 }
 
 /* A limit that has been reached while the file was decoded: by pins, or by another load. */
-static void land_beyond_limit(struct flight *flight, int error)
+static void load_land_beyond_limit(struct flight *flight, int error)
 {
 	const struct load_order *order = &flight->order;
 	if (error == -ENOBUFS) {
-		land_without_room(flight);
+		load_land_without_room(flight);
 		return;
 	}
 	flight_discard(flight);
 	if (publish_allows(&flight->engine->store, order->name, order->owner))
-		land_over_quota(flight, RESOURCE_BYTES, flight->header.segment_size);
+		load_land_over_quota(flight, RESOURCE_BYTES, flight->header.segment_size);
 	else
-		land_over_quota(flight, RESOURCE_IMAGES, 1);
+		load_land_over_quota(flight, RESOURCE_IMAGES, 1);
 }
 
-static void land_beyond_renditions(struct flight *flight)
+static void load_land_beyond_renditions(struct flight *flight)
 {
 	char text[128];
 	snprintf(text, sizeof(text),
 		"the image is there in %d formats and sizes, and all of them are held; RELEASE one",
 		RENDITIONS_MAX);
-	land(flight, NULL, FAULT_OVER_QUOTA, text);
+	load_land(flight, NULL, FAULT_OVER_QUOTA, text);
 }
 
-static void publish_flight(struct flight *flight)
+static void load_publish_flight(struct flight *flight)
 {
 	const struct load_order *order = &flight->order;
 	const struct publication publication = {
@@ -303,29 +303,29 @@ static void publish_flight(struct flight *flight)
 	if (r == 0)
 		close(take_fd(&flight->segment));
 	if (r >= 0) {
-		land(flight, rendition, FAULT_NONE, NULL);
+		load_land(flight, rendition, FAULT_NONE, NULL);
 		return;
 	}
 	if (r == -EMLINK) {
-		land_beyond_renditions(flight);
+		load_land_beyond_renditions(flight);
 		return;
 	}
 	if (r == -EDQUOT || r == -ENOBUFS) {
-		land_beyond_limit(flight, r);
+		load_land_beyond_limit(flight, r);
 		return;
 	}
-	land(flight, NULL, fault_of(-r),
+	load_land(flight, NULL, load_fault_of(-r),
 		r == -EBADMSG ? "the decoder left the segment incomplete" : strerror(-r));
 }
 
-static bool has_changed(const struct flight *flight, struct header_source *source)
+static bool load_has_changed(const struct flight *flight, struct header_source *source)
 {
 	return source_identify(flight->order.input, source) == 0 &&
 	       !source_equal(source, &flight->order.source);
 }
 
 /* A flight of those that are published together; changed: whose file has changed, or NULL. */
-static struct flight *find_together(struct engine *engine, uint64_t together, bool ready)
+static struct flight *load_find_together(struct engine *engine, uint64_t together, bool ready)
 {
 	struct flight *flight;
 	TAILQ_FOREACH (flight, &engine->flights, link) {
@@ -336,25 +336,25 @@ static struct flight *find_together(struct engine *engine, uint64_t together, bo
 }
 
 /* Publishes what is decoded if all of its number is: no rendition comes before another. */
-static void finish(struct engine *engine, uint64_t together)
+static void load_finish(struct engine *engine, uint64_t together)
 {
 	struct header_source source;
 	struct flight *flight;
-	if (find_together(engine, together, false))
+	if (load_find_together(engine, together, false))
 		return;
 	TAILQ_FOREACH (flight, &engine->flights, link) {
-		if (flight->order.together != together || !has_changed(flight, &source))
+		if (flight->order.together != together || !load_has_changed(flight, &source))
 			continue;
 		flight->ready = false;
-		retry(flight, &source);
+		load_retry(flight, &source);
 		return;
 	}
-	while ((flight = find_together(engine, together, true)))
-		publish_flight(flight);
+	while ((flight = load_find_together(engine, together, true)))
+		load_publish_flight(flight);
 }
 
 /* A segment was of no use: the file is, or says why not. */
-static void decode_file(struct flight *flight)
+static void load_decode_file(struct flight *flight)
 {
 	flight_discard(flight);
 	flight->from_file = true;
@@ -362,35 +362,35 @@ static void decode_file(struct flight *flight)
 	pool_submit(&flight->engine->pool, &flight->job);
 }
 
-static void on_begin(struct job *job)
+static void load_on_begin(struct job *job)
 {
-	derivation_begin(flight_of(job));
+	derivation_begin(load_flight_of(job));
 }
 
-static void on_end(struct job *job, enum fault fault, const char *message)
+static void load_on_end(struct job *job, enum fault fault, const char *message)
 {
-	struct flight *flight = flight_of(job);
+	struct flight *flight = load_flight_of(job);
 	struct header_source source;
 	bool derived = derivation_end(flight);
 	flight->ready = fault == FAULT_NONE;
-	if (has_changed(flight, &source)) {
+	if (load_has_changed(flight, &source)) {
 		flight->ready = false;
-		retry(flight, &source);
+		load_retry(flight, &source);
 	} else if (fault == FAULT_DECODER_FAILED && derived)
-		decode_file(flight);
+		load_decode_file(flight);
 	else if (fault == FAULT_NONE && flight->order.together)
-		finish(flight->engine, flight->order.together);
+		load_finish(flight->engine, flight->order.together);
 	else if (fault == FAULT_NONE)
-		publish_flight(flight);
+		load_publish_flight(flight);
 	else if (fault != FAULT_NO_SPACE)
-		land(flight, NULL, fault, message);
-	else if (!make_room(flight))
-		land_without_room(flight);
+		load_land(flight, NULL, fault, message);
+	else if (!load_make_room(flight))
+		load_land_without_room(flight);
 }
 
 const struct job_events flight_events = {
-	.header = on_header,
-	.end = on_end,
-	.ready = is_ready,
-	.begin = on_begin,
+	.header = load_on_header,
+	.end = load_on_end,
+	.ready = load_is_ready,
+	.begin = load_on_begin,
 };

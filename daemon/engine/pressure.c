@@ -48,7 +48,7 @@ void pressure_describe(const struct pressure *pressure, char *text, size_t size)
 	}
 }
 
-static void set_enabled(const struct pressure *pressure, int enabled)
+static void pressure_set_enabled(const struct pressure *pressure, int enabled)
 {
 	for (int i = 0; i < PRESSURE_KINDS; i++) {
 		if (pressure->sources[i])
@@ -56,16 +56,16 @@ static void set_enabled(const struct pressure *pressure, int enabled)
 	}
 }
 
-static int on_pause_over(sd_event_source *source, uint64_t usec, void *context)
+static int pressure_on_pause_over(sd_event_source *source, uint64_t usec, void *context)
 {
 	(void)source;
 	(void)usec;
-	set_enabled(context, SD_EVENT_ON);
+	pressure_set_enabled(context, SD_EVENT_ON);
 	return 0;
 }
 
 /* Reads what a FIFO or socket brought; what it says does not matter. False at its end. */
-static bool discard(int fd)
+static bool pressure_discard(int fd)
 {
 	char data[DATA_MAX];
 	for (int i = 0; i < DISCARD_TURNS; i++) {
@@ -78,7 +78,7 @@ static bool discard(int fd)
 	return true;
 }
 
-static void lose(struct pressure *pressure, const sd_event_source *source)
+static void pressure_lose(struct pressure *pressure, const sd_event_source *source)
 {
 	for (int i = 0; i < PRESSURE_KINDS; i++) {
 		if (pressure->sources[i] != source)
@@ -91,19 +91,19 @@ static void lose(struct pressure *pressure, const sd_event_source *source)
 static int on_pressure(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct pressure *pressure = context;
-	if (events & (EPOLLERR | EPOLLHUP) || (events & EPOLLIN && !discard(fd))) {
-		lose(pressure, source);
+	if (events & (EPOLLERR | EPOLLHUP) || (events & EPOLLIN && !pressure_discard(fd))) {
+		pressure_lose(pressure, source);
 		return 0;
 	}
 	pressure->count++;
-	set_enabled(pressure, SD_EVENT_OFF);
+	pressure_set_enabled(pressure, SD_EVENT_OFF);
 	sd_event_source_set_time_relative(pressure->pause, PAUSE_USEC);
 	sd_event_source_set_enabled(pressure->pause, SD_EVENT_ONESHOT);
 	pressure->felt(pressure->context);
 	return 0;
 }
 
-static int connect_to(const char *path)
+static int pressure_connect_to(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	OWN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -118,14 +118,14 @@ static int connect_to(const char *path)
 }
 
 /* Opens what there is at a path, and finds out by which event it tells of pressure. */
-static int open_watched(const char *path, uint32_t *events)
+static int pressure_open_watched(const char *path, uint32_t *events)
 {
 	struct stat status;
 	*events = EPOLLIN;
 	if (stat(path, &status) < 0)
 		return -errno;
 	if (S_ISSOCK(status.st_mode))
-		return connect_to(path);
+		return pressure_connect_to(path);
 	if (!S_ISFIFO(status.st_mode) && !S_ISREG(status.st_mode))
 		return -ENOTSUP;
 	if (S_ISREG(status.st_mode))
@@ -135,11 +135,11 @@ static int open_watched(const char *path, uint32_t *events)
 	return fd < 0 ? -errno : fd;
 }
 
-static int watch(struct pressure *pressure, enum pressure_kind kind, const char *path,
+static int pressure_watch(struct pressure *pressure, enum pressure_kind kind, const char *path,
 	const void *data, size_t size)
 {
 	uint32_t events;
-	OWN_FD int fd = open_watched(path, &events);
+	OWN_FD int fd = pressure_open_watched(path, &events);
 	if (fd < 0)
 		return fd;
 	if (size > 0 && write(fd, data, size) < 0)
@@ -159,7 +159,7 @@ static int watch(struct pressure *pressure, enum pressure_kind kind, const char 
 }
 
 /* Decodes base64 of RFC 4648, section 4. Returns its bytes, or -EINVAL for what is none. */
-static int decode(const char *text, unsigned char *data, size_t size)
+static int pressure_decode(const char *text, unsigned char *data, size_t size)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -180,7 +180,7 @@ static int decode(const char *text, unsigned char *data, size_t size)
 }
 
 /* What the service manager wants to be watched, and with which data. */
-static int watch_environment(struct pressure *pressure, const char *path)
+static int pressure_watch_environment(struct pressure *pressure, const char *path)
 {
 	const char *text = getenv("MEMORY_PRESSURE_WRITE");
 	unsigned char data[DATA_MAX];
@@ -190,12 +190,13 @@ static int watch_environment(struct pressure *pressure, const char *path)
 	if (path[0] != '/')
 		return -EINVAL;
 	if (text)
-		size = decode(text, data, sizeof(data));
-	return size < 0 ? size : watch(pressure, PRESSURE_ENVIRONMENT, path, data, (size_t)size);
+		size = pressure_decode(text, data, sizeof(data));
+	return size < 0 ? size
+			: pressure_watch(pressure, PRESSURE_ENVIRONMENT, path, data, (size_t)size);
 }
 
 /* The path of the daemon's group in the unified hierarchy, of cgroups(7), without newline. */
-static bool find_cgroup(char *path, size_t size)
+static bool pressure_find_cgroup(char *path, size_t size)
 {
 	char line[PATH_MAX];
 	bool found = false;
@@ -214,12 +215,13 @@ static bool find_cgroup(char *path, size_t size)
  * The group feels what it is charged for, and its own limits; but a daemon that sleeps waits
  * for nothing, and its group does not feel that others do.
  */
-static void watch_kernel(struct pressure *pressure)
+static void pressure_watch_kernel(struct pressure *pressure)
 {
 	char path[PATH_MAX];
-	if (find_cgroup(path, sizeof(path)))
-		watch(pressure, PRESSURE_CGROUP, path, trigger, sizeof(trigger));
-	watch(pressure, PRESSURE_MACHINE, "/proc/pressure/memory", trigger, sizeof(trigger));
+	if (pressure_find_cgroup(path, sizeof(path)))
+		pressure_watch(pressure, PRESSURE_CGROUP, path, trigger, sizeof(trigger));
+	pressure_watch(
+		pressure, PRESSURE_MACHINE, "/proc/pressure/memory", trigger, sizeof(trigger));
 }
 
 int pressure_start(
@@ -227,8 +229,8 @@ int pressure_start(
 {
 	const char *path = getenv("MEMORY_PRESSURE_WATCH");
 	*pressure = (struct pressure){.event = event, .felt = felt, .context = context};
-	int r = sd_event_add_time_relative(
-		event, &pressure->pause, CLOCK_MONOTONIC, PAUSE_USEC, 0, on_pause_over, pressure);
+	int r = sd_event_add_time_relative(event, &pressure->pause, CLOCK_MONOTONIC, PAUSE_USEC, 0,
+		pressure_on_pause_over, pressure);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(pressure->pause, SD_EVENT_OFF);
 	if (r < 0) {
@@ -236,12 +238,12 @@ int pressure_start(
 		return r;
 	}
 	if (path && *path) {
-		r = watch_environment(pressure, path);
+		r = pressure_watch_environment(pressure, path);
 		if (r < 0)
 			log_warning(
 				"cannot watch MEMORY_PRESSURE_WATCH=%s: %s", path, strerror(-r));
 	} else {
-		watch_kernel(pressure);
+		pressure_watch_kernel(pressure);
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ struct renewal {
 	struct renewals *renewals;
 };
 
-static void on_landed(
+static void refresh_on_landed(
 	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct renewal *renewal = (struct renewal *)load;
@@ -28,7 +28,7 @@ static void on_landed(
 	renewals->landed(renewals->context, rendition, fault, message);
 }
 
-static int renew(struct renewals *renewals, const struct load_order *order)
+static int refresh_renew(struct renewals *renewals, const struct load_order *order)
 {
 	struct renewal *renewal = calloc(1, sizeof(*renewal));
 	int input = renewal ? fcntl(order->input, F_DUPFD_CLOEXEC, 0) : -1;
@@ -37,7 +37,7 @@ static int renew(struct renewals *renewals, const struct load_order *order)
 		struct load_order own = *order;
 		own.input = input;
 		renewal->renewals = renewals;
-		renewal->load.answer = on_landed;
+		renewal->load.answer = refresh_on_landed;
 		r = load_join(renewals->engine, &own, &renewal->load);
 	}
 	if (r < 0) {
@@ -53,7 +53,8 @@ static int renew(struct renewals *renewals, const struct load_order *order)
  * What the boxes lead to may be one size now and several then; those that were asked for first
  * come first, and no more than a generation may have.
  */
-static int renew_all(struct renewals *renewals, const struct image *image, struct load_order *order)
+static int refresh_renew_all(
+	struct renewals *renewals, const struct image *image, struct load_order *order)
 {
 	const struct rendition *rendition;
 	unsigned count = 0;
@@ -63,7 +64,7 @@ static int renew_all(struct renewals *renewals, const struct image *image, struc
 				continue;
 			order->format = rendition->format;
 			order->box = rendition->boxes[i];
-			int r = renew(renewals, order);
+			int r = refresh_renew(renewals, order);
 			if (r < 0)
 				return r;
 		}
@@ -85,7 +86,7 @@ int renewals_begin(struct renewals *renewals, const struct image *image, int inp
 		.source = *source,
 		.together = ++renewals->engine->together,
 	};
-	int r = renew_all(renewals, image, &order);
+	int r = refresh_renew_all(renewals, image, &order);
 	if (r < 0)
 		renewals_cancel(renewals);
 	return r;

@@ -26,22 +26,22 @@ enum {
 const char files_stuck_text[] = "files of this user are not closed: the file system that they are "
 				"on, or whom a socket is connected with, does not answer";
 
-static int compare(const struct files *a, const struct files *b)
+static int close_queue_compare(const struct files *a, const struct files *b)
 {
 	return a->uid < b->uid ? -1 : a->uid > b->uid;
 }
 
-RB_GENERATE_INTERNAL(files_tree, files, node, compare, __attribute__((unused)) static)
+RB_GENERATE_INTERNAL(files_tree, files, node, close_queue_compare, __attribute__((unused)) static)
 
-static uint64_t count_left(const struct files *files)
+static uint64_t close_queue_count_left(const struct files *files)
 {
 	return files->given - atomic_load_explicit(&files->queue.closed, memory_order_acquire);
 }
 
-static void free_unused(struct files *files)
+static void close_queue_free_unused(struct files *files)
 {
 	struct closer *closer = files->closer;
-	if (files->references > 0 || count_left(files) > 0)
+	if (files->references > 0 || close_queue_count_left(files) > 0)
 		return;
 	/* The thread that has closed the last one is done with it when it lets go of the lock. */
 	closing_ring(closer->closing, &files->queue, false);
@@ -77,10 +77,10 @@ void files_leave(struct files *files)
 		return;
 	assert(files->references > 0);
 	files->references--;
-	free_unused(files);
+	close_queue_free_unused(files);
 }
 
-static void watch_soon(struct closer *closer)
+static void close_queue_watch_soon(struct closer *closer)
 {
 	if (closer->watching)
 		return;
@@ -89,7 +89,7 @@ static void watch_soon(struct closer *closer)
 }
 
 /* Without a thread files stay open until there is one; nothing else suffers. */
-static void start_thread(struct closer *closer)
+static void close_queue_start_thread(struct closer *closer)
 {
 	int r = closing_start(closer->closing);
 	if (r < 0 && !closer->complained)
@@ -98,14 +98,14 @@ static void start_thread(struct closer *closer)
 	closer->complained = r < 0;
 }
 
-static int on_handing(sd_event_source *source, void *context)
+static int close_queue_on_handing(sd_event_source *source, void *context)
 {
 	struct closer *closer = context;
 	(void)source;
 	closer->handed = closer->given;
 	if (closing_wake(closer->closing, 0))
-		start_thread(closer);
-	watch_soon(closer);
+		close_queue_start_thread(closer);
+	close_queue_watch_soon(closer);
 	return 0;
 }
 
@@ -134,18 +134,18 @@ void files_drop(struct files *files, int *fd)
 
 enum files_state files_look(struct files *files)
 {
-	if (count_left(files) < CLOSER_FILES_MAX)
+	if (close_queue_count_left(files) < CLOSER_FILES_MAX)
 		return FILES_FEW;
 	if (files->stuck)
 		return FILES_STUCK;
 	closing_ring(files->closer->closing, &files->queue, true);
-	if (count_left(files) < CLOSER_FILES_MAX)
+	if (close_queue_count_left(files) < CLOSER_FILES_MAX)
 		return FILES_FEW;
 	files->awaited = true;
 	return FILES_MANY;
 }
 
-static void complain(struct files *files, unsigned late, uint64_t left)
+static void close_queue_complain(struct files *files, unsigned late, uint64_t left)
 {
 	struct log_client client = {files->uid, 0};
 	if (!files->complained)
@@ -160,13 +160,13 @@ static void complain(struct files *files, unsigned late, uint64_t left)
  * How a user's files get on. Returns whether that has to be looked at again soon: a thread
  * may have to be made for what waits, or hangs.
  */
-static bool look_after(struct files *files, uint64_t now, bool *changed)
+static bool close_queue_look_after(struct files *files, uint64_t now, bool *changed)
 {
 	struct closing *closing = files->closer->closing;
-	uint64_t left = count_left(files);
+	uint64_t left = close_queue_count_left(files);
 	unsigned late = left > 0 ? closing_count_late(closing, &files->queue, now - HANGING) : 0;
 	if (late > 0)
-		complain(files, late, left);
+		close_queue_complain(files, late, left);
 	files->complained &= left > 0;
 	files->stuck = late == CLOSING_THREADS_MAX;
 	if (files->awaited && (files->stuck || left < CLOSER_FILES_MAX)) {
@@ -177,69 +177,69 @@ static bool look_after(struct files *files, uint64_t now, bool *changed)
 	return left > late && !files->stuck;
 }
 
-static bool look_after_all(struct closer *closer, uint64_t now)
+static bool close_queue_look_after_all(struct closer *closer, uint64_t now)
 {
 	struct files *files, *next;
 	bool again = false, changed = false;
 	RB_FOREACH_SAFE(files, files_tree, &closer->files, next)
 	{
-		again |= look_after(files, now, &changed);
-		free_unused(files);
+		again |= close_queue_look_after(files, now, &changed);
+		close_queue_free_unused(files);
 	}
 	if (changed && closer->changed)
 		closer->changed(closer->context);
 	return again;
 }
 
-static void look(struct closer *closer)
+static void close_queue_look(struct closer *closer)
 {
 	uint64_t now = closing_now();
 	closing_bury(closer->closing);
 	if (closing_wake(closer->closing, now - LATE))
-		start_thread(closer);
-	if (look_after_all(closer, now))
-		watch_soon(closer);
+		close_queue_start_thread(closer);
+	if (close_queue_look_after_all(closer, now))
+		close_queue_watch_soon(closer);
 }
 
-static int on_watch(sd_event_source *source, uint64_t usec, void *context)
+static int close_queue_on_watch(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct closer *closer = context;
 	(void)source;
 	(void)usec;
 	closer->watching = false;
-	look(closer);
+	close_queue_look(closer);
 	return 0;
 }
 
-static int on_bell(sd_event_source *source, int fd, uint32_t events, void *context)
+static int close_queue_on_bell(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct closer *closer = context;
 	(void)source;
 	(void)fd;
 	(void)events;
 	closing_hear(closer->closing);
-	look(closer);
+	close_queue_look(closer);
 	return 0;
 }
 
-static int add_sources(struct closer *closer)
+static int close_queue_add_sources(struct closer *closer)
 {
-	int r = sd_event_add_defer(closer->event, &closer->handing, on_handing, closer);
+	int r = sd_event_add_defer(closer->event, &closer->handing, close_queue_on_handing, closer);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(closer->handing, SD_EVENT_OFF);
 	if (r >= 0)
 		r = sd_event_add_io(closer->event, &closer->bell, closer->closing->bell, EPOLLIN,
-			on_bell, closer);
+			close_queue_on_bell, closer);
 	if (r >= 0)
 		r = sd_event_add_time_relative(closer->event, &closer->watch, CLOCK_MONOTONIC, 0,
-			LATE / 2, on_watch, closer);
+			LATE / 2, close_queue_on_watch, closer);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(closer->watch, SD_EVENT_OFF);
 	return r;
 }
 
 /* What is free at first is the kernel's zeroes, which takes no memory. */
-static size_t count_descriptors(void)
+static size_t close_queue_count_descriptors(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > CLOSER_DESCRIPTORS_MAX)
@@ -251,21 +251,21 @@ int closer_init(struct closer *closer, sd_event *event)
 {
 	*closer = (struct closer){.event = event};
 	RB_INIT(&closer->files);
-	int r = closing_new(&closer->closing, count_descriptors());
+	int r = closing_new(&closer->closing, close_queue_count_descriptors());
 	if (r == 0)
-		r = add_sources(closer);
+		r = close_queue_add_sources(closer);
 	if (r < 0)
 		closer_stop(closer);
 	return r;
 }
 
 /* Whether there is anything but what hangs. */
-static bool gets_on(struct closer *closer, uint64_t now)
+static bool close_queue_gets_on(struct closer *closer, uint64_t now)
 {
 	struct files *files;
 	bool changed = false, some = false;
 	RB_FOREACH (files, files_tree, &closer->files)
-		some |= look_after(files, now, &changed);
+		some |= close_queue_look_after(files, now, &changed);
 	return some;
 }
 
@@ -274,11 +274,11 @@ bool closer_finish(struct closer *closer, uint64_t usec)
 	uint64_t now = closing_now(), end = now + usec;
 	do {
 		if (closing_wake(closer->closing, now - LATE))
-			start_thread(closer);
+			close_queue_start_thread(closer);
 		if (closing_wait(closer->closing, LATE, false))
 			return true;
 		now = closing_now();
-	} while (now < end && gets_on(closer, now));
+	} while (now < end && close_queue_gets_on(closer, now));
 	return false;
 }
 
@@ -295,7 +295,7 @@ void closer_stop(struct closer *closer)
 	RB_FOREACH_SAFE(files, files_tree, &closer->files, next)
 	{
 		assert(files->references == 0);
-		free_unused(files);
+		close_queue_free_unused(files);
 	}
 	closing_free(closer->closing);
 	closer->closing = NULL;
@@ -306,7 +306,7 @@ uint64_t closer_count(struct closer *closer)
 	struct files *files;
 	uint64_t count = 0;
 	RB_FOREACH (files, files_tree, &closer->files)
-		count += count_left(files);
+		count += close_queue_count_left(files);
 	return count;
 }
 

@@ -24,7 +24,7 @@ uint64_t closing_now(void)
 	return (uint64_t)now.tv_sec * SECOND_USEC + (uint64_t)now.tv_nsec / 1000;
 }
 
-static struct timespec to_timespec(uint64_t usec)
+static struct timespec close_threads_to_timespec(uint64_t usec)
 {
 	return (struct timespec){
 		.tv_sec = (time_t)(usec / SECOND_USEC),
@@ -52,7 +52,7 @@ int closing_new(struct closing **made, size_t size)
 	return 0;
 }
 
-static void free_all(struct closing *closing)
+static void close_threads_free_all(struct closing *closing)
 {
 	close(closing->bell);
 	free(closing);
@@ -65,7 +65,7 @@ void closing_queue_init(struct closing_queue *queue)
 
 /* What follows is called with the lock. */
 
-static void list(struct closing *closing, struct closing_queue *queue)
+static void close_threads_list(struct closing *closing, struct closing_queue *queue)
 {
 	if (queue->listed || queue->first < 0 || queue->at_work == CLOSING_THREADS_MAX)
 		return;
@@ -74,7 +74,7 @@ static void list(struct closing *closing, struct closing_queue *queue)
 }
 
 /* Takes a descriptor of the user whose turn it is. Returns it, or -1 when none may be taken. */
-static int take(struct closing *closing, struct closing_thread *thread)
+static int close_threads_take(struct closing *closing, struct closing_thread *thread)
 {
 	struct closing_queue *queue = TAILQ_FIRST(&closing->ready);
 	if (!queue)
@@ -84,20 +84,20 @@ static int take(struct closing *closing, struct closing_thread *thread)
 	queue->listed = false;
 	queue->first = closing->next[fd];
 	queue->at_work++;
-	list(closing, queue);
+	close_threads_list(closing, queue);
 	thread->queue = queue;
 	thread->since = closing_now();
 	return fd;
 }
 
 /* When this is let go of, the queue may be no more: it is for others to free what is empty. */
-static void note_closed(struct closing *closing, struct closing_thread *thread)
+static void close_threads_note_closed(struct closing *closing, struct closing_thread *thread)
 {
 	const uint64_t one = 1;
 	struct closing_queue *queue = thread->queue;
 	thread->queue = NULL;
 	queue->at_work--;
-	list(closing, queue);
+	close_threads_list(closing, queue);
 	if (queue->rings && !closing->rung)
 		closing->rung = write(closing->bell, &one, sizeof(one)) == sizeof(one);
 	atomic_fetch_add_explicit(&queue->closed, 1, memory_order_release);
@@ -110,9 +110,9 @@ static void note_closed(struct closing *closing, struct closing_thread *thread)
  * none, the table of descriptors is the daemon's thread's alone, and each of its system calls on
  * a descriptor costs less.
  */
-static bool is_needed(struct closing *closing)
+static bool close_threads_is_needed(struct closing *closing)
 {
-	const struct timespec until = to_timespec(closing_now() + STAY);
+	const struct timespec until = close_threads_to_timespec(closing_now() + STAY);
 	if (closing->ending || closing->idle > 0)
 		return false;
 	closing->idle++;
@@ -121,20 +121,20 @@ static bool is_needed(struct closing *closing)
 	return r == 0 || !TAILQ_EMPTY(&closing->ready);
 }
 
-static void *run(void *context)
+static void *close_threads_run(void *context)
 {
 	struct closing_thread *thread = context;
 	struct closing *closing = thread->closing;
 	int fd;
 	pthread_mutex_lock(&closing->lock);
 	do {
-		while ((fd = take(closing, thread)) >= 0) {
+		while ((fd = close_threads_take(closing, thread)) >= 0) {
 			pthread_mutex_unlock(&closing->lock);
 			close(fd);
 			pthread_mutex_lock(&closing->lock);
-			note_closed(closing, thread);
+			close_threads_note_closed(closing, thread);
 		}
-	} while (is_needed(closing));
+	} while (close_threads_is_needed(closing));
 	thread->ended = true;
 	closing->thread_count--;
 	pthread_cond_broadcast(&closing->quiet);
@@ -147,7 +147,7 @@ static void *run(void *context)
 		free(thread);
 	}
 	if (last)
-		free_all(closing);
+		close_threads_free_all(closing);
 	return NULL;
 }
 
@@ -163,7 +163,7 @@ bool closing_put(struct closing *closing, struct closing_queue *queue, int fd)
 		closing->next[queue->last] = fd;
 	queue->last = fd;
 	closing->left++;
-	list(closing, queue);
+	close_threads_list(closing, queue);
 	pthread_mutex_unlock(&closing->lock);
 	return true;
 }
@@ -184,7 +184,7 @@ bool closing_wake(struct closing *closing, uint64_t before)
 }
 
 /* With all signals blocked: they are for the daemon's thread. */
-static int create(struct closing_thread *thread)
+static int close_threads_create(struct closing_thread *thread)
 {
 	pthread_attr_t attributes;
 	sigset_t all, before;
@@ -194,7 +194,7 @@ static int create(struct closing_thread *thread)
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread->id, &attributes, run, thread);
+	r = pthread_create(&thread->id, &attributes, close_threads_run, thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return -r;
@@ -207,7 +207,7 @@ int closing_start(struct closing *closing)
 		return -ENOMEM;
 	thread->closing = closing;
 	pthread_mutex_lock(&closing->lock);
-	int r = create(thread);
+	int r = close_threads_create(thread);
 	if (r == 0) {
 		LIST_INSERT_HEAD(&closing->threads, thread, link);
 		closing->thread_count++;
@@ -219,7 +219,7 @@ int closing_start(struct closing *closing)
 }
 
 /* Takes those that have ended out of the list; called with the lock. */
-static void take_ended(struct closing *closing, struct closing_threads *ended)
+static void close_threads_take_ended(struct closing *closing, struct closing_threads *ended)
 {
 	struct closing_thread *thread, *next;
 	LIST_INIT(ended);
@@ -232,7 +232,7 @@ static void take_ended(struct closing *closing, struct closing_threads *ended)
 	}
 }
 
-static void join(struct closing_threads *ended)
+static void close_threads_join(struct closing_threads *ended)
 {
 	struct closing_thread *thread;
 	while ((thread = LIST_FIRST(ended))) {
@@ -246,9 +246,9 @@ void closing_bury(struct closing *closing)
 {
 	struct closing_threads ended;
 	pthread_mutex_lock(&closing->lock);
-	take_ended(closing, &ended);
+	close_threads_take_ended(closing, &ended);
 	pthread_mutex_unlock(&closing->lock);
-	join(&ended);
+	close_threads_join(&ended);
 }
 
 unsigned closing_count_late(
@@ -281,7 +281,7 @@ void closing_hear(struct closing *closing)
 
 bool closing_wait(struct closing *closing, uint64_t usec, bool at_end)
 {
-	const struct timespec until = to_timespec(closing_now() + usec);
+	const struct timespec until = close_threads_to_timespec(closing_now() + usec);
 	int r = 0;
 	pthread_mutex_lock(&closing->lock);
 	closing->ending |= at_end;
@@ -298,12 +298,12 @@ void closing_free(struct closing *closing)
 {
 	struct closing_threads ended;
 	pthread_mutex_lock(&closing->lock);
-	take_ended(closing, &ended);
+	close_threads_take_ended(closing, &ended);
 	bool last = closing->thread_count == 0;
 	closing->ending = closing->left_alone = true;
 	pthread_cond_broadcast(&closing->work);
 	pthread_mutex_unlock(&closing->lock);
-	join(&ended);
+	close_threads_join(&ended);
 	if (last)
-		free_all(closing);
+		close_threads_free_all(closing);
 }

@@ -56,7 +56,7 @@ bool mount_type_is_served(const char *type)
  * The type in a line, which is cut there; NULL when there is none. Before it stand fields of any
  * number, the last of which is "-"; spaces in names are escaped, so that no name can be that.
  */
-static const char *type_of(char *line)
+static const char *mount_type_of(char *line)
 {
 	char *type = strstr(line, " - ");
 	if (!type)
@@ -66,7 +66,7 @@ static const char *type_of(char *line)
 	return *type ? type : NULL;
 }
 
-static bool has_id(const char *line, uint64_t id)
+static bool mount_has_id(const char *line, uint64_t id)
 {
 	char *end;
 	if (*line < '0' || *line > '9')
@@ -82,9 +82,9 @@ int mount_find_served(FILE *list, uint64_t id)
 	size_t size = 0;
 	int r = -ENOENT;
 	while (r == -ENOENT && getline(&line, &size, list) >= 0) {
-		if (!has_id(line, id))
+		if (!mount_has_id(line, id))
 			continue;
-		const char *type = type_of(line);
+		const char *type = mount_type_of(line);
 		r = type ? mount_type_is_served(type) : -EBADMSG;
 	}
 	if (r == -ENOENT && !feof(list))
@@ -94,7 +94,7 @@ int mount_find_served(FILE *list, uint64_t id)
 }
 
 /* Of a mount that went meanwhile nothing is known: the file it had is as good as gone. */
-static int ask_list(uint64_t id)
+static int mount_ask_list(uint64_t id)
 {
 	FILE *list = fopen("/proc/self/mountinfo", "re");
 	if (!list)
@@ -119,5 +119,5 @@ int mount_way_check(struct mount_way *way, int place)
 		return 0;
 	if (!(status.stx_mask & STATX_MNT_ID))
 		return -EOPNOTSUPP;
-	return ask_list(status.stx_mnt_id);
+	return mount_ask_list(status.stx_mnt_id);
 }

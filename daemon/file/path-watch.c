@@ -48,7 +48,7 @@ struct place {
 };
 
 /* By folder and name; in a key the place itself comes before all others of the name. */
-static int compare(const struct place *a, const struct place *b)
+static int path_watch_compare(const struct place *a, const struct place *b)
 {
 	if (a->watch != b->watch)
 		return a->watch < b->watch ? -1 : 1;
@@ -58,10 +58,10 @@ static int compare(const struct place *a, const struct place *b)
 	return a < b ? -1 : a > b;
 }
 
-RB_GENERATE_INTERNAL(place_tree, place, node, compare, __attribute__((unused)) static)
+RB_GENERATE_INTERNAL(place_tree, place, node, path_watch_compare, __attribute__((unused)) static)
 
 /* The first place in a folder, with a name or (NULL) any. */
-static struct place *find_first(struct trails *trails, int watch, const char *name)
+static struct place *path_watch_find_first(struct trails *trails, int watch, const char *name)
 {
 	struct place key = {.watch = watch, .name = name ? name : ""};
 	struct place *place = RB_NFIND(place_tree, &trails->places, &key);
@@ -70,20 +70,20 @@ static struct place *find_first(struct trails *trails, int watch, const char *na
 	return place;
 }
 
-static void turn(struct trail *trail)
+static void path_watch_turn(struct trail *trail)
 {
 	trail->turned = true;
 	trail->changed(trail, TRAIL_PLACED);
 }
 
-static void tell(const struct place *place, uint32_t mask)
+static void path_watch_tell(const struct place *place, uint32_t mask)
 {
 	struct trail *trail = place->trail;
 	if (place->kind != KIND_LAST) {
 		if (mask & masks[KIND_TURN])
-			turn(trail);
+			path_watch_turn(trail);
 	} else if (mask & IN_MOVED_TO) {
-		turn(trail);
+		path_watch_turn(trail);
 	} else if (mask & IN_CREATE) {
 		trail->turned = true; /* it may be a link */
 		trail->changed(trail, TRAIL_MADE);
@@ -93,39 +93,39 @@ static void tell(const struct place *place, uint32_t mask)
 }
 
 /* Something has become of a folder itself. */
-static void tell_all(struct trails *trails, const struct inotify_event *event)
+static void path_watch_tell_all(struct trails *trails, const struct inotify_event *event)
 {
-	struct place *place = find_first(trails, event->wd, NULL);
+	struct place *place = path_watch_find_first(trails, event->wd, NULL);
 	while (place && place->watch == event->wd) {
 		if (!(event->mask & IN_ATTRIB))
-			turn(place->trail);
+			path_watch_turn(place->trail);
 		else if (place->kind == KIND_LAST)
 			place->trail->changed(place->trail, TRAIL_WRITTEN);
 		place = RB_NEXT(place_tree, &trails->places, place);
 	}
 }
 
-static void tell_event(struct trails *trails, const struct inotify_event *event)
+static void path_watch_tell_event(struct trails *trails, const struct inotify_event *event)
 {
 	struct trail *trail;
 	if (event->mask & IN_Q_OVERFLOW) {
 		log_notice("events of followed files were lost: looking at all of them");
 		TAILQ_FOREACH (trail, &trails->all, link)
-			turn(trail);
+			path_watch_turn(trail);
 		return;
 	}
 	if (event->len == 0) {
-		tell_all(trails, event);
+		path_watch_tell_all(trails, event);
 		return;
 	}
-	struct place *place = find_first(trails, event->wd, event->name);
+	struct place *place = path_watch_find_first(trails, event->wd, event->name);
 	while (place && place->watch == event->wd && strcmp(place->name, event->name) == 0) {
-		tell(place, event->mask);
+		path_watch_tell(place, event->mask);
 		place = RB_NEXT(place_tree, &trails->places, place);
 	}
 }
 
-static int on_events(sd_event_source *source, int fd, uint32_t ready, void *context)
+static int path_watch_on_events(sd_event_source *source, int fd, uint32_t ready, void *context)
 {
 	_Alignas(struct inotify_event) char data[EVENTS_SIZE];
 	ssize_t size = read(fd, data, sizeof(data));
@@ -133,7 +133,7 @@ static int on_events(sd_event_source *source, int fd, uint32_t ready, void *cont
 	(void)ready;
 	for (ssize_t done = 0; done < size;) {
 		const struct inotify_event *event = (const struct inotify_event *)(data + done);
-		tell_event(context, event);
+		path_watch_tell_event(context, event);
 		done += (ssize_t)(sizeof(*event) + event->len);
 	}
 	return 0;
@@ -154,27 +154,28 @@ void trails_stop(struct trails *trails)
 }
 
 /* A daemon that follows nothing needs none of the user's few inotify(7) descriptors. */
-static int open_events(struct trails *trails)
+static int path_watch_open_events(struct trails *trails)
 {
 	if (trails->fd >= 0)
 		return 0;
 	OWN_FD int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int r = sd_event_add_io(trails->event, &trails->source, fd, EPOLLIN, on_events, trails);
+	int r = sd_event_add_io(
+		trails->event, &trails->source, fd, EPOLLIN, path_watch_on_events, trails);
 	if (r >= 0)
 		trails->fd = take_fd(&fd);
 	return r < 0 ? r : 0;
 }
 
 /* Removes places, and the kernel's watches on folders that nobody has a place in any more. */
-static void remove_places(struct trails *trails, struct place_list *places)
+static void path_watch_remove_places(struct trails *trails, struct place_list *places)
 {
 	while (!SLIST_EMPTY(places)) {
 		struct place *place = SLIST_FIRST(places);
 		SLIST_REMOVE_HEAD(places, link);
 		RB_REMOVE(place_tree, &trails->places, place);
-		if (!find_first(trails, place->watch, NULL))
+		if (!path_watch_find_first(trails, place->watch, NULL))
 			inotify_rm_watch(trails->fd, place->watch);
 		free(place);
 	}
@@ -204,7 +205,7 @@ static int watch_folder(const struct course *course, enum kind kind)
 }
 
 /* Watches a name in the folder that has been reached. */
-static int add_place(struct course *course, enum kind kind)
+static int path_watch_add_place(struct course *course, enum kind kind)
 {
 	struct trail *trail = course->trail;
 	if (course->count == PLACES_MAX)
@@ -229,7 +230,7 @@ static int add_place(struct course *course, enum kind kind)
 }
 
 /* Takes the next part off the rest of the path. Returns whether there is one. */
-static bool next_part(struct course *course)
+static bool path_watch_next_part(struct course *course)
 {
 	const char *begin = course->rest + strspn(course->rest, "/");
 	size_t length = strcspn(begin, "/");
@@ -241,14 +242,14 @@ static bool next_part(struct course *course)
 	return true;
 }
 
-static void move_to(struct course *course, int folder)
+static void path_watch_move_to(struct course *course, int folder)
 {
 	close(course->at);
 	course->at = folder;
 }
 
 /* Goes on where a symbolic link points to. */
-static int go_after(struct course *course, int link)
+static int path_watch_go_after(struct course *course, int link)
 {
 	char target[PATH_MAX];
 	ssize_t length = readlinkat(link, "", target, sizeof(target) - 1);
@@ -265,7 +266,7 @@ static int go_after(struct course *course, int link)
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
-	move_to(course, root);
+	path_watch_move_to(course, root);
 	return 0;
 }
 
@@ -273,7 +274,7 @@ static int go_after(struct course *course, int link)
  * What has been found, by what the kernel knows. For whoever is not the daemon's user the trail
  * leads to no file system that somebody else serves, who may not answer.
  */
-static int look(struct course *course, int found, mode_t *mode)
+static int path_watch_look(struct course *course, int found, mode_t *mode)
 {
 	struct statx status;
 	int r = course->links ? 0 : mount_way_check(&course->way, found);
@@ -289,53 +290,53 @@ static int look(struct course *course, int found, mode_t *mode)
  * Goes one part further. Returns 1, 0 when the trail ends here, or a negative errno. Each
  * place is watched before the name is looked up, so that no change comes between.
  */
-static int go_on(struct course *course)
+static int path_watch_go_on(struct course *course)
 {
 	mode_t mode = 0;
 	bool last = !course->rest[0], turns = false;
-	int r = add_place(course, last ? KIND_LAST : KIND_PASS);
+	int r = path_watch_add_place(course, last ? KIND_LAST : KIND_PASS);
 	while (r == 0) {
 		OWN_FILE struct open_file found = {course->trail->files,
 			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
 		bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 		if (found.fd < 0 && ours)
 			return -errno; /* which says nothing of the file */
-		r = found.fd < 0 ? 0 : look(course, found.fd, &mode);
+		r = found.fd < 0 ? 0 : path_watch_look(course, found.fd, &mode);
 		if (r < 0)
 			return r;
 		if (found.fd >= 0 && S_ISDIR(mode)) {
-			move_to(course, take_fd(&found.fd));
+			path_watch_move_to(course, take_fd(&found.fd));
 			return 1;
 		}
 		bool link = found.fd >= 0 && S_ISLNK(mode) && course->links;
 		if (link && turns) {
-			r = go_after(course, found.fd);
+			r = path_watch_go_after(course, found.fd);
 			return r < 0 ? r : 1;
 		}
 		if (turns || (last && !link))
 			return 0;
 		turns = true;
-		r = add_place(course, KIND_TURN);
+		r = path_watch_add_place(course, KIND_TURN);
 	}
 	return r;
 }
 
-static int lay(struct course *course)
+static int path_watch_lay(struct course *course)
 {
 	mode_t mode;
 	course->at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (course->at < 0)
 		return -errno;
-	int r = look(course, course->at, &mode);
+	int r = path_watch_look(course, course->at, &mode);
 	if (r == 0)
 		r = 1;
-	while (r > 0 && next_part(course))
-		r = go_on(course);
+	while (r > 0 && path_watch_next_part(course))
+		r = path_watch_go_on(course);
 	close(course->at);
 	return r < 0 ? r : 0;
 }
 
-static int charge(struct trail *trail, uid_t uid, unsigned count)
+static int path_watch_charge(struct trail *trail, uid_t uid, unsigned count)
 {
 	charge_refund(&trail->charge);
 	return accounts_charge(
@@ -347,7 +348,7 @@ int trail_lay(struct trails *trails, struct trail *trail, const char *path, uid_
 {
 	struct course course = {.trail = trail, .links = links};
 	struct place_list before = trail->places;
-	int r = open_events(trails);
+	int r = path_watch_open_events(trails);
 	if (r < 0)
 		return r;
 	if (!trail->trails) {
@@ -357,11 +358,11 @@ int trail_lay(struct trails *trails, struct trail *trail, const char *path, uid_
 	SLIST_INIT(&trail->places);
 	trail->turned = false;
 	snprintf(course.rest, sizeof(course.rest), "%s", path);
-	r = lay(&course);
+	r = path_watch_lay(&course);
 	/* Now, so that folders that are still on the way were watched all the time. */
-	remove_places(trails, &before);
+	path_watch_remove_places(trails, &before);
 	if (r == 0 && course.count > 0)
-		r = charge(trail, uid, course.count);
+		r = path_watch_charge(trail, uid, course.count);
 	*places = course.count;
 	if (r < 0)
 		trail_clear(trail);
@@ -372,7 +373,7 @@ void trail_clear(struct trail *trail)
 {
 	if (!trail->trails)
 		return;
-	remove_places(trail->trails, &trail->places);
+	path_watch_remove_places(trail->trails, &trail->places);
 	TAILQ_REMOVE(&trail->trails->all, trail, link);
 	charge_refund(&trail->charge);
 	trail->trails = NULL;

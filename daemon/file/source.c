@@ -18,7 +18,7 @@
 #include "daemon/base/fd-budget.h"
 #include "daemon/file/mount.h"
 
-static enum fault fault_of(int error, const char **message)
+static enum fault source_fault_of(int error, const char **message)
 {
 	switch (error) {
 	case ENOENT:
@@ -54,7 +54,7 @@ static enum fault fault_of(int error, const char **message)
 }
 
 /* What a file is, by what the kernel knows: to ask a file server would hold up the daemon. */
-static int look(int fd, struct statx *status)
+static int source_look(int fd, struct statx *status)
 {
 	int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
 	return statx(fd, "", flags, STATX_BASIC_STATS, status) < 0 ? -errno : 0;
@@ -64,7 +64,7 @@ static int look(int fd, struct statx *status)
  * Checks that all three classes have a permission, and no list (acl(5)) takes it from anybody.
  * Returns 0, -EACCES, or another negative errno when that cannot be known.
  */
-static int check_public(int place, const struct statx *status, mode_t permission)
+static int source_check_public(int place, const struct statx *status, mode_t permission)
 {
 	char link[32];
 	mode_t all = permission << 6 | permission << 3 | permission;
@@ -80,7 +80,7 @@ static int check_public(int place, const struct statx *status, mode_t permission
  * before, so nothing can be exchanged between the check and the use; nothing is asked of a file
  * system that somebody else serves, who may not answer.
  */
-static int walk_public(const char *path, struct files *files)
+static int source_walk_public(const char *path, struct files *files)
 {
 	char part[NAME_MAX + 1];
 	struct mount_way way = {0};
@@ -89,7 +89,7 @@ static int walk_public(const char *path, struct files *files)
 		struct statx status;
 		int r = mount_way_check(&way, at.fd);
 		if (r == 0)
-			r = look(at.fd, &status);
+			r = source_look(at.fd, &status);
 		if (r < 0)
 			return r;
 		path += strspn(path, "/");
@@ -102,7 +102,7 @@ static int walk_public(const char *path, struct files *files)
 			return -ELOOP;
 		if (!S_ISDIR(status.stx_mode))
 			return -ENOTDIR;
-		r = check_public(at.fd, &status, S_IXOTH);
+		r = source_check_public(at.fd, &status, S_IXOTH);
 		if (r < 0)
 			return r;
 		memcpy(part, path, length);
@@ -118,18 +118,18 @@ static int walk_public(const char *path, struct files *files)
 }
 
 /* Opens for reading what an O_PATH descriptor shows, once it is known to be harmless. */
-static int reopen(int place, bool public)
+static int source_reopen(int place, bool public)
 {
 	struct statx status;
 	char link[32];
-	int r = look(place, &status);
+	int r = source_look(place, &status);
 	if (r < 0)
 		return r;
 	if (S_ISLNK(status.stx_mode))
 		return -ELOOP;
 	if (!S_ISREG(status.stx_mode))
 		return -EINVAL;
-	r = public ? check_public(place, &status, S_IROTH) : 0;
+	r = public ? source_check_public(place, &status, S_IROTH) : 0;
 	if (r < 0)
 		return r;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
@@ -151,11 +151,11 @@ int source_open(const char *path, const struct credentials *who, struct files *f
 		return -1;
 	}
 	OWN_FILE struct open_file place = {files, -1};
-	place.fd = public ? walk_public(path, files) : open(path, O_PATH | O_CLOEXEC);
-	int fd = place.fd >= 0 ? reopen(place.fd, public) : public ? place.fd : -errno;
+	place.fd = public ? source_walk_public(path, files) : open(path, O_PATH | O_CLOEXEC);
+	int fd = place.fd >= 0 ? source_reopen(place.fd, public) : public ? place.fd : -errno;
 	if (fd >= 0)
 		return fd;
-	*fault = fault_of(-fd, message);
+	*fault = source_fault_of(-fd, message);
 	if (fd == -EINVAL) {
 		*message = "the path is not that of a regular file";
 		*fault = FAULT_INVALID_ARGUMENT;
@@ -167,7 +167,7 @@ enum fault source_check(int fd, const char **message)
 {
 	struct statx status;
 	int flags = fcntl(fd, F_GETFL);
-	int r = look(fd, &status);
+	int r = source_look(fd, &status);
 	if (r < 0 && r != -EBADF) {
 		*message = "the file cannot be looked at";
 		return FAULT_INTERNAL;
@@ -186,7 +186,7 @@ enum fault source_check(int fd, const char **message)
 int source_identify(int fd, struct header_source *source)
 {
 	struct statx status;
-	int r = look(fd, &status);
+	int r = source_look(fd, &status);
 	if (r < 0)
 		return r;
 	*source = (struct header_source){

@@ -24,7 +24,7 @@ struct beginning {
 };
 
 /* Where there is no close_range(2), or it is forbidden, there are other ways to the same. */
-static int leave_table(int channel)
+static int apart_leave_table(int channel)
 {
 	unsigned after = (unsigned)channel + 1;
 	if (close_range(after, ~0U, CLOSE_RANGE_UNSHARE) < 0 && unshare(CLONE_FILES) < 0)
@@ -35,12 +35,12 @@ static int leave_table(int channel)
 	return 0;
 }
 
-static void *begin(void *start)
+static void *apart_begin(void *start)
 {
 	struct beginning *beginning = start;
 	void (*run)(void *context) = beginning->run;
 	void *context = beginning->context;
-	int result = leave_table(beginning->channel);
+	int result = apart_leave_table(beginning->channel);
 	beginning->result = result;
 	sem_post(&beginning->posted); /* it is gone now */
 	if (result == 0)
@@ -48,7 +48,7 @@ static void *begin(void *start)
 	return NULL;
 }
 
-static int create(struct beginning *beginning)
+static int apart_create(struct beginning *beginning)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -61,7 +61,7 @@ static int create(struct beginning *beginning)
 	if (r == 0)
 		r = pthread_attr_setsigmask_np(&attributes, &all);
 	if (r == 0)
-		r = pthread_create(&thread, &attributes, begin, beginning);
+		r = pthread_create(&thread, &attributes, apart_begin, beginning);
 	pthread_attr_destroy(&attributes);
 	return -r;
 }
@@ -70,7 +70,7 @@ int apart_start(int channel, void (*run)(void *context), void *context)
 {
 	struct beginning beginning = {.channel = channel, .run = run, .context = context};
 	sem_init(&beginning.posted, 0, 0);
-	int r = create(&beginning);
+	int r = apart_create(&beginning);
 	while (r == 0 && sem_wait(&beginning.posted) < 0) {
 	}
 	sem_destroy(&beginning.posted);

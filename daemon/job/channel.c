@@ -37,7 +37,7 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(int) * FDS_MAX)];
 };
 
-static void attach(struct msghdr *message, union control *control, int fd)
+static void channel_attach(struct msghdr *message, union control *control, int fd)
 {
 	message->msg_control = control;
 	message->msg_controllen = CMSG_SPACE(sizeof(fd));
@@ -58,7 +58,7 @@ int channel_send(int channel, const union job_packet *packet, int fd)
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	union control control = {0};
 	if (kinds[packet->kind].has_fd)
-		attach(&message, &control, fd);
+		channel_attach(&message, &control, fd);
 	ssize_t sent;
 	do
 		sent = sendmsg(channel, &message, MSG_NOSIGNAL);
@@ -67,7 +67,7 @@ int channel_send(int channel, const union job_packet *packet, int fd)
 }
 
 /* Takes the first descriptor of a message, closes the others. Returns how many there were. */
-static unsigned take_fds(struct msghdr *message, int *fd)
+static unsigned channel_take_fds(struct msghdr *message, int *fd)
 {
 	unsigned count = 0;
 	struct cmsghdr *header = CMSG_FIRSTHDR(message);
@@ -87,7 +87,7 @@ static unsigned take_fds(struct msghdr *message, int *fd)
 	return count;
 }
 
-static bool is_right(const union job_packet *packet, size_t size, unsigned fds)
+static bool channel_is_right(const union job_packet *packet, size_t size, unsigned fds)
 {
 	return size >= sizeof(packet->kind) && packet->kind < KINDS &&
 	       kinds[packet->kind].size == size && fds == kinds[packet->kind].has_fd;
@@ -108,11 +108,11 @@ int channel_receive(int channel, union job_packet *packet, int *fd)
 	*fd = -1;
 	if (size < 0)
 		return -errno;
-	unsigned fds = take_fds(&message, fd);
+	unsigned fds = channel_take_fds(&message, fd);
 	if (size == 0 && fds == 0)
 		return 0;
 	bool cut = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
-	if (!cut && is_right(packet, (size_t)size, fds))
+	if (!cut && channel_is_right(packet, (size_t)size, fds))
 		return 1;
 	if (*fd >= 0)
 		close(*fd);

@@ -31,7 +31,7 @@ static struct {
 	sem_t done;
 } spawner;
 
-static int set_attributes(posix_spawnattr_t *attributes)
+static int spawn_set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, usual;
 	sigemptyset(&none);
@@ -46,7 +46,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	return r;
 }
 
-static int set_descriptors(posix_spawn_file_actions_t *actions, int channel)
+static int spawn_set_descriptors(posix_spawn_file_actions_t *actions, int channel)
 {
 	int r = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 	if (r == 0)
@@ -69,9 +69,9 @@ static int spawn(const char *program, int channel, pid_t *pid)
 	r = posix_spawnattr_init(&attributes);
 	if (r)
 		goto without_attributes;
-	r = set_attributes(&attributes);
+	r = spawn_set_attributes(&attributes);
 	if (r == 0)
-		r = set_descriptors(&actions, channel);
+		r = spawn_set_descriptors(&actions, channel);
 	if (r == 0)
 		r = posix_spawn(pid, program, &actions, &attributes, arguments, environment);
 	posix_spawnattr_destroy(&attributes);
@@ -81,7 +81,7 @@ without_attributes:
 }
 
 /* The far end of the next process's channel, or -1 when there will be none. */
-static int receive_end(void)
+static int spawn_receive_end(void)
 {
 	union {
 		struct cmsghdr header;
@@ -110,7 +110,7 @@ static void serve_spawns(void *context)
 {
 	(void)context;
 	for (;;) {
-		OWN_FD int far = receive_end();
+		OWN_FD int far = spawn_receive_end();
 		spawner.result = far < 0 ? -EMFILE : spawn(spawner.program, far, &spawner.pid);
 		sem_post(&spawner.done);
 	}
@@ -133,7 +133,7 @@ int process_prepare(void)
 }
 
 /* By the thread, if there is one. */
-static int have_spawned(const char *program, int channel, pid_t *pid)
+static int spawn_have_spawned(const char *program, int channel, pid_t *pid)
 {
 	if (spawner.channel == 0)
 		return spawn(program, channel, pid);
@@ -156,7 +156,7 @@ int process_start(const char *program, int *channel, pid_t *pid)
 	OWN_FD int far = ends[1];
 	if (fcntl(near, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	int r = have_spawned(program, far, pid);
+	int r = spawn_have_spawned(program, far, pid);
 	if (r == 0)
 		*channel = take_fd(&near);
 	return r;

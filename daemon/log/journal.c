@@ -64,19 +64,19 @@ __attribute__((format(printf, 2, 3))) static void add(
 }
 
 /* The path of a source from the top, wherever it was compiled. */
-static const char *from_top(const char *file)
+static const char *journal_from_top(const char *file)
 {
 	while (strncmp(file, "../", 3) == 0)
 		file += 3;
 	return file;
 }
 
-static void add_all(struct fields *fields, const struct log_entry *entry, const char *text)
+static void journal_add_all(struct fields *fields, const struct log_entry *entry, const char *text)
 {
 	add(fields, "MESSAGE=%s", text);
 	add(fields, "PRIORITY=%d", entry->level);
 	add(fields, "SYSLOG_IDENTIFIER=shmimgd");
-	add(fields, "CODE_FILE=%s", from_top(entry->file));
+	add(fields, "CODE_FILE=%s", journal_from_top(entry->file));
 	add(fields, "CODE_LINE=%d", entry->line);
 	add(fields, "CODE_FUNC=%s", entry->function);
 	if (entry->kind != LOG_PLAIN)
@@ -102,6 +102,6 @@ bool journal_send(const struct log_entry *entry, const char *text)
 		return false;
 	fields.count = 0;
 	fields.used = 0;
-	add_all(&fields, entry, text);
+	journal_add_all(&fields, entry, text);
 	return sd_journal_sendv(fields.items, (int)fields.count) >= 0;
 }

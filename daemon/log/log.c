@@ -24,7 +24,7 @@ void log_set_level(enum log_level level)
 }
 
 /* A name from a client must not be able to begin a line of its own, nor steer a terminal. */
-static void make_safe(char *text)
+static void log_make_safe(char *text)
 {
 	for (char *c = text; *c; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
@@ -33,7 +33,7 @@ static void make_safe(char *text)
 }
 
 /* SGR parameters (ECMA-48) of a level on a terminal, or "" elsewhere. */
-static const char *colour(enum log_level level)
+static const char *log_colour(enum log_level level)
 {
 	static const char *const colours[] = {
 		[LOG_LEVEL_ERROR] = "1;31",
@@ -45,9 +45,9 @@ static const char *colour(enum log_level level)
 	return (refused && *refused) || !isatty(STDERR_FILENO) ? "" : colours[level];
 }
 
-static void print(const struct log_entry *entry, const char *text)
+static void log_print(const struct log_entry *entry, const char *text)
 {
-	const char *begin = colour(entry->level);
+	const char *begin = log_colour(entry->level);
 	if (journal_send(entry, text))
 		return;
 	if (*begin)
@@ -56,7 +56,7 @@ static void print(const struct log_entry *entry, const char *text)
 		fprintf(stderr, "shmimgd: %s\n", text);
 }
 
-static uint64_t now_seconds(void)
+static uint64_t log_now_seconds(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -64,21 +64,21 @@ static uint64_t now_seconds(void)
 }
 
 /* Says with the last message of a kind that is let through that it is the last. */
-static void print_limited(const struct log_entry *entry, const char *text)
+static void log_print_limited(const struct log_entry *entry, const char *text)
 {
 	char last[TEXT_SIZE];
 	uid_t uid = entry->client ? entry->client->uid : 0;
-	switch (log_limit_count(entry->kind, uid, now_seconds())) {
+	switch (log_limit_count(entry->kind, uid, log_now_seconds())) {
 	case LOG_LIMIT_LAST:
-		print(entry, text);
+		log_print(entry, text);
 		snprintf(last, sizeof(last),
 			"more like the last message, because of user %u, is not logged for %d "
 			"seconds",
 			uid, LOG_LIMIT_SECONDS);
-		print(entry, last);
+		log_print(entry, last);
 		break;
 	case LOG_LIMIT_BELOW:
-		print(entry, text);
+		log_print(entry, text);
 		break;
 	case LOG_LIMIT_ABOVE:
 		break;
@@ -94,9 +94,9 @@ void log_write(const struct log_entry *entry, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	make_safe(text);
+	log_make_safe(text);
 	if (entry->kind == LOG_PLAIN)
-		print(entry, text);
+		log_print(entry, text);
 	else
-		print_limited(entry, text);
+		log_print_limited(entry, text);
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Adds "tag:id:r" (or "tag::-" with no read) to a list, which may move. */
-static int add_entry(acl_t *list, acl_tag_t tag, const void *id, int may_read)
+static int acl_add_entry(acl_t *list, acl_tag_t tag, const void *id, int may_read)
 {
 	acl_entry_t entry;
 	acl_permset_t permissions;
@@ -23,22 +23,22 @@ static int add_entry(acl_t *list, acl_tag_t tag, const void *id, int may_read)
 	return 0;
 }
 
-static int set_list(int fd, uid_t owner, enum share share, gid_t group)
+static int acl_set_list(int fd, uid_t owner, enum share share, gid_t group)
 {
 	acl_t list = acl_init(6);
 	if (!list)
 		return -errno;
-	int r = add_entry(&list, ACL_USER_OBJ, NULL, 1);
+	int r = acl_add_entry(&list, ACL_USER_OBJ, NULL, 1);
 	if (r == 0)
-		r = add_entry(&list, ACL_USER, &owner, 1);
+		r = acl_add_entry(&list, ACL_USER, &owner, 1);
 	if (r == 0)
-		r = add_entry(&list, ACL_GROUP_OBJ, NULL, 0);
+		r = acl_add_entry(&list, ACL_GROUP_OBJ, NULL, 0);
 	if (r == 0 && share == SHARE_GROUP)
-		r = add_entry(&list, ACL_GROUP, &group, 1);
+		r = acl_add_entry(&list, ACL_GROUP, &group, 1);
 	if (r == 0)
-		r = add_entry(&list, ACL_MASK, NULL, 1);
+		r = acl_add_entry(&list, ACL_MASK, NULL, 1);
 	if (r == 0)
-		r = add_entry(&list, ACL_OTHER, NULL, 0);
+		r = acl_add_entry(&list, ACL_OTHER, NULL, 0);
 	if (r == 0 && acl_set_fd(fd, list) < 0)
 		r = -errno;
 	acl_free(list);
@@ -54,5 +54,5 @@ int access_grant(int fd, uid_t owner, enum share share, gid_t group)
 		return -errno;
 	if (share == SHARE_PRIVATE && owner == geteuid())
 		return 0;
-	return set_list(fd, owner, share, group);
+	return acl_set_list(fd, owner, share, group);
 }

@@ -19,7 +19,7 @@
 enum { BOARD_MODE = 0644 };
 
 /* A board to begin with: nothing used, the header's pages reserved, the slots sparse. */
-static int make(struct board *board)
+static int board_make(struct board *board)
 {
 	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, BOARD_MODE);
 	if (fd < 0)
@@ -33,7 +33,7 @@ static int make(struct board *board)
 }
 
 /* The board of a dead daemon of the same instance. -EBADMSG for what is none. */
-static int reopen(struct board *board)
+static int board_reopen(struct board *board)
 {
 	struct stat status;
 	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CLOEXEC, 0);
@@ -45,7 +45,7 @@ static int reopen(struct board *board)
 	return take_fd(&fd);
 }
 
-static int map(struct board *board)
+static int board_map(struct board *board)
 {
 	void *memory = mmap(NULL, BOARD_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, board->fd, 0);
 	if (memory == MAP_FAILED)
@@ -56,7 +56,7 @@ static int map(struct board *board)
 	return 0;
 }
 
-static bool is_good(const struct board_header *header)
+static bool board_is_good(const struct board_header *header)
 {
 	return memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) == 0 &&
 	       header->version == BOARD_VERSION && header->slot_offset == BOARD_SLOT_OFFSET &&
@@ -64,7 +64,7 @@ static bool is_good(const struct board_header *header)
 	       header->next_generation > 0;
 }
 
-static void unmap(struct board *board)
+static void board_unmap(struct board *board)
 {
 	if (board->header)
 		munmap(board->header, BOARD_SIZE);
@@ -74,32 +74,32 @@ static void unmap(struct board *board)
 	board->fd = -1;
 }
 
-static void set_epoch(struct board *board, uint64_t epoch)
+static void board_set_epoch(struct board *board, uint64_t epoch)
 {
 	__atomic_store_n(&board->header->epoch, epoch, __ATOMIC_RELEASE);
 }
 
-static int try_reopen(struct board *board)
+static int board_try_reopen(struct board *board)
 {
-	board->fd = reopen(board);
-	int r = board->fd < 0 ? board->fd : map(board);
-	if (r == 0 && !is_good(board->header))
+	board->fd = board_reopen(board);
+	int r = board->fd < 0 ? board->fd : board_map(board);
+	if (r == 0 && !board_is_good(board->header))
 		r = -EBADMSG;
 	if (r == 0)
-		set_epoch(board, board->header->epoch + 1);
+		board_set_epoch(board, board->header->epoch + 1);
 	if (r < 0)
-		unmap(board);
+		board_unmap(board);
 	return r;
 }
 
-static int create(struct board *board)
+static int board_create(struct board *board)
 {
-	board->fd = make(board);
+	board->fd = board_make(board);
 	if (board->fd < 0)
 		return board->fd;
-	int r = map(board);
+	int r = board_map(board);
 	if (r < 0) {
-		unmap(board);
+		board_unmap(board);
 		shm_unlink(board->name);
 		return r;
 	}
@@ -107,19 +107,19 @@ static int create(struct board *board)
 	board->header->slot_offset = BOARD_SLOT_OFFSET;
 	board->header->slot_count = BOARD_SLOTS;
 	board->header->next_generation = 1;
-	set_epoch(board, 1);
+	board_set_epoch(board, 1);
 	/* Last: a board without it was not finished, and nothing was published by it. */
 	memcpy(board->header->magic, BOARD_MAGIC, sizeof(board->header->magic));
 	return 0;
 }
 
 /* All slots that were ever used may be given back. */
-static int make_free_slots(struct board *board)
+static int board_make_free_slots(struct board *board)
 {
 	uint32_t room = board->header->slots_used + 1;
 	board->free_slots = reallocarray(NULL, room, sizeof(*board->free_slots));
 	if (!board->free_slots) {
-		unmap(board);
+		board_unmap(board);
 		return -ENOMEM;
 	}
 	board->free_room = room;
@@ -130,16 +130,16 @@ int board_open(struct board *board, const char *instance)
 {
 	*board = (struct board){.fd = -1};
 	snprintf(board->name, sizeof(board->name), "/shmimg-%s-board", instance);
-	int r = try_reopen(board);
+	int r = board_try_reopen(board);
 	if (r == 0)
-		return make_free_slots(board);
+		return board_make_free_slots(board);
 	if (r == -EBADMSG)
 		shm_unlink(board->name);
 	else if (r == -EACCES)
 		return -EEXIST;
 	else if (r != -ENOENT)
 		return r;
-	return create(board);
+	return board_create(board);
 }
 
 void board_leave(struct board *board)
@@ -152,16 +152,16 @@ void board_destroy(struct board *board)
 	if (!board->header)
 		return;
 	if (!board->left) {
-		set_epoch(board, 0);
+		board_set_epoch(board, 0);
 		shm_unlink(board->name);
 	}
-	unmap(board);
+	board_unmap(board);
 	free(board->free_slots);
 	*board = (struct board){.fd = -1};
 }
 
 /* Room to give a slot back is made when it is taken, so that giving back cannot fail. */
-static int grow_free_slots(struct board *board)
+static int board_grow_free_slots(struct board *board)
 {
 	if (board->header->slots_used < board->free_room)
 		return 0;
@@ -175,7 +175,7 @@ static int grow_free_slots(struct board *board)
 }
 
 /* Makes sure that a slot's pages exist: a full /dev/shm must be an error, not SIGBUS. */
-static int reserve_slot(const struct board *board, uint32_t slot)
+static int board_reserve_slot(const struct board *board, uint32_t slot)
 {
 	off_t offset = BOARD_SLOT_OFFSET + (off_t)(slot * sizeof(uint64_t));
 	if (fallocate(board->fd, 0, offset, sizeof(uint64_t)) < 0 ||
@@ -192,9 +192,9 @@ int board_take_slot(struct board *board, uint32_t *slot)
 	}
 	if (board->header->slots_used == BOARD_SLOTS)
 		return -ENOSPC;
-	int r = grow_free_slots(board);
+	int r = board_grow_free_slots(board);
 	if (r == 0 && board->header->slots_used * sizeof(uint64_t) % 4096 == 0)
-		r = reserve_slot(board, board->header->slots_used);
+		r = board_reserve_slot(board, board->header->slots_used);
 	if (r == 0)
 		*slot = board->header->slots_used++;
 	return r;

@@ -21,7 +21,7 @@ int releaser_init(struct releaser *releaser, sd_event *event, const char *progra
 	return unlinked_init(&releaser->unlinked, event);
 }
 
-static void forget(struct releaser *releaser)
+static void deferred_free_forget(struct releaser *releaser)
 {
 	releaser->answers = sd_event_source_disable_unref(releaser->answers);
 	if (releaser->handover.channel >= 0)
@@ -31,14 +31,14 @@ static void forget(struct releaser *releaser)
 }
 
 /* Its end closes what it has. */
-static void end(struct releaser *releaser)
+static void deferred_free_end(struct releaser *releaser)
 {
 	kill(releaser->pid, SIGKILL);
-	forget(releaser);
+	deferred_free_forget(releaser);
 }
 
 /* The first of those that are pending is free. */
-static void count_freed(struct releaser *releaser)
+static void deferred_free_count_freed(struct releaser *releaser)
 {
 	uint64_t size = releaser->sizes[releaser->first];
 	releaser->first = (releaser->first + 1) % RELEASES_MAX;
@@ -50,39 +50,40 @@ static void count_freed(struct releaser *releaser)
 }
 
 /* The end of the process has closed what it had. */
-static void count_all_freed(struct releaser *releaser)
+static void deferred_free_count_all_freed(struct releaser *releaser)
 {
 	while (releaser->pending > 0)
-		count_freed(releaser);
+		deferred_free_count_freed(releaser);
 }
 
-static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void *context)
+static int deferred_free_on_exit_of_child(
+	sd_event_source *source, const siginfo_t *info, void *context)
 {
 	struct releaser *releaser = context;
 	(void)source;
 	(void)info;
 	releaser->child = sd_event_source_disable_unref(releaser->child);
-	forget(releaser);
-	count_all_freed(releaser);
+	deferred_free_forget(releaser);
+	deferred_free_count_all_freed(releaser);
 	return 0;
 }
 
 /* Says what is due, now or when there is room for it. */
-static void settle(struct releaser *releaser)
+static void deferred_free_settle(struct releaser *releaser)
 {
 	uint32_t events = handover_settle(&releaser->handover) < 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
 	if (sd_event_source_set_io_events(releaser->answers, events) < 0)
-		end(releaser);
+		deferred_free_end(releaser);
 }
 
 /* Its answers say that a segment is freed. */
-static int on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
+static int deferred_free_on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct releaser *releaser = context;
 	union job_packet packet;
 	(void)source;
 	if (events & EPOLLOUT)
-		settle(releaser);
+		deferred_free_settle(releaser);
 	if (releaser->handover.channel < 0)
 		return 0;
 	ssize_t count = process_receive(fd, &packet, sizeof(packet));
@@ -92,14 +93,14 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 		releaser->ready = true;
 	} else if (count != sizeof(packet.signal) || !releaser->ready || packet.kind != JOB_DONE ||
 		   releaser->pending == 0) {
-		end(releaser);
+		deferred_free_end(releaser);
 	} else {
-		count_freed(releaser);
+		deferred_free_count_freed(releaser);
 	}
 	return 0;
 }
 
-static int start(struct releaser *releaser)
+static int deferred_free_start(struct releaser *releaser)
 {
 	if (releaser->handover.channel >= 0)
 		return 0;
@@ -109,23 +110,23 @@ static int start(struct releaser *releaser)
 	if (r < 0)
 		return r;
 	r = sd_event_add_child(releaser->event, &releaser->child, releaser->pid, WEXITED,
-		on_exit_of_child, releaser);
+		deferred_free_on_exit_of_child, releaser);
 	if (r >= 0)
 		r = sd_event_add_io(releaser->event, &releaser->answers, releaser->handover.channel,
-			EPOLLIN, on_answer, releaser);
+			EPOLLIN, deferred_free_on_answer, releaser);
 	if (r < 0) {
 		kill(releaser->pid, SIGKILL);
 		if (!releaser->child)
 			waitpid(releaser->pid, NULL, 0);
-		forget(releaser);
+		deferred_free_forget(releaser);
 	}
 	return r;
 }
 
 /* Sends it away, or closes it here where that cannot be. */
-static void send_away(struct releaser *releaser, int fd, uint64_t size)
+static void deferred_free_send_away(struct releaser *releaser, int fd, uint64_t size)
 {
-	bool sent = releaser->pending < RELEASES_MAX && start(releaser) == 0 &&
+	bool sent = releaser->pending < RELEASES_MAX && deferred_free_start(releaser) == 0 &&
 		    handover_give(&releaser->handover, fd) == 0;
 	if (!sent) {
 		close(fd);
@@ -135,12 +136,12 @@ static void send_away(struct releaser *releaser, int fd, uint64_t size)
 	releaser->sizes[(releaser->first + releaser->pending) % RELEASES_MAX] = size;
 	releaser->pending++;
 	releaser->bytes += size;
-	settle(releaser);
+	deferred_free_settle(releaser);
 }
 
 void releaser_close(struct releaser *releaser, int fd)
 {
-	send_away(releaser, fd, 0);
+	deferred_free_send_away(releaser, fd, 0);
 }
 
 void releaser_free(struct releaser *releaser, int fd, const char *name, uid_t owner)
@@ -150,18 +151,18 @@ void releaser_free(struct releaser *releaser, int fd, const char *name, uid_t ow
 	if (fstat(fd, &status) == 0)
 		size = (uint64_t)status.st_blocks * 512;
 	bool used = unlinked_follow(&releaser->unlinked, fd, size, name, owner);
-	send_away(releaser, fd, used ? 0 : size);
+	deferred_free_send_away(releaser, fd, used ? 0 : size);
 }
 
 void releaser_stop(struct releaser *releaser)
 {
 	releaser->stopped = true;
-	forget(releaser);
+	deferred_free_forget(releaser);
 	if (!releaser->child)
 		return;
 	releaser->child = sd_event_source_disable_unref(releaser->child);
 	process_end(releaser->pid);
-	count_all_freed(releaser);
+	deferred_free_count_all_freed(releaser);
 }
 
 void releaser_destroy(struct releaser *releaser)

@@ -65,14 +65,14 @@ int note_write(const char *instance, uid_t owner, const char *name, const char *
 }
 
 /* Puts a text of a note where it belongs; it must be as long as it says. */
-static bool read_text(char *text, const char *data, size_t length)
+static bool follow_record_read_text(char *text, const char *data, size_t length)
 {
 	memcpy(text, data, length);
 	text[length] = '\0';
 	return strlen(text) == length;
 }
 
-static bool read_note(const char *file, struct note *note)
+static bool follow_record_read_note(const char *file, struct note *note)
 {
 	char data[NOTE_MAX + 1];
 	struct note_header header;
@@ -93,8 +93,9 @@ static bool read_note(const char *file, struct note *note)
 		return false;
 	note->owner = header.owner;
 	const char *text = data + sizeof(header);
-	return read_text(note->name, text, header.name_length) && !name_check(note->name) &&
-	       read_text(note->path, text + header.name_length, header.path_length) &&
+	return follow_record_read_text(note->name, text, header.name_length) &&
+	       !name_check(note->name) &&
+	       follow_record_read_text(note->path, text + header.name_length, header.path_length) &&
 	       note->path[0] == '/';
 }
 
@@ -113,7 +114,7 @@ int notes_read(const char *instance,
 		if (strncmp(name, prefix, strlen(prefix)) != 0 || strlen(name) + 2 > sizeof(file))
 			continue;
 		snprintf(file, sizeof(file), "/%.*s", (int)sizeof(file) - 2, name);
-		if (!read_note(file, &note) || !handler(context, &note, file))
+		if (!follow_record_read_note(file, &note) || !handler(context, &note, file))
 			shm_unlink(file);
 	}
 	closedir(folder);

@@ -9,7 +9,7 @@
 #include "daemon/job/job.h"
 #include "daemon/job/spawn.h"
 
-static int say(const struct handover *handover, enum job_kind kind, int fd)
+static int handover_say(const struct handover *handover, enum job_kind kind, int fd)
 {
 	const struct job_signal word = {kind};
 	return process_send(handover->channel, &word, sizeof(word), fd);
@@ -17,7 +17,7 @@ static int say(const struct handover *handover, enum job_kind kind, int fd)
 
 int handover_settle(struct handover *handover)
 {
-	int r = handover->due ? say(handover, JOB_LAST, -1) : 0;
+	int r = handover->due ? handover_say(handover, JOB_LAST, -1) : 0;
 	if (r == 0)
 		handover->due = false;
 	return r;
@@ -27,7 +27,7 @@ int handover_give(struct handover *handover, int fd)
 {
 	int r = handover_settle(handover);
 	if (r == 0)
-		r = say(handover, JOB_FREE, fd);
+		r = handover_say(handover, JOB_FREE, fd);
 	if (r < 0)
 		return r;
 	close(fd);

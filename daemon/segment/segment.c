@@ -28,7 +28,7 @@ int segment_create(uint64_t size)
 	return take_fd(&fd);
 }
 
-static int write_all(int fd, const void *data, size_t size, uint64_t offset)
+static int segment_write_all(int fd, const void *data, size_t size, uint64_t offset)
 {
 	ssize_t count = pwrite(fd, data, size, (off_t)offset);
 	if (count < 0)
@@ -37,7 +37,7 @@ static int write_all(int fd, const void *data, size_t size, uint64_t offset)
 }
 
 /* The decoder could have changed the size or left holes, which would fault when read. */
-static int check_complete(int fd, const struct header *header)
+static int segment_check_complete(int fd, const struct header *header)
 {
 	struct stat status;
 	if (fstat(fd, &status) < 0)
@@ -48,7 +48,7 @@ static int check_complete(int fd, const struct header *header)
 	return 0;
 }
 
-static int link_name(int fd, const char *instance, char name[SEGMENT_NAME_SIZE])
+static int segment_link_name(int fd, const char *instance, char name[SEGMENT_NAME_SIZE])
 {
 	char secret[33], from[32], to[SEGMENT_NAME_SIZE + sizeof(SHM_FOLDER)];
 	int r = random_hex(secret, 16);
@@ -64,15 +64,15 @@ static int link_name(int fd, const char *instance, char name[SEGMENT_NAME_SIZE])
 int segment_publish(int fd, const struct header *header, const char *image_name,
 	const struct segment_readers *readers, const char *instance, char name[SEGMENT_NAME_SIZE])
 {
-	int r = check_complete(fd, header);
+	int r = segment_check_complete(fd, header);
 	if (r == 0)
-		r = write_all(fd, header, sizeof(*header), 0);
+		r = segment_write_all(fd, header, sizeof(*header), 0);
 	if (r == 0 && header->name_offset >= HEADER_SIZE)
-		r = write_all(fd, image_name, header->name_length, header->name_offset);
+		r = segment_write_all(fd, image_name, header->name_length, header->name_offset);
 	if (r == 0)
 		r = access_grant(fd, readers->owner, readers->share, readers->group);
 	if (r == 0)
-		r = link_name(fd, instance, name);
+		r = segment_link_name(fd, instance, name);
 	return r;
 }
 

@@ -52,16 +52,16 @@ void semaphores_init(struct semaphores *semaphores, struct board *board)
  * Whether the kernel still has a set: the owner of private images may remove it, as its
  * permissions go. What is gone is given out no more.
  */
-static bool is_alive(struct semaphore_set *set)
+static bool semaphore_is_alive(struct semaphore_set *set)
 {
 	if (!set->dead && semctl(set->id, 0, GETVAL) < 0)
 		set->dead = true;
 	return !set->dead;
 }
 
-static void remove_set(struct semaphores *semaphores, struct semaphore_set *set)
+static void semaphore_remove_set(struct semaphores *semaphores, struct semaphore_set *set)
 {
-	if (!semaphores->board->left && is_alive(set))
+	if (!semaphores->board->left && semaphore_is_alive(set))
 		semctl(set->id, 0, IPC_RMID);
 	board_remove_key(semaphores->board, set->key_index);
 	LIST_REMOVE(set, link);
@@ -71,11 +71,11 @@ static void remove_set(struct semaphores *semaphores, struct semaphore_set *set)
 void semaphores_destroy(struct semaphores *semaphores)
 {
 	while (!LIST_EMPTY(&semaphores->sets))
-		remove_set(semaphores, LIST_FIRST(&semaphores->sets));
+		semaphore_remove_set(semaphores, LIST_FIRST(&semaphores->sets));
 }
 
 /* The key stands in the board before the kernel has the set. Returns the set's id. */
-static int make_with_key(struct semaphores *semaphores, int *key_index)
+static int semaphore_make_with_key(struct semaphores *semaphores, int *key_index)
 {
 	for (int i = 0; i < KEY_TRIES; i++) {
 		int32_t key = 0;
@@ -98,7 +98,7 @@ static int make_with_key(struct semaphores *semaphores, int *key_index)
 	return -EEXIST;
 }
 
-static int set_permissions(const struct semaphore_set *set)
+static int semaphore_set_permissions(const struct semaphore_set *set)
 {
 	unsigned short values[SEMAPHORE_SET_SIZE];
 	for (int i = 0; i < SEMAPHORE_SET_SIZE; i++)
@@ -116,8 +116,8 @@ static int set_permissions(const struct semaphore_set *set)
 	return 0;
 }
 
-static int make_set(struct semaphores *semaphores, uid_t owner, enum share share, gid_t group,
-	struct semaphore_set **made)
+static int semaphore_make_set(struct semaphores *semaphores, uid_t owner, enum share share,
+	gid_t group, struct semaphore_set **made)
 {
 	struct semaphore_set *set = calloc(1, sizeof(*set));
 	if (!set)
@@ -126,34 +126,34 @@ static int make_set(struct semaphores *semaphores, uid_t owner, enum share share
 	set->share = share;
 	set->group = group;
 	memset(set->free, 0xff, sizeof(set->free));
-	set->id = make_with_key(semaphores, &set->key_index);
+	set->id = semaphore_make_with_key(semaphores, &set->key_index);
 	if (set->id < 0) {
 		int r = set->id;
 		free(set);
 		return r;
 	}
 	LIST_INSERT_HEAD(&semaphores->sets, set, link);
-	int r = set_permissions(set);
+	int r = semaphore_set_permissions(set);
 	if (r < 0)
-		remove_set(semaphores, set);
+		semaphore_remove_set(semaphores, set);
 	else
 		*made = set;
 	return r;
 }
 
-static struct semaphore_set *find_set(
+static struct semaphore_set *semaphore_find_set(
 	const struct semaphores *semaphores, uid_t owner, enum share share, gid_t group)
 {
 	struct semaphore_set *set;
 	LIST_FOREACH (set, &semaphores->sets, link) {
 		if (set->used < SEMAPHORE_SET_SIZE && set->owner == owner && set->share == share &&
-			set->group == group && is_alive(set))
+			set->group == group && semaphore_is_alive(set))
 			return set;
 	}
 	return NULL;
 }
 
-static unsigned take_free(struct semaphore_set *set)
+static unsigned semaphore_take_free(struct semaphore_set *set)
 {
 	unsigned word = 0;
 	while (!set->free[word])
@@ -167,15 +167,15 @@ static unsigned take_free(struct semaphore_set *set)
 int semaphore_take(struct semaphores *semaphores, uid_t owner, enum share share, gid_t group,
 	struct semaphore *semaphore)
 {
-	struct semaphore_set *set = find_set(semaphores, owner, share, group);
-	int r = set ? 0 : make_set(semaphores, owner, share, group, &set);
+	struct semaphore_set *set = semaphore_find_set(semaphores, owner, share, group);
+	int r = set ? 0 : semaphore_make_set(semaphores, owner, share, group, &set);
 	if (r < 0)
 		return r;
-	*semaphore = (struct semaphore){set, set->id, take_free(set)};
+	*semaphore = (struct semaphore){set, set->id, semaphore_take_free(set)};
 	return 0;
 }
 
-static int share_of_mode(mode_t mode)
+static int semaphore_share_of_mode(mode_t mode)
 {
 	for (int share = SHARE_PRIVATE; share <= SHARE_ALL; share++) {
 		if (share_modes[share] == (mode & 0777))
@@ -188,7 +188,7 @@ static int share_of_mode(mode_t mode)
  * Finds the set of a key, if a daemon of this user made it. Returns 1, 0 when there is none,
  * or a negative errno when that cannot be known.
  */
-static int find_own(int32_t key, int *id, struct semid_ds *status)
+static int semaphore_find_own(int32_t key, int *id, struct semid_ds *status)
 {
 	*id = semget(key, 0, 0);
 	if (*id < 0)
@@ -198,14 +198,14 @@ static int find_own(int32_t key, int *id, struct semid_ds *status)
 	return status->sem_perm.cuid == geteuid() && status->sem_nsems == SEMAPHORE_SET_SIZE;
 }
 
-static int adopt_set(struct semaphores *semaphores, int key_index)
+static int semaphore_adopt_set(struct semaphores *semaphores, int key_index)
 {
 	struct semid_ds status;
 	int id;
-	int r = find_own(semaphores->board->header->set_keys[key_index], &id, &status);
+	int r = semaphore_find_own(semaphores->board->header->set_keys[key_index], &id, &status);
 	if (r < 0)
 		return r;
-	if (r == 0 || share_of_mode(status.sem_perm.mode) < 0) {
+	if (r == 0 || semaphore_share_of_mode(status.sem_perm.mode) < 0) {
 		board_remove_key(semaphores->board, key_index);
 		return 0;
 	}
@@ -216,7 +216,7 @@ static int adopt_set(struct semaphores *semaphores, int key_index)
 	set->key_index = key_index;
 	set->owner = status.sem_perm.uid;
 	set->group = status.sem_perm.gid;
-	set->share = (enum share)share_of_mode(status.sem_perm.mode);
+	set->share = (enum share)semaphore_share_of_mode(status.sem_perm.mode);
 	memset(set->free, 0xff, sizeof(set->free));
 	LIST_INSERT_HEAD(&semaphores->sets, set, link);
 	return 0;
@@ -226,14 +226,15 @@ int semaphores_adopt(struct semaphores *semaphores)
 {
 	semaphores->adopting = true;
 	for (int i = 0; i < BOARD_SETS; i++) {
-		int r = semaphores->board->header->set_keys[i] ? adopt_set(semaphores, i) : 0;
+		int r = semaphores->board->header->set_keys[i] ? semaphore_adopt_set(semaphores, i)
+							       : 0;
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static bool is_free(const struct semaphore_set *set, unsigned index)
+static bool semaphore_is_free(const struct semaphore_set *set, unsigned index)
 {
 	return set->free[index / WORD_BITS] >> index % WORD_BITS & 1;
 }
@@ -246,8 +247,8 @@ int semaphore_claim(struct semaphores *semaphores, int id, unsigned index, uid_t
 		if (set->id == id)
 			break;
 	}
-	if (!set || index >= SEMAPHORE_SET_SIZE || !is_free(set, index) || set->owner != owner ||
-		set->share != share || set->group != group)
+	if (!set || index >= SEMAPHORE_SET_SIZE || !semaphore_is_free(set, index) ||
+		set->owner != owner || set->share != share || set->group != group)
 		return -ENOENT;
 	set->free[index / WORD_BITS] &= ~(UINT64_C(1) << index % WORD_BITS);
 	set->used++;
@@ -256,7 +257,7 @@ int semaphore_claim(struct semaphores *semaphores, int id, unsigned index, uid_t
 }
 
 /* Value 1 for the next image, whatever a holder left; this also clears its undo. */
-static void reset(const struct semaphore_set *set, unsigned index)
+static void semaphore_reset(const struct semaphore_set *set, unsigned index)
 {
 	semctl(set->id, (int)index, SETVAL, (union semctl_argument){.value = 1});
 }
@@ -268,11 +269,11 @@ void semaphores_trim(struct semaphores *semaphores)
 	while (set) {
 		struct semaphore_set *next = LIST_NEXT(set, link);
 		for (unsigned i = 0; set->used > 0 && i < SEMAPHORE_SET_SIZE; i++) {
-			if (is_free(set, i))
-				reset(set, i);
+			if (semaphore_is_free(set, i))
+				semaphore_reset(set, i);
 		}
 		if (set->used == 0)
-			remove_set(semaphores, set);
+			semaphore_remove_set(semaphores, set);
 		set = next;
 	}
 }
@@ -281,11 +282,11 @@ void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore)
 {
 	struct semaphore_set *set = semaphore->set;
 	if (!semaphores->board->left)
-		reset(set, semaphore->index);
+		semaphore_reset(set, semaphore->index);
 	set->free[semaphore->index / WORD_BITS] |= UINT64_C(1) << semaphore->index % WORD_BITS;
 	set->used--;
 	if (set->used == 0 && !semaphores->adopting)
-		remove_set(semaphores, set);
+		semaphore_remove_set(semaphores, set);
 	semaphore->set = NULL;
 }
 
@@ -303,7 +304,7 @@ int semaphore_remove_key(int32_t key)
 {
 	struct semid_ds status;
 	int id;
-	int r = find_own(key, &id, &status);
+	int r = semaphore_find_own(key, &id, &status);
 	if (r > 0)
 		semctl(id, 0, IPC_RMID);
 	return r < 0 ? r : 0;

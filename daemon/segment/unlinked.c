@@ -30,12 +30,12 @@ int unlinked_init(struct unlinked *unlinked, sd_event *event)
 	return random_fill(unlinked->key, sizeof(unlinked->key));
 }
 
-static uint64_t hash_name(const struct unlinked *unlinked, const char *name)
+static uint64_t unlinked_hash_name(const struct unlinked *unlinked, const char *name)
 {
 	return siphash(unlinked->key, name, strlen(name));
 }
 
-static void forget(struct unlinked_segment *segment)
+static void unlinked_forget(struct unlinked_segment *segment)
 {
 	LIST_REMOVE(segment, link);
 	segment->unlinked->count--;
@@ -47,16 +47,17 @@ static void forget(struct unlinked_segment *segment)
 void unlinked_destroy(struct unlinked *unlinked)
 {
 	while (!LIST_EMPTY(&unlinked->segments))
-		forget(LIST_FIRST(&unlinked->segments));
+		unlinked_forget(LIST_FIRST(&unlinked->segments));
 }
 
-static int on_end(sd_event_source *source, const struct inotify_event *event, void *context)
+static int unlinked_on_end(
+	sd_event_source *source, const struct inotify_event *event, void *context)
 {
 	struct unlinked_segment *segment = context;
 	(void)source;
 	if (event->mask & IN_DELETE_SELF) {
 		segment->unlinked->freed += segment->bytes;
-		forget(segment);
+		unlinked_forget(segment);
 	}
 	return 0;
 }
@@ -66,7 +67,7 @@ static int on_end(sd_event_source *source, const struct inotify_event *event, vo
  * that (fcntl(2)). It is given back at once: nobody waits for long who opens it by what is no
  * name, a descriptor of O_PATH, and the signal that the kernel sends then is ignored.
  */
-static bool is_used_elsewhere(int fd)
+static bool unlinked_is_used_elsewhere(int fd)
 {
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
 		return errno == EAGAIN;
@@ -77,21 +78,21 @@ static bool is_used_elsewhere(int fd)
 bool unlinked_follow(
 	struct unlinked *unlinked, int fd, uint64_t bytes, const char *name, uid_t owner)
 {
-	if (!is_used_elsewhere(fd))
+	if (!unlinked_is_used_elsewhere(fd))
 		return false;
 	struct unlinked_segment *segment = NULL;
 	if (unlinked->count < FOLLOWED_MAX)
 		segment = calloc(1, sizeof(*segment));
 	if (!segment)
 		return true;
-	if (sd_event_add_inotify_fd(
-		    unlinked->event, &segment->end, fd, IN_DELETE_SELF, on_end, segment) < 0) {
+	if (sd_event_add_inotify_fd(unlinked->event, &segment->end, fd, IN_DELETE_SELF,
+		    unlinked_on_end, segment) < 0) {
 		free(segment);
 		return true;
 	}
 	segment->unlinked = unlinked;
 	segment->bytes = bytes;
-	segment->name = hash_name(unlinked, name);
+	segment->name = unlinked_hash_name(unlinked, name);
 	segment->owner = owner;
 	LIST_INSERT_HEAD(&unlinked->segments, segment, link);
 	unlinked->count++;
@@ -105,7 +106,7 @@ uint64_t unlinked_bytes_of(const struct unlinked *unlinked, const char *name, ui
 	const struct unlinked_segment *segment;
 	if (unlinked->count == 0)
 		return 0;
-	uint64_t hash = hash_name(unlinked, name);
+	uint64_t hash = unlinked_hash_name(unlinked, name);
 	LIST_FOREACH (segment, &unlinked->segments, link) {
 		if (segment->name == hash && segment->owner == owner)
 			bytes += segment->bytes;

@@ -14,7 +14,7 @@
 
 #include "daemon/command/session.h"
 
-static void on_event(void *context)
+static void connection_on_event(void *context)
 {
 	struct connection *connection = context;
 	connection->wake(connection);
@@ -27,26 +27,26 @@ struct connection *connection_open(int fd, struct session *session)
 		return NULL;
 	*connection = (struct connection){.fd = fd, .session = session};
 	TAILQ_INIT(&connection->replies);
-	dispatch_on_event(session, on_event, connection);
+	dispatch_on_event(session, connection_on_event, connection);
 	inbox_init(&connection->inbox, session->files);
 	outbox_init(&connection->outbox);
 	return connection;
 }
 
-static void free_memory(struct reply *reply)
+static void connection_free_memory(struct reply *reply)
 {
 	if (reply)
 		free(reply->data);
 	free(reply);
 }
 
-static void free_reply(struct connection *connection, struct reply *reply)
+static void connection_free_reply(struct connection *connection, struct reply *reply)
 {
 	TAILQ_REMOVE(&connection->replies, reply, link);
 	connection->reply_count--;
 	if (reply->fd >= 0)
 		close(reply->fd);
-	free_memory(reply);
+	connection_free_memory(reply);
 }
 
 void connection_refuse(int fd, enum fault fault, const char *message)
@@ -57,7 +57,7 @@ void connection_refuse(int fd, enum fault fault, const char *message)
 	send(fd, line, reply.length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void on_closed(struct purge *purge)
+static void connection_on_closed(struct purge *purge)
 {
 	struct connection *connection =
 		(struct connection *)((char *)purge - offsetof(struct connection, purge));
@@ -71,16 +71,16 @@ void connection_close(struct connection *connection, struct purger *purger)
 	/* First the session: it takes back the loads that the replies wait for. */
 	session_close(connection->session);
 	while (!TAILQ_EMPTY(&connection->replies))
-		free_reply(connection, TAILQ_FIRST(&connection->replies));
-	free_memory(connection->spare);
+		connection_free_reply(connection, TAILQ_FIRST(&connection->replies));
+	connection_free_memory(connection->spare);
 	inbox_clear(&connection->inbox);
 	outbox_clear(&connection->outbox);
-	connection->purge = (struct purge){.fd = connection->fd, .closed = on_closed};
+	connection->purge = (struct purge){.fd = connection->fd, .closed = connection_on_closed};
 	purger_close(purger, &connection->purge);
 }
 
 /* Moves the replies that are complete to the outbox, up to the first that is not. */
-static void send_complete(struct connection *connection)
+static void connection_send_complete(struct connection *connection)
 {
 	struct reply *reply = TAILQ_FIRST(&connection->replies);
 	while (reply && reply->completed && outbox_has_room(&connection->outbox)) {
@@ -88,25 +88,25 @@ static void send_complete(struct connection *connection)
 		memcpy(outbox_space(&connection->outbox, &size), reply->data, reply->length);
 		outbox_add(&connection->outbox, reply->length, reply->fd);
 		reply->fd = -1;
-		free_reply(connection, reply);
+		connection_free_reply(connection, reply);
 		reply = TAILQ_FIRST(&connection->replies);
 	}
 }
 
-static void on_complete(struct reply *reply)
+static void connection_on_complete(struct reply *reply)
 {
 	struct connection *connection = reply->sender;
 	reply->completed = true;
 	connection->wake(connection);
 }
 
-static struct reply *keep_deferred(struct reply *reply)
+static struct reply *connection_keep_deferred(struct reply *reply)
 {
 	return reply;
 }
 
 /* Makes sure of memory for a reply that can wait. */
-static bool has_spare(struct connection *connection)
+static bool connection_has_spare(struct connection *connection)
 {
 	if (connection->spare)
 		return true;
@@ -122,16 +122,16 @@ static bool has_spare(struct connection *connection)
 }
 
 /* A reply that can wait, behind those that wait already. NULL without memory. */
-static struct reply *make_deferred(struct connection *connection)
+static struct reply *connection_make_deferred(struct connection *connection)
 {
-	if (!has_spare(connection))
+	if (!connection_has_spare(connection))
 		return NULL;
 	struct reply *reply = connection->spare;
 	connection->spare = NULL;
 	*reply = (struct reply){
 		.sender = connection,
-		.defer = keep_deferred,
-		.complete = on_complete,
+		.defer = connection_keep_deferred,
+		.complete = connection_on_complete,
 		.fd = -1,
 		.data = reply->data,
 		.size = WIRE_LINE_MAX,
@@ -141,25 +141,26 @@ static struct reply *make_deferred(struct connection *connection)
 	return reply;
 }
 
-static struct reply *defer_direct(struct reply *reply)
+static struct reply *connection_defer_direct(struct reply *reply)
 {
-	return make_deferred(reply->sender);
+	return connection_make_deferred(reply->sender);
 }
 
 /*
  * Answers one line or request, or (with detail) what is wrong with it, straight into the outbox
  * when nothing waits before it.
  */
-static enum outcome answer(struct connection *connection, enum fault fault,
+static enum outcome connection_answer(struct connection *connection, enum fault fault,
 	enum request_fault request_fault, const char *detail)
 {
-	struct reply direct = {.sender = connection, .defer = defer_direct, .fd = -1};
+	struct reply direct = {.sender = connection, .defer = connection_defer_direct, .fd = -1};
 	struct reply *reply = &direct;
 	enum outcome outcome = OUTCOME_DONE;
 	if (TAILQ_EMPTY(&connection->replies))
 		direct.data = outbox_space(&connection->outbox, &direct.size);
 	else
-		reply = make_deferred(connection); /* can_answer() has made sure of it */
+		reply = connection_make_deferred(
+			connection); /* connection_can_answer() has made sure of it */
 	if (fault) {
 		dispatch_reject(connection->session, reply, fault, detail);
 	} else if (request_fault) {
@@ -180,9 +181,9 @@ static enum outcome answer(struct connection *connection, enum fault fault,
 }
 
 /* Ends with an error what cannot be understood any further. */
-static void give_up(struct connection *connection, enum fault fault, const char *text)
+static void connection_give_up(struct connection *connection, enum fault fault, const char *text)
 {
-	answer(connection, fault, REQUEST_GOOD, text);
+	connection_answer(connection, fault, REQUEST_GOOD, text);
 	connection->closing = true;
 }
 
@@ -190,13 +191,13 @@ static void give_up(struct connection *connection, enum fault fault, const char 
  * Takes the next line apart, or answers what is wrong with it. Returns false when there is
  * no line.
  */
-static bool parse_next(struct connection *connection)
+static bool connection_parse_next(struct connection *connection)
 {
 	struct wire_line line;
 	size_t length;
 	char *text = inbox_line(&connection->inbox, &length);
 	if (!text && inbox_is_full(&connection->inbox))
-		give_up(connection, FAULT_PROTOCOL, "a line has more than 16384 bytes");
+		connection_give_up(connection, FAULT_PROTOCOL, "a line has more than 16384 bytes");
 	if (!text)
 		return false;
 	const char *culprit = NULL;
@@ -207,33 +208,33 @@ static bool parse_next(struct connection *connection)
 	connection->line_length = length + 1;
 	connection->parsed = !line_fault && !request_fault;
 	if (!connection->parsed) {
-		answer(connection, line_fault ? FAULT_PROTOCOL : FAULT_NONE, request_fault,
-			line_fault ? line_fault : culprit);
+		connection_answer(connection, line_fault ? FAULT_PROTOCOL : FAULT_NONE,
+			request_fault, line_fault ? line_fault : culprit);
 		inbox_consume(&connection->inbox, connection->line_length);
 	}
 	return true;
 }
 
-static bool can_answer(struct connection *connection)
+static bool connection_can_answer(struct connection *connection)
 {
-	send_complete(connection);
+	connection_send_complete(connection);
 	if (connection->closing || !outbox_has_room(&connection->outbox) ||
 		connection->reply_count >= CONNECTION_REPLIES)
 		return false;
 	/* Without memory it waits like one that follows too many: those before it will end. */
-	return TAILQ_EMPTY(&connection->replies) || has_spare(connection);
+	return TAILQ_EMPTY(&connection->replies) || connection_has_spare(connection);
 }
 
 /*
  * Answers the next request. Returns how much of a turn it took: 0 when there was none that
  * could be answered, all of it when its answer goes on.
  */
-static unsigned answer_next(struct connection *connection)
+static unsigned connection_answer_next(struct connection *connection)
 {
-	connection->blocked = !can_answer(connection);
+	connection->blocked = !connection_can_answer(connection);
 	if (connection->blocked)
 		return 0;
-	if (!connection->parsed && !parse_next(connection))
+	if (!connection->parsed && !connection_parse_next(connection))
 		return 0;
 	if (!connection->parsed)
 		return 1;
@@ -241,7 +242,8 @@ static unsigned answer_next(struct connection *connection)
 		connection->blocked = true;
 		return 0;
 	}
-	connection->answering = answer(connection, FAULT_NONE, REQUEST_GOOD, NULL) == OUTCOME_MORE;
+	connection->answering =
+		connection_answer(connection, FAULT_NONE, REQUEST_GOOD, NULL) == OUTCOME_MORE;
 	if (connection->answering)
 		return CONNECTION_TURN;
 	inbox_consume(&connection->inbox, connection->line_length);
@@ -253,27 +255,27 @@ static unsigned answer_next(struct connection *connection)
  * Whether more may be received, which may bring descriptors: not while too many of the user's
  * are still to be closed, and no more when those never are.
  */
-static bool may_receive(struct connection *connection)
+static bool connection_may_receive(struct connection *connection)
 {
 	enum files_state state = files_look(connection->session->files);
 	connection->held = state == FILES_MANY;
 	if (state == FILES_STUCK)
-		give_up(connection, FAULT_BUSY, files_stuck_text);
+		connection_give_up(connection, FAULT_BUSY, files_stuck_text);
 	return state == FILES_FEW;
 }
 
-static void receive(struct connection *connection)
+static void connection_receive(struct connection *connection)
 {
-	if (connection->input_ended || connection->closing || !may_receive(connection))
+	if (connection->input_ended || connection->closing || !connection_may_receive(connection))
 		return;
 	ssize_t count = inbox_receive(&connection->inbox, connection->fd);
 	if (count > 0 || count == -EAGAIN)
 		return;
 	if (count == -EPROTO) {
-		give_up(connection, FAULT_PROTOCOL,
+		connection_give_up(connection, FAULT_PROTOCOL,
 			"descriptors were lost: more came than a line may bring");
 	} else if (count == -EMFILE) {
-		give_up(connection, FAULT_BUSY,
+		connection_give_up(connection, FAULT_BUSY,
 			"descriptors were lost: the daemon has no room for more");
 	} else {
 		connection->input_ended = true;
@@ -286,7 +288,7 @@ static void receive(struct connection *connection)
  * Moves what a watch has to tell to the outbox, never into the middle of an answer. Returns
  * whether there was something.
  */
-static bool move_events(struct connection *connection)
+static bool connection_move_events(struct connection *connection)
 {
 	bool moved = false;
 	if (!dispatch_has_watch(connection->session))
@@ -303,7 +305,7 @@ static bool move_events(struct connection *connection)
 	return moved;
 }
 
-static void transmit(struct connection *connection)
+static void connection_transmit(struct connection *connection)
 {
 	if (connection->broken) {
 		outbox_clear(&connection->outbox);
@@ -319,7 +321,7 @@ static void transmit(struct connection *connection)
 		connection->input_ended = true;
 }
 
-static bool has_ended(const struct connection *connection)
+static bool connection_has_ended(const struct connection *connection)
 {
 	bool all_sent = TAILQ_EMPTY(&connection->replies) && outbox_is_empty(&connection->outbox);
 	if (connection->closing)
@@ -331,41 +333,42 @@ static bool has_ended(const struct connection *connection)
 	       !dispatch_has_watch(connection->session);
 }
 
-static enum turn take_turn(struct connection *connection)
+static enum turn connection_take_turn(struct connection *connection)
 {
 	unsigned count = 0;
 	bool received = false;
 	while (count < CONNECTION_TURN) {
-		unsigned taken = answer_next(connection);
+		unsigned taken = connection_answer_next(connection);
 		count += taken;
 		if (taken == 0 && (connection->blocked || received))
 			break;
 		if (taken > 0 && received && inbox_is_empty(&connection->inbox))
 			break;
 		if (taken == 0) {
-			receive(connection);
+			connection_receive(connection);
 			received = true;
 		}
 	}
-	send_complete(connection);
+	connection_send_complete(connection);
 	do
-		transmit(connection);
-	while (move_events(connection));
+		connection_transmit(connection);
+	while (connection_move_events(connection));
 	if (connection->outbox.starved)
 		connection->broken = true;
 	if (count >= CONNECTION_TURN)
 		return TURN_AGAIN;
 	/* Room that sending has made may be what the next request or reply waits for. */
-	if (connection->blocked && outbox_is_empty(&connection->outbox) && can_answer(connection) &&
+	if (connection->blocked && outbox_is_empty(&connection->outbox) &&
+		connection_can_answer(connection) &&
 		!(connection->parsed &&
 			dispatch_must_wait(connection->session, &connection->request)))
 		return TURN_AGAIN;
-	return has_ended(connection) ? TURN_CLOSE : TURN_WAIT;
+	return connection_has_ended(connection) ? TURN_CLOSE : TURN_WAIT;
 }
 
 enum turn connection_turn(struct connection *connection)
 {
-	enum turn turn = take_turn(connection);
+	enum turn turn = connection_take_turn(connection);
 	connection->stirred |= closer_is_due(connection->inbox.files->closer);
 	/* What is not used until the next turn, another connection can use. */
 	inbox_rest(&connection->inbox);

@@ -42,13 +42,13 @@ struct purger_thread {
 
 /* ---- In the thread ---- */
 
-static void on_wake(int signal)
+static void drain_on_wake(int signal)
 {
 	(void)signal;
 }
 
 /* The timer whose signal ends what this thread waits for. */
-static timer_t make_timer(void)
+static timer_t drain_make_timer(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = WAKE_SIGNAL};
 	timer_t timer;
@@ -58,14 +58,14 @@ static timer_t make_timer(void)
 	return timer;
 }
 
-static void set_timer(timer_t timer, long nanoseconds)
+static void drain_set_timer(timer_t timer, long nanoseconds)
 {
 	const struct itimerspec times = {{0, nanoseconds}, {0, nanoseconds}};
 	timer_settime(timer, 0, &times, NULL);
 }
 
 /* Without room for descriptors: the kernel drops those that come. */
-static void discard_all(int fd)
+static void drain_discard_all(int fd)
 {
 	char bytes[4096];
 	for (int i = 0; i < DISCARD_TURNS; i++) {
@@ -75,7 +75,7 @@ static void discard_all(int fd)
 }
 
 /* Waits for the next one. Returns its socket, or -1 when there will be none. */
-static int take(struct purger_thread *thread)
+static int drain_take(struct purger_thread *thread)
 {
 	while (sem_wait(&thread->work) < 0) {
 	}
@@ -89,7 +89,7 @@ static int take(struct purger_thread *thread)
 	return fd;
 }
 
-static void answer(struct purger_thread *thread)
+static void drain_answer(struct purger_thread *thread)
 {
 	const uint64_t one = 1;
 	pthread_mutex_lock(&thread->lock);
@@ -101,17 +101,17 @@ static void answer(struct purger_thread *thread)
 	}
 }
 
-static void *run(void *context)
+static void *drain_run(void *context)
 {
 	struct purger_thread *thread = context;
-	timer_t timer = make_timer();
+	timer_t timer = drain_make_timer();
 	int fd;
-	while ((fd = take(thread)) >= 0) {
-		set_timer(timer, TICK_NSEC);
-		discard_all(fd);
+	while ((fd = drain_take(thread)) >= 0) {
+		drain_set_timer(timer, TICK_NSEC);
+		drain_discard_all(fd);
 		close(fd);
-		set_timer(timer, 0);
-		answer(thread);
+		drain_set_timer(timer, 0);
+		drain_answer(thread);
 	}
 	timer_delete(timer);
 	return NULL;
@@ -119,13 +119,13 @@ static void *run(void *context)
 
 /* ---- In the daemon's thread ---- */
 
-static void say_closed(struct purger *purger, struct purge *purge)
+static void drain_say_closed(struct purger *purger, struct purge *purge)
 {
 	purger->count--;
 	purge->closed(purge);
 }
 
-static int on_answers(sd_event_source *source, int fd, uint32_t events, void *context)
+static int drain_on_answers(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct purger *purger = context;
 	struct purger_thread *thread = purger->thread;
@@ -141,12 +141,12 @@ static int on_answers(sd_event_source *source, int fd, uint32_t events, void *co
 	while (!STAILQ_EMPTY(&done)) {
 		struct purge *purge = STAILQ_FIRST(&done);
 		STAILQ_REMOVE_HEAD(&done, link);
-		say_closed(purger, purge);
+		drain_say_closed(purger, purge);
 	}
 	return 0;
 }
 
-static void give(struct purger_thread *thread, struct purge *purge)
+static void drain_give(struct purger_thread *thread, struct purge *purge)
 {
 	pthread_mutex_lock(&thread->lock);
 	STAILQ_INSERT_TAIL(&thread->due, purge, link);
@@ -155,9 +155,9 @@ static void give(struct purger_thread *thread, struct purge *purge)
 }
 
 /* It hears of no other signal. */
-static int create(struct purger *purger)
+static int drain_create(struct purger *purger)
 {
-	const struct sigaction action = {.sa_handler = on_wake};
+	const struct sigaction action = {.sa_handler = drain_on_wake};
 	pthread_attr_t attributes;
 	sigset_t others;
 	int r = pthread_attr_init(&attributes);
@@ -168,12 +168,12 @@ static int create(struct purger *purger)
 	sigaction(WAKE_SIGNAL, &action, NULL);
 	r = pthread_attr_setsigmask_np(&attributes, &others);
 	if (r == 0)
-		r = pthread_create(&purger->thread->id, &attributes, run, purger->thread);
+		r = pthread_create(&purger->thread->id, &attributes, drain_run, purger->thread);
 	pthread_attr_destroy(&attributes);
 	return -r;
 }
 
-static void free_thread(struct purger *purger)
+static void drain_free_thread(struct purger *purger)
 {
 	sem_destroy(&purger->thread->work);
 	pthread_mutex_destroy(&purger->thread->lock);
@@ -181,7 +181,7 @@ static void free_thread(struct purger *purger)
 	purger->thread = NULL;
 }
 
-static int start_thread(struct purger *purger)
+static int drain_start_thread(struct purger *purger)
 {
 	struct purger_thread *thread = purger->thread = malloc(sizeof(*thread));
 	if (!thread)
@@ -191,16 +191,16 @@ static int start_thread(struct purger *purger)
 	STAILQ_INIT(&thread->done);
 	sem_init(&thread->work, 0, 0);
 	pthread_mutex_init(&thread->lock, NULL);
-	int r = create(purger);
+	int r = drain_create(purger);
 	if (r < 0)
-		free_thread(purger);
+		drain_free_thread(purger);
 	return r;
 }
 
 /* Gives the thread what waits, or tries again later. */
-static void hand_on(struct purger *purger)
+static void drain_hand_on(struct purger *purger)
 {
-	if (!purger->thread && start_thread(purger) < 0) {
+	if (!purger->thread && drain_start_thread(purger) < 0) {
 		sd_event_source_set_time_relative(purger->retry, RETRY_USEC);
 		sd_event_source_set_enabled(purger->retry, SD_EVENT_ONESHOT);
 		return;
@@ -208,15 +208,15 @@ static void hand_on(struct purger *purger)
 	while (!STAILQ_EMPTY(&purger->waiting)) {
 		struct purge *purge = STAILQ_FIRST(&purger->waiting);
 		STAILQ_REMOVE_HEAD(&purger->waiting, link);
-		give(purger->thread, purge);
+		drain_give(purger->thread, purge);
 	}
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *context)
+static int drain_on_retry(sd_event_source *source, uint64_t usec, void *context)
 {
 	(void)source;
 	(void)usec;
-	hand_on(context);
+	drain_hand_on(context);
 	return 0;
 }
 
@@ -228,10 +228,10 @@ int purger_start(struct purger *purger, sd_event *event)
 	if (purger->answers_fd < 0)
 		return -errno;
 	int r = sd_event_add_io(
-		event, &purger->answers, purger->answers_fd, EPOLLIN, on_answers, purger);
+		event, &purger->answers, purger->answers_fd, EPOLLIN, drain_on_answers, purger);
 	if (r >= 0)
 		r = sd_event_add_time_relative(
-			event, &purger->retry, CLOCK_MONOTONIC, 0, 0, on_retry, purger);
+			event, &purger->retry, CLOCK_MONOTONIC, 0, 0, drain_on_retry, purger);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(purger->retry, SD_EVENT_OFF);
 	if (r < 0)
@@ -240,7 +240,7 @@ int purger_start(struct purger *purger, sd_event *event)
 }
 
 /* A peek holds on to the descriptors, and tells of them: what has none can be read here. */
-static void discard_plain(int fd)
+static void drain_discard_plain(int fd)
 {
 	char bytes[4096];
 	struct iovec data = {bytes, sizeof(bytes)};
@@ -261,27 +261,27 @@ void purger_close(struct purger *purger, struct purge *purge)
 {
 	int unread = 0;
 	shutdown(purge->fd, SHUT_RDWR); /* now nothing more can come */
-	discard_plain(purge->fd);
+	drain_discard_plain(purge->fd);
 	purger->count++;
 	if (ioctl(purge->fd, FIONREAD, &unread) == 0 && unread == 0) {
 		close(purge->fd);
-		say_closed(purger, purge);
+		drain_say_closed(purger, purge);
 		return;
 	}
 	STAILQ_INSERT_TAIL(&purger->waiting, purge, link);
-	hand_on(purger);
+	drain_hand_on(purger);
 }
 
-static void leave(struct purger *purger, struct purge_list *list)
+static void drain_leave(struct purger *purger, struct purge_list *list)
 {
 	while (!STAILQ_EMPTY(list)) {
 		struct purge *purge = STAILQ_FIRST(list);
 		STAILQ_REMOVE_HEAD(list, link);
-		say_closed(purger, purge);
+		drain_say_closed(purger, purge);
 	}
 }
 
-static void take_back(struct purger *purger)
+static void drain_take_back(struct purger *purger)
 {
 	struct purger_thread *thread = purger->thread;
 	pthread_mutex_lock(&thread->lock);
@@ -295,22 +295,22 @@ static void take_back(struct purger *purger)
 }
 
 /* What it is at takes some ticks; if the kernel hangs, it goes with the process. */
-static void end_thread(struct purger *purger)
+static void drain_end_thread(struct purger *purger)
 {
 	struct timespec end;
-	take_back(purger);
+	drain_take_back(purger);
 	sem_post(&purger->thread->work);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += END_SECONDS;
 	if (pthread_timedjoin_np(purger->thread->id, NULL, &end) == 0)
-		free_thread(purger);
+		drain_free_thread(purger);
 }
 
 void purger_stop(struct purger *purger)
 {
 	if (purger->thread)
-		end_thread(purger);
-	leave(purger, &purger->waiting);
+		drain_end_thread(purger);
+	drain_leave(purger, &purger->waiting);
 	purger->answers = sd_event_source_disable_unref(purger->answers);
 	purger->retry = sd_event_source_disable_unref(purger->retry);
 	if (!purger->thread && purger->answers_fd >= 0)

@@ -21,7 +21,7 @@ void inbox_init(struct inbox *inbox, struct files *files)
 	inbox->data = NULL;
 }
 
-static void drop_fds(struct inbox *inbox, unsigned count)
+static void inbox_drop_fds(struct inbox *inbox, unsigned count)
 {
 	if (count == 0)
 		return;
@@ -34,7 +34,7 @@ static void drop_fds(struct inbox *inbox, unsigned count)
 
 void inbox_clear(struct inbox *inbox)
 {
-	drop_fds(inbox, inbox->fd_count);
+	inbox_drop_fds(inbox, inbox->fd_count);
 	inbox->start = inbox->end;
 	inbox_rest(inbox);
 	files_leave(inbox->files);
@@ -50,7 +50,7 @@ void inbox_rest(struct inbox *inbox)
 }
 
 /* What is left of the last data to the front. Returns 0 or -ENOMEM. */
-static int make_room(struct inbox *inbox)
+static int inbox_make_room(struct inbox *inbox)
 {
 	if (!inbox->data && !(inbox->data = buffer_take()))
 		return -ENOMEM;
@@ -64,7 +64,7 @@ static int make_room(struct inbox *inbox)
  * Keeps the descriptors of a message; closes what there is no room for. Descriptors that there
  * was space for are cut off when the process has none left.
  */
-static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
+static int inbox_keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
 {
 	size_t came = 0;
 	int r = 0;
@@ -94,7 +94,7 @@ static int keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
  * There is room for all that a message may bring: for what there is none for, the kernel lets go
  * of here, and may wait as long as close(2) does.
  */
-static ssize_t receive(struct inbox *inbox, int socket, struct iovec *data)
+static ssize_t inbox_receive_message(struct inbox *inbox, int socket, struct iovec *data)
 {
 	union {
 		struct cmsghdr header;
@@ -113,7 +113,7 @@ static ssize_t receive(struct inbox *inbox, int socket, struct iovec *data)
 	if (count < 0)
 		return -errno;
 	inbox->end += (size_t)count;
-	int r = keep_fds(inbox, &message, inbox->position + inbox->end);
+	int r = inbox_keep_fds(inbox, &message, inbox->position + inbox->end);
 	return r < 0 ? r : count;
 }
 
@@ -121,7 +121,7 @@ static ssize_t receive(struct inbox *inbox, int socket, struct iovec *data)
  * Looks at what is there without taking it, as far as it brings no descriptors. Where it does,
  * all of it is left to who closes the socket.
  */
-static ssize_t look_ahead(int socket, struct iovec *data)
+static ssize_t inbox_look_ahead(int socket, struct iovec *data)
 {
 	struct msghdr message = {.msg_iov = data, .msg_iovlen = 1};
 	ssize_t count;
@@ -135,16 +135,16 @@ static ssize_t look_ahead(int socket, struct iovec *data)
 
 ssize_t inbox_receive(struct inbox *inbox, int socket)
 {
-	if (make_room(inbox) < 0)
+	if (inbox_make_room(inbox) < 0)
 		return -ENOMEM;
 	struct iovec data = {inbox->data->bytes + inbox->end, WIRE_LINE_MAX - inbox->end};
 	if (descriptors_are_scarce()) {
-		ssize_t count = look_ahead(socket, &data);
+		ssize_t count = inbox_look_ahead(socket, &data);
 		if (count <= 0)
 			return count;
 		data.iov_len = (size_t)count;
 	}
-	return receive(inbox, socket, &data);
+	return inbox_receive_message(inbox, socket, &data);
 }
 
 char *inbox_line(struct inbox *inbox, size_t *length)
@@ -176,7 +176,7 @@ void inbox_consume(struct inbox *inbox, size_t length)
 	inbox->position += length;
 	while (expired < inbox->fd_count && inbox->data->fds[expired].end <= inbox->position)
 		expired++;
-	drop_fds(inbox, expired);
+	inbox_drop_fds(inbox, expired);
 }
 
 int inbox_take_fd(struct inbox *inbox)

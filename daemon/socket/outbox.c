@@ -42,7 +42,7 @@ bool outbox_is_empty(const struct outbox *outbox)
 	return outbox->start == outbox->end;
 }
 
-static void compact(struct outbox *outbox)
+static void outbox_compact(struct outbox *outbox)
 {
 	if (outbox->start == 0)
 		return;
@@ -62,7 +62,7 @@ bool outbox_has_room(struct outbox *outbox)
 	if (outbox->starved || outbox->fd_count == OUTBOX_FDS_MAX)
 		return false;
 	if (OUTBOX_SIZE - outbox->end < WIRE_LINE_MAX)
-		compact(outbox);
+		outbox_compact(outbox);
 	return OUTBOX_SIZE - outbox->end >= WIRE_LINE_MAX;
 }
 
@@ -80,14 +80,14 @@ void outbox_add(struct outbox *outbox, size_t length, int fd)
 }
 
 /* The bytes that may go in one message: up to the reply of the next descriptor. */
-static size_t run_length(const struct outbox *outbox, bool with_fd)
+static size_t outbox_run_length(const struct outbox *outbox, bool with_fd)
 {
 	unsigned next = with_fd ? 1 : 0;
 	size_t end = next < outbox->fd_count ? outbox->data->fds[next].offset : outbox->end;
 	return end - outbox->start;
 }
 
-static ssize_t send_with_fd(int socket, struct iovec *data, int fd)
+static ssize_t outbox_send_with_fd(int socket, struct iovec *data, int fd)
 {
 	union {
 		struct cmsghdr header;
@@ -107,12 +107,13 @@ static ssize_t send_with_fd(int socket, struct iovec *data, int fd)
 }
 
 /* Most replies bring no descriptor, and send(2) costs less than sendmsg(2). */
-static ssize_t send_run(struct outbox *outbox, int socket, bool with_fd)
+static ssize_t outbox_send_run(struct outbox *outbox, int socket, bool with_fd)
 {
-	struct iovec data = {outbox->data->bytes + outbox->start, run_length(outbox, with_fd)};
+	struct iovec data = {
+		outbox->data->bytes + outbox->start, outbox_run_length(outbox, with_fd)};
 	ssize_t count;
 	do
-		count = with_fd ? send_with_fd(socket, &data, outbox->data->fds[0].fd)
+		count = with_fd ? outbox_send_with_fd(socket, &data, outbox->data->fds[0].fd)
 				: send(socket, data.iov_base, data.iov_len,
 					  MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (count < 0 && errno == EINTR);
@@ -123,7 +124,7 @@ int outbox_send(struct outbox *outbox, int socket)
 {
 	while (outbox->start < outbox->end) {
 		bool with_fd = outbox->fd_count > 0 && outbox->data->fds[0].offset == outbox->start;
-		ssize_t count = send_run(outbox, socket, with_fd);
+		ssize_t count = outbox_send_run(outbox, socket, with_fd);
 		if (count < 0)
 			return (int)count;
 		outbox->start += (size_t)count;

@@ -34,7 +34,7 @@ int refusals_prepare(struct refusals *refusals)
 	return refusals->next ? 0 : -ENOMEM;
 }
 
-static void on_closed(struct purge *purge)
+static void rejected_on_closed(struct purge *purge)
 {
 	struct refusal *refusal = (struct refusal *)purge;
 	refusal->refusals->count--;
@@ -46,6 +46,6 @@ void refusals_close(struct refusals *refusals, int fd)
 	struct refusal *refusal = refusals->next;
 	refusals->next = NULL;
 	refusals->count++;
-	*refusal = (struct refusal){{.fd = fd, .closed = on_closed}, refusals};
+	*refusal = (struct refusal){{.fd = fd, .closed = rejected_on_closed}, refusals};
 	purger_close(refusals->purger, &refusal->purge);
 }

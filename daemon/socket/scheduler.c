@@ -15,7 +15,7 @@ void turns_init(struct turns *turns)
 	TAILQ_INIT(&turns->queue);
 }
 
-static struct turn_user *find_or_make(struct turns *turns, uid_t uid)
+static struct turn_user *scheduler_find_or_make(struct turns *turns, uid_t uid)
 {
 	struct turn_user *user;
 	TAILQ_FOREACH (user, &turns->users, link) {
@@ -33,7 +33,7 @@ static struct turn_user *find_or_make(struct turns *turns, uid_t uid)
 
 int turns_join(struct turns *turns, struct connection *connection, uid_t uid)
 {
-	connection->user = find_or_make(turns, uid);
+	connection->user = scheduler_find_or_make(turns, uid);
 	if (!connection->user)
 		return -ENOMEM;
 	connection->user->connections++;
@@ -41,7 +41,7 @@ int turns_join(struct turns *turns, struct connection *connection, uid_t uid)
 }
 
 /* Takes a connection out of its user's queue, and the user out of the queue with the last. */
-static void take(struct turns *turns, struct connection *connection)
+static void scheduler_take(struct turns *turns, struct connection *connection)
 {
 	struct turn_user *user = connection->user;
 	TAILQ_REMOVE(&user->queue, connection, queued);
@@ -56,7 +56,7 @@ void turns_leave(struct turns *turns, struct connection *connection)
 	if (!user)
 		return;
 	if (connection->is_queued)
-		take(turns, connection);
+		scheduler_take(turns, connection);
 	connection->user = NULL;
 	if (--user->connections > 0)
 		return;
@@ -84,7 +84,7 @@ struct connection *turns_next(struct turns *turns)
 	/* After its turn a user comes last, if there is more to do for it. */
 	TAILQ_REMOVE(&turns->queue, user, queued);
 	TAILQ_INSERT_TAIL(&turns->queue, user, queued);
-	take(turns, connection);
+	scheduler_take(turns, connection);
 	return connection;
 }
 

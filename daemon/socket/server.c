@@ -31,14 +31,14 @@ enum {
 #define SLICE_NSEC UINT64_C(200000)
 
 /* A deferred reply is complete; the turn comes when the current event is dealt with. */
-static void on_wake(struct connection *connection)
+static void server_on_wake(struct connection *connection)
 {
 	struct server *server = connection->server;
 	turns_want(&server->turns, connection);
 }
 
 /* Connections whose users had too many files to be closed may go on, or are to end. */
-static void on_files_changed(void *context)
+static void server_on_files_changed(void *context)
 {
 	struct server *server = context;
 	struct connection *connection;
@@ -49,7 +49,7 @@ static void on_files_changed(void *context)
 }
 
 /* What a crowd has taken goes back to the machine when most of it has left. */
-static void trim_memory(struct server *server)
+static void server_trim_memory(struct server *server)
 {
 	if (server->peak < MANY || server->count > server->peak / 4)
 		return;
@@ -57,7 +57,7 @@ static void trim_memory(struct server *server)
 	server->peak = server->count;
 }
 
-static void close_connection(struct server *server, struct connection *connection)
+static void server_close_connection(struct server *server, struct connection *connection)
 {
 	TAILQ_REMOVE(&server->connections, connection, link);
 	turns_leave(&server->turns, connection);
@@ -67,11 +67,11 @@ static void close_connection(struct server *server, struct connection *connectio
 	 * and epoll(7) would go on to tell of it. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	connection_close(connection, &server->purger);
-	trim_memory(server);
+	server_trim_memory(server);
 }
 
 /* A connection of which nothing would be heard any more is closed. */
-static void update_interest(struct server *server, struct connection *connection)
+static void server_update_interest(struct server *server, struct connection *connection)
 {
 	uint32_t interest = connection_interest(connection);
 	if (interest == connection->interest)
@@ -79,40 +79,40 @@ static void update_interest(struct server *server, struct connection *connection
 	struct epoll_event event = {.events = interest, .data.ptr = connection};
 	connection->interest = interest;
 	if (epoll_ctl(server->epoll, EPOLL_CTL_MOD, connection->fd, &event) < 0)
-		close_connection(server, connection);
+		server_close_connection(server, connection);
 }
 
-static uint64_t nanoseconds(void)
+static uint64_t server_nanoseconds(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-static void give_turn(struct server *server, struct connection *connection)
+static void server_give_turn(struct server *server, struct connection *connection)
 {
 	enum turn turn = connection_turn(connection);
 	if (turn == TURN_CLOSE) {
-		close_connection(server, connection);
+		server_close_connection(server, connection);
 		return;
 	}
 	server->event_due |= connection->stirred;
 	connection->stirred = false;
 	if (turn == TURN_AGAIN)
 		turns_want(&server->turns, connection);
-	update_interest(server, connection);
+	server_update_interest(server, connection);
 }
 
 /* Gives a turn, and more of them for a while; those that could go on queue up again. */
-static void run_turns(struct server *server)
+static void server_run_turns(struct server *server)
 {
 	struct connection *connection;
 	uint64_t now, end = 0;
 	while ((connection = turns_next(&server->turns))) {
-		give_turn(server, connection);
+		server_give_turn(server, connection);
 		if (!turns_wanted(&server->turns))
 			break;
-		now = nanoseconds();
+		now = server_nanoseconds();
 		if (end == 0)
 			end = now + SLICE_NSEC;
 		if (now >= end)
@@ -124,7 +124,7 @@ static void run_turns(struct server *server)
  * Waits for connections and, unless there is something to do at once, for other events; puts
  * connections that are ready into the queue. Returns 0 or a negative errno.
  */
-static int wait_ready(struct server *server, bool at_once)
+static int server_wait_ready(struct server *server, bool at_once)
 {
 	struct epoll_event events[BATCH];
 	int timeout = at_once || turns_wanted(&server->turns) ? 0 : -1;
@@ -145,7 +145,7 @@ static int wait_ready(struct server *server, bool at_once)
 }
 
 /* Has the event loop say what it waits for, unless it has said so and that is true still. */
-static int prepare(struct server *server, int state)
+static int server_prepare(struct server *server, int state)
 {
 	if (state == SD_EVENT_ARMED)
 		return 0;
@@ -157,13 +157,13 @@ static int prepare(struct server *server, int state)
  * One round: a client's request is answered before the event loop is asked for anything,
  * so that what that costs comes while the client reads. Unless it is due it is not asked.
  */
-static int run_once(struct server *server, int state)
+static int server_run_once(struct server *server, int state)
 {
-	int pending = prepare(server, state);
-	int r = pending < 0 ? pending : wait_ready(server, pending > 0);
+	int pending = server_prepare(server, state);
+	int r = pending < 0 ? pending : server_wait_ready(server, pending > 0);
 	if (r < 0)
 		return r;
-	run_turns(server);
+	server_run_turns(server);
 	if (pending == 0 && server->event_due)
 		pending = sd_event_wait(server->event, 0);
 	return pending > 0 ? sd_event_dispatch(server->event) : pending;
@@ -174,7 +174,7 @@ int server_run(struct server *server)
 {
 	int before = 0, state, code;
 	while ((state = sd_event_get_state(server->event)) != SD_EVENT_FINISHED) {
-		int r = run_once(server, state);
+		int r = server_run_once(server, state);
 		if (r < 0 && r != -ENOMEM)
 			return r;
 		if (r < 0 && before >= 0)
@@ -187,7 +187,7 @@ int server_run(struct server *server)
 	return r < 0 ? r : code;
 }
 
-static void turn_away(const struct server *server, int fd, const struct credentials *who)
+static void server_turn_away(const struct server *server, int fd, const struct credentials *who)
 {
 	char text[160];
 	struct log_client client = {who->uid, who->pid};
@@ -199,7 +199,7 @@ static void turn_away(const struct server *server, int fd, const struct credenti
 }
 
 /* Finds out who is there, and whether there is a place for them. */
-static int make_session(struct server *server, int fd, struct session **session)
+static int server_make_session(struct server *server, int fd, struct session **session)
 {
 	struct credentials who;
 	int r = credentials_read(&who, fd);
@@ -207,13 +207,13 @@ static int make_session(struct server *server, int fd, struct session **session)
 		return r;
 	r = session_open(session, server->engine, &who);
 	if (r == -EDQUOT)
-		turn_away(server, fd, &who);
+		server_turn_away(server, fd, &who);
 	if (r < 0)
 		credentials_free(&who);
 	return r;
 }
 
-static void refuse_busy(int fd, int error)
+static void server_refuse_busy(int fd, int error)
 {
 	connection_refuse(fd, FAULT_BUSY, error == -EBUSY ? files_stuck_text : strerror(-error));
 }
@@ -222,33 +222,33 @@ static void refuse_busy(int fd, int error)
  * What comes urgently is read as all else: the kernel would throw it away in the middle of a
  * read, with its descriptors. Returns NULL with a negative errno when nobody is admitted.
  */
-static struct connection *open_connection(struct server *server, int fd, int *error)
+static struct connection *server_open_connection(struct server *server, int fd, int *error)
 {
 	const int one = 1;
 	struct session *session;
 	struct connection *connection = NULL;
 	int r = setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one)) < 0 ? -errno : 0;
 	if (r == 0)
-		r = make_session(server, fd, &session);
+		r = server_make_session(server, fd, &session);
 	if (r == 0 && !(connection = connection_open(fd, session))) {
 		session_close(session);
 		r = -ENOMEM;
 	}
 	if (r < 0 && r != -EDQUOT)
-		refuse_busy(fd, r);
+		server_refuse_busy(fd, r);
 	*error = r;
 	return connection;
 }
 
-static int admit(struct server *server, int fd)
+static int server_admit(struct server *server, int fd)
 {
 	int r;
-	struct connection *connection = open_connection(server, fd, &r);
+	struct connection *connection = server_open_connection(server, fd, &r);
 	if (!connection) {
 		refusals_close(&server->refusals, fd);
 		return r;
 	}
-	connection->wake = on_wake;
+	connection->wake = server_on_wake;
 	connection->server = server;
 	connection->interest = connection_interest(connection);
 	TAILQ_INSERT_TAIL(&server->connections, connection, link);
@@ -261,19 +261,19 @@ static int admit(struct server *server, int fd)
 		r = -errno;
 	if (r == 0)
 		return 0;
-	refuse_busy(connection->fd, r);
-	close_connection(server, connection);
+	server_refuse_busy(connection->fd, r);
+	server_close_connection(server, connection);
 	return r;
 }
 
 /* Out of descriptors or memory: those who are served go on; others wait in the backlog. */
-static bool must_pause(int error)
+static bool server_must_pause(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 /* Says so once, however often it must be tried again. */
-static void pause_accepting(struct server *server, int error)
+static void server_pause_accepting(struct server *server, int error)
 {
 	if (!server->paused)
 		log_write(&(struct log_entry){LOG_ENTRY(WARNING, CROWDED), .error = error},
@@ -284,18 +284,18 @@ static void pause_accepting(struct server *server, int error)
 	sd_event_source_set_enabled(server->pause, SD_EVENT_ONESHOT);
 }
 
-static int on_pause_end(sd_event_source *source, uint64_t usec, void *context)
+static int server_on_pause_end(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct server *server = context;
 	(void)source;
 	(void)usec;
 	int r = sd_event_source_set_enabled(server->accepting, SD_EVENT_ON);
 	if (r < 0)
-		pause_accepting(server, -r);
+		server_pause_accepting(server, -r);
 	return 0;
 }
 
-static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *context)
+static int server_on_accepting(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct server *server = context;
 	(void)source;
@@ -307,33 +307,33 @@ static int on_accepting(sd_event_source *source, int fd, uint32_t events, void *
 		if (socket >= 0)
 			descriptors_took(1);
 		if (!full)
-			r = socket < 0 ? -errno : admit(server, socket);
+			r = socket < 0 ? -errno : server_admit(server, socket);
 		if (r == 0)
 			server->paused = false;
 		if (r == -EAGAIN)
 			break;
-		if (r < 0 && (full || must_pause(-r))) {
-			pause_accepting(server, -r);
+		if (r < 0 && (full || server_must_pause(-r))) {
+			server_pause_accepting(server, -r);
 			break;
 		}
 	}
 	return 0;
 }
 
-static int add_sources(struct server *server)
+static int server_add_sources(struct server *server)
 {
-	int r = sd_event_add_io(
-		server->event, &server->accepting, server->listener, EPOLLIN, on_accepting, server);
+	int r = sd_event_add_io(server->event, &server->accepting, server->listener, EPOLLIN,
+		server_on_accepting, server);
 	if (r >= 0)
-		r = sd_event_add_time_relative(
-			server->event, &server->pause, CLOCK_MONOTONIC, 0, 0, on_pause_end, server);
+		r = sd_event_add_time_relative(server->event, &server->pause, CLOCK_MONOTONIC, 0, 0,
+			server_on_pause_end, server);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(server->pause, SD_EVENT_OFF);
 	return r;
 }
 
 /* The event loop wakes this one. */
-static int add_event_loop(struct server *server)
+static int server_add_event_loop(struct server *server)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -349,16 +349,16 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 		.event = event, .engine = engine, .listener = listener, .epoll = -1};
 	TAILQ_INIT(&server->connections);
 	turns_init(&server->turns);
-	engine->closer.changed = on_files_changed;
+	engine->closer.changed = server_on_files_changed;
 	engine->closer.context = server;
 	refusals_init(&server->refusals, &server->purger);
 	int r = purger_start(&server->purger, event);
 	if (r == 0)
-		r = add_event_loop(server);
+		r = server_add_event_loop(server);
 	if (r == 0)
 		r = buffer_prepare();
 	if (r == 0)
-		r = add_sources(server);
+		r = server_add_sources(server);
 	if (r < 0)
 		server_stop(server);
 	return r;
@@ -369,7 +369,7 @@ void server_stop(struct server *server)
 	server->accepting = sd_event_source_disable_unref(server->accepting);
 	server->pause = sd_event_source_disable_unref(server->pause);
 	while (!TAILQ_EMPTY(&server->connections))
-		close_connection(server, TAILQ_FIRST(&server->connections));
+		server_close_connection(server, TAILQ_FIRST(&server->connections));
 	purger_stop(&server->purger);
 	refusals_destroy(&server->refusals);
 	if (server->epoll >= 0)

@@ -36,7 +36,7 @@ struct adoption {
  * Opens what has a segment's name. Returns a descriptor, -ENOENT for what a daemon of this
  * user never wrote, or another negative errno.
  */
-static int open_segment(const struct find *find, struct stat *status)
+static int adopt_open_segment(const struct find *find, struct stat *status)
 {
 	OWN_FD int fd = shm_open(find->segment, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
@@ -51,14 +51,14 @@ static int open_segment(const struct find *find, struct stat *status)
 }
 
 /* Returns 1, 0 when there are fewer bytes, or a negative errno. */
-static int read_all(int fd, void *data, size_t size, uint64_t offset)
+static int adopt_read_all(int fd, void *data, size_t size, uint64_t offset)
 {
 	ssize_t count = pread(fd, data, size, (off_t)offset);
 	return count < 0 ? -errno : (size_t)count == size;
 }
 
 /* A header without the size of the whole picture is of a time before there were smaller forms. */
-static bool is_fitted(const struct header *header)
+static bool adopt_is_fitted(const struct header *header)
 {
 	struct box box = {header->box_width, header->box_height};
 	if (header->full_width == 0)
@@ -67,11 +67,11 @@ static bool is_fitted(const struct header *header)
 		header->width, header->height, header->full_width, header->full_height, box);
 }
 
-static bool is_good(const struct header *header, const char *name)
+static bool adopt_is_good(const struct header *header, const char *name)
 {
 	return strlen(name) == header->name_length && !name_check(name) &&
 	       header->share <= SHARE_ALL && header->keep <= KEEP_ATTACHED &&
-	       format_pixel_bytes((enum format)header->native) > 0 && is_fitted(header) &&
+	       format_pixel_bytes((enum format)header->native) > 0 && adopt_is_fitted(header) &&
 	       memchr(header->type, '\0', sizeof(header->type));
 }
 
@@ -79,23 +79,23 @@ static bool is_good(const struct header *header, const char *name)
  * Reads a segment and checks that this user's daemon wrote it, and all of it. Returns 1, 0
  * when that is not so, or a negative errno when it cannot be known.
  */
-static int read_segment(struct find *find)
+static int adopt_read_segment(struct find *find)
 {
 	struct stat status;
 	struct header *header = &find->header;
-	OWN_FD int fd = open_segment(find, &status);
+	OWN_FD int fd = adopt_open_segment(find, &status);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	int r = read_all(fd, header, sizeof(*header), 0);
+	int r = adopt_read_all(fd, header, sizeof(*header), 0);
 	if (r <= 0 || header_check(header, (uint64_t)status.st_size))
 		return r < 0 ? r : 0;
-	r = read_all(fd, find->name, header->name_length, header->name_offset);
+	r = adopt_read_all(fd, find->name, header->name_length, header->name_offset);
 	find->name[header->name_length] = '\0';
-	return r <= 0 ? r : is_good(header, find->name);
+	return r <= 0 ? r : adopt_is_good(header, find->name);
 }
 
 /* Whether the dead daemon's board says that this is the newest state of an image. */
-static bool is_current(const struct board *board, const struct header *header)
+static bool adopt_is_current(const struct board *board, const struct header *header)
 {
 	return header->slot < board->header->slots_used &&
 	       header->generation < board->header->next_generation &&
@@ -103,7 +103,7 @@ static bool is_current(const struct board *board, const struct header *header)
 }
 
 /* The image of a segment, with what it costs and its semaphore, but without a name yet. */
-static int make_image(struct store *store, const struct find *find, struct image **made)
+static int adopt_make_image(struct store *store, const struct find *find, struct image **made)
 {
 	const struct header *header = &find->header;
 	struct image *image = image_new(
@@ -133,7 +133,8 @@ static int make_image(struct store *store, const struct find *find, struct image
  * name are left when the daemon died while one replaced the other: the newer one counts.
  * Returns 0, -ENOENT when it belongs to none, or another negative errno.
  */
-static int find_or_make(struct adoption *adoption, const struct find *find, struct image **found)
+static int adopt_find_or_make(
+	struct adoption *adoption, const struct find *find, struct image **found)
 {
 	const struct header *header = &find->header;
 	struct store *store = adoption->store;
@@ -147,7 +148,7 @@ static int find_or_make(struct adoption *adoption, const struct find *find, stru
 		return -ENOENT;
 	int r = store_prepare(store);
 	if (r == 0)
-		r = make_image(store, find, found);
+		r = adopt_make_image(store, find, found);
 	if (r < 0)
 		return r;
 	adoption->taken[header->slot] = true;
@@ -161,7 +162,8 @@ static int find_or_make(struct adoption *adoption, const struct find *find, stru
 }
 
 /* The generation of a segment; a new image gets its only one. */
-static struct generation *find_or_make_generation(struct image *image, const struct header *header)
+static struct generation *adopt_find_or_make_generation(
+	struct image *image, const struct header *header)
 {
 	struct generation *generation = TAILQ_FIRST(&image->generations);
 	if (generation)
@@ -171,7 +173,7 @@ static struct generation *find_or_make_generation(struct image *image, const str
 }
 
 /* Adds a rendition, if there is none like it. Returns 0, -EEXIST or -ENOMEM. */
-static int add_rendition(
+static int adopt_add_rendition(
 	struct store *store, struct generation *generation, const struct find *find)
 {
 	const struct header *header = &find->header;
@@ -192,7 +194,7 @@ static int add_rendition(
 	return 0;
 }
 
-static void forget_image(struct adoption *adoption, struct image *image)
+static void adopt_forget_image(struct adoption *adoption, struct image *image)
 {
 	semaphore_put(adoption->store->semaphores, &image->semaphore);
 	adoption->taken[image->slot] = false;
@@ -205,20 +207,20 @@ static int adopt_segment(struct adoption *adoption, struct find *find)
 	struct store *store = adoption->store;
 	const struct header *header = &find->header;
 	struct image *image;
-	int r = read_segment(find);
+	int r = adopt_read_segment(find);
 	if (r <= 0)
 		return r;
-	if (!is_current(store->board, header))
+	if (!adopt_is_current(store->board, header))
 		return 0;
-	r = find_or_make(adoption, find, &image);
+	r = adopt_find_or_make(adoption, find, &image);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	struct generation *generation = find_or_make_generation(image, header);
-	r = generation ? add_rendition(store, generation, find) : -ENOMEM;
+	struct generation *generation = adopt_find_or_make_generation(image, header);
+	r = generation ? adopt_add_rendition(store, generation, find) : -ENOMEM;
 	if (r < 0) {
 		if (!image->named) {
 			free(generation);
-			forget_image(adoption, image);
+			adopt_forget_image(adoption, image);
 		}
 		return r == -EEXIST ? 0 : r;
 	}

@@ -18,7 +18,7 @@ enum { JPEG_REDUCTION = 2 };
  * The picture as it is to be is scaled once: from the whole, or not at all. The codec of JPEG
  * has a way of its own to decode less than all there is.
  */
-static bool has_enough(const struct rendition *rendition, struct box box)
+static bool derivation_has_enough(const struct rendition *rendition, struct box box)
 {
 	uint32_t width = rendition->full_width, height = rendition->full_height;
 	fit_inside(&width, &height, box.width, box.height);
@@ -30,13 +30,13 @@ static bool has_enough(const struct rendition *rendition, struct box box)
 }
 
 /* The one with the fewest bytes to read. */
-static const struct rendition *find(
+static const struct rendition *derivation_find(
 	const struct generation *generation, enum format format, struct box box)
 {
 	const struct rendition *rendition, *best = NULL;
 	TAILQ_FOREACH (rendition, &generation->renditions, link) {
 		if (format_keeps(rendition->format, format, generation->native) &&
-			has_enough(rendition, box) &&
+			derivation_has_enough(rendition, box) &&
 			(!best || rendition->segment_size < best->segment_size))
 			best = rendition;
 	}
@@ -44,7 +44,7 @@ static const struct rendition *find(
 }
 
 /* Returns a descriptor, or -1 when it is to be the file. */
-static int open_origin(const struct flight *flight)
+static int derivation_open_origin(const struct flight *flight)
 {
 	const struct load_order *order = &flight->order;
 	const struct image *image = store_find(&flight->engine->store, order->name, order->owner);
@@ -52,7 +52,7 @@ static int open_origin(const struct flight *flight)
 	if (flight->from_file || !generation || !source_equal(&generation->source, &order->source))
 		return -1;
 	enum format format = order->format == FORMAT_NATIVE ? generation->native : order->format;
-	const struct rendition *rendition = find(generation, format, order->box);
+	const struct rendition *rendition = derivation_find(generation, format, order->box);
 	int fd = rendition ? segment_open(rendition->segment) : -1;
 	return fd < 0 ? -1 : fd;
 }
@@ -62,7 +62,7 @@ void derivation_begin(struct flight *flight)
 {
 	struct job *job = &flight->job;
 	derivation_end(flight);
-	flight->origin = open_origin(flight);
+	flight->origin = derivation_open_origin(flight);
 	bool derived = flight->origin >= 0;
 	job->input = derived ? flight->origin : flight->order.input;
 	job->source = derived ? JOB_SOURCE_SEGMENT : JOB_SOURCE_FILE;

@@ -10,33 +10,34 @@
 enum { BATCH = 32 }; /* images: each takes the kernel some 10 microseconds */
 
 /* The least recently used idle image of all or (account) of an owner; or NULL. */
-static struct image *next_to_go(const struct store *store, const struct account *account)
+static struct image *eviction_next_to_go(const struct store *store, const struct account *account)
 {
 	return account ? TAILQ_LAST(&account->idle.images, image_list)
 		       : TAILQ_LAST(&store->idle.images, image_list);
 }
 
 /* What of a resource is published, and not only reserved. */
-static uint64_t published(const struct account *account, enum resource resource)
+static uint64_t eviction_published(const struct account *account, enum resource resource)
 {
 	uint64_t reserved = resource == RESOURCE_BYTES ? account->reserved : 0;
 	return account->used[resource] - reserved;
 }
 
-static bool is_above(const struct store *store, const struct account *account)
+static bool eviction_is_above(const struct store *store, const struct account *account)
 {
 	uint64_t images = accounts_limit(store->accounts, account->uid, RESOURCE_IMAGES);
 	uint64_t bytes = accounts_limit(store->accounts, account->uid, RESOURCE_BYTES);
-	return account->idle.count > 0 && (published(account, RESOURCE_IMAGES) > images ||
-						  published(account, RESOURCE_BYTES) > bytes);
+	return account->idle.count > 0 &&
+	       (eviction_published(account, RESOURCE_IMAGES) > images ||
+		       eviction_published(account, RESOURCE_BYTES) > bytes);
 }
 
-static bool is_full(const struct store *store)
+static bool eviction_is_full(const struct store *store)
 {
 	return store->bytes > store->memory_max && store->idle.count > 0;
 }
 
-static void evict(struct store *store, struct image *image)
+static void eviction_evict(struct store *store, struct image *image)
 {
 	struct log_client owner = {image->owner, 0};
 	log_write(
@@ -48,13 +49,13 @@ static void evict(struct store *store, struct image *image)
 }
 
 /* Evicts the next image of all or of an owner, unless it is the one to be spared. */
-static bool evict_next(
+static bool eviction_evict_next(
 	struct store *store, const struct account *account, const struct image *spared)
 {
-	struct image *image = next_to_go(store, account);
+	struct image *image = eviction_next_to_go(store, account);
 	if (!image || image == spared)
 		return false;
-	evict(store, image);
+	eviction_evict(store, image);
 	return true;
 }
 
@@ -62,10 +63,10 @@ bool eviction_is_behind(const struct store *store)
 {
 	const struct eviction *eviction = &store->eviction;
 	return eviction->wanted > 0 || eviction->pressed > 0 || eviction->owners_behind ||
-	       is_full(store);
+	       eviction_is_full(store);
 }
 
-static void ask_for_more(struct store *store)
+static void eviction_ask_for_more(struct store *store)
 {
 	if (eviction_is_behind(store) && store->eviction.more)
 		store->eviction.more(store->eviction.context);
@@ -77,17 +78,18 @@ void eviction_trim(struct store *store, struct rendition *published)
 	struct account *account = image->charge.account; /* stays, for it has this image */
 	unsigned left = BATCH;
 	idle_touch(image);
-	while (left > 0 && is_above(store, account) && evict_next(store, account, image))
+	while (left > 0 && eviction_is_above(store, account) &&
+		eviction_evict_next(store, account, image))
 		left--;
-	while (left > 0 && is_full(store) && evict_next(store, NULL, image))
+	while (left > 0 && eviction_is_full(store) && eviction_evict_next(store, NULL, image))
 		left--;
 	/* There was room without the image's other renditions. */
-	if ((is_above(store, account) && next_to_go(store, account) == image) ||
-		(is_full(store) && next_to_go(store, NULL) == image))
+	if ((eviction_is_above(store, account) && eviction_next_to_go(store, account) == image) ||
+		(eviction_is_full(store) && eviction_next_to_go(store, NULL) == image))
 		image_shrink(image, published);
-	account->behind = is_above(store, account);
+	account->behind = eviction_is_above(store, account);
 	store->eviction.owners_behind |= account->behind;
-	ask_for_more(store);
+	eviction_ask_for_more(store);
 }
 
 bool eviction_want(struct store *store, uint64_t bytes)
@@ -95,14 +97,14 @@ bool eviction_want(struct store *store, uint64_t bytes)
 	if (store->idle.count == 0)
 		return false;
 	store->eviction.wanted += bytes;
-	ask_for_more(store);
+	eviction_ask_for_more(store);
 	return true;
 }
 
 void eviction_limit(struct store *store, uint64_t memory_max)
 {
 	store->memory_max = memory_max;
-	ask_for_more(store);
+	eviction_ask_for_more(store);
 }
 
 void eviction_press(struct store *store, uint64_t bytes)
@@ -110,34 +112,34 @@ void eviction_press(struct store *store, uint64_t bytes)
 	if (store->idle.count == 0)
 		return;
 	store->eviction.pressed += bytes;
-	ask_for_more(store);
+	eviction_ask_for_more(store);
 }
 
-static void reduce(uint64_t *amount, uint64_t bytes)
+static void eviction_reduce(uint64_t *amount, uint64_t bytes)
 {
 	*amount -= bytes < *amount ? bytes : *amount;
 }
 
 /* Evicts for what all images have to give way to. */
-static void evict_of_all(struct store *store)
+static void eviction_evict_of_all(struct store *store)
 {
 	struct eviction *eviction = &store->eviction;
-	struct image *image = next_to_go(store, NULL);
+	struct image *image = eviction_next_to_go(store, NULL);
 	uint64_t bytes = image->idle_bytes;
-	if (!is_full(store) && eviction->wanted == 0)
+	if (!eviction_is_full(store) && eviction->wanted == 0)
 		eviction->pressure_count++;
-	evict(store, image);
-	reduce(&eviction->wanted, bytes);
-	reduce(&eviction->pressed, bytes);
+	eviction_evict(store, image);
+	eviction_reduce(&eviction->wanted, bytes);
+	eviction_reduce(&eviction->pressed, bytes);
 }
 
-static void evict_of_owner(struct store *store)
+static void eviction_evict_of_owner(struct store *store)
 {
 	struct account *account = accounts_find_behind(store->accounts);
 	if (!account)
 		store->eviction.owners_behind = false;
-	else if (is_above(store, account))
-		evict(store, next_to_go(store, account));
+	else if (eviction_is_above(store, account))
+		eviction_evict(store, eviction_next_to_go(store, account));
 	else
 		account->behind = false;
 }
@@ -148,10 +150,10 @@ bool eviction_go_on(struct store *store)
 	for (unsigned left = BATCH; left > 0 && eviction_is_behind(store); left--) {
 		if (store->idle.count == 0)
 			eviction->wanted = eviction->pressed = 0;
-		else if (is_full(store) || eviction->wanted > 0 || eviction->pressed > 0)
-			evict_of_all(store);
-		if (eviction->owners_behind && !is_full(store))
-			evict_of_owner(store);
+		else if (eviction_is_full(store) || eviction->wanted > 0 || eviction->pressed > 0)
+			eviction_evict_of_all(store);
+		if (eviction->owners_behind && !eviction_is_full(store))
+			eviction_evict_of_owner(store);
 	}
 	return eviction_is_behind(store);
 }

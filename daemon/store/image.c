@@ -101,20 +101,21 @@ struct generation *image_current(const struct image *image)
 	return image->named ? TAILQ_FIRST(&image->generations) : NULL;
 }
 
-static uint64_t pixels(const struct rendition *rendition)
+static uint64_t image_pixels(const struct rendition *rendition)
 {
 	return (uint64_t)rendition->width * rendition->height;
 }
 
-static bool is_before(const struct rendition *a, const struct rendition *b)
+static bool image_is_before(const struct rendition *a, const struct rendition *b)
 {
-	return a->format < b->format || (a->format == b->format && pixels(a) > pixels(b));
+	return a->format < b->format ||
+	       (a->format == b->format && image_pixels(a) > image_pixels(b));
 }
 
 void generation_add(struct generation *generation, struct rendition *rendition)
 {
 	struct rendition *next = TAILQ_FIRST(&generation->renditions);
-	while (next && is_before(next, rendition))
+	while (next && image_is_before(next, rendition))
 		next = TAILQ_NEXT(next, link);
 	if (next)
 		TAILQ_INSERT_BEFORE(next, rendition, link);
@@ -152,7 +153,7 @@ struct rendition *generation_choose(
 	struct rendition *rendition, *best = NULL;
 	TAILQ_FOREACH (rendition, &generation->renditions, link) {
 		if (rendition_is_meant(rendition, format, box) &&
-			(!best || pixels(rendition) > pixels(best)))
+			(!best || image_pixels(rendition) > image_pixels(best)))
 			best = rendition;
 	}
 	return best;
@@ -181,7 +182,7 @@ void rendition_note_box(struct rendition *rendition, struct box box)
 	boxes[rendition->box_count++] = box;
 }
 
-static void free_rendition(struct rendition *rendition)
+static void image_free_rendition(struct rendition *rendition)
 {
 	struct generation *generation = rendition->generation;
 	struct image *image = generation->image;
@@ -199,7 +200,7 @@ static void free_rendition(struct rendition *rendition)
 }
 
 /* The rendition that goes for one more: nobody has it, and it was wanted longest ago. */
-static struct rendition *find_spare(const struct generation *generation, enum keep keep)
+static struct rendition *image_find_spare(const struct generation *generation, enum keep keep)
 {
 	struct rendition *rendition, *spare = NULL;
 	if (keep == KEEP_PINNED)
@@ -213,13 +214,13 @@ static struct rendition *find_spare(const struct generation *generation, enum ke
 
 bool generation_has_room(const struct generation *generation, enum keep keep)
 {
-	return generation->count < RENDITIONS_MAX || find_spare(generation, keep);
+	return generation->count < RENDITIONS_MAX || image_find_spare(generation, keep);
 }
 
 void generation_make_room(struct generation *generation, enum keep keep)
 {
 	if (generation->count >= RENDITIONS_MAX)
-		free_rendition(find_spare(generation, keep));
+		image_free_rendition(image_find_spare(generation, keep));
 }
 
 void image_shrink(struct image *image, const struct rendition *left)
@@ -228,19 +229,19 @@ void image_shrink(struct image *image, const struct rendition *left)
 	while (image->pin_count == 0 && rendition) {
 		struct rendition *next = TAILQ_NEXT(rendition, link);
 		if (rendition != left)
-			free_rendition(rendition);
+			image_free_rendition(rendition);
 		rendition = next;
 	}
 }
 
 /* Frees the unpinned renditions of a generation, and itself when none is left. */
-static void free_unpinned(struct generation *generation)
+static void image_free_unpinned(struct generation *generation)
 {
 	struct rendition *rendition = TAILQ_FIRST(&generation->renditions);
 	while (rendition) {
 		struct rendition *next = TAILQ_NEXT(rendition, link);
 		if (rendition->pin_count == 0)
-			free_rendition(rendition);
+			image_free_rendition(rendition);
 		rendition = next;
 	}
 	if (!TAILQ_EMPTY(&generation->renditions))
@@ -256,7 +257,7 @@ void image_settle(struct image *image)
 	while (generation) {
 		struct generation *next = TAILQ_NEXT(generation, link);
 		if (generation != current)
-			free_unpinned(generation);
+			image_free_unpinned(generation);
 		generation = next;
 	}
 	if (image->named || !TAILQ_EMPTY(&image->generations))

@@ -26,26 +26,26 @@ void index_destroy(struct index *index)
 	index->size = 0;
 }
 
-static uint64_t hash_name(const struct index *index, const char *name)
+static uint64_t index_hash_name(const struct index *index, const char *name)
 {
 	return siphash(index->key, name, strlen(name));
 }
 
-static uint32_t place_of(const struct index *index, uint64_t hash)
+static uint32_t index_place_of(const struct index *index, uint64_t hash)
 {
 	return (uint32_t)hash & (index->size - 1);
 }
 
-static uint32_t after(const struct index *index, uint32_t place)
+static uint32_t index_after(const struct index *index, uint32_t place)
 {
 	return (place + 1) & (index->size - 1);
 }
 
-static void insert(struct index *index, struct index_entry entry)
+static void index_insert(struct index *index, struct index_entry entry)
 {
-	uint32_t place = place_of(index, entry.hash);
+	uint32_t place = index_place_of(index, entry.hash);
 	while (index->entries[place].image)
-		place = after(index, place);
+		place = index_after(index, place);
 	index->entries[place] = entry;
 }
 
@@ -64,7 +64,7 @@ int index_reserve(struct index *index)
 	}
 	for (uint32_t i = 0; i < old.size; i++) {
 		if (old.entries[i].image)
-			insert(index, old.entries[i]);
+			index_insert(index, old.entries[i]);
 	}
 	free(old.entries);
 	return 0;
@@ -72,16 +72,16 @@ int index_reserve(struct index *index)
 
 void index_add(struct index *index, struct image *image)
 {
-	insert(index, (struct index_entry){hash_name(index, image->name), image});
+	index_insert(index, (struct index_entry){index_hash_name(index, image->name), image});
 	index->count++;
 }
 
 /* Moves back what stood behind the removed one only because that was in its way. */
-static void close_gap(struct index *index, uint32_t gap)
+static void index_close_gap(struct index *index, uint32_t gap)
 {
 	struct index_entry *entries = index->entries;
-	for (uint32_t i = after(index, gap); entries[i].image; i = after(index, i)) {
-		uint32_t home = place_of(index, entries[i].hash);
+	for (uint32_t i = index_after(index, gap); entries[i].image; i = index_after(index, i)) {
+		uint32_t home = index_place_of(index, entries[i].hash);
 		uint32_t mask = index->size - 1;
 		if (((i - home) & mask) < ((i - gap) & mask))
 			continue;
@@ -93,10 +93,10 @@ static void close_gap(struct index *index, uint32_t gap)
 
 void index_remove(struct index *index, const struct image *image)
 {
-	uint32_t place = place_of(index, hash_name(index, image->name));
+	uint32_t place = index_place_of(index, index_hash_name(index, image->name));
 	while (index->entries[place].image != image)
-		place = after(index, place);
-	close_gap(index, place);
+		place = index_after(index, place);
+	index_close_gap(index, place);
 	index->count--;
 }
 
@@ -104,8 +104,8 @@ struct index_search index_search(const struct index *index, const char *name)
 {
 	struct index_search search = {.index = index, .name = name};
 	if (index->size > 0) {
-		search.hash = hash_name(index, name);
-		search.place = place_of(index, search.hash);
+		search.hash = index_hash_name(index, name);
+		search.place = index_place_of(index, search.hash);
 	}
 	return search;
 }
@@ -115,7 +115,7 @@ struct image *index_next(struct index_search *search)
 	const struct index *index = search->index;
 	while (index->size > 0 && index->entries[search->place].image) {
 		const struct index_entry *entry = &index->entries[search->place];
-		search->place = after(index, search->place);
+		search->place = index_after(index, search->place);
 		if (entry->hash == search->hash && strcmp(entry->image->name, search->name) == 0)
 			return entry->image;
 	}

@@ -32,7 +32,7 @@ bool publish_allows(struct store *store, const char *name, uid_t owner)
 }
 
 /* Which of the owner's images goes for a new one, if any must, is decided in the end. */
-static int charge_image(struct store *store, struct image *image)
+static int publish_charge_image(struct store *store, struct image *image)
 {
 	if (!store_allows(store, image->owner, RESOURCE_IMAGES, 1))
 		return -EDQUOT;
@@ -41,7 +41,7 @@ static int charge_image(struct store *store, struct image *image)
 }
 
 /* An image without a name yet, with its semaphore and slot. */
-static struct image *make_image(
+static struct image *publish_make_image(
 	struct store *store, const struct publication *publication, int *error)
 {
 	enum share share = publication->share < 0 ? SHARE_PRIVATE : (enum share)publication->share;
@@ -50,7 +50,7 @@ static struct image *make_image(
 	*error = -ENOMEM;
 	if (!image)
 		return NULL;
-	*error = charge_image(store, image);
+	*error = publish_charge_image(store, image);
 	if (*error < 0)
 		goto fail;
 	*error = board_take_slot(store->board, &image->slot);
@@ -67,7 +67,7 @@ fail:
 }
 
 /* How the image is kept once this is published. */
-static enum keep keep_of(const struct image *image, const struct publication *publication)
+static enum keep publish_keep_of(const struct image *image, const struct publication *publication)
 {
 	return publication->keep < 0 ? image->keep : (enum keep)publication->keep;
 }
@@ -85,7 +85,7 @@ static int publish_segment(
 	header->semaphore_index = image->semaphore.index;
 	header->share = image->share;
 	header->group = image->group;
-	header->keep = keep_of(image, publication);
+	header->keep = publish_keep_of(image, publication);
 	header->native = generation->native;
 	memcpy(header->type, generation->type, sizeof(header->type));
 	if (header->name_offset < HEADER_SIZE)
@@ -97,7 +97,7 @@ static int publish_segment(
 }
 
 /* The step that shows it all; nothing in here can fail. */
-static void commit(struct store *store, const struct publication *publication,
+static void publish_commit(struct store *store, const struct publication *publication,
 	struct image *replaced, struct rendition *rendition)
 {
 	struct generation *generation = rendition->generation;
@@ -111,7 +111,7 @@ static void commit(struct store *store, const struct publication *publication,
 	if (publication->keep >= 0)
 		image_set_keep(image, (enum keep)publication->keep);
 	bool fresh = TAILQ_EMPTY(&generation->renditions);
-	generation_make_room(generation, keep_of(image, publication));
+	generation_make_room(generation, publish_keep_of(image, publication));
 	if (fresh)
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
 	rendition->bytes = store_take_reserved(store, publication->bytes);
@@ -124,7 +124,7 @@ static void commit(struct store *store, const struct publication *publication,
 		watch_tell(&store->watches, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
 }
 
-static void discard(struct store *store, struct image *image, struct image *existing,
+static void publish_discard(struct store *store, struct image *image, struct image *existing,
 	struct generation *generation, struct rendition *rendition)
 {
 	free(rendition);
@@ -137,26 +137,27 @@ static void discard(struct store *store, struct image *image, struct image *exis
 	}
 }
 
-static struct box box_of(const struct header *header)
+static struct box publish_box_of(const struct header *header)
 {
 	return (struct box){header->box_width, header->box_height};
 }
 
 /* The rendition that is published already of the same file, or NULL. */
-static struct rendition *find_same(const struct generation *current, const struct header *header)
+static struct rendition *publish_find_same(
+	const struct generation *current, const struct header *header)
 {
 	if (!current || !source_equal(&current->source, &header->source))
 		return NULL;
-	return generation_find(current, (enum format)header->format, box_of(header));
+	return generation_find(current, (enum format)header->format, publish_box_of(header));
 }
 
 /* Takes what is there for what was decoded: it was asked for by another word, too. */
-static void take_same(const struct publication *publication, struct rendition *same)
+static void publish_take_same(const struct publication *publication, struct rendition *same)
 {
 	if (publication->keep >= 0)
 		image_set_keep(same->generation->image, (enum keep)publication->keep);
 	rendition_touch(same);
-	rendition_note_box(same, box_of(publication->header));
+	rendition_note_box(same, publish_box_of(publication->header));
 }
 
 int publish(
@@ -169,20 +170,20 @@ int publish(
 	struct image *existing = store_find(store, publication->name, owner);
 	struct image *image = existing;
 	if (!image || !publish_continues(image, publication->share, publication->group))
-		image = make_image(store, publication, &r);
+		image = publish_make_image(store, publication, &r);
 	if (!image)
 		return r;
 	generation = image_current(image);
-	*published = find_same(generation, publication->header);
+	*published = publish_find_same(generation, publication->header);
 	if (*published) {
-		take_same(publication, *published);
+		publish_take_same(publication, *published);
 		return 1;
 	}
 	if (!generation || !source_equal(&generation->source, &publication->header->source))
 		generation = generation_new(image, board_new_generation(store->board),
 			&publication->header->source, publication->native, publication->type);
 	r = -ENOMEM;
-	if (generation && !generation_has_room(generation, keep_of(image, publication)))
+	if (generation && !generation_has_room(generation, publish_keep_of(image, publication)))
 		r = -EMLINK;
 	else if (generation && store_prepare(store) == 0)
 		rendition = rendition_new(generation, publication->header);
@@ -191,10 +192,10 @@ int publish(
 	if (rendition && r == 0)
 		r = publish_segment(store, publication, rendition);
 	if (r < 0) {
-		discard(store, image, existing, generation, rendition);
+		publish_discard(store, image, existing, generation, rendition);
 		return r;
 	}
-	commit(store, publication, existing, rendition);
+	publish_commit(store, publication, existing, rendition);
 	*published = rendition;
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 #include "daemon/engine/follow.h"
 
-static int compare(const struct image *a, const struct image *b)
+static int store_compare(const struct image *a, const struct image *b)
 {
 	int order = strcmp(a->name, b->name);
 	if (order)
@@ -17,7 +17,7 @@ static int compare(const struct image *a, const struct image *b)
 	return a->owner < b->owner ? -1 : a->owner > b->owner;
 }
 
-RB_GENERATE_INTERNAL(image_tree, image, node, compare, __attribute__((unused)) static)
+RB_GENERATE_INTERNAL(image_tree, image, node, store_compare, __attribute__((unused)) static)
 
 int store_init(struct store *store, struct board *board, struct semaphores *semaphores,
 	struct releaser *releaser, struct accounts *accounts, const char *instance,
@@ -67,7 +67,7 @@ struct image *store_find(struct store *store, const char *name, uid_t owner)
 	return image;
 }
 
-static bool may_see(const struct credentials *who, const struct image *image)
+static bool store_may_see(const struct credentials *who, const struct image *image)
 {
 	return share_permits(who, image->owner, image->share, image->group);
 }
@@ -80,8 +80,8 @@ struct image *store_see(
 	struct image *image, *shared = NULL;
 	while ((image = index_next(&search))) {
 		if (image->owner == first)
-			return may_see(who, image) ? image : NULL;
-		if (may_see(who, image) && (!shared || image->owner < shared->owner))
+			return store_may_see(who, image) ? image : NULL;
+		if (store_may_see(who, image) && (!shared || image->owner < shared->owner))
 			shared = image;
 	}
 	return owner < 0 ? shared : NULL;
@@ -93,7 +93,7 @@ struct image *store_next(struct store *store, const char *name, uid_t owner)
 	if (!name)
 		return RB_MIN(image_tree, &store->images);
 	struct image *image = RB_NFIND(image_tree, &store->images, &key);
-	if (image && compare(image, &key) == 0)
+	if (image && store_compare(image, &key) == 0)
 		image = RB_NEXT(image_tree, &store->images, image);
 	return image;
 }

@@ -27,12 +27,12 @@ const char *resource_word(enum resource resource)
 	return resource_words[resource];
 }
 
-static int compare(const struct account *a, const struct account *b)
+static int account_compare(const struct account *a, const struct account *b)
 {
 	return a->uid < b->uid ? -1 : a->uid > b->uid;
 }
 
-RB_GENERATE_INTERNAL(account_tree, account, node, compare, __attribute__((unused)) static)
+RB_GENERATE_INTERNAL(account_tree, account, node, account_compare, __attribute__((unused)) static)
 
 void accounts_init(struct accounts *accounts, const uint64_t limits[RESOURCE_COUNT])
 {
@@ -45,7 +45,7 @@ void accounts_destroy(const struct accounts *accounts)
 	assert(RB_EMPTY(&accounts->tree) && accounts->count == 0);
 }
 
-static struct account *find(const struct accounts *accounts, uid_t uid)
+static struct account *account_find(const struct accounts *accounts, uid_t uid)
 {
 	struct account *account = RB_ROOT(&accounts->tree);
 	while (account && account->uid != uid)
@@ -53,9 +53,9 @@ static struct account *find(const struct accounts *accounts, uid_t uid)
 	return account;
 }
 
-static struct account *find_or_make(struct accounts *accounts, uid_t uid)
+static struct account *account_find_or_make(struct accounts *accounts, uid_t uid)
 {
-	struct account *account = find(accounts, uid);
+	struct account *account = account_find(accounts, uid);
 	if (account)
 		return account;
 	account = calloc(1, sizeof(*account));
@@ -69,7 +69,7 @@ static struct account *find_or_make(struct accounts *accounts, uid_t uid)
 	return account;
 }
 
-static void free_unused(struct account *account)
+static void account_free_unused(struct account *account)
 {
 	for (int i = 0; i < RESOURCE_COUNT; i++) {
 		if (account->used[i] > 0)
@@ -90,13 +90,13 @@ uint64_t accounts_limit(const struct accounts *accounts, uid_t uid, enum resourc
 
 uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource resource)
 {
-	const struct account *account = find(accounts, uid);
+	const struct account *account = account_find(accounts, uid);
 	return account ? account->used[resource] : 0;
 }
 
 uint64_t accounts_idle(const struct accounts *accounts, uid_t uid, enum resource resource)
 {
-	const struct account *account = find(accounts, uid);
+	const struct account *account = account_find(accounts, uid);
 	if (!account)
 		return 0;
 	return resource == RESOURCE_IMAGES  ? account->idle.count
@@ -134,7 +134,7 @@ int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid
 	enum resource resource, uint64_t amount)
 {
 	assert(!charge->account && amount > 0);
-	struct account *account = find_or_make(accounts, uid);
+	struct account *account = account_find_or_make(accounts, uid);
 	if (!account)
 		return -ENOMEM;
 	account->used[resource] += amount;
@@ -149,7 +149,7 @@ void charge_refund(struct charge *charge)
 		return;
 	assert(refunded.account->used[refunded.resource] >= refunded.amount);
 	refunded.account->used[refunded.resource] -= refunded.amount;
-	free_unused(refunded.account);
+	account_free_unused(refunded.account);
 }
 
 struct charge charge_take(struct charge *charge)

@@ -13,7 +13,7 @@
 #define SO_PEERGROUPS 59 /* socket(7), Linux 4.13 */
 #endif
 
-static int read_groups(struct credentials *credentials, int socket)
+static int credentials_read_groups(struct credentials *credentials, int socket)
 {
 	socklen_t size = 0;
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == 0)
@@ -39,7 +39,7 @@ int credentials_read(struct credentials *credentials, int socket)
 	credentials->uid = peer.uid;
 	credentials->gid = peer.gid;
 	credentials->pid = peer.pid;
-	int r = read_groups(credentials, socket);
+	int r = credentials_read_groups(credentials, socket);
 	if (r < 0)
 		credentials_free(credentials);
 	return r;
@@ -72,7 +72,7 @@ int share_find(const char *word)
 	return -EINVAL;
 }
 
-static bool in_group(const struct credentials *who, gid_t group)
+static bool credentials_in_group(const struct credentials *who, gid_t group)
 {
 	if (who->gid == group)
 		return true;
@@ -87,5 +87,5 @@ bool share_permits(const struct credentials *who, uid_t owner, enum share share,
 {
 	if (who->uid == owner || share == SHARE_ALL)
 		return true;
-	return share == SHARE_GROUP && in_group(who, group);
+	return share == SHARE_GROUP && credentials_in_group(who, group);
 }

@@ -28,7 +28,7 @@ void codec_prepare(void)
 	scale_prepare();
 }
 
-static const struct codec *find(const uint8_t *bytes, size_t size)
+static const struct codec *codec_find(const uint8_t *bytes, size_t size)
 {
 	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
 		if (codecs[i]->probe(bytes, size))
@@ -37,7 +37,7 @@ static const struct codec *find(const uint8_t *bytes, size_t size)
 	return NULL;
 }
 
-static void begin(struct picture *picture, int fd)
+static void codec_begin(struct picture *picture, int fd)
 {
 	picture->codec = NULL;
 	picture->state = NULL;
@@ -55,13 +55,13 @@ static void begin(struct picture *picture, int fd)
 }
 
 /* Sets the codec, by what a file begins with. Returns 0 or a negative errno. */
-static int choose(struct picture *picture)
+static int codec_choose(struct picture *picture)
 {
 	const uint8_t *bytes;
 	ssize_t size = input_peek(&picture->input, &bytes);
 	if (size <= 0)
 		return picture_fail(picture, FAULT_NOT_AN_IMAGE, "the file is empty");
-	picture->codec = find(bytes, (size_t)size);
+	picture->codec = codec_find(bytes, (size_t)size);
 	if (!picture->codec)
 		return picture_fail(
 			picture, FAULT_NOT_AN_IMAGE, "the file begins like no image that is known");
@@ -70,12 +70,12 @@ static int choose(struct picture *picture)
 
 int codec_open(struct picture *picture, int fd, enum job_source source)
 {
-	begin(picture, fd);
+	codec_begin(picture, fd);
 	int result = 0;
 	if (source == JOB_SOURCE_SEGMENT)
 		picture->codec = &codec_segment;
 	else
-		result = choose(picture);
+		result = codec_choose(picture);
 	if (result < 0)
 		return result;
 	memcpy(picture->type, picture->codec->type, sizeof(picture->type));

@@ -37,7 +37,7 @@ struct jpeg {
 	size_t pitch;
 };
 
-static bool probe(const uint8_t *bytes, size_t size)
+static bool jpeg_codec_probe(const uint8_t *bytes, size_t size)
 {
 	return size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
 }
@@ -46,7 +46,7 @@ static bool probe(const uint8_t *bytes, size_t size)
  * libjpeg-turbo chooses its instructions at the first conversion of colours, and reads
  * /proc/cpuinfo for that on some processors. So it gets one to begin, before any file.
  */
-static void look_at_machine(void)
+static void jpeg_codec_look_at_machine(void)
 {
 	struct jpeg_error_mgr errors;
 	struct jpeg_compress_struct codec = {.err = jpeg_std_error(&errors)};
@@ -65,27 +65,27 @@ static void look_at_machine(void)
 
 /* ---- What libjpeg calls ---- */
 
-static _Noreturn void give_up(struct jpeg *jpeg, const char *message)
+static _Noreturn void jpeg_codec_give_up(struct jpeg *jpeg, const char *message)
 {
 	picture_fail(jpeg->picture, jpeg->fault, "JPEG: %s", message);
 	longjmp(jpeg->jump, 1);
 }
 
-static void error_exit(j_common_ptr codec)
+static void jpeg_codec_error_exit(j_common_ptr codec)
 {
 	char message[JMSG_LENGTH_MAX];
 	struct jpeg *jpeg = codec->client_data;
 	codec->err->format_message(codec, message);
 	if (codec->err->msg_code == JERR_OUT_OF_MEMORY)
 		jpeg->fault = FAULT_DECODER_FAILED; /* whatever the file is */
-	give_up(jpeg, message);
+	jpeg_codec_give_up(jpeg, message);
 }
 
 /*
  * libjpeg draws something in place of lost data and warns. The warnings that are let pass
  * are of data that is too much or oddly labelled, with which nothing is lost.
  */
-static void emit_message(j_common_ptr codec, int level)
+static void jpeg_codec_emit_message(j_common_ptr codec, int level)
 {
 	if (level >= 0)
 		return;
@@ -99,26 +99,26 @@ static void emit_message(j_common_ptr codec, int level)
 	case JWRN_NOT_SEQUENTIAL:
 		return;
 	default:
-		error_exit(codec);
+		jpeg_codec_error_exit(codec);
 	}
 }
 
-static void output_message(j_common_ptr codec)
+static void jpeg_codec_output_message(j_common_ptr codec)
 {
 	(void)codec;
 }
 
-static void begin_source(j_decompress_ptr codec)
+static void jpeg_codec_begin_source(j_decompress_ptr codec)
 {
 	(void)codec;
 }
 
-static boolean fill_source(j_decompress_ptr codec)
+static boolean jpeg_codec_fill_source(j_decompress_ptr codec)
 {
 	struct jpeg *jpeg = codec->client_data;
 	struct input *input = &jpeg->picture->input;
 	if (jpeg->fault == FAULT_NOT_AN_IMAGE && input_taken(input) > HEADER_BYTES_MAX)
-		give_up(jpeg, "the header is too long");
+		jpeg_codec_give_up(jpeg, "the header is too long");
 	ssize_t size = input_peek(input, &jpeg->source.next_input_byte);
 	if (size <= 0)
 		ERREXIT(codec, JWRN_JPEG_EOF);
@@ -127,7 +127,7 @@ static boolean fill_source(j_decompress_ptr codec)
 	return TRUE;
 }
 
-static void skip_source(j_decompress_ptr codec, long count)
+static void jpeg_codec_skip_source(j_decompress_ptr codec, long count)
 {
 	struct jpeg *jpeg = codec->client_data;
 	if (count <= 0)
@@ -139,38 +139,38 @@ static void skip_source(j_decompress_ptr codec, long count)
 	input_skip(&jpeg->picture->input, (size_t)count - here);
 }
 
-static void end_source(j_decompress_ptr codec)
+static void jpeg_codec_end_source(j_decompress_ptr codec)
 {
 	(void)codec;
 }
 
-static void count_scans(j_common_ptr codec)
+static void jpeg_codec_count_scans(j_common_ptr codec)
 {
 	struct jpeg *jpeg = codec->client_data;
 	if (jpeg->codec.input_scan_number > SCANS_MAX)
-		give_up(jpeg, "too many scans");
+		jpeg_codec_give_up(jpeg, "too many scans");
 }
 
 /* ---- Header ---- */
 
-static void prepare(struct jpeg *jpeg, struct picture *picture)
+static void jpeg_codec_prepare(struct jpeg *jpeg, struct picture *picture)
 {
 	jpeg->picture = picture;
 	jpeg->fault = FAULT_NOT_AN_IMAGE;
 	jpeg->codec.client_data = jpeg;
 	jpeg->codec.err = jpeg_std_error(&jpeg->errors);
-	jpeg->errors.error_exit = error_exit;
-	jpeg->errors.emit_message = emit_message;
-	jpeg->errors.output_message = output_message;
-	jpeg->source.init_source = begin_source;
-	jpeg->source.fill_input_buffer = fill_source;
-	jpeg->source.skip_input_data = skip_source;
+	jpeg->errors.error_exit = jpeg_codec_error_exit;
+	jpeg->errors.emit_message = jpeg_codec_emit_message;
+	jpeg->errors.output_message = jpeg_codec_output_message;
+	jpeg->source.init_source = jpeg_codec_begin_source;
+	jpeg->source.fill_input_buffer = jpeg_codec_fill_source;
+	jpeg->source.skip_input_data = jpeg_codec_skip_source;
 	jpeg->source.resync_to_restart = jpeg_resync_to_restart;
-	jpeg->source.term_source = end_source;
-	jpeg->progress.progress_monitor = count_scans;
+	jpeg->source.term_source = jpeg_codec_end_source;
+	jpeg->progress.progress_monitor = jpeg_codec_count_scans;
 }
 
-static int keep_profile(struct jpeg *jpeg)
+static int jpeg_codec_keep_profile(struct jpeg *jpeg)
 {
 	JOCTET *profile;
 	unsigned size;
@@ -183,7 +183,7 @@ static int keep_profile(struct jpeg *jpeg)
 	return result;
 }
 
-static int keep_exif(struct jpeg *jpeg)
+static int jpeg_codec_keep_exif(struct jpeg *jpeg)
 {
 	static const char start[] = "Exif\0"; /* and the second NUL that ends it */
 	struct jpeg_marker_struct *marker = jpeg->codec.marker_list;
@@ -201,7 +201,7 @@ static int keep_exif(struct jpeg *jpeg)
 	return picture_add_block(jpeg->picture, BLOCK_EXIF, data, size);
 }
 
-static int read_header(struct jpeg *jpeg)
+static int jpeg_codec_read_header(struct jpeg *jpeg)
 {
 	struct picture *picture = jpeg->picture;
 	struct jpeg_decompress_struct *codec = &jpeg->codec;
@@ -217,13 +217,13 @@ static int read_header(struct jpeg *jpeg)
 	jpeg_save_markers(codec, JPEG_APP0 + 1, 0);
 	jpeg_save_markers(codec, JPEG_APP0 + 2, 0);
 	if (codec->jpeg_color_space == JCS_UNKNOWN)
-		give_up(jpeg, "its colour space is unknown");
+		jpeg_codec_give_up(jpeg, "its colour space is unknown");
 	picture->width = codec->image_width;
 	picture->height = codec->image_height;
 	picture->in_order = true;
 	picture->native = codec->num_components == 1 ? FORMAT_GRAY8 : FORMAT_RGB8;
-	int result = keep_profile(jpeg);
-	return result ? result : keep_exif(jpeg);
+	int result = jpeg_codec_keep_profile(jpeg);
+	return result ? result : jpeg_codec_keep_exif(jpeg);
 }
 
 static int open_jpeg(struct picture *picture)
@@ -232,8 +232,8 @@ static int open_jpeg(struct picture *picture)
 	if (!jpeg)
 		return picture_fail(picture, FAULT_DECODER_FAILED, "JPEG: no memory");
 	picture->state = jpeg;
-	prepare(jpeg, picture);
-	return read_header(jpeg);
+	jpeg_codec_prepare(jpeg, picture);
+	return jpeg_codec_read_header(jpeg);
 }
 
 /* ---- Pixels ---- */
@@ -242,7 +242,7 @@ static int open_jpeg(struct picture *picture)
  * Takes part in making it smaller by transforming blocks into fewer pixels, which for these
  * sizes takes less time than all of them; but the last part of it is the filter's.
  */
-static void reduce(struct picture *picture, uint32_t width, uint32_t height)
+static void jpeg_codec_reduce(struct picture *picture, uint32_t width, uint32_t height)
 {
 	static const unsigned fast[] = {1, 2, 4};
 	struct jpeg *jpeg = picture->state;
@@ -258,11 +258,11 @@ static void reduce(struct picture *picture, uint32_t width, uint32_t height)
 }
 
 /* Asks libjpeg for what comes nearest to the format. Returns the kind of its rows. */
-static enum row choose_output(struct jpeg_decompress_struct *codec, enum format format)
+static enum row jpeg_codec_choose_output(struct jpeg_decompress_struct *codec, enum format format)
 {
 	if (codec->jpeg_color_space == JCS_CMYK || codec->jpeg_color_space == JCS_YCCK) {
 		codec->out_color_space = JCS_CMYK;
-		return ROW_RGB8; /* as ink_to_light() leaves them */
+		return ROW_RGB8; /* as jpeg_codec_ink_to_light() leaves them */
 	}
 	bool grey = codec->num_components == 1;
 	switch (format) {
@@ -282,7 +282,7 @@ static enum row choose_output(struct jpeg_decompress_struct *codec, enum format 
 	}
 }
 
-static uint8_t multiply(unsigned a, unsigned b)
+static uint8_t jpeg_codec_multiply(unsigned a, unsigned b)
 {
 	return (uint8_t)((a * b + 127) / 255);
 }
@@ -291,15 +291,15 @@ static uint8_t multiply(unsigned a, unsigned b)
  * Ink to light, in place, without a profile: CMYK has no other meaning than its profile's,
  * which is kept as a block. Adobe's files hold 255 for no ink, others 0.
  */
-static void ink_to_light(uint8_t *row, size_t count, bool adobe)
+static void jpeg_codec_ink_to_light(uint8_t *row, size_t count, bool adobe)
 {
 	const uint8_t flip = adobe ? 0 : 255;
 	const uint8_t *from = row;
 	for (size_t i = 0; i < count; i++, from += 4, row += 3) {
 		unsigned black = from[3] ^ flip;
-		uint8_t red = multiply(from[0] ^ flip, black);
-		uint8_t green = multiply(from[1] ^ flip, black);
-		uint8_t blue = multiply(from[2] ^ flip, black);
+		uint8_t red = jpeg_codec_multiply(from[0] ^ flip, black);
+		uint8_t green = jpeg_codec_multiply(from[1] ^ flip, black);
+		uint8_t blue = jpeg_codec_multiply(from[2] ^ flip, black);
 		row[0] = red;
 		row[1] = green;
 		row[2] = blue;
@@ -307,7 +307,7 @@ static void ink_to_light(uint8_t *row, size_t count, bool adobe)
 }
 
 /* Reads the next strip: into the canvas itself, or into a buffer and from there. */
-static void read_strip(struct jpeg *jpeg, struct canvas *canvas, enum row row)
+static void jpeg_codec_read_strip(struct jpeg *jpeg, struct canvas *canvas, enum row row)
 {
 	struct jpeg_decompress_struct *codec = &jpeg->codec;
 	JSAMPROW rows[STRIP_ROWS];
@@ -325,7 +325,7 @@ static void read_strip(struct jpeg *jpeg, struct canvas *canvas, enum row row)
 	if (!jpeg->strip)
 		return;
 	for (JDIMENSION i = 0; codec->out_color_space == JCS_CMYK && i < count; i++)
-		ink_to_light(rows[i], codec->output_width, codec->saw_Adobe_marker);
+		jpeg_codec_ink_to_light(rows[i], codec->output_width, codec->saw_Adobe_marker);
 	const struct strip strip = {.pixels = jpeg->strip,
 		.pitch = jpeg->pitch,
 		.row = row,
@@ -336,24 +336,24 @@ static void read_strip(struct jpeg *jpeg, struct canvas *canvas, enum row row)
 	canvas_put(canvas, &strip);
 }
 
-static int decode(struct picture *picture, struct canvas *canvas)
+static int jpeg_codec_decode(struct picture *picture, struct canvas *canvas)
 {
 	struct jpeg *jpeg = picture->state;
 	struct jpeg_decompress_struct *codec = &jpeg->codec;
 	jpeg->fault = FAULT_DECODER_FAILED;
 	if (setjmp(jpeg->jump))
 		return -EBADMSG;
-	enum row row = choose_output(codec, canvas_format(canvas));
+	enum row row = jpeg_codec_choose_output(codec, canvas_format(canvas));
 	jpeg_start_decompress(codec);
 	bool direct = codec->out_color_space != JCS_CMYK && canvas_is_direct(canvas, row);
 	if (!direct) {
 		jpeg->pitch = (size_t)codec->output_width * (size_t)codec->output_components;
 		jpeg->strip = reallocarray(NULL, STRIP_ROWS, jpeg->pitch);
 		if (!jpeg->strip)
-			give_up(jpeg, "no memory for rows");
+			jpeg_codec_give_up(jpeg, "no memory for rows");
 	}
 	while (codec->output_scanline < codec->output_height)
-		read_strip(jpeg, canvas, row);
+		jpeg_codec_read_strip(jpeg, canvas, row);
 	jpeg_finish_decompress(codec);
 	return 0;
 }
@@ -371,10 +371,10 @@ static void close_jpeg(struct picture *picture)
 
 const struct codec codec_jpeg = {
 	.type = "JPEG",
-	.prepare = look_at_machine,
-	.probe = probe,
+	.prepare = jpeg_codec_look_at_machine,
+	.probe = jpeg_codec_probe,
 	.open = open_jpeg,
-	.reduce = reduce,
-	.decode = decode,
+	.reduce = jpeg_codec_reduce,
+	.decode = jpeg_codec_decode,
 	.close = close_jpeg,
 };

@@ -19,14 +19,14 @@ enum {
 	CHUNKS_MAX = 1 << 20, /* that are stepped over */
 };
 
-static uint32_t big_endian(const uint8_t *bytes)
+static uint32_t png_exif_big_endian(const uint8_t *bytes)
 {
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
 	       bytes[3];
 }
 
 /* CRC-32 of type and data; they are short and there is one such chunk in a file. */
-static uint32_t crc_of(const uint8_t *bytes, size_t size)
+static uint32_t png_exif_crc_of(const uint8_t *bytes, size_t size)
 {
 	uint32_t crc = 0xffffffff;
 	for (size_t i = 0; i < size; i++) {
@@ -38,14 +38,14 @@ static uint32_t crc_of(const uint8_t *bytes, size_t size)
 }
 
 /* Finds the chunk. Returns its offset, and 0 when there is none. */
-static uint64_t find(struct input *input, uint32_t *length)
+static uint64_t png_exif_find(struct input *input, uint32_t *length)
 {
 	uint64_t offset = SIGNATURE;
 	for (int i = 0; i < CHUNKS_MAX; i++) {
 		uint8_t head[8];
 		if (input_look(input, offset, head, sizeof(head)) < 0)
 			return 0;
-		*length = big_endian(head);
+		*length = png_exif_big_endian(head);
 		if (*length > INT32_MAX || memcmp(head + 4, "IEND", 4) == 0)
 			return 0;
 		if (memcmp(head + 4, "eXIf", 4) == 0)
@@ -55,7 +55,7 @@ static uint64_t find(struct input *input, uint32_t *length)
 	return 0;
 }
 
-static int keep(struct picture *picture, const uint8_t *data, size_t size)
+static int png_exif_keep(struct picture *picture, const uint8_t *data, size_t size)
 {
 	picture->orientation = exif_read(data, size).orientation;
 	return picture_add_block(picture, BLOCK_EXIF, data, size);
@@ -64,7 +64,7 @@ static int keep(struct picture *picture, const uint8_t *data, size_t size)
 int png_exif_read(struct picture *picture)
 {
 	uint32_t length;
-	uint64_t offset = find(&picture->input, &length);
+	uint64_t offset = png_exif_find(&picture->input, &length);
 	if (offset == 0 || length == 0 || length > LENGTH_MAX)
 		return 0;
 	uint8_t *chunk = malloc((size_t)length + FRAME);
@@ -72,8 +72,9 @@ int png_exif_read(struct picture *picture)
 		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory for EXIF");
 	int result = 0;
 	bool whole = input_look(&picture->input, offset, chunk, (size_t)length + FRAME) == 0;
-	if (whole && crc_of(chunk + 4, (size_t)length + 4) == big_endian(chunk + 8 + length))
-		result = keep(picture, chunk + 8, length);
+	if (whole && png_exif_crc_of(chunk + 4, (size_t)length + 4) ==
+			     png_exif_big_endian(chunk + 8 + length))
+		result = png_exif_keep(picture, chunk + 8, length);
 	free(chunk);
 	return result;
 }

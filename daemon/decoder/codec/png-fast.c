@@ -46,7 +46,7 @@ struct reader {
 
 /* ---- What it takes ---- */
 
-static bool suits(png_structp codec, png_infop info)
+static bool png_fast_suits(png_structp codec, png_infop info)
 {
 	int type = png_get_color_type(codec, info);
 	bool key = type != PNG_COLOR_TYPE_PALETTE && png_get_valid(codec, info, PNG_INFO_tRNS);
@@ -56,7 +56,7 @@ static bool suits(png_structp codec, png_infop info)
 }
 
 /* Colours that the file does not have are opaque black, as libpng makes them. */
-static void read_palette(struct reader *reader, png_structp codec, png_infop info)
+static void png_fast_read_palette(struct reader *reader, png_structp codec, png_infop info)
 {
 	png_colorp colours = NULL;
 	png_bytep alphas = NULL;
@@ -78,7 +78,7 @@ static void read_palette(struct reader *reader, png_structp codec, png_infop inf
  * Reads the head of the zlib stream (RFC 1950). zlib refuses what reaches back further than the
  * window that is told here; ISA-L does not, so there has to be no way to do that.
  */
-static bool read_stream_head(struct reader *reader)
+static bool png_fast_read_stream_head(struct reader *reader)
 {
 	uint8_t head[ZLIB_HEAD];
 	if (idat_read(&reader->idat, head, ZLIB_HEAD) != ZLIB_HEAD)
@@ -91,13 +91,13 @@ static bool read_stream_head(struct reader *reader)
 	return 1u << window_bits >= (reach < WINDOW_MAX ? reach : WINDOW_MAX);
 }
 
-static bool is_finished(const struct reader *reader)
+static bool png_fast_is_finished(const struct reader *reader)
 {
 	return reader->inflate.block_state == ISAL_BLOCK_FINISH;
 }
 
 /* Inflates into the room that there is. Returns whether it went on, without a fault. */
-static bool inflate(struct reader *reader)
+static bool png_fast_inflate(struct reader *reader)
 {
 	struct inflate_state *state = &reader->inflate;
 	if (state->avail_in == 0) {
@@ -113,11 +113,11 @@ static bool inflate(struct reader *reader)
 	if (isal_inflate(state) != ISAL_DECOMP_OK)
 		return false;
 	reader->filled += room - state->avail_out;
-	return is_finished(reader) || state->avail_out < room || state->avail_in < packed;
+	return png_fast_is_finished(reader) || state->avail_out < room || state->avail_in < packed;
 }
 
 /* Whether the stream and the data of the IDAT have the same end. ISA-L reads ahead. */
-static bool ends_well(struct reader *reader)
+static bool png_fast_ends_well(struct reader *reader)
 {
 	const struct inflate_state *state = &reader->inflate;
 	uint8_t more;
@@ -127,7 +127,7 @@ static bool ends_well(struct reader *reader)
 
 /* ---- Rows ---- */
 
-static void draw_indexed(struct reader *reader, const uint8_t *indices)
+static void png_fast_draw_indexed(struct reader *reader, const uint8_t *indices)
 {
 	struct canvas *canvas = reader->canvas;
 	uint8_t *to = reader->colours;
@@ -146,7 +146,7 @@ static void draw_indexed(struct reader *reader, const uint8_t *indices)
 		canvas_put(canvas, &strip);
 }
 
-static void draw(struct reader *reader, const uint8_t *pixels)
+static void png_fast_draw(struct reader *reader, const uint8_t *pixels)
 {
 	struct strip strip = {.pixels = pixels,
 		.row = reader->row,
@@ -155,14 +155,14 @@ static void draw(struct reader *reader, const uint8_t *pixels)
 		.y = reader->drawn,
 		.step = 1};
 	if (reader->indexed)
-		draw_indexed(reader, pixels);
+		png_fast_draw_indexed(reader, pixels);
 	else
 		canvas_put(reader->canvas, &strip);
 	reader->drawn++;
 }
 
 /* Draws what rows there are whole. Returns whether there was nothing wrong with them. */
-static bool draw_rows(struct reader *reader)
+static bool png_fast_draw_rows(struct reader *reader)
 {
 	size_t pitch = reader->pitch, at = pitch;
 	for (; reader->filled - at >= pitch; at += pitch) {
@@ -171,28 +171,28 @@ static bool draw_rows(struct reader *reader)
 			return false;
 		png_unfilter((enum png_filter) * row, row + 1, row + 1 - pitch, pitch - 1,
 			reader->channels);
-		draw(reader, row + 1);
+		png_fast_draw(reader, row + 1);
 	}
 	reader->filled -= at - pitch;
 	memmove(reader->bytes, reader->bytes + at - pitch, reader->filled);
 	return true;
 }
 
-static bool read_all(struct reader *reader)
+static bool png_fast_read_all(struct reader *reader)
 {
-	if (!read_stream_head(reader))
+	if (!png_fast_read_stream_head(reader))
 		return false;
-	while (!is_finished(reader)) {
-		if (!inflate(reader) || !draw_rows(reader))
+	while (!png_fast_is_finished(reader)) {
+		if (!png_fast_inflate(reader) || !png_fast_draw_rows(reader))
 			return false;
 	}
 	return reader->drawn == reader->canvas->height && reader->filled == reader->pitch &&
-	       ends_well(reader) && idat_finish(&reader->idat) == 0;
+	       png_fast_ends_well(reader) && idat_finish(&reader->idat) == 0;
 }
 
 /* ---- Begin and end ---- */
 
-static bool begin(struct reader *reader, png_structp codec, png_infop info)
+static bool png_fast_begin(struct reader *reader, png_structp codec, png_infop info)
 {
 	static const enum row rows[] = {ROW_GRAY8, ROW_GRAYALPHA8, ROW_RGB8, ROW_RGBA8};
 	reader->channels = png_get_channels(codec, info);
@@ -202,7 +202,7 @@ static bool begin(struct reader *reader, png_structp codec, png_infop info)
 	reader->size = 3 * reader->pitch > BLOCK ? 3 * reader->pitch : BLOCK;
 	reader->bytes = malloc(reader->size);
 	if (reader->indexed) {
-		read_palette(reader, codec, info);
+		png_fast_read_palette(reader, codec, info);
 		reader->colours = reallocarray(NULL, reader->canvas->width, 4);
 	}
 	if (!reader->bytes || (reader->indexed && !reader->colours))
@@ -219,13 +219,13 @@ bool png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
 	struct canvas *canvas, uint32_t *drawn)
 {
 	*drawn = 0;
-	struct reader *reader = suits(codec, info) ? calloc(1, sizeof(*reader)) : NULL;
+	struct reader *reader = png_fast_suits(codec, info) ? calloc(1, sizeof(*reader)) : NULL;
 	if (!reader)
 		return false;
 	uint64_t taken = input_taken(&picture->input);
 	reader->canvas = canvas;
-	bool done = begin(reader, codec, info) && idat_begin(&reader->idat, &picture->input) == 0 &&
-		    read_all(reader);
+	bool done = png_fast_begin(reader, codec, info) &&
+		    idat_begin(&reader->idat, &picture->input) == 0 && png_fast_read_all(reader);
 	*drawn = reader->drawn;
 	free(reader->colours);
 	free(reader->bytes);

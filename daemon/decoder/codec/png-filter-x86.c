@@ -35,7 +35,7 @@ INLINE void store4(uint8_t *to, __m128i value)
 	memcpy(to, &bytes, sizeof(bytes));
 }
 
-static size_t up(uint8_t *row, const uint8_t *prior, size_t size)
+static size_t png_filter_up(uint8_t *row, const uint8_t *prior, size_t size)
 {
 	size_t i = 0;
 	for (; i + 16 <= size; i += 16)
@@ -45,7 +45,7 @@ static size_t up(uint8_t *row, const uint8_t *prior, size_t size)
 
 /* ---- Sub: sums of all pixels to the left, doubling how many with each step ---- */
 
-static size_t sub1(uint8_t *row, size_t size)
+static size_t png_filter_sub1(uint8_t *row, size_t size)
 {
 	__m128i carry = _mm_setzero_si128();
 	size_t i = 0;
@@ -64,7 +64,7 @@ static size_t sub1(uint8_t *row, size_t size)
 	return i;
 }
 
-static size_t sub2(uint8_t *row, size_t size)
+static size_t png_filter_sub2(uint8_t *row, size_t size)
 {
 	__m128i carry = _mm_setzero_si128();
 	size_t i = 0;
@@ -82,7 +82,7 @@ static size_t sub2(uint8_t *row, size_t size)
 }
 
 /* Four pixels at a time, of the sixteen bytes that are read. */
-static size_t sub3(uint8_t *row, size_t size)
+static size_t png_filter_sub3(uint8_t *row, size_t size)
 {
 	const __m128i first = _mm_cvtsi32_si128(0xffffff);
 	__m128i carry = _mm_setzero_si128();
@@ -101,7 +101,7 @@ static size_t sub3(uint8_t *row, size_t size)
 	return i;
 }
 
-static size_t sub4(uint8_t *row, size_t size)
+static size_t png_filter_sub4(uint8_t *row, size_t size)
 {
 	__m128i carry = _mm_setzero_si128();
 	size_t i = 0;
@@ -116,17 +116,17 @@ static size_t sub4(uint8_t *row, size_t size)
 	return i;
 }
 
-static size_t sub(uint8_t *row, size_t size, unsigned pixel)
+static size_t png_filter_sub(uint8_t *row, size_t size, unsigned pixel)
 {
 	switch (pixel) {
 	case 1:
-		return sub1(row, size);
+		return png_filter_sub1(row, size);
 	case 2:
-		return sub2(row, size);
+		return png_filter_sub2(row, size);
 	case 3:
-		return sub3(row, size);
+		return png_filter_sub3(row, size);
 	default:
-		return sub4(row, size);
+		return png_filter_sub4(row, size);
 	}
 }
 
@@ -220,15 +220,15 @@ WAITING(average, PNG_FILTER_IS_AVERAGE)
 WAITING(paeth, PNG_FILTER_IS_PAETH)
 
 /* Returns how many bytes it has made, of whole pixels but for Up. */
-static size_t run(
+static size_t png_filter_run(
 	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel)
 {
 	bool avx = __builtin_cpu_supports("avx");
 	switch (filter) {
 	case PNG_FILTER_IS_SUB:
-		return sub(row, size, pixel);
+		return png_filter_sub(row, size, pixel);
 	case PNG_FILTER_IS_UP:
-		return up(row, prior, size);
+		return png_filter_up(row, prior, size);
 	case PNG_FILTER_IS_AVERAGE:
 		return avx ? average(row, prior, size, pixel) : 0;
 	case PNG_FILTER_IS_PAETH:
@@ -243,7 +243,7 @@ static size_t run(
 void png_unfilter(
 	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel)
 {
-	size_t done = run(filter, row, prior, size, pixel);
+	size_t done = png_filter_run(filter, row, prior, size, pixel);
 	/* To Up all bytes are alike, and what is left need not begin with a pixel. */
 	unsigned step = filter == PNG_FILTER_IS_UP ? 1 : pixel;
 	png_unfilter_from(filter, row, prior, done, size, step);

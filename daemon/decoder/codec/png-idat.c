@@ -16,12 +16,12 @@
 
 enum { HEAD = 8, SUM = 4 };
 
-static bool is_named(const struct idat *idat, const char *name)
+static bool png_idat_is_named(const struct idat *idat, const char *name)
 {
 	return memcmp(idat->name, name, sizeof(idat->name)) == 0;
 }
 
-static int set_head(struct idat *idat, const uint8_t *head)
+static int png_idat_set_head(struct idat *idat, const uint8_t *head)
 {
 	idat->left = png_get_uint_32(head);
 	memcpy(idat->name, head + 4, sizeof(idat->name));
@@ -30,7 +30,7 @@ static int set_head(struct idat *idat, const uint8_t *head)
 }
 
 /* Takes at most so many bytes of the chunk's data. Returns how many, or -EBADMSG. */
-static ssize_t take(struct idat *idat, uint8_t *to, size_t size)
+static ssize_t png_idat_take(struct idat *idat, uint8_t *to, size_t size)
 {
 	const uint8_t *bytes;
 	ssize_t got = input_peek(idat->input, &bytes);
@@ -47,7 +47,7 @@ static ssize_t take(struct idat *idat, uint8_t *to, size_t size)
 }
 
 /* Compares the sum of a chunk that was read. */
-static int check(struct idat *idat)
+static int png_idat_check(struct idat *idat)
 {
 	uint8_t sum[SUM];
 	if (input_take(idat->input, sum, SUM) < 0 || png_get_uint_32(sum) != idat->crc)
@@ -56,12 +56,12 @@ static int check(struct idat *idat)
 }
 
 /* Goes on to the next chunk. */
-static int advance(struct idat *idat)
+static int png_idat_advance(struct idat *idat)
 {
 	uint8_t head[HEAD];
-	if (check(idat) < 0 || input_take(idat->input, head, HEAD) < 0)
+	if (png_idat_check(idat) < 0 || input_take(idat->input, head, HEAD) < 0)
 		return -EBADMSG;
-	return set_head(idat, head);
+	return png_idat_set_head(idat, head);
 }
 
 int idat_begin(struct idat *idat, struct input *input)
@@ -70,9 +70,9 @@ int idat_begin(struct idat *idat, struct input *input)
 	uint64_t offset = input_taken(input);
 	*idat = (struct idat){.input = input};
 	if (offset < HEAD || input_look(input, offset - HEAD, head, HEAD) < 0 ||
-		set_head(idat, head) < 0)
+		png_idat_set_head(idat, head) < 0)
 		return -EBADMSG;
-	return is_named(idat, "IDAT") ? 0 : -EBADMSG;
+	return png_idat_is_named(idat, "IDAT") ? 0 : -EBADMSG;
 }
 
 ssize_t idat_read(struct idat *idat, uint8_t *to, size_t size)
@@ -81,11 +81,11 @@ ssize_t idat_read(struct idat *idat, uint8_t *to, size_t size)
 	while (done < size && !idat->ended) {
 		ssize_t got = 0;
 		if (idat->left > 0)
-			got = take(idat, to + done, size - done);
-		else if (advance(idat) < 0)
+			got = png_idat_take(idat, to + done, size - done);
+		else if (png_idat_advance(idat) < 0)
 			got = -EBADMSG;
 		else
-			idat->ended = !is_named(idat, "IDAT");
+			idat->ended = !png_idat_is_named(idat, "IDAT");
 		if (got < 0)
 			return got;
 		done += (size_t)got;
@@ -93,33 +93,33 @@ ssize_t idat_read(struct idat *idat, uint8_t *to, size_t size)
 	return (ssize_t)done;
 }
 
-static bool is_letter(uint8_t byte)
+static bool png_idat_is_letter(uint8_t byte)
 {
 	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
 }
 
 /* Whether a chunk may come after the pixels. */
-static bool may_follow(const struct idat *idat)
+static bool png_idat_may_follow(const struct idat *idat)
 {
 	for (size_t i = 0; i < sizeof(idat->name); i++) {
-		if (!is_letter(idat->name[i]))
+		if (!png_idat_is_letter(idat->name[i]))
 			return false;
 	}
-	return !is_named(idat, "IHDR") && !is_named(idat, "IDAT");
+	return !png_idat_is_named(idat, "IHDR") && !png_idat_is_named(idat, "IDAT");
 }
 
 int idat_finish(struct idat *idat)
 {
 	for (;;) {
-		if (!may_follow(idat))
+		if (!png_idat_may_follow(idat))
 			return -EBADMSG;
 		while (idat->left > 0) {
-			if (take(idat, NULL, idat->left) < 0)
+			if (png_idat_take(idat, NULL, idat->left) < 0)
 				return -EBADMSG;
 		}
-		if (is_named(idat, "IEND"))
-			return check(idat);
-		if (advance(idat) < 0)
+		if (png_idat_is_named(idat, "IEND"))
+			return png_idat_check(idat);
+		if (png_idat_advance(idat) < 0)
 			return -EBADMSG;
 	}
 }

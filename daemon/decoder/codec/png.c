@@ -26,14 +26,14 @@ struct png {
 	uint32_t drawn;	  /* rows that are on the canvas already */
 };
 
-static bool probe(const uint8_t *bytes, size_t size)
+static bool png_codec_probe(const uint8_t *bytes, size_t size)
 {
 	return size >= SIGNATURE && png_sig_cmp(bytes, 0, SIGNATURE) == 0;
 }
 
 /* ---- What libpng calls ---- */
 
-static void give_up(png_structp codec, const char *message)
+static void png_codec_give_up(png_structp codec, const char *message)
 {
 	struct png *png = png_get_error_ptr(codec);
 	picture_fail(png->picture, png->fault, "PNG: %s", message);
@@ -41,14 +41,14 @@ static void give_up(png_structp codec, const char *message)
 }
 
 /* Of what can be ignored: libpng decides, and what is lost is never a pixel. */
-static void warn(png_structp codec, const char *message)
+static void png_codec_warn(png_structp codec, const char *message)
 {
 	(void)codec;
 	(void)message;
 }
 
 /* Without memory nothing is known of the file. */
-static png_voidp allocate(png_structp codec, png_alloc_size_t size)
+static png_voidp png_codec_allocate(png_structp codec, png_alloc_size_t size)
 {
 	struct png *png = png_get_mem_ptr(codec);
 	void *memory = malloc(size);
@@ -57,13 +57,13 @@ static png_voidp allocate(png_structp codec, png_alloc_size_t size)
 	return memory;
 }
 
-static void release(png_structp codec, png_voidp memory)
+static void png_codec_release(png_structp codec, png_voidp memory)
 {
 	(void)codec;
 	free(memory);
 }
 
-static void read_bytes(png_structp codec, png_bytep to, size_t count)
+static void png_codec_read_bytes(png_structp codec, png_bytep to, size_t count)
 {
 	struct png *png = png_get_io_ptr(codec);
 	if (input_take(&png->picture->input, to, count) < 0)
@@ -73,21 +73,21 @@ static void read_bytes(png_structp codec, png_bytep to, size_t count)
 /* ---- Header ---- */
 
 /* Chunks that change no pixel and are not kept: text above all, which may be compressed. */
-static void ignore_chunks(png_structp codec)
+static void png_codec_ignore_chunks(png_structp codec)
 {
 	static const png_byte names[] = "tEXt\0zTXt\0iTXt\0hIST\0tIME\0sPLT\0pCAL\0sCAL\0oFFs\0"
 					"pHYs\0eXIf\0bKGD\0gAMA\0cHRM\0sBIT";
 	png_set_keep_unknown_chunks(codec, PNG_HANDLE_CHUNK_NEVER, names, sizeof(names) / 5);
 }
 
-static void set_limits(png_structp codec)
+static void png_codec_set_limits(png_structp codec)
 {
 	png_set_user_limits(codec, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
 	png_set_chunk_malloc_max(codec, JOB_BLOCK_BYTES_MAX);
 	png_set_chunk_cache_max(codec, CHUNKS_MAX);
 }
 
-static enum format native_of(const struct png *png)
+static enum format png_codec_native_of(const struct png *png)
 {
 	bool wide = png_get_bit_depth(png->codec, png->info) == 16;
 	png_byte type = png_get_color_type(png->codec, png->info);
@@ -101,7 +101,7 @@ static enum format native_of(const struct png *png)
 	return colour ? FORMAT_RGB8 : FORMAT_GRAY8;
 }
 
-static int keep_colour(struct png *png)
+static int png_codec_keep_colour(struct png *png)
 {
 	char *name;
 	png_bytep profile;
@@ -116,20 +116,20 @@ static int keep_colour(struct png *png)
 	return 0;
 }
 
-static int read_header(struct png *png)
+static int png_codec_read_header(struct png *png)
 {
 	struct picture *picture = png->picture;
 	if (setjmp(png_jmpbuf(png->codec)))
 		return -EBADMSG;
-	set_limits(png->codec);
-	ignore_chunks(png->codec);
-	png_set_read_fn(png->codec, png, read_bytes);
+	png_codec_set_limits(png->codec);
+	png_codec_ignore_chunks(png->codec);
+	png_set_read_fn(png->codec, png, png_codec_read_bytes);
 	png_read_info(png->codec, png->info);
 	picture->width = png_get_image_width(png->codec, png->info);
 	picture->height = png_get_image_height(png->codec, png->info);
 	picture->in_order = png_get_interlace_type(png->codec, png->info) == PNG_INTERLACE_NONE;
-	picture->native = native_of(png);
-	int result = keep_colour(png);
+	picture->native = png_codec_native_of(png);
+	int result = png_codec_keep_colour(png);
 	return result ? result : png_exif_read(picture);
 }
 
@@ -141,19 +141,19 @@ static int open_png(struct picture *picture)
 	picture->state = png;
 	png->picture = picture;
 	png->fault = FAULT_NOT_AN_IMAGE;
-	png->codec = png_create_read_struct_2(
-		PNG_LIBPNG_VER_STRING, png, give_up, warn, png, allocate, release);
+	png->codec = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, png, png_codec_give_up,
+		png_codec_warn, png, png_codec_allocate, png_codec_release);
 	if (png->codec)
 		png->info = png_create_info_struct(png->codec);
 	if (!png->info)
 		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory");
-	return read_header(png);
+	return png_codec_read_header(png);
 }
 
 /* ---- Pixels ---- */
 
 /* Samples of 8 or 16 bits in host order, and transparent colours as alpha. */
-static enum row choose_output(struct png *png)
+static enum row png_codec_choose_output(struct png *png)
 {
 	static const enum row narrow[] = {ROW_GRAY8, ROW_GRAYALPHA8, ROW_RGB8, ROW_RGBA8};
 	static const enum row wide[] = {ROW_GRAY16, ROW_GRAYALPHA16, ROW_RGB16, ROW_RGBA16};
@@ -172,7 +172,8 @@ struct pass {
 	uint32_t x, y, dx, dy;
 };
 
-static void read_pass(struct png *png, struct canvas *canvas, enum row row, struct pass pass)
+static void png_codec_read_pass(
+	struct png *png, struct canvas *canvas, enum row row, struct pass pass)
 {
 	struct strip strip = {
 		.pixels = png->buffer, .row = row, .rows = 1, .x = pass.x, .step = pass.dx};
@@ -191,20 +192,20 @@ static void read_pass(struct png *png, struct canvas *canvas, enum row row, stru
 	}
 }
 
-static void read_pixels(struct png *png, struct canvas *canvas, enum row row)
+static void png_codec_read_pixels(struct png *png, struct canvas *canvas, enum row row)
 {
 	static const struct pass whole = {0, 0, 1, 1};
 	static const struct pass adam7[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
 		{0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
 	if (png_get_interlace_type(png->codec, png->info) == PNG_INTERLACE_NONE) {
-		read_pass(png, canvas, row, whole);
+		png_codec_read_pass(png, canvas, row, whole);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(adam7) / sizeof(adam7[0]); i++)
-		read_pass(png, canvas, row, adam7[i]);
+		png_codec_read_pass(png, canvas, row, adam7[i]);
 }
 
-static int decode(struct picture *picture, struct canvas *canvas)
+static int png_codec_decode(struct picture *picture, struct canvas *canvas)
 {
 	struct png *png = picture->state;
 	png->fault = FAULT_DECODER_FAILED;
@@ -214,11 +215,11 @@ static int decode(struct picture *picture, struct canvas *canvas)
 #endif
 	if (setjmp(png_jmpbuf(png->codec)))
 		return -EBADMSG;
-	enum row row = choose_output(png);
+	enum row row = png_codec_choose_output(png);
 	png->buffer = malloc(png_get_rowbytes(png->codec, png->info));
 	if (!png->buffer)
 		png_error(png->codec, "no memory for a row");
-	read_pixels(png, canvas, row);
+	png_codec_read_pixels(png, canvas, row);
 	png_read_end(png->codec, NULL);
 	return 0;
 }
@@ -236,8 +237,8 @@ static void close_png(struct picture *picture)
 
 const struct codec codec_png = {
 	.type = "PNG",
-	.probe = probe,
+	.probe = png_codec_probe,
 	.open = open_png,
-	.decode = decode,
+	.decode = png_codec_decode,
 	.close = close_png,
 };

@@ -17,14 +17,14 @@ struct segment {
 	uint8_t *converted; /* a row, straight, of one that is premultiplied */
 };
 
-static int fail(struct picture *picture, const char *message)
+static int segment_fail(struct picture *picture, const char *message)
 {
 	return picture_fail(picture, FAULT_DECODER_FAILED, "segment: %s", message);
 }
 
 /* ---- Header ---- */
 
-static const char *check(struct picture *picture, const struct header *header)
+static const char *segment_check(struct picture *picture, const struct header *header)
 {
 	const char *fault = header_check(header, header->segment_size);
 	if (fault)
@@ -41,7 +41,7 @@ static const char *check(struct picture *picture, const struct header *header)
 }
 
 /* Of the whole picture; a segment that says nothing of it has all of it. */
-static const char *read_full_size(struct picture *picture, const struct header *header)
+static const char *segment_read_full_size(struct picture *picture, const struct header *header)
 {
 	picture->full_width = header->full_width ? header->full_width : header->width;
 	picture->full_height = header->full_height ? header->full_height : header->height;
@@ -51,31 +51,31 @@ static const char *read_full_size(struct picture *picture, const struct header *
 	return NULL;
 }
 
-static int read_block(struct picture *picture, const struct header_block *block)
+static int segment_read_block(struct picture *picture, const struct header_block *block)
 {
 	if (block->size > JOB_BLOCK_BYTES_MAX)
-		return fail(picture, "a metadata block is too large");
+		return segment_fail(picture, "a metadata block is too large");
 	uint8_t *data = malloc(block->size ? block->size : 1);
 	if (!data)
-		return fail(picture, "no memory for metadata");
+		return segment_fail(picture, "no memory for metadata");
 	int result = input_look(&picture->input, block->offset, data, block->size);
 	if (result < 0)
-		fail(picture, "a metadata block cannot be read");
+		segment_fail(picture, "a metadata block cannot be read");
 	else
 		result = picture_add_block(picture, block->type, data, block->size);
 	free(data);
 	return result;
 }
 
-static int read_header(struct picture *picture, struct header *header)
+static int segment_read_header(struct picture *picture, struct header *header)
 {
 	if (input_look(&picture->input, 0, header, sizeof(*header)) < 0)
-		return fail(picture, "it ends too early");
-	const char *fault = check(picture, header);
+		return segment_fail(picture, "it ends too early");
+	const char *fault = segment_check(picture, header);
 	if (!fault)
-		fault = read_full_size(picture, header);
+		fault = segment_read_full_size(picture, header);
 	if (fault)
-		return fail(picture, fault);
+		return segment_fail(picture, fault);
 	picture->width = header->width;
 	picture->height = header->height;
 	picture->in_order = true;
@@ -85,7 +85,7 @@ static int read_header(struct picture *picture, struct header *header)
 	memcpy(picture->type, header->type, sizeof(picture->type));
 	int result = 0;
 	for (uint32_t i = 0; result == 0 && i < header->block_count; i++)
-		result = read_block(picture, &header->blocks[i]);
+		result = segment_read_block(picture, &header->blocks[i]);
 	return result;
 }
 
@@ -93,35 +93,35 @@ static int open_segment(struct picture *picture)
 {
 	struct segment *segment = calloc(1, sizeof(*segment));
 	if (!segment)
-		return fail(picture, "no memory");
+		return segment_fail(picture, "no memory");
 	picture->state = segment;
-	return read_header(picture, &segment->header);
+	return segment_read_header(picture, &segment->header);
 }
 
 /* ---- Pixels ---- */
 
 /* To 16 bits, in which going back to the same 8 bits is exact. */
-static uint16_t divide(unsigned value, unsigned alpha)
+static uint16_t segment_divide(unsigned value, unsigned alpha)
 {
 	unsigned most = 65535;
 	return (uint16_t)(value < alpha ? (value * most + alpha / 2) / alpha : most);
 }
 
 /* From bytes B G R A, premultiplied, to four of 16 bits, R G B A, straight. */
-static void straighten(uint8_t *to, const uint8_t *from, uint32_t count)
+static void segment_straighten(uint8_t *to, const uint8_t *from, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++, from += 4) {
 		uint16_t pixel[4] = {0};
 		unsigned alpha = from[3];
 		for (unsigned c = 0; alpha > 0 && c < 3; c++)
-			pixel[c] = divide(from[2 - c], alpha);
+			pixel[c] = segment_divide(from[2 - c], alpha);
 		pixel[3] = (uint16_t)(alpha * 257);
 		memcpy(to + i * sizeof(pixel), pixel, sizeof(pixel));
 	}
 }
 
 /* Draws rows that lie in segment->rows. */
-static void draw(struct segment *segment, struct canvas *canvas, uint32_t y, uint32_t count)
+static void segment_draw(struct segment *segment, struct canvas *canvas, uint32_t y, uint32_t count)
 {
 	static const enum row rows[] = {
 		[FORMAT_RGBA8] = ROW_RGBA8,
@@ -146,12 +146,13 @@ static void draw(struct segment *segment, struct canvas *canvas, uint32_t y, uin
 	strip.pixels = segment->converted;
 	strip.rows = 1;
 	for (uint32_t i = 0; i < count; i++, strip.y++) {
-		straighten(segment->converted, segment->rows + i * header->stride, header->width);
+		segment_straighten(
+			segment->converted, segment->rows + i * header->stride, header->width);
 		canvas_put(canvas, &strip);
 	}
 }
 
-static int make_room(struct picture *picture, struct segment *segment)
+static int segment_make_room(struct picture *picture, struct segment *segment)
 {
 	segment->rows = reallocarray(NULL, STRIP_ROWS, segment->header.stride);
 	bool premultiplied = segment->header.format == FORMAT_BGRA8_PREMUL;
@@ -159,23 +160,23 @@ static int make_room(struct picture *picture, struct segment *segment)
 		segment->converted =
 			reallocarray(NULL, segment->header.width, 4 * sizeof(uint16_t));
 	if (!segment->rows || (premultiplied && !segment->converted))
-		return fail(picture, "no memory for rows");
+		return segment_fail(picture, "no memory for rows");
 	return 0;
 }
 
-static int decode(struct picture *picture, struct canvas *canvas)
+static int segment_decode(struct picture *picture, struct canvas *canvas)
 {
 	struct segment *segment = picture->state;
 	const struct header *header = &segment->header;
-	int result = make_room(picture, segment);
+	int result = segment_make_room(picture, segment);
 	for (uint32_t y = 0; result == 0 && y < header->height; y += STRIP_ROWS) {
 		uint32_t left = header->height - y;
 		uint32_t count = left < STRIP_ROWS ? left : STRIP_ROWS;
 		result = input_look(&picture->input, header->pixel_offset + y * header->stride,
 			segment->rows, count * header->stride);
 		if (result < 0)
-			return fail(picture, "its pixels cannot be read");
-		draw(segment, canvas, y, count);
+			return segment_fail(picture, "its pixels cannot be read");
+		segment_draw(segment, canvas, y, count);
 	}
 	return result;
 }
@@ -194,6 +195,6 @@ static void close_segment(struct picture *picture)
 const struct codec codec_segment = {
 	.type = "segment",
 	.open = open_segment,
-	.decode = decode,
+	.decode = segment_decode,
 	.close = close_segment,
 };

@@ -160,13 +160,13 @@ static const struct colour colours[] = {
 	{"yellowgreen", 0x9acd32, {0}},
 };
 
-static int compare(const void *name, const void *colour)
+static int xpm_colours_compare(const void *name, const void *colour)
 {
 	return strcmp(name, ((const struct colour *)colour)->name);
 }
 
 /* Brings a name into the table's spelling. Returns 0, or -EINVAL when it is too long. */
-static int spell(char spelled[NAME_MAX_BYTES], const char *name)
+static int xpm_colours_spell(char spelled[NAME_MAX_BYTES], const char *name)
 {
 	size_t length = 0;
 	for (; *name; name++) {
@@ -184,7 +184,7 @@ static int spell(char spelled[NAME_MAX_BYTES], const char *name)
 }
 
 /* Takes the number from the end of a name; -1 when it has none, or one with leading zeros. */
-static int cut_number(char *name)
+static int xpm_colours_cut_number(char *name)
 {
 	size_t end = strlen(name);
 	size_t start = end;
@@ -198,7 +198,7 @@ static int cut_number(char *name)
 }
 
 /* gray0 to gray100; in floating point, whose errors rgb.txt has at gray50 and gray90. */
-static uint32_t grey_value(int percent)
+static uint32_t xpm_colours_grey_value(int percent)
 {
 	return (uint32_t)(percent * 2.55 + 0.5) * 0x010101;
 }
@@ -206,15 +206,15 @@ static uint32_t grey_value(int percent)
 int xpm_colour_find(const char *name, uint32_t *value)
 {
 	char spelled[NAME_MAX_BYTES];
-	if (spell(spelled, name) < 0)
+	if (xpm_colours_spell(spelled, name) < 0)
 		return -EINVAL;
-	int number = cut_number(spelled);
+	int number = xpm_colours_cut_number(spelled);
 	if (number >= 0 && number <= 100 && strcmp(spelled, "gray") == 0) {
-		*value = grey_value(number);
+		*value = xpm_colours_grey_value(number);
 		return 0;
 	}
 	const struct colour *colour = bsearch(spelled, colours,
-		sizeof(colours) / sizeof(colours[0]), sizeof(colours[0]), compare);
+		sizeof(colours) / sizeof(colours[0]), sizeof(colours[0]), xpm_colours_compare);
 	if (!colour || number == 0 || number > SHADES)
 		return -EINVAL;
 	*value = number > 0 ? colour->shades[number - 1] : colour->value;

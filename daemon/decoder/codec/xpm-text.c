@@ -15,15 +15,15 @@
 
 enum { CHARACTERS_MAX = 16, COLOUR_BYTES_MIN = 4, HEAD_SIZE = 128 };
 
-static void skip_blanks(struct xpm_span *text)
+static void xpm_text_skip_blanks(struct xpm_span *text)
 {
 	while (text->at < text->end && isspace((unsigned char)*text->at))
 		text->at++;
 }
 
-static bool skip_word(struct xpm_span *text, const char *word)
+static bool xpm_text_skip_word(struct xpm_span *text, const char *word)
 {
-	skip_blanks(text);
+	xpm_text_skip_blanks(text);
 	size_t length = strlen(word);
 	if ((size_t)(text->end - text->at) < length || memcmp(text->at, word, length) != 0)
 		return false;
@@ -34,11 +34,12 @@ static bool skip_word(struct xpm_span *text, const char *word)
 bool xpm_text_begins(const uint8_t *bytes, size_t size)
 {
 	struct xpm_span text = {(const char *)bytes, (const char *)bytes + size};
-	return skip_word(&text, "/*") && skip_word(&text, "XPM") && skip_word(&text, "*/");
+	return xpm_text_skip_word(&text, "/*") && xpm_text_skip_word(&text, "XPM") &&
+	       xpm_text_skip_word(&text, "*/");
 }
 
 /* Goes past a comment that begins here. Returns whether one did. */
-static bool skip_comment(struct xpm_span *text)
+static bool xpm_text_skip_comment(struct xpm_span *text)
 {
 	if (text->end - text->at < 2 || memcmp(text->at, "/*", 2) != 0)
 		return false;
@@ -49,10 +50,10 @@ static bool skip_comment(struct xpm_span *text)
 }
 
 /* Goes to the next one of two characters outside of comments, and past it. 0 at the end. */
-static char find_either(struct xpm_span *text, char one, char other)
+static char xpm_text_find_either(struct xpm_span *text, char one, char other)
 {
 	while (text->at < text->end) {
-		if (skip_comment(text))
+		if (xpm_text_skip_comment(text))
 			continue;
 		char c = *text->at++;
 		if (c == one || c == other)
@@ -62,9 +63,9 @@ static char find_either(struct xpm_span *text, char one, char other)
 }
 
 /* Takes the next string of the C text. Returns whether there is one. */
-static bool next_string(struct xpm_span *text, struct xpm_span *string)
+static bool xpm_text_next_string(struct xpm_span *text, struct xpm_span *string)
 {
-	if (!find_either(text, '"', '"'))
+	if (!xpm_text_find_either(text, '"', '"'))
 		return false;
 	const char *end = memchr(text->at, '"', (size_t)(text->end - text->at));
 	if (!end)
@@ -74,9 +75,9 @@ static bool next_string(struct xpm_span *text, struct xpm_span *string)
 	return true;
 }
 
-static bool next_number(struct xpm_span *text, uint32_t *number)
+static bool xpm_text_next_number(struct xpm_span *text, uint32_t *number)
 {
-	skip_blanks(text);
+	xpm_text_skip_blanks(text);
 	uint64_t value = 0;
 	const char *start = text->at;
 	for (; text->at < text->end && isdigit((unsigned char)*text->at); text->at++) {
@@ -89,7 +90,7 @@ static bool next_number(struct xpm_span *text, uint32_t *number)
 }
 
 /* Whether the text is long enough for what its values say: then they are believed. */
-static bool is_plausible(const struct xpm_text *text)
+static bool xpm_text_is_plausible(const struct xpm_text *text)
 {
 	if (text->characters == 0 || text->characters > CHARACTERS_MAX || text->colours == 0)
 		return false;
@@ -99,7 +100,7 @@ static bool is_plausible(const struct xpm_text *text)
 }
 
 /* Whether a colour's text has the word None in it. */
-static bool has_none(struct xpm_span colour, uint32_t characters)
+static bool xpm_text_has_none(struct xpm_span colour, uint32_t characters)
 {
 	if ((size_t)(colour.end - colour.at) <= characters)
 		return false;
@@ -112,9 +113,9 @@ static bool has_none(struct xpm_span colour, uint32_t characters)
 }
 
 /* Takes the next word of a colour's text. Returns whether there is one. */
-static bool next_word(struct xpm_span *text, struct xpm_span *word)
+static bool xpm_text_next_word(struct xpm_span *text, struct xpm_span *word)
 {
-	skip_blanks(text);
+	xpm_text_skip_blanks(text);
 	word->at = text->at;
 	while (text->at < text->end && !isspace((unsigned char)*text->at))
 		text->at++;
@@ -123,7 +124,7 @@ static bool next_word(struct xpm_span *text, struct xpm_span *word)
 }
 
 /* Which visual a word stands for, or what is symbolic; -1: it is no such key. */
-static int find_key(struct xpm_span word)
+static int xpm_text_find_key(struct xpm_span word)
 {
 	static const char *const keys[] = {"s", "m", "g4", "g", "c"};
 	size_t length = (size_t)(word.end - word.at);
@@ -138,7 +139,7 @@ static int find_key(struct xpm_span word)
  * Whether libXpm reads a colour's text as it is meant. It loses the memory of a value whose
  * key comes twice, reads on behind a text that is too short, and cuts words that are long.
  */
-static bool is_sound(struct xpm_span colour, uint32_t characters)
+static bool xpm_text_is_sound(struct xpm_span colour, uint32_t characters)
 {
 	size_t length = (size_t)(colour.end - colour.at);
 	unsigned seen = 0;
@@ -147,8 +148,8 @@ static bool is_sound(struct xpm_span colour, uint32_t characters)
 	if (length < characters || length >= BUFSIZ)
 		return false;
 	colour.at += characters;
-	while (next_word(&colour, &word)) {
-		int key = after_key ? -1 : find_key(word);
+	while (xpm_text_next_word(&colour, &word)) {
+		int key = after_key ? -1 : xpm_text_find_key(word);
 		after_key = key >= 0;
 		if (key >= 0 && seen & 1u << key)
 			return false;
@@ -164,38 +165,39 @@ const char *xpm_text_survey(struct xpm_text *text)
 	struct xpm_span string;
 	if (memchr(text->bytes, 0, text->size))
 		return "it is no text";
-	if (!next_string(&rest, &string) || !next_number(&string, &text->width) ||
-		!next_number(&string, &text->height) || !next_number(&string, &text->colours) ||
-		!next_number(&string, &text->characters))
+	if (!xpm_text_next_string(&rest, &string) || !xpm_text_next_number(&string, &text->width) ||
+		!xpm_text_next_number(&string, &text->height) ||
+		!xpm_text_next_number(&string, &text->colours) ||
+		!xpm_text_next_number(&string, &text->characters))
 		return "it has no line of values";
-	if (!is_plausible(text))
+	if (!xpm_text_is_plausible(text))
 		return "the file is too short for the values that it begins with";
 	text->after_values = rest;
 	for (uint32_t i = 0; i < text->colours; i++) {
-		if (!next_string(&rest, &string))
+		if (!xpm_text_next_string(&rest, &string))
 			return "the file ends among its colours";
-		if (!is_sound(string, text->characters))
+		if (!xpm_text_is_sound(string, text->characters))
 			return "a colour is too short, too long or given twice";
-		if (has_none(string, text->characters))
+		if (xpm_text_has_none(string, text->characters))
 			text->transparent = true;
 	}
 	return NULL;
 }
 
 /* Whether what comes after the rows ends the array, and so the file is whole. */
-static bool is_ended(struct xpm_span rest)
+static bool xpm_text_is_ended(struct xpm_span rest)
 {
 	struct xpm_span string;
 	char c;
-	while ((c = find_either(&rest, '"', '}')) == '"') {
+	while ((c = xpm_text_find_either(&rest, '"', '}')) == '"') {
 		rest.at--;
-		if (!next_string(&rest, &string))
+		if (!xpm_text_next_string(&rest, &string))
 			return false;
 	}
 	return c == '}';
 }
 
-static char *put_string(char *to, struct xpm_span string)
+static char *xpm_text_put_string(char *to, struct xpm_span string)
 {
 	size_t length = (size_t)(string.end - string.at);
 	*to++ = '"';
@@ -206,25 +208,25 @@ static char *put_string(char *to, struct xpm_span string)
 }
 
 /* Writes the colours and rows of a text. Returns NULL or what is wrong with the rows. */
-static const char *put_strings(const struct xpm_text *text, char *to)
+static const char *xpm_text_put_strings(const struct xpm_text *text, char *to)
 {
 	struct xpm_span rest = text->after_values;
 	struct xpm_span string;
 	for (uint32_t i = 0; i < text->colours; i++) {
-		next_string(&rest, &string);
-		to = put_string(to, string);
+		xpm_text_next_string(&rest, &string);
+		to = xpm_text_put_string(to, string);
 	}
 	size_t row = (size_t)text->width * text->characters;
 	for (uint32_t i = 0; i < text->height; i++) {
-		if (!next_string(&rest, &string))
+		if (!xpm_text_next_string(&rest, &string))
 			return "the file ends too early";
 		if ((size_t)(string.end - string.at) < row)
 			return "a row is too short";
 		string.end = string.at + row;
-		to = put_string(to, string);
+		to = xpm_text_put_string(to, string);
 	}
 	memcpy(to, "};", sizeof("};"));
-	return is_ended(rest) ? NULL : "the file ends too early";
+	return xpm_text_is_ended(rest) ? NULL : "the file ends too early";
 }
 
 char *xpm_text_rewrite(const struct xpm_text *text, const char **fault)
@@ -238,7 +240,7 @@ char *xpm_text_rewrite(const struct xpm_text *text, const char **fault)
 		"/* XPM */\nstatic char *image[] = {\n\"%" PRIu32 " %" PRIu32 " %" PRIu32
 		" %" PRIu32 "\"",
 		text->width, text->height, text->colours, text->characters);
-	*fault = put_strings(text, plain + head);
+	*fault = xpm_text_put_strings(text, plain + head);
 	if (*fault) {
 		free(plain);
 		return NULL;

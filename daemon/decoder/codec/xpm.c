@@ -24,7 +24,7 @@ struct xpm {
 	uint16_t *row;
 };
 
-static int survey(struct picture *picture, struct xpm *xpm)
+static int xpm_survey(struct picture *picture, struct xpm *xpm)
 {
 	const char *fault = xpm_text_survey(&xpm->text);
 	if (fault)
@@ -36,7 +36,7 @@ static int survey(struct picture *picture, struct xpm *xpm)
 	return 0;
 }
 
-static int read_file(struct picture *picture, struct xpm_text *text)
+static int xpm_read_file(struct picture *picture, struct xpm_text *text)
 {
 	size_t room = 0;
 	for (;;) {
@@ -70,14 +70,14 @@ static int open_xpm(struct picture *picture)
 	if (!xpm)
 		return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: no memory");
 	picture->state = xpm;
-	int result = read_file(picture, &xpm->text);
-	return result ? result : survey(picture, xpm);
+	int result = xpm_read_file(picture, &xpm->text);
+	return result ? result : xpm_survey(picture, xpm);
 }
 
 /* ---- Colours ---- */
 
 /* #rgb to #rrrrggggbbbb, each channel spread over 16 bits. */
-static bool read_hex(const char *digits, uint16_t *colour)
+static bool xpm_read_hex(const char *digits, uint16_t *colour)
 {
 	size_t length = strlen(digits);
 	if (length == 0 || length % 3 || length > 12)
@@ -97,11 +97,11 @@ static bool read_hex(const char *digits, uint16_t *colour)
 	return true;
 }
 
-static bool read_colour(const char *name, uint16_t *colour)
+static bool xpm_read_colour(const char *name, uint16_t *colour)
 {
 	colour[3] = 65535;
 	if (name[0] == '#')
-		return read_hex(name + 1, colour);
+		return xpm_read_hex(name + 1, colour);
 	if (strcasecmp(name, "none") == 0) {
 		memset(colour, 0, 4 * sizeof(*colour));
 		return true;
@@ -115,7 +115,7 @@ static bool read_colour(const char *name, uint16_t *colour)
 	return true;
 }
 
-static int read_palette(struct picture *picture, struct xpm *xpm)
+static int xpm_read_palette(struct picture *picture, struct xpm *xpm)
 {
 	xpm->palette = calloc(xpm->image.ncolors, sizeof(*xpm->palette));
 	if (!xpm->palette)
@@ -129,7 +129,7 @@ static int read_palette(struct picture *picture, struct xpm *xpm)
 		if (!name)
 			return picture_fail(
 				picture, FAULT_DECODER_FAILED, "XPM: a colour has no value");
-		if (!read_colour(name, xpm->palette[i]))
+		if (!xpm_read_colour(name, xpm->palette[i]))
 			return picture_fail(picture, FAULT_DECODER_FAILED,
 				"XPM: the colour \"%.40s\" is unknown", name);
 	}
@@ -138,7 +138,7 @@ static int read_palette(struct picture *picture, struct xpm *xpm)
 
 /* ---- Pixels ---- */
 
-static int parse(struct picture *picture, struct xpm *xpm)
+static int xpm_parse(struct picture *picture, struct xpm *xpm)
 {
 	const char *fault;
 	char *plain = xpm_text_rewrite(&xpm->text, &fault);
@@ -151,13 +151,13 @@ static int parse(struct picture *picture, struct xpm *xpm)
 		return picture_fail(
 			picture, FAULT_DECODER_FAILED, "XPM: %s", XpmGetErrorString(status));
 	}
-	return read_palette(picture, xpm);
+	return xpm_read_palette(picture, xpm);
 }
 
-static int decode(struct picture *picture, struct canvas *canvas)
+static int xpm_decode(struct picture *picture, struct canvas *canvas)
 {
 	struct xpm *xpm = picture->state;
-	int result = parse(picture, xpm);
+	int result = xpm_parse(picture, xpm);
 	if (result < 0)
 		return result;
 	xpm->row = calloc(xpm->text.width, sizeof(*xpm->palette));
@@ -198,6 +198,6 @@ const struct codec codec_xpm = {
 	.type = "XPM",
 	.probe = xpm_text_begins,
 	.open = open_xpm,
-	.decode = decode,
+	.decode = xpm_decode,
 	.close = close_xpm,
 };

@@ -16,7 +16,7 @@ struct tiff {
 };
 
 /* A number of 2 or 4 bytes; 0 outside of the data. */
-static uint32_t number(const struct tiff *tiff, uint64_t at, unsigned bytes)
+static uint32_t exif_number(const struct tiff *tiff, uint64_t at, unsigned bytes)
 {
 	if (at > tiff->size || tiff->size - at < bytes)
 		return 0;
@@ -29,18 +29,18 @@ static uint32_t number(const struct tiff *tiff, uint64_t at, unsigned bytes)
 }
 
 /* The single value of a tag in the directory at an offset, or 0. */
-static uint32_t value_of(const struct tiff *tiff, uint32_t directory, uint32_t tag)
+static uint32_t exif_value_of(const struct tiff *tiff, uint32_t directory, uint32_t tag)
 {
-	uint32_t count = number(tiff, directory, 2);
+	uint32_t count = exif_number(tiff, directory, 2);
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t entry = (uint64_t)directory + 2 + (uint64_t)i * ENTRY_SIZE;
 		if (entry + ENTRY_SIZE > tiff->size)
 			break;
-		if (number(tiff, entry, 2) != tag || number(tiff, entry + 4, 4) != 1)
+		if (exif_number(tiff, entry, 2) != tag || exif_number(tiff, entry + 4, 4) != 1)
 			continue;
-		uint32_t type = number(tiff, entry + 2, 2);
+		uint32_t type = exif_number(tiff, entry + 2, 2);
 		if (type == TYPE_SHORT || type == TYPE_LONG)
-			return number(tiff, entry + 8, type == TYPE_SHORT ? 2 : 4);
+			return exif_number(tiff, entry + 8, type == TYPE_SHORT ? 2 : 4);
 	}
 	return 0;
 }
@@ -50,13 +50,13 @@ struct exif exif_read(const uint8_t *data, size_t size)
 	struct exif exif = {.orientation = 1};
 	struct tiff tiff = {data, size, size > 0 && data[0] == 'I'};
 	if (size < 8 || data[0] != data[1] || (data[0] != 'I' && data[0] != 'M') ||
-		number(&tiff, 2, 2) != 42)
+		exif_number(&tiff, 2, 2) != 42)
 		return exif;
-	uint32_t directory = number(&tiff, 4, 4);
-	uint32_t orientation = value_of(&tiff, directory, TAG_ORIENTATION);
+	uint32_t directory = exif_number(&tiff, 4, 4);
+	uint32_t orientation = exif_value_of(&tiff, directory, TAG_ORIENTATION);
 	if (orientation >= 1 && orientation <= 8)
 		exif.orientation = orientation;
-	uint32_t second = value_of(&tiff, directory, TAG_EXIF);
-	exif.srgb = second && value_of(&tiff, second, TAG_COLOR_SPACE) == 1;
+	uint32_t second = exif_value_of(&tiff, directory, TAG_EXIF);
+	exif.srgb = second && exif_value_of(&tiff, second, TAG_COLOR_SPACE) == 1;
 	return exif;
 }

@@ -29,7 +29,7 @@ void input_begin(struct input *input, int fd)
 	input->error = 0;
 }
 
-static ssize_t read_at(struct input *input, uint64_t offset, void *to, size_t count)
+static ssize_t input_read_at(struct input *input, uint64_t offset, void *to, size_t count)
 {
 	if (offset > INT64_MAX - count)
 		return 0;
@@ -47,7 +47,8 @@ static ssize_t read_at(struct input *input, uint64_t offset, void *to, size_t co
 ssize_t input_peek(struct input *input, const uint8_t **bytes)
 {
 	if (input->at == input->filled) {
-		ssize_t got = read_at(input, input->next, input->buffer, sizeof(input->buffer));
+		ssize_t got =
+			input_read_at(input, input->next, input->buffer, sizeof(input->buffer));
 		if (got < 0)
 			return got;
 		input->at = 0;
@@ -91,7 +92,7 @@ int input_look(struct input *input, uint64_t offset, void *to, size_t count)
 {
 	uint8_t *bytes = to;
 	while (count) {
-		ssize_t got = read_at(input, offset, bytes, count);
+		ssize_t got = input_read_at(input, offset, bytes, count);
 		if (got <= 0)
 			return got ? (int)got : -ENODATA;
 		bytes += got;

@@ -70,7 +70,7 @@ bool picture_is_scaled(const struct picture *picture)
 	return picture->fitted_width != picture->width || picture->fitted_height != picture->height;
 }
 
-static size_t bytes_of_blocks(const struct picture *picture)
+static size_t picture_bytes_of_blocks(const struct picture *picture)
 {
 	size_t sum = 0;
 	for (uint32_t i = 0; i < picture->block_count; i++)
@@ -81,7 +81,7 @@ static size_t bytes_of_blocks(const struct picture *picture)
 int picture_add_block(struct picture *picture, uint32_t type, const void *data, size_t size)
 {
 	if (picture->block_count == HEADER_BLOCKS_MAX ||
-		size > JOB_BLOCK_BYTES_MAX - bytes_of_blocks(picture))
+		size > JOB_BLOCK_BYTES_MAX - picture_bytes_of_blocks(picture))
 		return picture_fail(picture, FAULT_TOO_LARGE, "more than %d bytes of metadata",
 			JOB_BLOCK_BYTES_MAX);
 	struct picture_block *block = &picture->blocks[picture->block_count];

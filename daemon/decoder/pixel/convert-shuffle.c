@@ -28,7 +28,7 @@ static const struct move moves[] = {
 	{ROW_RGB8, FORMAT_BGRA8_PREMUL, 3, {2, 1, 0, OPAQUE}},
 };
 
-static const struct move *find(enum format format, enum row row)
+static const struct move *convert_shuffle_find(enum format format, enum row row)
 {
 	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
 		if (moves[i].row == row && moves[i].format == format)
@@ -63,7 +63,7 @@ __attribute__((target("ssse3"))) static size_t run(
 size_t convert_shuffle(
 	uint8_t *to, enum format format, const uint8_t *from, enum row row, size_t count)
 {
-	const struct move *move = find(format, row);
+	const struct move *move = convert_shuffle_find(format, row);
 	if (!move || !__builtin_cpu_supports("ssse3"))
 		return 0;
 	return run(to, from, move, count);

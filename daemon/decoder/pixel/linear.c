@@ -22,12 +22,12 @@ static float wide_light[WIDE];
 static float borders[NARROW]; /* from which light on the next sample is nearer */
 static uint8_t guesses[GUESSES + 1];
 
-static double to_light(double value)
+static double linear_to_light(double value)
 {
 	return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
 }
 
-static float from_light(float light)
+static float linear_from_light(float light)
 {
 	return light <= 0.0031308f ? light * 12.92f : 1.055f * powf(light, 1 / 2.4f) - 0.055f;
 }
@@ -35,11 +35,11 @@ static float from_light(float light)
 void light_prepare(void)
 {
 	for (int i = 0; i < NARROW; i++) {
-		narrow_light[i] = (float)to_light(i / 255.0);
-		borders[i] = i < 255 ? (float)to_light((i + 0.5) / 255) : INFINITY;
+		narrow_light[i] = (float)linear_to_light(i / 255.0);
+		borders[i] = i < 255 ? (float)linear_to_light((i + 0.5) / 255) : INFINITY;
 	}
 	for (int i = 0; i < WIDE; i++)
-		wide_light[i] = (float)to_light(i / 65535.0);
+		wide_light[i] = (float)linear_to_light(i / 65535.0);
 	uint8_t value = 0;
 	for (int i = 0; i <= GUESSES; i++) {
 		guesses[i] = value;
@@ -123,7 +123,7 @@ INLINE float clamp(float value)
 INLINE unsigned nearest(float light, bool wide)
 {
 	if (wide)
-		return (unsigned)(from_light(light) * 65535 + 0.5f);
+		return (unsigned)(linear_from_light(light) * 65535 + 0.5f);
 	unsigned guess = guesses[(unsigned)(light * GUESSES)];
 	return guess + (light >= borders[guess]);
 }

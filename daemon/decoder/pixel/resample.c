@@ -42,7 +42,7 @@ struct resample {
 	uint32_t done;	/* rows made */
 };
 
-static int make_rows(struct rows *rows, unsigned planes, size_t most, size_t width)
+static int resample_make_rows(struct rows *rows, unsigned planes, size_t most, size_t width)
 {
 	size_t pitch_bytes, plane_bytes, bytes;
 	rows->most = most;
@@ -64,14 +64,14 @@ static int make_rows(struct rows *rows, unsigned planes, size_t most, size_t wid
 	return 0;
 }
 
-static float *row_of(const struct rows *rows, unsigned plane, size_t row)
+static float *resample_row_of(const struct rows *rows, unsigned plane, size_t row)
 {
 	return rows->data + plane * rows->apart + row * rows->pitch;
 }
 
 /* ---- The library ---- */
 
-static int fault(void)
+static int resample_fault(void)
 {
 	int result = zimg_get_last_error(NULL, 0) == ZIMG_ERROR_OUT_OF_MEMORY ? -ENOMEM : -EIO;
 	zimg_clear_last_error();
@@ -82,7 +82,7 @@ static int fault(void)
  * From a plane to another, of the region of the first that begins with `top`. Returns NULL when
  * the library cannot.
  */
-static zimg_filter_graph *build(
+static zimg_filter_graph *resample_build(
 	const struct resample_size *from, double top, uint32_t width, uint32_t height)
 {
 	zimg_image_format source, target;
@@ -106,11 +106,11 @@ static zimg_filter_graph *build(
 }
 
 /* Room for a graph to work in. Returns 0 or a negative errno. */
-static int make_work(const zimg_filter_graph *graph, void **work)
+static int resample_make_work(const zimg_filter_graph *graph, void **work)
 {
 	size_t size;
 	if (zimg_filter_graph_get_tmp_size(graph, &size) != ZIMG_ERROR_SUCCESS)
-		return fault();
+		return resample_fault();
 	free(*work);
 	if (posix_memalign(work, ALIGN, size ? size : ALIGN) != 0) {
 		*work = NULL;
@@ -119,8 +119,8 @@ static int make_work(const zimg_filter_graph *graph, void **work)
 	return 0;
 }
 
-static int run(const zimg_filter_graph *graph, const float *from, size_t from_pitch, float *to,
-	size_t to_pitch, void *work)
+static int resample_run(const zimg_filter_graph *graph, const float *from, size_t from_pitch,
+	float *to, size_t to_pitch, void *work)
 {
 	zimg_image_buffer_const source = {.version = ZIMG_API_VERSION};
 	zimg_image_buffer target = {.version = ZIMG_API_VERSION};
@@ -133,23 +133,24 @@ static int run(const zimg_filter_graph *graph, const float *from, size_t from_pi
 	return zimg_filter_graph_process(graph, &source, &target, work, NULL, NULL, NULL, NULL) ==
 			       ZIMG_ERROR_SUCCESS
 		       ? 0
-		       : fault();
+		       : resample_fault();
 }
 
 /* ---- Across ---- */
 
-static int prepare_across(struct resample *resample)
+static int resample_prepare_across(struct resample *resample)
 {
 	struct resample_size strip = resample->from;
 	strip.height = ROWS;
 	strip.extent_y = ROWS;
-	resample->across = build(&strip, 0, resample->width, ROWS);
-	return resample->across ? make_work(resample->across, &resample->work) : fault();
+	resample->across = resample_build(&strip, 0, resample->width, ROWS);
+	return resample->across ? resample_make_work(resample->across, &resample->work)
+				: resample_fault();
 }
 
 float *resample_room(struct resample *resample, unsigned plane, unsigned row)
 {
-	return row_of(&resample->room, plane, row);
+	return resample_row_of(&resample->room, plane, row);
 }
 
 int resample_take(struct resample *resample, unsigned rows)
@@ -158,9 +159,10 @@ int resample_take(struct resample *resample, unsigned rows)
 	if (at + ROWS > resample->store.most || rows > resample->from.height - resample->taken)
 		return -EIO;
 	for (unsigned plane = 0; plane < resample->planes; plane++) {
-		int result = run(resample->across, row_of(&resample->room, plane, 0),
-			resample->room.pitch, row_of(&resample->store, plane, at),
-			resample->store.pitch, resample->work);
+		int result =
+			resample_run(resample->across, resample_row_of(&resample->room, plane, 0),
+				resample->room.pitch, resample_row_of(&resample->store, plane, at),
+				resample->store.pitch, resample->work);
 		if (result < 0)
 			return result;
 	}
@@ -175,20 +177,20 @@ struct window {
 	uint32_t first, end;
 };
 
-static double ratio_of(const struct resample *resample)
+static double resample_ratio_of(const struct resample *resample)
 {
 	return resample->from.extent_y / resample->height;
 }
 
 /* How far the filter reaches, in rows of the source. */
-static double reach_of(const struct resample *resample)
+static double resample_reach_of(const struct resample *resample)
 {
-	return LOBES * fmax(ratio_of(resample), 1) + MARGIN;
+	return LOBES * fmax(resample_ratio_of(resample), 1) + MARGIN;
 }
 
-static struct window window_of(const struct resample *resample, uint32_t y, uint32_t count)
+static struct window resample_window_of(const struct resample *resample, uint32_t y, uint32_t count)
 {
-	double ratio = ratio_of(resample), reach = reach_of(resample);
+	double ratio = resample_ratio_of(resample), reach = resample_reach_of(resample);
 	double first = floor((y + 0.5) * ratio - reach);
 	double end = ceil((y + count - 0.5) * ratio + reach);
 	double height = resample->from.height;
@@ -198,41 +200,42 @@ static struct window window_of(const struct resample *resample, uint32_t y, uint
 	};
 }
 
-static uint32_t next_count(const struct resample *resample)
+static uint32_t resample_next_count(const struct resample *resample)
 {
 	uint32_t left = resample->height - resample->done;
 	return left < ROWS ? left : ROWS;
 }
 
 /* Lets go of rows that are of no use any more. */
-static void forget(struct resample *resample, uint32_t before)
+static void resample_forget(struct resample *resample, uint32_t before)
 {
 	if (before <= resample->first)
 		return;
 	uint32_t gone = before - resample->first;
 	size_t kept = (resample->taken - before) * resample->store.pitch * sizeof(float);
 	for (unsigned plane = 0; plane < resample->planes; plane++)
-		memmove(row_of(&resample->store, plane, 0), row_of(&resample->store, plane, gone),
-			kept);
+		memmove(resample_row_of(&resample->store, plane, 0),
+			resample_row_of(&resample->store, plane, gone), kept);
 	resample->first = before;
 }
 
-static int make_batch(struct resample *resample, const struct window *window, uint32_t count)
+static int resample_make_batch(
+	struct resample *resample, const struct window *window, uint32_t count)
 {
-	double ratio = ratio_of(resample);
+	double ratio = resample_ratio_of(resample);
 	const struct resample_size part = {.width = resample->width,
 		.height = window->end - window->first,
 		.extent_x = resample->width,
 		.extent_y = count * ratio};
 	double top = resample->done * ratio - window->first;
 	void *work = NULL;
-	zimg_filter_graph *graph = build(&part, top, resample->width, count);
-	int result = graph ? make_work(graph, &work) : fault();
+	zimg_filter_graph *graph = resample_build(&part, top, resample->width, count);
+	int result = graph ? resample_make_work(graph, &work) : resample_fault();
 	for (unsigned plane = 0; result == 0 && plane < resample->planes; plane++)
-		result =
-			run(graph, row_of(&resample->store, plane, window->first - resample->first),
-				resample->store.pitch, row_of(&resample->made, plane, 0),
-				resample->made.pitch, work);
+		result = resample_run(graph,
+			resample_row_of(&resample->store, plane, window->first - resample->first),
+			resample->store.pitch, resample_row_of(&resample->made, plane, 0),
+			resample->made.pitch, work);
 	zimg_filter_graph_free(graph);
 	free(work);
 	return result;
@@ -240,32 +243,34 @@ static int make_batch(struct resample *resample, const struct window *window, ui
 
 int resample_make(struct resample *resample)
 {
-	uint32_t count = next_count(resample);
+	uint32_t count = resample_next_count(resample);
 	if (count == 0)
 		return 0;
-	struct window window = window_of(resample, resample->done, count);
+	struct window window = resample_window_of(resample, resample->done, count);
 	if (window.end > resample->taken)
 		return 0;
-	int result = make_batch(resample, &window, count);
+	int result = resample_make_batch(resample, &window, count);
 	if (result < 0)
 		return result;
 	resample->done += count;
-	uint32_t next = next_count(resample);
-	forget(resample, next ? window_of(resample, resample->done, next).first : resample->taken);
+	uint32_t next = resample_next_count(resample);
+	resample_forget(resample,
+		next ? resample_window_of(resample, resample->done, next).first : resample->taken);
 	return (int)count;
 }
 
 const float *resample_row(const struct resample *resample, unsigned plane, unsigned row)
 {
-	return row_of(&resample->made, plane, row);
+	return resample_row_of(&resample->made, plane, row);
 }
 
 /* ---- Begin and end ---- */
 
 /* Rows that are in the store at most: what a batch reaches over, and what comes at once. */
-static size_t store_rows(const struct resample *resample)
+static size_t resample_store_rows(const struct resample *resample)
 {
-	double most = ceil(ROWS * ratio_of(resample) + 2 * reach_of(resample)) + 2;
+	double most =
+		ceil(ROWS * resample_ratio_of(resample) + 2 * resample_reach_of(resample)) + 2;
 	double height = resample->from.height;
 	return (size_t)fmin(most, height) + ROWS;
 }
@@ -281,12 +286,13 @@ int resample_open(struct resample **opened, unsigned planes, const struct resamp
 	resample->from = *from;
 	resample->width = width;
 	resample->height = height;
-	int result = make_rows(&resample->room, planes, ROWS, from->width);
+	int result = resample_make_rows(&resample->room, planes, ROWS, from->width);
 	if (result == 0)
-		result = make_rows(&resample->store, planes, store_rows(resample), width);
+		result = resample_make_rows(
+			&resample->store, planes, resample_store_rows(resample), width);
 	if (result == 0)
-		result = make_rows(&resample->made, planes, ROWS, width);
-	return result < 0 ? result : prepare_across(resample);
+		result = resample_make_rows(&resample->made, planes, ROWS, width);
+	return result < 0 ? result : resample_prepare_across(resample);
 }
 
 void resample_close(struct resample *resample)

@@ -48,7 +48,7 @@ void scale_prepare(void)
  * What is worked on holds what the file and the format have in common; what is drawn has the
  * format's depth, but more where it is multiplied by alpha yet.
  */
-static void choose_formats(struct scale *scale, enum format native, enum format format)
+static void scale_choose_formats(struct scale *scale, enum format native, enum format format)
 {
 	static const enum row narrow[] = {ROW_GRAY8, ROW_RGB8, ROW_RGBA8};
 	static const enum row wide[] = {ROW_GRAY16, ROW_RGB16, ROW_RGBA16};
@@ -68,13 +68,13 @@ static void choose_formats(struct scale *scale, enum format native, enum format 
 }
 
 /* How many pixels become one before the filter. */
-static uint32_t step_for(uint32_t from, uint32_t to)
+static uint32_t scale_step_for(uint32_t from, uint32_t to)
 {
 	uint32_t step = from / to / AVERAGED;
 	return step > 0 ? step : 1;
 }
 
-static int make_room(struct scale *scale, const struct picture *picture)
+static int scale_make_room(struct scale *scale, const struct picture *picture)
 {
 	size_t pixel = format_pixel_bytes(scale->format);
 	scale->row = reallocarray(NULL, scale->width, pixel);
@@ -88,7 +88,7 @@ static int make_room(struct scale *scale, const struct picture *picture)
 	return scale->whole ? 0 : -ENOMEM;
 }
 
-static uint32_t share(uint32_t size, uint32_t step)
+static uint32_t scale_share(uint32_t size, uint32_t step)
 {
 	return size / step + (size % step > 0);
 }
@@ -105,16 +105,16 @@ int scale_open(struct scale **opened, const struct picture *picture, enum format
 	scale->width = picture_part(picture->width, picture->eighths);
 	scale->height = picture_part(picture->height, picture->eighths);
 	scale->to_width = picture->fitted_width;
-	choose_formats(scale, picture->native, format);
-	scale->step_x = step_for(scale->width, picture->fitted_width);
-	scale->step_y = step_for(scale->height, picture->fitted_height);
+	scale_choose_formats(scale, picture->native, format);
+	scale->step_x = scale_step_for(scale->width, picture->fitted_width);
+	scale->step_y = scale_step_for(scale->height, picture->fitted_height);
 	const struct resample_size from = {
-		.width = share(scale->width, scale->step_x),
-		.height = share(scale->height, scale->step_y),
+		.width = scale_share(scale->width, scale->step_x),
+		.height = scale_share(scale->height, scale->step_y),
 		.extent_x = (double)picture->width * picture->eighths / EIGHTHS / scale->step_x,
 		.extent_y = (double)picture->height * picture->eighths / EIGHTHS / scale->step_y,
 	};
-	int result = make_room(scale, picture);
+	int result = scale_make_room(scale, picture);
 	if (result < 0)
 		return result;
 	return resample_open(&scale->resample, scale->source.planes, &from, picture->fitted_width,
@@ -128,7 +128,7 @@ enum format scale_format(const struct scale *scale)
 
 /* ---- Rows ---- */
 
-static void draw_rows(struct scale *scale, unsigned count)
+static void scale_draw_rows(struct scale *scale, unsigned count)
 {
 	size_t pitch = (size_t)scale->to_width * (scale->target.planes << scale->target.wide);
 	for (unsigned y = 0; y < count; y++) {
@@ -149,19 +149,19 @@ static void draw_rows(struct scale *scale, unsigned count)
 }
 
 /* Has the rows in the room resampled, and draws what that makes. */
-static int flush(struct scale *scale)
+static int scale_flush(struct scale *scale)
 {
 	int count = resample_take(scale->resample, scale->room);
 	scale->room = 0;
 	if (count < 0)
 		return count;
 	while ((count = resample_make(scale->resample)) > 0)
-		draw_rows(scale, (unsigned)count);
+		scale_draw_rows(scale, (unsigned)count);
 	return count;
 }
 
 /* Adds a row, in the format, to the one of the room that it is a part of. */
-static int add_row(struct scale *scale, const uint8_t *pixels)
+static int scale_add_row(struct scale *scale, const uint8_t *pixels)
 {
 	uint32_t part = scale->taken % scale->step_y;
 	uint32_t parts = scale->height - (scale->taken - part);
@@ -176,12 +176,13 @@ static int add_row(struct scale *scale, const uint8_t *pixels)
 	if (part + 1 < parts)
 		return 0;
 	scale->room++;
-	return scale->room == RESAMPLE_ROWS || scale->taken == scale->height ? flush(scale) : 0;
+	return scale->room == RESAMPLE_ROWS || scale->taken == scale->height ? scale_flush(scale)
+									     : 0;
 }
 
 /* ---- Strips ---- */
 
-static const uint8_t *convert(struct scale *scale, const struct strip *strip, uint32_t row)
+static const uint8_t *scale_convert(struct scale *scale, const struct strip *strip, uint32_t row)
 {
 	const uint8_t *pixels = strip->pixels + row * strip->pitch;
 	if (convert_is_same(strip->row, scale->format))
@@ -190,10 +191,10 @@ static const uint8_t *convert(struct scale *scale, const struct strip *strip, ui
 	return scale->row;
 }
 
-static void keep(struct scale *scale, const struct strip *strip, uint32_t row)
+static void scale_keep(struct scale *scale, const struct strip *strip, uint32_t row)
 {
 	size_t pixel = format_pixel_bytes(scale->format);
-	const uint8_t *from = convert(scale, strip, row);
+	const uint8_t *from = scale_convert(scale, strip, row);
 	uint8_t *to = scale->whole + ((size_t)(strip->y + row) * scale->width + strip->x) * pixel;
 	for (uint32_t i = 0; i < strip->count; i++, from += pixel, to += strip->step * pixel)
 		memcpy(to, from, pixel);
@@ -203,9 +204,9 @@ void scale_put(struct scale *scale, const struct strip *strip)
 {
 	for (uint32_t row = 0; row < strip->rows && scale->error == 0; row++) {
 		if (scale->whole)
-			keep(scale, strip, row);
+			scale_keep(scale, strip, row);
 		else
-			scale->error = add_row(scale, convert(scale, strip, row));
+			scale->error = scale_add_row(scale, scale_convert(scale, strip, row));
 	}
 }
 
@@ -213,7 +214,7 @@ int scale_finish(struct scale *scale)
 {
 	size_t pitch = scale->width * format_pixel_bytes(scale->format);
 	for (uint32_t y = 0; scale->whole && y < scale->height && scale->error == 0; y++)
-		scale->error = add_row(scale, scale->whole + y * pitch);
+		scale->error = scale_add_row(scale, scale->whole + y * pitch);
 	return scale->error;
 }
 

@@ -28,7 +28,7 @@ static struct {
 	bool used;     /* by a job */
 } spare = {.fd = -1};
 
-static void close_descriptor(void)
+static void spare_close_descriptor(void)
 {
 	if (spare.fd >= 0)
 		close(spare.fd);
@@ -37,7 +37,7 @@ static void close_descriptor(void)
 
 void spare_drop(void)
 {
-	close_descriptor();
+	spare_close_descriptor();
 	if (spare.map)
 		munmap(spare.map, spare.size);
 	spare.map = NULL;
@@ -55,7 +55,7 @@ void spare_accept(const struct job_spare *job, int fd)
 }
 
 /* Reserved pages are zeroed, and mapped to be written, when they are read. */
-static int fill(void)
+static int spare_fill(void)
 {
 	size_t left = spare.size - spare.filled;
 	size_t piece = left < PIECE ? left : PIECE;
@@ -68,7 +68,7 @@ static int fill(void)
 	return 0;
 }
 
-static bool has_packet(int channel, int milliseconds)
+static bool spare_has_packet(int channel, int milliseconds)
 {
 	struct pollfd wait = {.fd = channel, .events = POLLIN};
 	return poll(&wait, 1, milliseconds) != 0;
@@ -77,12 +77,12 @@ static bool has_packet(int channel, int milliseconds)
 int spare_prepare(int channel)
 {
 	int result = spare.fd >= 0 && !spare.map ? -ENOMEM : 0;
-	if (spare.fd >= 0 && spare.map && !has_packet(channel, QUIET_MS)) {
+	if (spare.fd >= 0 && spare.map && !spare_has_packet(channel, QUIET_MS)) {
 		do
-			result = fill();
-		while (result == 0 && spare.filled < spare.size && !has_packet(channel, 0));
+			result = spare_fill();
+		while (result == 0 && spare.filled < spare.size && !spare_has_packet(channel, 0));
 	}
-	close_descriptor();
+	spare_close_descriptor();
 	if (result < 0)
 		spare_drop();
 	return result;

@@ -18,13 +18,13 @@
 #include "daemon/decoder/pixel/spare.h"
 #include "daemon/decoder/pixel/writer.h"
 
-static bool inside(uint64_t offset, uint64_t size, uint64_t end)
+static bool target_inside(uint64_t offset, uint64_t size, uint64_t end)
 {
 	return offset <= end && size <= end - offset;
 }
 
 /* Checks the daemon's plan, which nothing but a bug or a stranger makes wrong. */
-static bool fits(const struct picture *picture, enum format format,
+static bool target_fits(const struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd)
 {
 	if (segment->size > SIZE_MAX || !file_has_size(fd, segment->size))
@@ -35,18 +35,18 @@ static bool fits(const struct picture *picture, enum format format,
 	if (segment->stride > INT64_MAX ||
 		segment->stride < (uint64_t)width * format_pixel_bytes(format) ||
 		__builtin_mul_overflow(segment->stride, height, &pixels) ||
-		!inside(segment->pixel_offset, pixels, segment->size))
+		!target_inside(segment->pixel_offset, pixels, segment->size))
 		return false;
 	for (uint32_t i = 0; i < picture->block_count; i++) {
 		uint64_t offset = segment->block_offsets[i];
-		if (!inside(offset, picture->blocks[i].size, segment->size))
+		if (!target_inside(offset, picture->blocks[i].size, segment->size))
 			return false;
 	}
 	return true;
 }
 
 /* Of what the kernel has no room for, or refuses. */
-static int fail(struct picture *picture, int error, const char *what, uint64_t size)
+static int target_fail(struct picture *picture, int error, const char *what, uint64_t size)
 {
 	if (error == -ENOSPC)
 		picture_fail(picture, FAULT_NO_SPACE,
@@ -57,7 +57,8 @@ static int fail(struct picture *picture, int error, const char *what, uint64_t s
 	return error;
 }
 
-static int reserve(struct canvas *canvas, struct picture *picture, uint64_t from, uint64_t to)
+static int target_reserve(
+	struct canvas *canvas, struct picture *picture, uint64_t from, uint64_t to)
 {
 	int result = 0;
 	if (from < to) {
@@ -65,27 +66,27 @@ static int reserve(struct canvas *canvas, struct picture *picture, uint64_t from
 			result = fallocate(canvas->fd, 0, (off_t)from, (off_t)(to - from));
 		while (result < 0 && errno == EINTR);
 		if (result < 0)
-			result = fail(picture, -errno, "reserve", canvas->size);
+			result = target_fail(picture, -errno, "reserve", canvas->size);
 	}
 	return result;
 }
 
-static int map(struct canvas *canvas, struct picture *picture)
+static int target_map(struct canvas *canvas, struct picture *picture)
 {
 	if (canvas->map)
 		return 0;
-	int result = reserve(canvas, picture, 0, canvas->size);
+	int result = target_reserve(canvas, picture, 0, canvas->size);
 	if (result < 0)
 		return result;
 	void *address = mmap(NULL, canvas->size, PROT_READ | PROT_WRITE, MAP_SHARED, canvas->fd, 0);
 	if (address == MAP_FAILED)
-		return fail(picture, -errno, "map", canvas->size);
+		return target_fail(picture, -errno, "map", canvas->size);
 	canvas->map = address;
 	return 0;
 }
 
 /* Sets where the picture's rows and columns go: eight ways, as TIFF 6.0 numbers them. */
-static void orient(
+static void target_orient(
 	struct canvas *canvas, const struct picture *picture, const struct job_segment *segment)
 {
 	unsigned orientation = picture->orientation;
@@ -106,7 +107,7 @@ static void orient(
 }
 
 /* Only pages that are there may be written to by pwrite(2) when there is no room any more. */
-static int write_block(struct canvas *canvas, struct picture *picture,
+static int target_write_block(struct canvas *canvas, struct picture *picture,
 	const struct picture_block *block, uint64_t to)
 {
 	const uint8_t *data = block->data;
@@ -115,7 +116,8 @@ static int write_block(struct canvas *canvas, struct picture *picture,
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count <= 0)
-			return fail(picture, count < 0 ? -errno : -EIO, "write to", canvas->size);
+			return target_fail(
+				picture, count < 0 ? -errno : -EIO, "write to", canvas->size);
 		data += count;
 		left -= (size_t)count;
 		to += (uint64_t)count;
@@ -124,13 +126,13 @@ static int write_block(struct canvas *canvas, struct picture *picture,
 }
 
 /* What is around the pixels: reserved at once, and the blocks written. */
-static int begin(struct canvas *canvas, struct picture *picture, const struct job_segment *segment,
-	bool in_order)
+static int target_begin(struct canvas *canvas, struct picture *picture,
+	const struct job_segment *segment, bool in_order)
 {
-	int result = in_order ? reserve(canvas, picture, 0, segment->pixel_offset)
-			      : map(canvas, picture);
+	int result = in_order ? target_reserve(canvas, picture, 0, segment->pixel_offset)
+			      : target_map(canvas, picture);
 	for (uint32_t i = 0; result == 0 && i < picture->block_count; i++)
-		result = write_block(
+		result = target_write_block(
 			canvas, picture, &picture->blocks[i], segment->block_offsets[i]);
 	if (result < 0 || !in_order)
 		return result;
@@ -162,7 +164,7 @@ void canvas_rows(struct canvas *canvas, uint32_t y, uint32_t count, uint8_t **ro
  * Moves a block of pixels of constant size. Columns are the outer loop where the file's
  * rows become columns, so that memory is written in runs.
  */
-static inline __attribute__((always_inline)) void scatter(
+static inline __attribute__((always_inline)) void target_scatter(
 	const struct canvas *canvas, uint8_t *to, const struct strip *strip, size_t pixel)
 {
 	const uint8_t *from = canvas->scratch;
@@ -186,7 +188,7 @@ static inline __attribute__((always_inline)) void scatter(
 	}
 }
 
-static void convert_strip(
+static void target_convert_strip(
 	const struct canvas *canvas, const struct strip *strip, uint8_t *to, ptrdiff_t down)
 {
 	for (uint32_t i = 0; i < strip->rows; i++)
@@ -194,26 +196,26 @@ static void convert_strip(
 			strip->pixels + i * strip->pitch, strip->row, strip->count);
 }
 
-static void draw(struct canvas *canvas, const struct strip *strip)
+static void target_draw(struct canvas *canvas, const struct strip *strip)
 {
 	if (canvas->spooled) {
 		uint8_t *rows[STRIP_ROWS];
 		canvas_rows(canvas, strip->y, strip->rows, rows);
-		convert_strip(canvas, strip, rows[0], (ptrdiff_t)canvas->stride);
+		target_convert_strip(canvas, strip, rows[0], (ptrdiff_t)canvas->stride);
 		return;
 	}
 	size_t pixel = format_pixel_bytes(canvas->format);
 	uint8_t *to = canvas->origin + canvas->across * (ptrdiff_t)strip->x +
 		      canvas->down * (ptrdiff_t)strip->y;
 	if (canvas->across == (ptrdiff_t)pixel && strip->step == 1) {
-		convert_strip(canvas, strip, to, canvas->down);
+		target_convert_strip(canvas, strip, to, canvas->down);
 		return;
 	}
-	convert_strip(canvas, strip, canvas->scratch, (ptrdiff_t)(strip->count * pixel));
+	target_convert_strip(canvas, strip, canvas->scratch, (ptrdiff_t)(strip->count * pixel));
 	switch (pixel) {
-#define CASE(bytes)                                \
-	case bytes:                                \
-		scatter(canvas, to, strip, bytes); \
+#define CASE(bytes)                                       \
+	case bytes:                                       \
+		target_scatter(canvas, to, strip, bytes); \
 		break;
 		CASE(1)
 		CASE(2)
@@ -228,19 +230,19 @@ static void draw(struct canvas *canvas, const struct strip *strip)
 
 /* ---- Begin and end ---- */
 
-static int fail_scale(struct picture *picture, int error)
+static int target_fail_scale(struct picture *picture, int error)
 {
 	picture_fail(picture, FAULT_DECODER_FAILED, "cannot make it smaller: %s", strerror(-error));
 	return error;
 }
 
 /* Rows of the size that is written, of which the file knows nothing. */
-static void draw_scaled(void *context, const struct strip *strip)
+static void target_draw_scaled(void *context, const struct strip *strip)
 {
-	draw(context, strip);
+	target_draw(context, strip);
 }
 
-static int open_all(struct canvas *canvas, struct picture *picture,
+static int target_open_all(struct canvas *canvas, struct picture *picture,
 	const struct job_segment *segment, bool scaled)
 {
 	if (segment->spare)
@@ -256,12 +258,12 @@ static int open_all(struct canvas *canvas, struct picture *picture,
 			return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for a row");
 	}
 	if (scaled) {
-		int result =
-			scale_open(&canvas->scale, picture, canvas->format, draw_scaled, canvas);
+		int result = scale_open(
+			&canvas->scale, picture, canvas->format, target_draw_scaled, canvas);
 		if (result < 0)
-			return fail_scale(picture, result);
+			return target_fail_scale(picture, result);
 	}
-	return begin(canvas, picture, segment, in_order);
+	return target_begin(canvas, picture, segment, in_order);
 }
 
 int canvas_open(struct canvas *canvas, struct picture *picture, enum format format,
@@ -274,15 +276,15 @@ int canvas_open(struct canvas *canvas, struct picture *picture, enum format form
 		.size = (size_t)segment->size,
 		.stride = (size_t)segment->stride,
 		.row_bytes = (size_t)picture->fitted_width * format_pixel_bytes(format)};
-	if (!fits(picture, format, segment, fd))
+	if (!target_fits(picture, format, segment, fd))
 		return -EPROTO;
 	canvas->pixels_end = segment->pixel_offset + segment->stride * picture->fitted_height;
-	int result = open_all(canvas, picture, segment, picture_is_scaled(picture));
+	int result = target_open_all(canvas, picture, segment, picture_is_scaled(picture));
 	if (result < 0) {
 		canvas_close(canvas);
 		return result;
 	}
-	orient(canvas, picture, segment);
+	target_orient(canvas, picture, segment);
 	return 0;
 }
 
@@ -290,14 +292,14 @@ int canvas_finish(struct canvas *canvas, struct picture *picture)
 {
 	int scaled = canvas->scale ? scale_finish(canvas->scale) : 0;
 	if (scaled < 0)
-		return fail_scale(picture, scaled);
+		return target_fail_scale(picture, scaled);
 	if (!canvas->spooled)
 		return 0;
 	canvas->spooled = false;
 	int result = spool_end();
 	if (result < 0)
-		return fail(picture, result, "write to", canvas->size);
-	return reserve(canvas, picture, canvas->pixels_end, canvas->size);
+		return target_fail(picture, result, "write to", canvas->size);
+	return target_reserve(canvas, picture, canvas->pixels_end, canvas->size);
 }
 
 void canvas_close(struct canvas *canvas)
@@ -329,5 +331,5 @@ void canvas_put(struct canvas *canvas, const struct strip *strip)
 	if (canvas->scale)
 		scale_put(canvas->scale, strip);
 	else
-		draw(canvas, strip);
+		target_draw(canvas, strip);
 }

@@ -49,7 +49,7 @@ static struct {
 	.fd = -1};
 
 /* Writes all of it. Returns 0 or a negative errno. */
-static int write_all(int fd, const uint8_t *data, size_t size, uint64_t offset)
+static int writer_write_all(int fd, const uint8_t *data, size_t size, uint64_t offset)
 {
 	while (size > 0) {
 		ssize_t count = pwrite(fd, data, size, (off_t)offset);
@@ -64,7 +64,7 @@ static int write_all(int fd, const uint8_t *data, size_t size, uint64_t offset)
 	return 0;
 }
 
-static struct stripe *find(bool queued)
+static struct stripe *writer_find(bool queued)
 {
 	for (size_t i = 0; i < STRIPES; i++) {
 		struct stripe *stripe = &spool.stripes[i];
@@ -75,14 +75,14 @@ static struct stripe *find(bool queued)
 }
 
 /* Of the thread: writes one stripe after the other, in no order. */
-static void *run(void *unused)
+static void *writer_run(void *unused)
 {
 	(void)unused;
 	pthread_mutex_lock(&spool.mutex);
 	spool.has_thread = true;
 	pthread_cond_signal(&spool.written);
 	for (;;) {
-		struct stripe *stripe = find(true);
+		struct stripe *stripe = writer_find(true);
 		if (!stripe) {
 			pthread_cond_wait(&spool.filled, &spool.mutex);
 			continue;
@@ -90,7 +90,7 @@ static void *run(void *unused)
 		int fd = spool.fd, error = spool.error;
 		pthread_mutex_unlock(&spool.mutex);
 		if (!error)
-			error = write_all(fd, stripe->data, stripe->size, stripe->offset);
+			error = writer_write_all(fd, stripe->data, stripe->size, stripe->offset);
 		pthread_mutex_lock(&spool.mutex);
 		stripe->queued = false;
 		if (!spool.error)
@@ -100,7 +100,7 @@ static void *run(void *unused)
 	return NULL;
 }
 
-static void free_buffers(void)
+static void writer_free_buffers(void)
 {
 	for (size_t i = 0; i < STRIPES; i++) {
 		free(spool.stripes[i].data);
@@ -109,7 +109,7 @@ static void free_buffers(void)
 	spool.room = 0;
 }
 
-static bool has_second_processor(void)
+static bool writer_has_second_processor(void)
 {
 	cpu_set_t set;
 	return sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) > 1;
@@ -119,14 +119,14 @@ void spool_prepare(void)
 {
 	pthread_t thread;
 	pthread_attr_t attributes;
-	if (!has_second_processor() || pthread_attr_init(&attributes) != 0)
+	if (!writer_has_second_processor() || pthread_attr_init(&attributes) != 0)
 		return;
-	free_buffers(); /* they are too few for two */
+	writer_free_buffers(); /* they are too few for two */
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK);
 	/* A thread that begins makes calls that are forbidden later: waits until it has begun. */
 	pthread_mutex_lock(&spool.mutex);
-	if (pthread_create(&thread, &attributes, run, NULL) == 0) {
+	if (pthread_create(&thread, &attributes, writer_run, NULL) == 0) {
 		while (!spool.has_thread)
 			pthread_cond_wait(&spool.written, &spool.mutex);
 	}
@@ -135,15 +135,15 @@ void spool_prepare(void)
 }
 
 /* Without a thread one buffer does. */
-static int make_buffers(size_t room)
+static int writer_make_buffers(size_t room)
 {
 	if (spool.room >= room)
 		return 0;
-	free_buffers();
+	writer_free_buffers();
 	for (size_t i = 0; i < (spool.has_thread ? STRIPES : 1); i++) {
 		spool.stripes[i].data = malloc(room);
 		if (!spool.stripes[i].data) {
-			free_buffers();
+			writer_free_buffers();
 			return -ENOMEM;
 		}
 	}
@@ -154,7 +154,7 @@ static int make_buffers(size_t room)
 int spool_begin(int fd, uint64_t offset, size_t most)
 {
 	size_t room;
-	if (__builtin_add_overflow(most, STRIPE + PAGE, &room) || make_buffers(room) < 0)
+	if (__builtin_add_overflow(most, STRIPE + PAGE, &room) || writer_make_buffers(room) < 0)
 		return -ENOMEM;
 	spool.fd = fd;
 	spool.error = 0;
@@ -165,12 +165,12 @@ int spool_begin(int fd, uint64_t offset, size_t most)
 }
 
 /* Gives the whole pages of the current stripe to the thread, unless that has enough to do. */
-static bool pass_on(size_t size)
+static bool writer_pass_on(size_t size)
 {
 	if (!spool.has_thread)
 		return false;
 	pthread_mutex_lock(&spool.mutex);
-	struct stripe *next = find(false);
+	struct stripe *next = writer_find(false);
 	if (next) {
 		struct stripe *full = spool.current;
 		full->size = size;
@@ -184,7 +184,7 @@ static bool pass_on(size_t size)
 	return next;
 }
 
-static void note_error(int error)
+static void writer_note_error(int error)
 {
 	pthread_mutex_lock(&spool.mutex);
 	if (!spool.error)
@@ -192,11 +192,11 @@ static void note_error(int error)
 	pthread_mutex_unlock(&spool.mutex);
 }
 
-static void flush(size_t size)
+static void writer_flush(size_t size)
 {
-	if (!pass_on(size)) {
+	if (!writer_pass_on(size)) {
 		uint8_t *data = spool.current->data;
-		note_error(write_all(spool.fd, data, size, spool.offset));
+		writer_note_error(writer_write_all(spool.fd, data, size, spool.offset));
 		memmove(data, data + size, spool.fill - size);
 	}
 	spool.fill -= size;
@@ -206,7 +206,7 @@ static void flush(size_t size)
 uint8_t *spool_take(size_t bytes)
 {
 	if (spool.fill >= STRIPE)
-		flush(spool.fill / PAGE * PAGE);
+		writer_flush(spool.fill / PAGE * PAGE);
 	uint8_t *place = spool.current->data + spool.fill;
 	spool.fill += bytes;
 	return place;
@@ -214,15 +214,16 @@ uint8_t *spool_take(size_t bytes)
 
 int spool_end(void)
 {
-	note_error(write_all(spool.fd, spool.current->data, spool.fill, spool.offset));
+	writer_note_error(
+		writer_write_all(spool.fd, spool.current->data, spool.fill, spool.offset));
 	pthread_mutex_lock(&spool.mutex);
 	spool.current = NULL;
-	while (find(true))
+	while (writer_find(true))
 		pthread_cond_wait(&spool.written, &spool.mutex);
 	int error = spool.error;
 	pthread_mutex_unlock(&spool.mutex);
 	if (spool.room > KEEP)
-		free_buffers();
+		writer_free_buffers();
 	spool.fd = -1;
 	return error;
 }
