@@ -102,7 +102,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		closer_stop(&engine->closer);
 		return found;
 	}
-	trails_init(&engine->trails, event, &engine->accounts);
+	path_watches_init(&engine->path_watches, event, &engine->accounts);
 	semaphores_init(&engine->semaphores, &engine->board);
 	r = releaser_init(&engine->releaser, event, decoder);
 	engine->releaser.freed = engine_on_freed;

@@ -45,7 +45,7 @@ struct engine {
 	TAILQ_HEAD(flight_list, flight) flights; /* in order of arrival */
 	unsigned flight_count;
 	uint64_t together; /* the last number of flights published together */
-	struct trails trails;
+	struct path_watches path_watches;
 	struct counters counters;
 };
 

@@ -30,7 +30,7 @@ enum {
 };
 
 struct follow {
-	struct trail trail; /* first: the trail is the follow */
+	struct path_watch path_watch; /* first: the trail is the follow */
 	struct engine *engine;
 	struct image *image; /* NULL before it is attached */
 	uid_t uid;
@@ -47,9 +47,9 @@ struct follow {
 	char path[];
 };
 
-static struct follow *follow_of(struct trail *trail)
+static struct follow *follow_of(struct path_watch *path_watch)
 {
-	return (struct follow *)trail;
+	return (struct follow *)path_watch;
 }
 
 /* Looks at the file after a while, sooner than planned before or later. */
@@ -63,7 +63,7 @@ static void follow_look_in(struct follow *follow, uint64_t usec)
 static void follow_settle(struct follow *follow, uint64_t usec)
 {
 	uint64_t now = 0;
-	sd_event_now(follow->engine->trails.event, CLOCK_MONOTONIC, &now);
+	sd_event_now(follow->engine->path_watches.event, CLOCK_MONOTONIC, &now);
 	if (!follow->waiting)
 		follow->since = now;
 	follow->waiting = true;
@@ -71,19 +71,19 @@ static void follow_settle(struct follow *follow, uint64_t usec)
 	follow_look_in(follow, now + usec < most ? usec : most > now ? most - now : 0);
 }
 
-static void follow_on_change(struct trail *trail, enum trail_change change)
+static void follow_on_change(struct path_watch *path_watch, enum path_watch_change change)
 {
-	struct follow *follow = follow_of(trail);
+	struct follow *follow = follow_of(path_watch);
 	if (!follow->image)
 		return;
-	if (change != TRAIL_MADE)
+	if (change != PATH_WATCH_MADE)
 		follow->tentative = false;
 	else if (!follow->waiting)
 		follow->tentative = true;
-	if (change == TRAIL_PLACED)
+	if (change == PATH_WATCH_PLACED)
 		follow_settle(follow, 0);
 	else
-		follow_settle(follow, change == TRAIL_MADE ? SETTLE_MADE : SETTLE_WRITTEN);
+		follow_settle(follow, change == PATH_WATCH_MADE ? SETTLE_MADE : SETTLE_WRITTEN);
 }
 
 /* Says once that the image stays as it was; a path is nothing for a log. */
@@ -152,7 +152,7 @@ static void follow_on_landed(
 static void follow_renew(struct follow *follow, int input, const struct header_source *source)
 {
 	int r = renewals_begin(
-		&follow->renewals, follow->image, input, follow->trail.files, source);
+		&follow->renewals, follow->image, input, follow->path_watch.files, source);
 	idle_note(follow->image);
 	if (r == 0) {
 		follow->refused = *source;
@@ -169,7 +169,7 @@ static void follow_open_and_renew(struct follow *follow)
 	struct header_source source;
 	enum fault fault;
 	const char *message;
-	struct files *files = follow->trail.files;
+	struct files *files = follow->path_watch.files;
 	OWN_FILE struct open_file input = {
 		files, source_open(follow->path, &who, files, &fault, &message)};
 	if (input.fd < 0) {
@@ -191,8 +191,8 @@ static void follow_open_and_renew(struct follow *follow)
 
 static int follow_lay_trail(struct follow *follow, unsigned *places)
 {
-	return trail_lay(&follow->engine->trails, &follow->trail, follow->path, follow->uid,
-		follow->uid == geteuid(), places);
+	return path_watch_update(&follow->engine->path_watches, &follow->path_watch, follow->path,
+		follow->uid, follow->uid == geteuid(), places);
 }
 
 static int follow_on_time(sd_event_source *source, uint64_t usec, void *context)
@@ -206,9 +206,9 @@ static int follow_on_time(sd_event_source *source, uint64_t usec, void *context)
 		follow->again = true;
 		return 0;
 	}
-	int r = follow->trail.turned ? follow_lay_trail(follow, &places) : 0;
+	int r = follow->path_watch.stale ? follow_lay_trail(follow, &places) : 0;
 	if (r < 0) {
-		follow->trail.turned = true;
+		follow->path_watch.stale = true;
 		follow_try_later(follow, follow_reason(r));
 		return 0;
 	}
@@ -226,15 +226,15 @@ static int follow_make(
 	strcpy(follow->path, path);
 	follow->engine = engine;
 	follow->uid = uid;
-	follow->trail.changed = follow_on_change;
-	follow->trail.files = closer_join(&engine->closer, uid);
+	follow->path_watch.changed = follow_on_change;
+	follow->path_watch.files = closer_join(&engine->closer, uid);
 	follow->renewals.engine = engine;
 	follow->renewals.landed = follow_on_landed;
 	follow->renewals.context = follow;
 	TAILQ_INIT(&follow->renewals.all);
-	int r = follow->trail.files ? 0 : -ENOMEM;
+	int r = follow->path_watch.files ? 0 : -ENOMEM;
 	if (r >= 0)
-		r = sd_event_add_time_relative(engine->trails.event, &follow->timer,
+		r = sd_event_add_time_relative(engine->path_watches.event, &follow->timer,
 			CLOCK_MONOTONIC, 0, ACCURACY, follow_on_time, follow);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(follow->timer, SD_EVENT_OFF);
@@ -277,8 +277,8 @@ void follow_free(struct follow *follow)
 	if (follow->image)
 		follow->image->follow = NULL;
 	sd_event_source_disable_unref(follow->timer);
-	trail_clear(&follow->trail);
-	files_leave(follow->trail.files);
+	path_watch_clear(&follow->path_watch);
+	files_leave(follow->path_watch.files);
 	free(follow);
 }
 
@@ -336,7 +336,7 @@ int follows_adopt(struct engine *engine)
 
 void follows_stop(struct engine *engine)
 {
-	while (!TAILQ_EMPTY(&engine->trails.all))
-		follow_free(follow_of(TAILQ_FIRST(&engine->trails.all)));
-	trails_stop(&engine->trails);
+	while (!TAILQ_EMPTY(&engine->path_watches.all))
+		follow_free(follow_of(TAILQ_FIRST(&engine->path_watches.all)));
+	path_watches_stop(&engine->path_watches);
 }

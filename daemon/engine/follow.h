@@ -14,8 +14,8 @@ struct image;
 
 /*
  * Begins to follow a path for a user; what is followed is an image only after follow_attach().
- * Returns 0; an error of trail_lay(), with *places; -ENOSPC without room in /dev/shm for what
- * a later daemon must know; or a negative errno.
+ * Returns 0; an error of path_watch_update(), with *places; -ENOSPC without room in /dev/shm for
+ * what a later daemon must know; or a negative errno.
  */
 int follow_new(struct engine *engine, const char *name, uid_t uid, const char *path,
 	struct follow **made, unsigned *places);

@@ -37,10 +37,10 @@ static const uint32_t masks[] = {
 };
 
 /* A name in a watched folder. */
-struct place {
-	RB_ENTRY(place) node;
-	SLIST_ENTRY(place) link;
-	struct trail *trail;
+struct path_watch_entry {
+	RB_ENTRY(path_watch_entry) node;
+	SLIST_ENTRY(path_watch_entry) link;
+	struct path_watch *path_watch;
 	int watch; /* the folder's descriptor in events; the same for all places in it */
 	enum kind kind;
 	const char *name; /* is text, but in a key to search with */
@@ -48,80 +48,92 @@ struct place {
 };
 
 /* By folder and name; in a key the place itself comes before all others of the name. */
-static int path_watch_compare(const struct place *a, const struct place *b)
+static int path_watch_compare(const struct path_watch_entry *a, const struct path_watch_entry *b)
 {
 	if (a->watch != b->watch)
 		return a->watch < b->watch ? -1 : 1;
 	int order = strcmp(a->name, b->name);
-	if (order || !a->trail || !b->trail)
-		return order ? order : (a->trail != NULL) - (b->trail != NULL);
+	if (order || !a->path_watch || !b->path_watch)
+		return order ? order : (a->path_watch != NULL) - (b->path_watch != NULL);
 	return a < b ? -1 : a > b;
 }
 
-RB_GENERATE_INTERNAL(place_tree, place, node, path_watch_compare, __attribute__((unused)) static)
+RB_GENERATE_INTERNAL(
+	path_watch_tree, path_watch_entry, node, path_watch_compare, __attribute__((unused)) static)
 
 /* The first place in a folder, with a name or (NULL) any. */
-static struct place *path_watch_find_first(struct trails *trails, int watch, const char *name)
+static struct path_watch_entry *path_watch_find_first(
+	struct path_watches *path_watches, int watch, const char *name)
 {
-	struct place key = {.watch = watch, .name = name ? name : ""};
-	struct place *place = RB_NFIND(place_tree, &trails->places, &key);
-	if (!place || place->watch != watch || (name && strcmp(place->name, name) != 0))
+	struct path_watch_entry key = {.watch = watch, .name = name ? name : ""};
+	struct path_watch_entry *path_watch_entry =
+		RB_NFIND(path_watch_tree, &path_watches->entries, &key);
+	if (!path_watch_entry || path_watch_entry->watch != watch ||
+		(name && strcmp(path_watch_entry->name, name) != 0))
 		return NULL;
-	return place;
+	return path_watch_entry;
 }
 
-static void path_watch_turn(struct trail *trail)
+static void path_watch_turn(struct path_watch *path_watch)
 {
-	trail->turned = true;
-	trail->changed(trail, TRAIL_PLACED);
+	path_watch->stale = true;
+	path_watch->changed(path_watch, PATH_WATCH_PLACED);
 }
 
-static void path_watch_tell(const struct place *place, uint32_t mask)
+static void path_watch_tell(const struct path_watch_entry *path_watch_entry, uint32_t mask)
 {
-	struct trail *trail = place->trail;
-	if (place->kind != KIND_LAST) {
+	struct path_watch *path_watch = path_watch_entry->path_watch;
+	if (path_watch_entry->kind != KIND_LAST) {
 		if (mask & masks[KIND_TURN])
-			path_watch_turn(trail);
+			path_watch_turn(path_watch);
 	} else if (mask & IN_MOVED_TO) {
-		path_watch_turn(trail);
+		path_watch_turn(path_watch);
 	} else if (mask & IN_CREATE) {
-		trail->turned = true; /* it may be a link */
-		trail->changed(trail, TRAIL_MADE);
+		path_watch->stale = true; /* it may be a link */
+		path_watch->changed(path_watch, PATH_WATCH_MADE);
 	} else if (mask & (IN_CLOSE_WRITE | IN_ATTRIB)) {
-		trail->changed(trail, TRAIL_WRITTEN);
+		path_watch->changed(path_watch, PATH_WATCH_WRITTEN);
 	}
 }
 
 /* Something has become of a folder itself. */
-static void path_watch_tell_all(struct trails *trails, const struct inotify_event *event)
+static void path_watch_tell_all(
+	struct path_watches *path_watches, const struct inotify_event *event)
 {
-	struct place *place = path_watch_find_first(trails, event->wd, NULL);
-	while (place && place->watch == event->wd) {
+	struct path_watch_entry *path_watch_entry =
+		path_watch_find_first(path_watches, event->wd, NULL);
+	while (path_watch_entry && path_watch_entry->watch == event->wd) {
 		if (!(event->mask & IN_ATTRIB))
-			path_watch_turn(place->trail);
-		else if (place->kind == KIND_LAST)
-			place->trail->changed(place->trail, TRAIL_WRITTEN);
-		place = RB_NEXT(place_tree, &trails->places, place);
+			path_watch_turn(path_watch_entry->path_watch);
+		else if (path_watch_entry->kind == KIND_LAST)
+			path_watch_entry->path_watch->changed(
+				path_watch_entry->path_watch, PATH_WATCH_WRITTEN);
+		path_watch_entry =
+			RB_NEXT(path_watch_tree, &path_watches->entries, path_watch_entry);
 	}
 }
 
-static void path_watch_tell_event(struct trails *trails, const struct inotify_event *event)
+static void path_watch_tell_event(
+	struct path_watches *path_watches, const struct inotify_event *event)
 {
-	struct trail *trail;
+	struct path_watch *path_watch;
 	if (event->mask & IN_Q_OVERFLOW) {
 		log_notice("events of followed files were lost: looking at all of them");
-		TAILQ_FOREACH (trail, &trails->all, link)
-			path_watch_turn(trail);
+		TAILQ_FOREACH (path_watch, &path_watches->all, link)
+			path_watch_turn(path_watch);
 		return;
 	}
 	if (event->len == 0) {
-		path_watch_tell_all(trails, event);
+		path_watch_tell_all(path_watches, event);
 		return;
 	}
-	struct place *place = path_watch_find_first(trails, event->wd, event->name);
-	while (place && place->watch == event->wd && strcmp(place->name, event->name) == 0) {
-		path_watch_tell(place, event->mask);
-		place = RB_NEXT(place_tree, &trails->places, place);
+	struct path_watch_entry *path_watch_entry =
+		path_watch_find_first(path_watches, event->wd, event->name);
+	while (path_watch_entry && path_watch_entry->watch == event->wd &&
+		strcmp(path_watch_entry->name, event->name) == 0) {
+		path_watch_tell(path_watch_entry, event->mask);
+		path_watch_entry =
+			RB_NEXT(path_watch_tree, &path_watches->entries, path_watch_entry);
 	}
 }
 
@@ -139,51 +151,53 @@ static int path_watch_on_events(sd_event_source *source, int fd, uint32_t ready,
 	return 0;
 }
 
-void trails_init(struct trails *trails, sd_event *event, struct accounts *accounts)
+void path_watches_init(
+	struct path_watches *path_watches, sd_event *event, struct accounts *accounts)
 {
-	*trails = (struct trails){.event = event, .accounts = accounts, .fd = -1};
-	RB_INIT(&trails->places);
-	TAILQ_INIT(&trails->all);
+	*path_watches = (struct path_watches){.event = event, .accounts = accounts, .fd = -1};
+	RB_INIT(&path_watches->entries);
+	TAILQ_INIT(&path_watches->all);
 }
 
-void trails_stop(struct trails *trails)
+void path_watches_stop(struct path_watches *path_watches)
 {
-	trails->source = sd_event_source_disable_unref(trails->source);
-	if (trails->fd >= 0)
-		close(take_fd(&trails->fd));
+	path_watches->source = sd_event_source_disable_unref(path_watches->source);
+	if (path_watches->fd >= 0)
+		close(take_fd(&path_watches->fd));
 }
 
 /* A daemon that follows nothing needs none of the user's few inotify(7) descriptors. */
-static int path_watch_open_events(struct trails *trails)
+static int path_watch_open_events(struct path_watches *path_watches)
 {
-	if (trails->fd >= 0)
+	if (path_watches->fd >= 0)
 		return 0;
 	OWN_FD int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int r = sd_event_add_io(
-		trails->event, &trails->source, fd, EPOLLIN, path_watch_on_events, trails);
+	int r = sd_event_add_io(path_watches->event, &path_watches->source, fd, EPOLLIN,
+		path_watch_on_events, path_watches);
 	if (r >= 0)
-		trails->fd = take_fd(&fd);
+		path_watches->fd = take_fd(&fd);
 	return r < 0 ? r : 0;
 }
 
 /* Removes places, and the kernel's watches on folders that nobody has a place in any more. */
-static void path_watch_remove_places(struct trails *trails, struct place_list *places)
+static void path_watch_remove_places(
+	struct path_watches *path_watches, struct path_watch_list *entries)
 {
-	while (!SLIST_EMPTY(places)) {
-		struct place *place = SLIST_FIRST(places);
-		SLIST_REMOVE_HEAD(places, link);
-		RB_REMOVE(place_tree, &trails->places, place);
-		if (!path_watch_find_first(trails, place->watch, NULL))
-			inotify_rm_watch(trails->fd, place->watch);
-		free(place);
+	while (!SLIST_EMPTY(entries)) {
+		struct path_watch_entry *path_watch_entry = SLIST_FIRST(entries);
+		SLIST_REMOVE_HEAD(entries, link);
+		RB_REMOVE(path_watch_tree, &path_watches->entries, path_watch_entry);
+		if (!path_watch_find_first(path_watches, path_watch_entry->watch, NULL))
+			inotify_rm_watch(path_watches->fd, path_watch_entry->watch);
+		free(path_watch_entry);
 	}
 }
 
 /* A trail that is being laid. */
 struct course {
-	struct trail *trail;
+	struct path_watch *path_watch;
 	int at; /* the folder that has been reached */
 	struct mount_way way;
 	bool links;
@@ -198,7 +212,7 @@ static int watch_folder(const struct course *course, enum kind kind)
 	char folder[32];
 	uint32_t mask = masks[kind] | IN_MASK_ADD | IN_ONLYDIR | IN_EXCL_UNLINK;
 	snprintf(folder, sizeof(folder), "/proc/self/fd/%d", course->at);
-	int watch = inotify_add_watch(course->trail->trails->fd, folder, mask);
+	int watch = inotify_add_watch(course->path_watch->path_watches->fd, folder, mask);
 	if (watch < 0)
 		return errno == ENOSPC ? -EUSERS : -errno;
 	return watch;
@@ -207,24 +221,25 @@ static int watch_folder(const struct course *course, enum kind kind)
 /* Watches a name in the folder that has been reached. */
 static int path_watch_add_place(struct course *course, enum kind kind)
 {
-	struct trail *trail = course->trail;
+	struct path_watch *path_watch = course->path_watch;
 	if (course->count == PLACES_MAX)
 		return -ENAMETOOLONG;
-	struct place *place = calloc(1, sizeof(*place) + strlen(course->part) + 1);
-	if (!place)
+	struct path_watch_entry *path_watch_entry =
+		calloc(1, sizeof(*path_watch_entry) + strlen(course->part) + 1);
+	if (!path_watch_entry)
 		return -ENOMEM;
 	int watch = watch_folder(course, kind);
 	if (watch < 0) {
-		free(place);
+		free(path_watch_entry);
 		/* Who may search a folder but not list it cannot know when what is in it goes. */
 		return watch == -EACCES && kind == KIND_PASS ? 0 : watch;
 	}
-	place->trail = trail;
-	place->watch = watch;
-	place->kind = kind;
-	place->name = strcpy(place->text, course->part);
-	RB_INSERT(place_tree, &trail->trails->places, place);
-	SLIST_INSERT_HEAD(&trail->places, place, link);
+	path_watch_entry->path_watch = path_watch;
+	path_watch_entry->watch = watch;
+	path_watch_entry->kind = kind;
+	path_watch_entry->name = strcpy(path_watch_entry->text, course->part);
+	RB_INSERT(path_watch_tree, &path_watch->path_watches->entries, path_watch_entry);
+	SLIST_INSERT_HEAD(&path_watch->entries, path_watch_entry, link);
 	course->count++;
 	return 0;
 }
@@ -296,7 +311,7 @@ static int path_watch_go_on(struct course *course)
 	bool last = !course->rest[0], turns = false;
 	int r = path_watch_add_place(course, last ? KIND_LAST : KIND_PASS);
 	while (r == 0) {
-		OWN_FILE struct open_file found = {course->trail->files,
+		OWN_FILE struct open_file found = {course->path_watch->files,
 			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
 		bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 		if (found.fd < 0 && ours)
@@ -336,45 +351,45 @@ static int path_watch_lay(struct course *course)
 	return r < 0 ? r : 0;
 }
 
-static int path_watch_charge(struct trail *trail, uid_t uid, unsigned count)
+static int path_watch_charge(struct path_watch *path_watch, uid_t uid, unsigned count)
 {
-	charge_refund(&trail->charge);
-	return accounts_charge(
-		trail->trails->accounts, &trail->charge, uid, RESOURCE_FOLLOWS, count);
+	charge_refund(&path_watch->charge);
+	return accounts_charge(path_watch->path_watches->accounts, &path_watch->charge, uid,
+		RESOURCE_FOLLOWS, count);
 }
 
-int trail_lay(struct trails *trails, struct trail *trail, const char *path, uid_t uid, bool links,
-	unsigned *places)
+int path_watch_update(struct path_watches *path_watches, struct path_watch *path_watch,
+	const char *path, uid_t uid, bool links, unsigned *entries)
 {
-	struct course course = {.trail = trail, .links = links};
-	struct place_list before = trail->places;
-	int r = path_watch_open_events(trails);
+	struct course course = {.path_watch = path_watch, .links = links};
+	struct path_watch_list before = path_watch->entries;
+	int r = path_watch_open_events(path_watches);
 	if (r < 0)
 		return r;
-	if (!trail->trails) {
-		trail->trails = trails;
-		TAILQ_INSERT_TAIL(&trails->all, trail, link);
+	if (!path_watch->path_watches) {
+		path_watch->path_watches = path_watches;
+		TAILQ_INSERT_TAIL(&path_watches->all, path_watch, link);
 	}
-	SLIST_INIT(&trail->places);
-	trail->turned = false;
+	SLIST_INIT(&path_watch->entries);
+	path_watch->stale = false;
 	snprintf(course.rest, sizeof(course.rest), "%s", path);
 	r = path_watch_lay(&course);
 	/* Now, so that folders that are still on the way were watched all the time. */
-	path_watch_remove_places(trails, &before);
+	path_watch_remove_places(path_watches, &before);
 	if (r == 0 && course.count > 0)
-		r = path_watch_charge(trail, uid, course.count);
-	*places = course.count;
+		r = path_watch_charge(path_watch, uid, course.count);
+	*entries = course.count;
 	if (r < 0)
-		trail_clear(trail);
+		path_watch_clear(path_watch);
 	return r;
 }
 
-void trail_clear(struct trail *trail)
+void path_watch_clear(struct path_watch *path_watch)
 {
-	if (!trail->trails)
+	if (!path_watch->path_watches)
 		return;
-	path_watch_remove_places(trail->trails, &trail->places);
-	TAILQ_REMOVE(&trail->trails->all, trail, link);
-	charge_refund(&trail->charge);
-	trail->trails = NULL;
+	path_watch_remove_places(path_watch->path_watches, &path_watch->entries);
+	TAILQ_REMOVE(&path_watch->path_watches->all, path_watch, link);
+	charge_refund(&path_watch->charge);
+	path_watch->path_watches = NULL;
 }

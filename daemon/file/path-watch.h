@@ -13,40 +13,41 @@
 #include "daemon/file/close-queue.h"
 #include "daemon/user/account.h"
 
-RB_HEAD(place_tree, place);
+RB_HEAD(path_watch_tree, path_watch_entry);
 
-struct trails {
+struct path_watches {
 	sd_event *event;
 	struct accounts *accounts;
 	sd_event_source *source;
-	int fd;			  /* of inotify(7); -1 until the first trail is laid */
-	struct place_tree places; /* by what the kernel's events say */
-	TAILQ_HEAD(, trail) all;
+	int fd;				/* of inotify(7); -1 until the first trail is laid */
+	struct path_watch_tree entries; /* by what the kernel's events say */
+	TAILQ_HEAD(, path_watch) all;
 };
 
 /* What has become of the file at the end of a trail. */
-enum trail_change {
-	TRAIL_MADE,    /* it was made, and may be being written */
-	TRAIL_WRITTEN, /* a writer has closed it, or its attributes were changed */
-	TRAIL_PLACED,  /* it was renamed into place, or the way there is another one */
+enum path_watch_change {
+	PATH_WATCH_MADE,    /* it was made, and may be being written */
+	PATH_WATCH_WRITTEN, /* a writer has closed it, or its attributes were changed */
+	PATH_WATCH_PLACED,  /* it was renamed into place, or the way there is another one */
 };
 
 /* The caller's, set to zero before it is laid first. */
-struct trail {
-	TAILQ_ENTRY(trail) link;
-	struct trails *trails;
-	SLIST_HEAD(place_list, place) places;
+struct path_watch {
+	TAILQ_ENTRY(path_watch) link;
+	struct path_watches *path_watches;
+	SLIST_HEAD(path_watch_list, path_watch_entry) entries;
 	struct charge charge; /* for each place, to the user */
 	struct files *files;  /* the caller's: by which what is on the way is closed */
-	bool turned;	      /* it no longer shows the way: it has to be laid again */
+	bool stale;	      /* it no longer shows the way: it has to be laid again */
 	/* Called from the event loop; lays and clears no trail from within. */
-	void (*changed)(struct trail *trail, enum trail_change change);
+	void (*changed)(struct path_watch *path_watch, enum path_watch_change change);
 };
 
-void trails_init(struct trails *trails, sd_event *event, struct accounts *accounts);
+void path_watches_init(
+	struct path_watches *path_watches, sd_event *event, struct accounts *accounts);
 
 /* No trail may be left. */
-void trails_stop(struct trails *trails);
+void path_watches_stop(struct path_watches *path_watches);
 
 /*
  * Lays a trail along an absolute path, anew if it is laid already, and charges the user for
@@ -59,8 +60,8 @@ void trails_stop(struct trails *trails);
  * program or another machine serves; -EACCES when the folder of the file or of a link cannot be
  * watched; or a negative errno of inotify(7). After a failure nothing is watched and charged.
  */
-int trail_lay(struct trails *trails, struct trail *trail, const char *path, uid_t uid, bool links,
-	unsigned *places);
+int path_watch_update(struct path_watches *path_watches, struct path_watch *path_watch,
+	const char *path, uid_t uid, bool links, unsigned *entries);
 
 /* Ends it. What was never laid is let pass. */
-void trail_clear(struct trail *trail);
+void path_watch_clear(struct path_watch *path_watch);

@@ -118,8 +118,8 @@ static unsigned count_notes(const struct fixture *fixture)
 static void assert_nothing_followed(struct fixture *fixture)
 {
 	const struct engine *engine = &fixture->world.engine;
-	assert_true(TAILQ_EMPTY(&engine->trails.all));
-	assert_true(RB_EMPTY(&engine->trails.places));
+	assert_true(TAILQ_EMPTY(&engine->path_watches.all));
+	assert_true(RB_EMPTY(&engine->path_watches.places));
 	assert_int_equal(accounts_used(&engine->accounts, geteuid(), RESOURCE_FOLLOWS), 0);
 	assert_int_equal(engine->flight_count, 0);
 	assert_int_equal(count_notes(fixture), 0);
@@ -342,7 +342,7 @@ static void test_client_goes(void **state)
 	other = world_session(&fixture.world, geteuid(), getegid());
 	begin_load(&fixture, other, &answer, " watch=yes");
 	put(&fixture, "good"); /* an event of what no image has yet */
-	while (!fixture.world.engine.trails.all.tqh_first->turned)
+	while (!fixture.world.engine.path_watches.all.tqh_first->stale)
 		turn(&fixture);
 	session_close(other);
 	assert_null(image_of(&fixture));
