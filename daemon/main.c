@@ -49,8 +49,9 @@ static void main_raise_descriptor_limit(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max < CLOSER_DESCRIPTORS_MAX ? limit.rlim_max
-									 : CLOSER_DESCRIPTORS_MAX;
+		limit.rlim_cur = limit.rlim_max < CLOSE_QUEUE_DESCRIPTORS_MAX
+					 ? limit.rlim_max
+					 : CLOSE_QUEUE_DESCRIPTORS_MAX;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
 }

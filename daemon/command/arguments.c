@@ -26,7 +26,7 @@ static enum outcome (*const handlers[COMMAND_COUNT])(struct call *call) = {
 enum outcome dispatch(struct call *call)
 {
 	enum outcome outcome = handlers[call->request->command](call);
-	files_drop(call->session->files, &call->fd);
+	close_queue_drop(call->session->close_queue, &call->fd);
 	return outcome;
 }
 

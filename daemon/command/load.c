@@ -103,7 +103,7 @@ static bool load_open_source(struct call *call, int *input)
 	}
 	if (path) {
 		*input = source_open(
-			path, &call->session->who, call->session->files, &fault, &message);
+			path, &call->session->who, call->session->close_queue, &fault, &message);
 		if (*input >= 0)
 			return true;
 		refuse(call, fault, "path=: %s", message);
@@ -246,7 +246,7 @@ static enum outcome load_board_flight(
 {
 	struct follow *follow = NULL;
 	if (wishes->follow && !load_begin_to_follow(call, order->name, &follow)) {
-		files_close(order->files, order->input);
+		close_queue_add(order->close_queue, order->input);
 		return OUTCOME_DONE;
 	}
 	struct load *load = calloc(1, sizeof(*load));
@@ -267,18 +267,19 @@ static enum outcome load_board_flight(
 	}
 	if (r == 0)
 		return OUTCOME_LATER;
-	files_close(order->files, order->input);
+	close_queue_add(order->close_queue, order->input);
 	return load_refuse_flight(call, load, r);
 }
 
 enum outcome command_load(struct call *call)
 {
 	struct session *session = call->session;
-	struct load_order order = {
-		.owner = session->who.uid, .group = session->who.gid, .files = session->files};
+	struct load_order order = {.owner = session->who.uid,
+		.group = session->who.gid,
+		.close_queue = session->close_queue};
 	struct wishes wishes;
 	struct wanted wanted;
-	OWN_FILE struct open_file input = {session->files, -1};
+	OWN_FILE struct open_file input = {session->close_queue, -1};
 	session->engine->counters.loads++;
 	if (!load_read_name(call, &order.name) || !command_read_wanted(call, &wanted) ||
 		!load_read_word(call, KEY_SHARE, share_find, &order.share) ||

@@ -30,12 +30,12 @@ RB_GENERATE_INTERNAL(pin_tree, pin, node, session_compare, __attribute__((unused
 
 static int session_join_files(struct session *session, struct engine *engine, uid_t uid)
 {
-	session->files = closer_join(&engine->closer, uid);
-	if (!session->files)
+	session->close_queue = close_queue_join(&engine->close_queues, uid);
+	if (!session->close_queue)
 		return -ENOMEM;
-	if (files_look(session->files) != FILES_STUCK)
+	if (close_queue_check(session->close_queue) != CLOSE_QUEUE_STUCK)
 		return 0;
-	files_leave(session->files);
+	close_queue_leave(session->close_queue);
 	return -EBUSY;
 }
 
@@ -81,7 +81,7 @@ void session_close(struct session *session)
 		session_unpin(session, RB_ROOT(&session->pins));
 	session->engine->counters.connections--;
 	charge_refund(&session->charge);
-	files_leave(session->files);
+	close_queue_leave(session->close_queue);
 	credentials_free(&session->who);
 	free(session->cursor.name);
 	free(session);

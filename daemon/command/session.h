@@ -20,8 +20,8 @@ RB_HEAD(pin_tree, pin);
 struct session {
 	struct engine *engine;
 	struct credentials who;
-	struct charge charge; /* for the connection */
-	struct files *files;  /* of the user */
+	struct charge charge;		 /* for the connection */
+	struct close_queue *close_queue; /* of the user */
 	struct pin_tree pins;
 	TAILQ_HEAD(, load) loads; /* under way */
 	struct watch watch;

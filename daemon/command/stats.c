@@ -120,7 +120,8 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "spares-used", engine->pool.spares.used);
 	wire_add_number(line, "evictions", engine->store.eviction.count);
 	stats_add_freed(line, &engine->releaser);
-	wire_add_number(line, "files-closing", closer_count(&call->session->engine->closer));
+	wire_add_number(
+		line, "files-closing", close_queues_count(&call->session->engine->close_queues));
 	stats_add_pressure(line, engine);
 	wire_add_number(line, "decoders", engine->pool.count);
 	wire_add_number(line, "decoder-restarts", engine->pool.restarts);

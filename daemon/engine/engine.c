@@ -94,12 +94,12 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	};
 	TAILQ_INIT(&engine->flights);
 	accounts_init(&engine->accounts, options->user_limits);
-	int r = closer_init(&engine->closer, event);
+	int r = close_queues_init(&engine->close_queues, event);
 	if (r < 0)
 		return r;
 	int found = board_open(&engine->board, instance);
 	if (found < 0) {
-		closer_stop(&engine->closer);
+		close_queues_stop(&engine->close_queues);
 		return found;
 	}
 	path_watches_init(&engine->path_watches, event, &engine->accounts);
@@ -156,6 +156,6 @@ void engine_stop(struct engine *engine)
 	releaser_destroy(&engine->releaser);
 	semaphores_destroy(&engine->semaphores);
 	board_destroy(&engine->board);
-	closer_stop(&engine->closer);
+	close_queues_stop(&engine->close_queues);
 	accounts_destroy(&engine->accounts);
 }

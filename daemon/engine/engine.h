@@ -33,7 +33,7 @@ struct engine {
 	uint64_t started; /* seconds of CLOCK_MONOTONIC */
 	uint64_t page_size;
 	struct accounts accounts;
-	struct closer closer;
+	struct close_queues close_queues;
 	struct board board;
 	struct semaphores semaphores;
 	struct releaser releaser;

@@ -152,7 +152,7 @@ static void follow_on_landed(
 static void follow_renew(struct follow *follow, int input, const struct header_source *source)
 {
 	int r = renewals_begin(
-		&follow->renewals, follow->image, input, follow->path_watch.files, source);
+		&follow->renewals, follow->image, input, follow->path_watch.close_queue, source);
 	idle_note(follow->image);
 	if (r == 0) {
 		follow->refused = *source;
@@ -169,9 +169,9 @@ static void follow_open_and_renew(struct follow *follow)
 	struct header_source source;
 	enum fault fault;
 	const char *message;
-	struct files *files = follow->path_watch.files;
+	struct close_queue *close_queue = follow->path_watch.close_queue;
 	OWN_FILE struct open_file input = {
-		files, source_open(follow->path, &who, files, &fault, &message)};
+		close_queue, source_open(follow->path, &who, close_queue, &fault, &message)};
 	if (input.fd < 0) {
 		/* Without a file the image stays, until there is one again. */
 		if (follow_may_pass(fault))
@@ -227,12 +227,12 @@ static int follow_make(
 	follow->engine = engine;
 	follow->uid = uid;
 	follow->path_watch.changed = follow_on_change;
-	follow->path_watch.files = closer_join(&engine->closer, uid);
+	follow->path_watch.close_queue = close_queue_join(&engine->close_queues, uid);
 	follow->renewals.engine = engine;
 	follow->renewals.landed = follow_on_landed;
 	follow->renewals.context = follow;
 	TAILQ_INIT(&follow->renewals.all);
-	int r = follow->path_watch.files ? 0 : -ENOMEM;
+	int r = follow->path_watch.close_queue ? 0 : -ENOMEM;
 	if (r >= 0)
 		r = sd_event_add_time_relative(engine->path_watches.event, &follow->timer,
 			CLOCK_MONOTONIC, 0, ACCURACY, follow_on_time, follow);
@@ -278,7 +278,7 @@ void follow_free(struct follow *follow)
 		follow->image->follow = NULL;
 	sd_event_source_disable_unref(follow->timer);
 	path_watch_clear(&follow->path_watch);
-	files_leave(follow->path_watch.files);
+	close_queue_leave(follow->path_watch.close_queue);
 	free(follow);
 }
 

@@ -30,7 +30,7 @@ static struct flight *load_request_begin(struct engine *engine, const struct loa
 	flight->engine = engine;
 	flight->order = *order;
 	flight->order.name = flight->name;
-	files_hold(order->files);
+	close_queue_hold(order->close_queue);
 	flight->segment = flight->origin = -1;
 	flight->job.events = &flight_events;
 	flight->job.uid = order->owner;
@@ -54,7 +54,7 @@ static int load_request_find_or_begin(
 			break;
 	}
 	if (flight) {
-		files_close(order->files, order->input);
+		close_queue_add(order->close_queue, order->input);
 		if (order->keep >= 0)
 			flight->order.keep = order->keep;
 		if (order->together)

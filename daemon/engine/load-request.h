@@ -18,11 +18,11 @@ struct load_order {
 	int share; /* enum share, or -1 */
 	int keep;  /* enum keep, or -1 */
 	enum format format;
-	struct box box;		     /* to fit it into */
-	uint64_t together;	     /* published when all of this number can be; 0: alone */
-	int input;		     /* taken over by load_join() */
-	struct files *files;	     /* by which it is closed: the owner's */
-	struct header_source source; /* of input */
+	struct box box;			 /* to fit it into */
+	uint64_t together;		 /* published when all of this number can be; 0: alone */
+	int input;			 /* taken over by load_join() */
+	struct close_queue *close_queue; /* by which it is closed: the owner's */
+	struct header_source source;	 /* of input */
 };
 
 /* One LOAD that waits for a flight. */

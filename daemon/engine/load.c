@@ -71,8 +71,8 @@ void flight_free(struct flight *flight)
 	derivation_end(flight);
 	TAILQ_REMOVE(&flight->engine->flights, flight, link);
 	flight->engine->flight_count--;
-	files_close(flight->order.files, flight->order.input);
-	files_leave(flight->order.files);
+	close_queue_add(flight->order.close_queue, flight->order.input);
+	close_queue_leave(flight->order.close_queue);
 	free(flight);
 }
 

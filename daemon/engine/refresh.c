@@ -41,7 +41,7 @@ static int refresh_renew(struct renewals *renewals, const struct load_order *ord
 		r = load_join(renewals->engine, &own, &renewal->load);
 	}
 	if (r < 0) {
-		files_drop(order->files, &input);
+		close_queue_drop(order->close_queue, &input);
 		free(renewal);
 		return r;
 	}
@@ -73,7 +73,7 @@ static int refresh_renew_all(
 }
 
 int renewals_begin(struct renewals *renewals, const struct image *image, int input,
-	struct files *files, const struct header_source *source)
+	struct close_queue *close_queue, const struct header_source *source)
 {
 	struct load_order order = {
 		.name = image->name,
@@ -82,7 +82,7 @@ int renewals_begin(struct renewals *renewals, const struct image *image, int inp
 		.share = -1,
 		.keep = -1,
 		.input = input,
-		.files = files,
+		.close_queue = close_queue,
 		.source = *source,
 		.together = ++renewals->engine->together,
 	};

@@ -12,7 +12,7 @@
 #include "client/protocol/header.h"
 
 struct engine;
-struct files;
+struct close_queue;
 struct image;
 struct rendition;
 struct renewal;
@@ -33,7 +33,7 @@ struct renewals {
  * after which nothing is under way.
  */
 int renewals_begin(struct renewals *renewals, const struct image *image, int input,
-	struct files *files, const struct header_source *source);
+	struct close_queue *close_queue, const struct header_source *source);
 
 /* Takes all back, without a word. */
 void renewals_cancel(struct renewals *renewals);

@@ -23,218 +23,227 @@ enum {
 	END_MOST = 2000 * MSEC,
 };
 
-const char files_stuck_text[] = "files of this user are not closed: the file system that they are "
-				"on, or whom a socket is connected with, does not answer";
+const char close_queue_stuck_text[] =
+	"files of this user are not closed: the file system that they are "
+	"on, or whom a socket is connected with, does not answer";
 
-static int close_queue_compare(const struct files *a, const struct files *b)
+static int close_queue_compare(const struct close_queue *a, const struct close_queue *b)
 {
 	return a->uid < b->uid ? -1 : a->uid > b->uid;
 }
 
-RB_GENERATE_INTERNAL(files_tree, files, node, close_queue_compare, __attribute__((unused)) static)
+RB_GENERATE_INTERNAL(
+	close_queue_tree, close_queue, node, close_queue_compare, __attribute__((unused)) static)
 
-static uint64_t close_queue_count_left(const struct files *files)
+static uint64_t close_queue_count_left(const struct close_queue *close_queue)
 {
-	return files->given - atomic_load_explicit(&files->queue.closed, memory_order_acquire);
+	return close_queue->queued -
+	       atomic_load_explicit(&close_queue->queue.closed, memory_order_acquire);
 }
 
-static void close_queue_free_unused(struct files *files)
+static void close_queue_free_unused(struct close_queue *close_queue)
 {
-	struct closer *closer = files->closer;
-	if (files->references > 0 || close_queue_count_left(files) > 0)
+	struct close_queues *close_queues = close_queue->close_queues;
+	if (close_queue->references > 0 || close_queue_count_left(close_queue) > 0)
 		return;
 	/* The thread that has closed the last one is done with it when it lets go of the lock. */
-	closing_ring(closer->closing, &files->queue, false);
-	RB_REMOVE(files_tree, &closer->files, files);
-	free(files);
+	close_threads_ring(close_queues->close_threads, &close_queue->queue, false);
+	RB_REMOVE(close_queue_tree, &close_queues->close_queue, close_queue);
+	free(close_queue);
 }
 
-struct files *closer_join(struct closer *closer, uid_t uid)
+struct close_queue *close_queue_join(struct close_queues *close_queues, uid_t uid)
 {
-	struct files key = {.uid = uid};
-	struct files *files = RB_FIND(files_tree, &closer->files, &key);
-	if (files)
-		return files_hold(files);
-	files = calloc(1, sizeof(*files));
-	if (!files)
+	struct close_queue key = {.uid = uid};
+	struct close_queue *close_queue =
+		RB_FIND(close_queue_tree, &close_queues->close_queue, &key);
+	if (close_queue)
+		return close_queue_hold(close_queue);
+	close_queue = calloc(1, sizeof(*close_queue));
+	if (!close_queue)
 		return NULL;
-	closing_queue_init(&files->queue);
-	files->closer = closer;
-	files->uid = uid;
-	RB_INSERT(files_tree, &closer->files, files);
-	return files_hold(files);
+	close_list_init(&close_queue->queue);
+	close_queue->close_queues = close_queues;
+	close_queue->uid = uid;
+	RB_INSERT(close_queue_tree, &close_queues->close_queue, close_queue);
+	return close_queue_hold(close_queue);
 }
 
-struct files *files_hold(struct files *files)
+struct close_queue *close_queue_hold(struct close_queue *close_queue)
 {
-	files->references++;
-	return files;
+	close_queue->references++;
+	return close_queue;
 }
 
-void files_leave(struct files *files)
+void close_queue_leave(struct close_queue *close_queue)
 {
-	if (!files)
+	if (!close_queue)
 		return;
-	assert(files->references > 0);
-	files->references--;
-	close_queue_free_unused(files);
+	assert(close_queue->references > 0);
+	close_queue->references--;
+	close_queue_free_unused(close_queue);
 }
 
-static void close_queue_watch_soon(struct closer *closer)
+static void close_queue_watch_soon(struct close_queues *close_queues)
 {
-	if (closer->watching)
+	if (close_queues->watching)
 		return;
-	sd_event_source_set_time_relative(closer->watch, LATE);
-	closer->watching = sd_event_source_set_enabled(closer->watch, SD_EVENT_ONESHOT) >= 0;
+	sd_event_source_set_time_relative(close_queues->watch, LATE);
+	close_queues->watching =
+		sd_event_source_set_enabled(close_queues->watch, SD_EVENT_ONESHOT) >= 0;
 }
 
 /* Without a thread files stay open until there is one; nothing else suffers. */
-static void close_queue_start_thread(struct closer *closer)
+static void close_queue_start_thread(struct close_queues *close_queues)
 {
-	int r = closing_start(closer->closing);
-	if (r < 0 && !closer->complained)
+	int r = close_threads_start(close_queues->close_threads);
+	if (r < 0 && !close_queues->reported)
 		log_write(&(struct log_entry){LOG_ENTRY(WARNING, UNCLOSED), .error = -r},
 			"no thread can be made to close files: %s", strerror(-r));
-	closer->complained = r < 0;
+	close_queues->reported = r < 0;
 }
 
 static int close_queue_on_handing(sd_event_source *source, void *context)
 {
-	struct closer *closer = context;
+	struct close_queues *close_queues = context;
 	(void)source;
-	closer->handed = closer->given;
-	if (closing_wake(closer->closing, 0))
-		close_queue_start_thread(closer);
-	close_queue_watch_soon(closer);
+	close_queues->handed = close_queues->queued;
+	if (close_threads_wake(close_queues->close_threads, 0))
+		close_queue_start_thread(close_queues);
+	close_queue_watch_soon(close_queues);
 	return 0;
 }
 
 /* No thread is woken here, as a client waits for its reply. */
-void files_close(struct files *files, int fd)
+void close_queue_add(struct close_queue *close_queue, int fd)
 {
-	struct closer *closer = files->closer;
-	if (!closing_put(closer->closing, &files->queue, fd)) {
+	struct close_queues *close_queues = close_queue->close_queues;
+	if (!close_threads_put(close_queues->close_threads, &close_queue->queue, fd)) {
 		log_warning("descriptor %d stays open: it is beyond the limit of descriptors that "
 			    "was in force at the start",
 			fd);
 		return;
 	}
-	files->given++;
-	closer->given++;
-	sd_event_source_set_enabled(closer->handing, SD_EVENT_ONESHOT);
+	close_queue->queued++;
+	close_queues->queued++;
+	sd_event_source_set_enabled(close_queues->handing, SD_EVENT_ONESHOT);
 }
 
-void files_drop(struct files *files, int *fd)
+void close_queue_drop(struct close_queue *close_queue, int *fd)
 {
 	int error = errno;
 	if (*fd >= 0)
-		files_close(files, take_fd(fd));
+		close_queue_add(close_queue, take_fd(fd));
 	errno = error;
 }
 
-enum files_state files_look(struct files *files)
+enum close_queue_state close_queue_check(struct close_queue *close_queue)
 {
-	if (close_queue_count_left(files) < CLOSER_FILES_MAX)
-		return FILES_FEW;
-	if (files->stuck)
-		return FILES_STUCK;
-	closing_ring(files->closer->closing, &files->queue, true);
-	if (close_queue_count_left(files) < CLOSER_FILES_MAX)
-		return FILES_FEW;
-	files->awaited = true;
-	return FILES_MANY;
+	if (close_queue_count_left(close_queue) < CLOSE_QUEUE_FILES_MAX)
+		return CLOSE_QUEUE_FEW;
+	if (close_queue->stuck)
+		return CLOSE_QUEUE_STUCK;
+	close_threads_ring(close_queue->close_queues->close_threads, &close_queue->queue, true);
+	if (close_queue_count_left(close_queue) < CLOSE_QUEUE_FILES_MAX)
+		return CLOSE_QUEUE_FEW;
+	close_queue->awaited = true;
+	return CLOSE_QUEUE_MANY;
 }
 
-static void close_queue_complain(struct files *files, unsigned late, uint64_t left)
+static void close_queue_complain(struct close_queue *close_queue, unsigned late, uint64_t left)
 {
-	struct log_client client = {files->uid, 0};
-	if (!files->complained)
+	struct log_client client = {close_queue->uid, 0};
+	if (!close_queue->reported)
 		log_write(&(struct log_entry){LOG_ENTRY(WARNING, UNCLOSED), .client = &client},
 			"files of user %u are not closed: close(2) of %u does not return, and "
 			"%" PRIu64 " wait for their turn",
-			files->uid, late, left - late);
-	files->complained = true;
+			close_queue->uid, late, left - late);
+	close_queue->reported = true;
 }
 
 /*
  * How a user's files get on. Returns whether that has to be looked at again soon: a thread
  * may have to be made for what waits, or hangs.
  */
-static bool close_queue_look_after(struct files *files, uint64_t now, bool *changed)
+static bool close_queue_look_after(struct close_queue *close_queue, uint64_t now, bool *changed)
 {
-	struct closing *closing = files->closer->closing;
-	uint64_t left = close_queue_count_left(files);
-	unsigned late = left > 0 ? closing_count_late(closing, &files->queue, now - HANGING) : 0;
+	struct close_threads *close_threads = close_queue->close_queues->close_threads;
+	uint64_t left = close_queue_count_left(close_queue);
+	unsigned late = left > 0 ? close_threads_count_late(
+					   close_threads, &close_queue->queue, now - HANGING)
+				 : 0;
 	if (late > 0)
-		close_queue_complain(files, late, left);
-	files->complained &= left > 0;
-	files->stuck = late == CLOSING_THREADS_MAX;
-	if (files->awaited && (files->stuck || left < CLOSER_FILES_MAX)) {
-		files->awaited = false;
+		close_queue_complain(close_queue, late, left);
+	close_queue->reported &= left > 0;
+	close_queue->stuck = late == CLOSE_THREADS_MAX;
+	if (close_queue->awaited && (close_queue->stuck || left < CLOSE_QUEUE_FILES_MAX)) {
+		close_queue->awaited = false;
 		*changed = true;
 	}
-	closing_ring(closing, &files->queue, late > 0 || files->awaited);
-	return left > late && !files->stuck;
+	close_threads_ring(close_threads, &close_queue->queue, late > 0 || close_queue->awaited);
+	return left > late && !close_queue->stuck;
 }
 
-static bool close_queue_look_after_all(struct closer *closer, uint64_t now)
+static bool close_queue_look_after_all(struct close_queues *close_queues, uint64_t now)
 {
-	struct files *files, *next;
+	struct close_queue *close_queue, *next;
 	bool again = false, changed = false;
-	RB_FOREACH_SAFE(files, files_tree, &closer->files, next)
+	RB_FOREACH_SAFE(close_queue, close_queue_tree, &close_queues->close_queue, next)
 	{
-		again |= close_queue_look_after(files, now, &changed);
-		close_queue_free_unused(files);
+		again |= close_queue_look_after(close_queue, now, &changed);
+		close_queue_free_unused(close_queue);
 	}
-	if (changed && closer->changed)
-		closer->changed(closer->context);
+	if (changed && close_queues->changed)
+		close_queues->changed(close_queues->context);
 	return again;
 }
 
-static void close_queue_look(struct closer *closer)
+static void close_queue_look(struct close_queues *close_queues)
 {
-	uint64_t now = closing_now();
-	closing_bury(closer->closing);
-	if (closing_wake(closer->closing, now - LATE))
-		close_queue_start_thread(closer);
-	if (close_queue_look_after_all(closer, now))
-		close_queue_watch_soon(closer);
+	uint64_t now = close_threads_now();
+	close_threads_bury(close_queues->close_threads);
+	if (close_threads_wake(close_queues->close_threads, now - LATE))
+		close_queue_start_thread(close_queues);
+	if (close_queue_look_after_all(close_queues, now))
+		close_queue_watch_soon(close_queues);
 }
 
 static int close_queue_on_watch(sd_event_source *source, uint64_t usec, void *context)
 {
-	struct closer *closer = context;
+	struct close_queues *close_queues = context;
 	(void)source;
 	(void)usec;
-	closer->watching = false;
-	close_queue_look(closer);
+	close_queues->watching = false;
+	close_queue_look(close_queues);
 	return 0;
 }
 
 static int close_queue_on_bell(sd_event_source *source, int fd, uint32_t events, void *context)
 {
-	struct closer *closer = context;
+	struct close_queues *close_queues = context;
 	(void)source;
 	(void)fd;
 	(void)events;
-	closing_hear(closer->closing);
-	close_queue_look(closer);
+	close_threads_hear(close_queues->close_threads);
+	close_queue_look(close_queues);
 	return 0;
 }
 
-static int close_queue_add_sources(struct closer *closer)
+static int close_queue_add_sources(struct close_queues *close_queues)
 {
-	int r = sd_event_add_defer(closer->event, &closer->handing, close_queue_on_handing, closer);
+	int r = sd_event_add_defer(
+		close_queues->event, &close_queues->handing, close_queue_on_handing, close_queues);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(closer->handing, SD_EVENT_OFF);
+		r = sd_event_source_set_enabled(close_queues->handing, SD_EVENT_OFF);
 	if (r >= 0)
-		r = sd_event_add_io(closer->event, &closer->bell, closer->closing->bell, EPOLLIN,
-			close_queue_on_bell, closer);
+		r = sd_event_add_io(close_queues->event, &close_queues->bell,
+			close_queues->close_threads->bell, EPOLLIN, close_queue_on_bell,
+			close_queues);
 	if (r >= 0)
-		r = sd_event_add_time_relative(closer->event, &closer->watch, CLOCK_MONOTONIC, 0,
-			LATE / 2, close_queue_on_watch, closer);
+		r = sd_event_add_time_relative(close_queues->event, &close_queues->watch,
+			CLOCK_MONOTONIC, 0, LATE / 2, close_queue_on_watch, close_queues);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(closer->watch, SD_EVENT_OFF);
+		r = sd_event_source_set_enabled(close_queues->watch, SD_EVENT_OFF);
 	return r;
 }
 
@@ -242,75 +251,75 @@ static int close_queue_add_sources(struct closer *closer)
 static size_t close_queue_count_descriptors(void)
 {
 	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > CLOSER_DESCRIPTORS_MAX)
-		return CLOSER_DESCRIPTORS_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > CLOSE_QUEUE_DESCRIPTORS_MAX)
+		return CLOSE_QUEUE_DESCRIPTORS_MAX;
 	return limit.rlim_cur;
 }
 
-int closer_init(struct closer *closer, sd_event *event)
+int close_queues_init(struct close_queues *close_queues, sd_event *event)
 {
-	*closer = (struct closer){.event = event};
-	RB_INIT(&closer->files);
-	int r = closing_new(&closer->closing, close_queue_count_descriptors());
+	*close_queues = (struct close_queues){.event = event};
+	RB_INIT(&close_queues->close_queue);
+	int r = close_threads_new(&close_queues->close_threads, close_queue_count_descriptors());
 	if (r == 0)
-		r = close_queue_add_sources(closer);
+		r = close_queue_add_sources(close_queues);
 	if (r < 0)
-		closer_stop(closer);
+		close_queues_stop(close_queues);
 	return r;
 }
 
 /* Whether there is anything but what hangs. */
-static bool close_queue_gets_on(struct closer *closer, uint64_t now)
+static bool close_queue_gets_on(struct close_queues *close_queues, uint64_t now)
 {
-	struct files *files;
+	struct close_queue *close_queue;
 	bool changed = false, some = false;
-	RB_FOREACH (files, files_tree, &closer->files)
-		some |= close_queue_look_after(files, now, &changed);
+	RB_FOREACH (close_queue, close_queue_tree, &close_queues->close_queue)
+		some |= close_queue_look_after(close_queue, now, &changed);
 	return some;
 }
 
-bool closer_finish(struct closer *closer, uint64_t usec)
+bool close_queues_finish(struct close_queues *close_queues, uint64_t usec)
 {
-	uint64_t now = closing_now(), end = now + usec;
+	uint64_t now = close_threads_now(), end = now + usec;
 	do {
-		if (closing_wake(closer->closing, now - LATE))
-			close_queue_start_thread(closer);
-		if (closing_wait(closer->closing, LATE, false))
+		if (close_threads_wake(close_queues->close_threads, now - LATE))
+			close_queue_start_thread(close_queues);
+		if (close_threads_wait(close_queues->close_threads, LATE, false))
 			return true;
-		now = closing_now();
-	} while (now < end && close_queue_gets_on(closer, now));
+		now = close_threads_now();
+	} while (now < end && close_queue_gets_on(close_queues, now));
 	return false;
 }
 
-void closer_stop(struct closer *closer)
+void close_queues_stop(struct close_queues *close_queues)
 {
-	struct files *files, *next;
-	closer->handing = sd_event_source_disable_unref(closer->handing);
-	closer->bell = sd_event_source_disable_unref(closer->bell);
-	closer->watch = sd_event_source_disable_unref(closer->watch);
-	if (!closer->closing)
+	struct close_queue *close_queue, *next;
+	close_queues->handing = sd_event_source_disable_unref(close_queues->handing);
+	close_queues->bell = sd_event_source_disable_unref(close_queues->bell);
+	close_queues->watch = sd_event_source_disable_unref(close_queues->watch);
+	if (!close_queues->close_threads)
 		return;
-	if (closer_finish(closer, END_MOST))
-		closing_wait(closer->closing, END_MOST, true);
-	RB_FOREACH_SAFE(files, files_tree, &closer->files, next)
+	if (close_queues_finish(close_queues, END_MOST))
+		close_threads_wait(close_queues->close_threads, END_MOST, true);
+	RB_FOREACH_SAFE(close_queue, close_queue_tree, &close_queues->close_queue, next)
 	{
-		assert(files->references == 0);
-		close_queue_free_unused(files);
+		assert(close_queue->references == 0);
+		close_queue_free_unused(close_queue);
 	}
-	closing_free(closer->closing);
-	closer->closing = NULL;
+	close_threads_free(close_queues->close_threads);
+	close_queues->close_threads = NULL;
 }
 
-uint64_t closer_count(struct closer *closer)
+uint64_t close_queues_count(struct close_queues *close_queues)
 {
-	struct files *files;
+	struct close_queue *close_queue;
 	uint64_t count = 0;
-	RB_FOREACH (files, files_tree, &closer->files)
-		count += close_queue_count_left(files);
+	RB_FOREACH (close_queue, close_queue_tree, &close_queues->close_queue)
+		count += close_queue_count_left(close_queue);
 	return count;
 }
 
-bool closer_is_due(const struct closer *closer)
+bool close_queues_is_due(const struct close_queues *close_queues)
 {
-	return closer->handed != closer->given;
+	return close_queues->handed != close_queues->queued;
 }

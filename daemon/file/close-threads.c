@@ -17,7 +17,7 @@ enum { STACK_SIZE = 128 << 10 };
 #define SECOND_USEC UINT64_C(1000000)
 #define STAY	    (SECOND_USEC / 10) /* of an idle thread */
 
-uint64_t closing_now(void)
+uint64_t close_threads_now(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -32,77 +32,79 @@ static struct timespec close_threads_to_timespec(uint64_t usec)
 	};
 }
 
-int closing_new(struct closing **made, size_t size)
+int close_threads_new(struct close_threads **made, size_t size)
 {
-	struct closing *closing = calloc(1, sizeof(*closing) + size * sizeof(closing->next[0]));
-	if (!closing)
+	struct close_threads *close_threads =
+		calloc(1, sizeof(*close_threads) + size * sizeof(close_threads->next[0]));
+	if (!close_threads)
 		return -ENOMEM;
-	closing->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (closing->bell < 0) {
+	close_threads->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (close_threads->bell < 0) {
 		int r = -errno;
-		free(closing);
+		free(close_threads);
 		return r;
 	}
-	closing->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	closing->work = closing->quiet = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-	TAILQ_INIT(&closing->ready);
-	LIST_INIT(&closing->threads);
-	closing->size = size;
-	*made = closing;
+	close_threads->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	close_threads->work = close_threads->quiet = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	TAILQ_INIT(&close_threads->ready);
+	LIST_INIT(&close_threads->threads);
+	close_threads->size = size;
+	*made = close_threads;
 	return 0;
 }
 
-static void close_threads_free_all(struct closing *closing)
+static void close_threads_free_all(struct close_threads *close_threads)
 {
-	close(closing->bell);
-	free(closing);
+	close(close_threads->bell);
+	free(close_threads);
 }
 
-void closing_queue_init(struct closing_queue *queue)
+void close_list_init(struct close_list *queue)
 {
-	*queue = (struct closing_queue){.first = -1, .last = -1};
+	*queue = (struct close_list){.first = -1, .last = -1};
 }
 
 /* What follows is called with the lock. */
 
-static void close_threads_list(struct closing *closing, struct closing_queue *queue)
+static void close_threads_list(struct close_threads *close_threads, struct close_list *queue)
 {
-	if (queue->listed || queue->first < 0 || queue->at_work == CLOSING_THREADS_MAX)
+	if (queue->listed || queue->first < 0 || queue->at_work == CLOSE_THREADS_MAX)
 		return;
-	TAILQ_INSERT_TAIL(&closing->ready, queue, link);
+	TAILQ_INSERT_TAIL(&close_threads->ready, queue, link);
 	queue->listed = true;
 }
 
 /* Takes a descriptor of the user whose turn it is. Returns it, or -1 when none may be taken. */
-static int close_threads_take(struct closing *closing, struct closing_thread *thread)
+static int close_threads_take(struct close_threads *close_threads, struct close_thread *thread)
 {
-	struct closing_queue *queue = TAILQ_FIRST(&closing->ready);
+	struct close_list *queue = TAILQ_FIRST(&close_threads->ready);
 	if (!queue)
 		return -1;
 	int fd = queue->first;
-	TAILQ_REMOVE(&closing->ready, queue, link);
+	TAILQ_REMOVE(&close_threads->ready, queue, link);
 	queue->listed = false;
-	queue->first = closing->next[fd];
+	queue->first = close_threads->next[fd];
 	queue->at_work++;
-	close_threads_list(closing, queue);
+	close_threads_list(close_threads, queue);
 	thread->queue = queue;
-	thread->since = closing_now();
+	thread->since = close_threads_now();
 	return fd;
 }
 
 /* When this is let go of, the queue may be no more: it is for others to free what is empty. */
-static void close_threads_note_closed(struct closing *closing, struct closing_thread *thread)
+static void close_threads_note_closed(
+	struct close_threads *close_threads, struct close_thread *thread)
 {
 	const uint64_t one = 1;
-	struct closing_queue *queue = thread->queue;
+	struct close_list *queue = thread->queue;
 	thread->queue = NULL;
 	queue->at_work--;
-	close_threads_list(closing, queue);
-	if (queue->rings && !closing->rung)
-		closing->rung = write(closing->bell, &one, sizeof(one)) == sizeof(one);
+	close_threads_list(close_threads, queue);
+	if (queue->rings && !close_threads->rung)
+		close_threads->rung = write(close_threads->bell, &one, sizeof(one)) == sizeof(one);
 	atomic_fetch_add_explicit(&queue->closed, 1, memory_order_release);
-	if (--closing->left == 0)
-		pthread_cond_broadcast(&closing->quiet);
+	if (--close_threads->left == 0)
+		pthread_cond_broadcast(&close_threads->quiet);
 }
 
 /*
@@ -110,81 +112,82 @@ static void close_threads_note_closed(struct closing *closing, struct closing_th
  * none, the table of descriptors is the daemon's thread's alone, and each of its system calls on
  * a descriptor costs less.
  */
-static bool close_threads_is_needed(struct closing *closing)
+static bool close_threads_is_needed(struct close_threads *close_threads)
 {
-	const struct timespec until = close_threads_to_timespec(closing_now() + STAY);
-	if (closing->ending || closing->idle > 0)
+	const struct timespec until = close_threads_to_timespec(close_threads_now() + STAY);
+	if (close_threads->ending || close_threads->idle > 0)
 		return false;
-	closing->idle++;
-	int r = pthread_cond_clockwait(&closing->work, &closing->lock, CLOCK_MONOTONIC, &until);
-	closing->idle--;
-	return r == 0 || !TAILQ_EMPTY(&closing->ready);
+	close_threads->idle++;
+	int r = pthread_cond_clockwait(
+		&close_threads->work, &close_threads->lock, CLOCK_MONOTONIC, &until);
+	close_threads->idle--;
+	return r == 0 || !TAILQ_EMPTY(&close_threads->ready);
 }
 
 static void *close_threads_run(void *context)
 {
-	struct closing_thread *thread = context;
-	struct closing *closing = thread->closing;
+	struct close_thread *thread = context;
+	struct close_threads *close_threads = thread->close_threads;
 	int fd;
-	pthread_mutex_lock(&closing->lock);
+	pthread_mutex_lock(&close_threads->lock);
 	do {
-		while ((fd = close_threads_take(closing, thread)) >= 0) {
-			pthread_mutex_unlock(&closing->lock);
+		while ((fd = close_threads_take(close_threads, thread)) >= 0) {
+			pthread_mutex_unlock(&close_threads->lock);
 			close(fd);
-			pthread_mutex_lock(&closing->lock);
-			close_threads_note_closed(closing, thread);
+			pthread_mutex_lock(&close_threads->lock);
+			close_threads_note_closed(close_threads, thread);
 		}
-	} while (close_threads_is_needed(closing));
+	} while (close_threads_is_needed(close_threads));
 	thread->ended = true;
-	closing->thread_count--;
-	pthread_cond_broadcast(&closing->quiet);
-	bool alone = closing->left_alone, last = alone && closing->thread_count == 0;
+	close_threads->thread_count--;
+	pthread_cond_broadcast(&close_threads->quiet);
+	bool alone = close_threads->left_alone, last = alone && close_threads->thread_count == 0;
 	if (alone)
 		LIST_REMOVE(thread, link);
-	pthread_mutex_unlock(&closing->lock);
+	pthread_mutex_unlock(&close_threads->lock);
 	if (alone) {
 		pthread_detach(thread->id);
 		free(thread);
 	}
 	if (last)
-		close_threads_free_all(closing);
+		close_threads_free_all(close_threads);
 	return NULL;
 }
 
-bool closing_put(struct closing *closing, struct closing_queue *queue, int fd)
+bool close_threads_put(struct close_threads *close_threads, struct close_list *queue, int fd)
 {
-	if ((size_t)fd >= closing->size)
+	if ((size_t)fd >= close_threads->size)
 		return false;
-	pthread_mutex_lock(&closing->lock);
-	closing->next[fd] = -1;
+	pthread_mutex_lock(&close_threads->lock);
+	close_threads->next[fd] = -1;
 	if (queue->first < 0)
 		queue->first = fd;
 	else
-		closing->next[queue->last] = fd;
+		close_threads->next[queue->last] = fd;
 	queue->last = fd;
-	closing->left++;
-	close_threads_list(closing, queue);
-	pthread_mutex_unlock(&closing->lock);
+	close_threads->left++;
+	close_threads_list(close_threads, queue);
+	pthread_mutex_unlock(&close_threads->lock);
 	return true;
 }
 
-bool closing_wake(struct closing *closing, uint64_t before)
+bool close_threads_wake(struct close_threads *close_threads, uint64_t before)
 {
-	const struct closing_thread *thread;
-	pthread_mutex_lock(&closing->lock);
-	bool needed = !TAILQ_EMPTY(&closing->ready);
-	if (needed && closing->idle > 0) {
-		pthread_cond_signal(&closing->work);
+	const struct close_thread *thread;
+	pthread_mutex_lock(&close_threads->lock);
+	bool needed = !TAILQ_EMPTY(&close_threads->ready);
+	if (needed && close_threads->idle > 0) {
+		pthread_cond_signal(&close_threads->work);
 		needed = false;
 	}
-	LIST_FOREACH (thread, &closing->threads, link)
+	LIST_FOREACH (thread, &close_threads->threads, link)
 		needed &= thread->ended || (thread->queue && thread->since < before);
-	pthread_mutex_unlock(&closing->lock);
+	pthread_mutex_unlock(&close_threads->lock);
 	return needed;
 }
 
 /* With all signals blocked: they are for the daemon's thread. */
-static int close_threads_create(struct closing_thread *thread)
+static int close_threads_create(struct close_thread *thread)
 {
 	pthread_attr_t attributes;
 	sigset_t all, before;
@@ -200,30 +203,31 @@ static int close_threads_create(struct closing_thread *thread)
 	return -r;
 }
 
-int closing_start(struct closing *closing)
+int close_threads_start(struct close_threads *close_threads)
 {
-	struct closing_thread *thread = calloc(1, sizeof(*thread));
+	struct close_thread *thread = calloc(1, sizeof(*thread));
 	if (!thread)
 		return -ENOMEM;
-	thread->closing = closing;
-	pthread_mutex_lock(&closing->lock);
+	thread->close_threads = close_threads;
+	pthread_mutex_lock(&close_threads->lock);
 	int r = close_threads_create(thread);
 	if (r == 0) {
-		LIST_INSERT_HEAD(&closing->threads, thread, link);
-		closing->thread_count++;
+		LIST_INSERT_HEAD(&close_threads->threads, thread, link);
+		close_threads->thread_count++;
 	}
-	pthread_mutex_unlock(&closing->lock);
+	pthread_mutex_unlock(&close_threads->lock);
 	if (r < 0)
 		free(thread);
 	return r;
 }
 
 /* Takes those that have ended out of the list; called with the lock. */
-static void close_threads_take_ended(struct closing *closing, struct closing_threads *ended)
+static void close_threads_take_ended(
+	struct close_threads *close_threads, struct close_thread_list *ended)
 {
-	struct closing_thread *thread, *next;
+	struct close_thread *thread, *next;
 	LIST_INIT(ended);
-	for (thread = LIST_FIRST(&closing->threads); thread; thread = next) {
+	for (thread = LIST_FIRST(&close_threads->threads); thread; thread = next) {
 		next = LIST_NEXT(thread, link);
 		if (!thread->ended)
 			continue;
@@ -232,9 +236,9 @@ static void close_threads_take_ended(struct closing *closing, struct closing_thr
 	}
 }
 
-static void close_threads_join(struct closing_threads *ended)
+static void close_threads_join(struct close_thread_list *ended)
 {
-	struct closing_thread *thread;
+	struct close_thread *thread;
 	while ((thread = LIST_FIRST(ended))) {
 		LIST_REMOVE(thread, link);
 		pthread_join(thread->id, NULL);
@@ -242,68 +246,68 @@ static void close_threads_join(struct closing_threads *ended)
 	}
 }
 
-void closing_bury(struct closing *closing)
+void close_threads_bury(struct close_threads *close_threads)
 {
-	struct closing_threads ended;
-	pthread_mutex_lock(&closing->lock);
-	close_threads_take_ended(closing, &ended);
-	pthread_mutex_unlock(&closing->lock);
+	struct close_thread_list ended;
+	pthread_mutex_lock(&close_threads->lock);
+	close_threads_take_ended(close_threads, &ended);
+	pthread_mutex_unlock(&close_threads->lock);
 	close_threads_join(&ended);
 }
 
-unsigned closing_count_late(
-	struct closing *closing, const struct closing_queue *queue, uint64_t before)
+unsigned close_threads_count_late(
+	struct close_threads *close_threads, const struct close_list *queue, uint64_t before)
 {
-	const struct closing_thread *thread;
+	const struct close_thread *thread;
 	unsigned count = 0;
-	pthread_mutex_lock(&closing->lock);
-	LIST_FOREACH (thread, &closing->threads, link)
+	pthread_mutex_lock(&close_threads->lock);
+	LIST_FOREACH (thread, &close_threads->threads, link)
 		count += thread->queue == queue && thread->since < before;
-	pthread_mutex_unlock(&closing->lock);
+	pthread_mutex_unlock(&close_threads->lock);
 	return count;
 }
 
-void closing_ring(struct closing *closing, struct closing_queue *queue, bool rings)
+void close_threads_ring(struct close_threads *close_threads, struct close_list *queue, bool rings)
 {
-	pthread_mutex_lock(&closing->lock);
+	pthread_mutex_lock(&close_threads->lock);
 	queue->rings = rings;
-	pthread_mutex_unlock(&closing->lock);
+	pthread_mutex_unlock(&close_threads->lock);
 }
 
-void closing_hear(struct closing *closing)
+void close_threads_hear(struct close_threads *close_threads)
 {
 	uint64_t count;
-	pthread_mutex_lock(&closing->lock);
-	if (read(closing->bell, &count, sizeof(count)) > 0)
-		closing->rung = false;
-	pthread_mutex_unlock(&closing->lock);
+	pthread_mutex_lock(&close_threads->lock);
+	if (read(close_threads->bell, &count, sizeof(count)) > 0)
+		close_threads->rung = false;
+	pthread_mutex_unlock(&close_threads->lock);
 }
 
-bool closing_wait(struct closing *closing, uint64_t usec, bool at_end)
+bool close_threads_wait(struct close_threads *close_threads, uint64_t usec, bool at_end)
 {
-	const struct timespec until = close_threads_to_timespec(closing_now() + usec);
+	const struct timespec until = close_threads_to_timespec(close_threads_now() + usec);
 	int r = 0;
-	pthread_mutex_lock(&closing->lock);
-	closing->ending |= at_end;
-	pthread_cond_broadcast(&closing->work);
-	while (r == 0 && (closing->left > 0 || (at_end && closing->thread_count > 0)))
+	pthread_mutex_lock(&close_threads->lock);
+	close_threads->ending |= at_end;
+	pthread_cond_broadcast(&close_threads->work);
+	while (r == 0 && (close_threads->left > 0 || (at_end && close_threads->thread_count > 0)))
 		r = pthread_cond_clockwait(
-			&closing->quiet, &closing->lock, CLOCK_MONOTONIC, &until);
-	pthread_mutex_unlock(&closing->lock);
+			&close_threads->quiet, &close_threads->lock, CLOCK_MONOTONIC, &until);
+	pthread_mutex_unlock(&close_threads->lock);
 	return r == 0;
 }
 
 /* Of threads that still hang, the last one frees what they share. */
-void closing_free(struct closing *closing)
+void close_threads_free(struct close_threads *close_threads)
 {
-	struct closing_threads ended;
-	pthread_mutex_lock(&closing->lock);
-	close_threads_take_ended(closing, &ended);
-	bool last = closing->thread_count == 0;
-	closing->ending = closing->left_alone = true;
-	pthread_cond_broadcast(&closing->work);
-	pthread_mutex_unlock(&closing->lock);
+	struct close_thread_list ended;
+	pthread_mutex_lock(&close_threads->lock);
+	close_threads_take_ended(close_threads, &ended);
+	bool last = close_threads->thread_count == 0;
+	close_threads->ending = close_threads->left_alone = true;
+	pthread_cond_broadcast(&close_threads->work);
+	pthread_mutex_unlock(&close_threads->lock);
 	close_threads_join(&ended);
 	if (last)
-		close_threads_free_all(closing);
+		close_threads_free_all(close_threads);
 }

@@ -12,11 +12,11 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-enum { CLOSING_THREADS_MAX = 4 /* of one user */ };
+enum { CLOSE_THREADS_MAX = 4 /* of one user */ };
 
 /* A user's queue; set to zero but for first and last. All but closed is under the lock. */
-struct closing_queue {
-	TAILQ_ENTRY(closing_queue) link; /* while a thread may take from it */
+struct close_list {
+	TAILQ_ENTRY(close_list) link; /* while a thread may take from it */
 	bool listed;
 	bool rings;	  /* the bell, when a descriptor is closed */
 	int first, last;  /* -1: none waits */
@@ -24,24 +24,24 @@ struct closing_queue {
 	_Atomic uint64_t closed;
 };
 
-struct closing;
+struct close_threads;
 
 /* A thread; its owner is the one that has started it. */
-struct closing_thread {
-	LIST_ENTRY(closing_thread) link;
-	struct closing *closing;
-	struct closing_queue *queue; /* from which it closes one, or NULL */
-	uint64_t since;		     /* when it began to, in microseconds */
+struct close_thread {
+	LIST_ENTRY(close_thread) link;
+	struct close_threads *close_threads;
+	struct close_list *queue; /* from which it closes one, or NULL */
+	uint64_t since;		  /* when it began to, in microseconds */
 	pthread_t id;
 	bool ended;
 };
 
-struct closing {
+struct close_threads {
 	pthread_mutex_t lock;
 	pthread_cond_t work;  /* there is some, or it is to end */
 	pthread_cond_t quiet; /* nothing is left, or a thread has ended */
-	TAILQ_HEAD(, closing_queue) ready;
-	LIST_HEAD(closing_threads, closing_thread) threads;
+	TAILQ_HEAD(, close_list) ready;
+	LIST_HEAD(close_thread_list, close_thread) threads;
 	unsigned thread_count; /* that have not ended */
 	unsigned idle;
 	uint64_t left; /* descriptors that are not closed */
@@ -57,46 +57,46 @@ struct closing {
  * Makes it, for descriptors below a number: their places are there before they are, so that none
  * is ever without. Returns 0 or a negative errno.
  */
-int closing_new(struct closing **made, size_t size);
+int close_threads_new(struct close_threads **made, size_t size);
 
 /*
  * Ends it. What hangs is left alone, with the memory that it needs: for the end of the daemon.
  * No queue may be used any more.
  */
-void closing_free(struct closing *closing);
+void close_threads_free(struct close_threads *close_threads);
 
-void closing_queue_init(struct closing_queue *queue);
+void close_list_init(struct close_list *queue);
 
 /* Puts a descriptor into a queue. Returns false when it has no place in the table. */
-bool closing_put(struct closing *closing, struct closing_queue *queue, int fd);
+bool close_threads_put(struct close_threads *close_threads, struct close_list *queue, int fd);
 
 /*
  * Has an idle thread take what waits. Returns whether another thread is needed: all hang in what
  * they began before a time.
  */
-bool closing_wake(struct closing *closing, uint64_t before);
+bool close_threads_wake(struct close_threads *close_threads, uint64_t before);
 
 /* Starts a thread. Returns 0 or a negative errno. */
-int closing_start(struct closing *closing);
+int close_threads_start(struct close_threads *close_threads);
 
 /* Gives back what threads that have ended had. */
-void closing_bury(struct closing *closing);
+void close_threads_bury(struct close_threads *close_threads);
 
 /* How many threads have been at a descriptor of a queue since before a time. */
-unsigned closing_count_late(
-	struct closing *closing, const struct closing_queue *queue, uint64_t before);
+unsigned close_threads_count_late(
+	struct close_threads *close_threads, const struct close_list *queue, uint64_t before);
 
 /* Whether the bell is rung when the next descriptor of a queue is closed. */
-void closing_ring(struct closing *closing, struct closing_queue *queue, bool rings);
+void close_threads_ring(struct close_threads *close_threads, struct close_list *queue, bool rings);
 
 /* Hears the bell, which is silent until something is closed again. */
-void closing_hear(struct closing *closing);
+void close_threads_hear(struct close_threads *close_threads);
 
 /*
  * Waits, so many microseconds at most, until all is closed; at_end also until no thread is left,
  * as none is needed any more. Returns whether that is so.
  */
-bool closing_wait(struct closing *closing, uint64_t usec, bool at_end);
+bool close_threads_wait(struct close_threads *close_threads, uint64_t usec, bool at_end);
 
 /* The time that all these times are of: microseconds of CLOCK_MONOTONIC. */
-uint64_t closing_now(void);
+uint64_t close_threads_now(void);

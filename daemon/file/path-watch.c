@@ -311,7 +311,7 @@ static int path_watch_go_on(struct course *course)
 	bool last = !course->rest[0], turns = false;
 	int r = path_watch_add_place(course, last ? KIND_LAST : KIND_PASS);
 	while (r == 0) {
-		OWN_FILE struct open_file found = {course->path_watch->files,
+		OWN_FILE struct open_file found = {course->path_watch->close_queue,
 			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
 		bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 		if (found.fd < 0 && ours)

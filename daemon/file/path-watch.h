@@ -36,9 +36,9 @@ struct path_watch {
 	TAILQ_ENTRY(path_watch) link;
 	struct path_watches *path_watches;
 	SLIST_HEAD(path_watch_list, path_watch_entry) entries;
-	struct charge charge; /* for each place, to the user */
-	struct files *files;  /* the caller's: by which what is on the way is closed */
-	bool stale;	      /* it no longer shows the way: it has to be laid again */
+	struct charge charge;		 /* for each place, to the user */
+	struct close_queue *close_queue; /* the caller's: by which what is on the way is closed */
+	bool stale;			 /* it no longer shows the way: it has to be laid again */
 	/* Called from the event loop; lays and clears no trail from within. */
 	void (*changed)(struct path_watch *path_watch, enum path_watch_change change);
 };

@@ -80,11 +80,11 @@ static int source_check_public(int place, const struct statx *status, mode_t per
  * before, so nothing can be exchanged between the check and the use; nothing is asked of a file
  * system that somebody else serves, who may not answer.
  */
-static int source_walk_public(const char *path, struct files *files)
+static int source_walk_public(const char *path, struct close_queue *close_queue)
 {
 	char part[NAME_MAX + 1];
 	struct mount_way way = {0};
-	OWN_FILE struct open_file at = {files, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	OWN_FILE struct open_file at = {close_queue, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
 	while (at.fd >= 0) {
 		struct statx status;
 		int r = mount_way_check(&way, at.fd);
@@ -141,7 +141,7 @@ static int source_reopen(int place, bool public)
 	return fd;
 }
 
-int source_open(const char *path, const struct credentials *who, struct files *files,
+int source_open(const char *path, const struct credentials *who, struct close_queue *close_queue,
 	enum fault *fault, const char **message)
 {
 	bool public = who->uid != geteuid();
@@ -150,8 +150,8 @@ int source_open(const char *path, const struct credentials *who, struct files *f
 		*fault = FAULT_INVALID_ARGUMENT;
 		return -1;
 	}
-	OWN_FILE struct open_file place = {files, -1};
-	place.fd = public ? source_walk_public(path, files) : open(path, O_PATH | O_CLOEXEC);
+	OWN_FILE struct open_file place = {close_queue, -1};
+	place.fd = public ? source_walk_public(path, close_queue) : open(path, O_PATH | O_CLOEXEC);
 	int fd = place.fd >= 0 ? source_reopen(place.fd, public) : public ? place.fd : -errno;
 	if (fd >= 0)
 		return fd;

@@ -16,7 +16,7 @@
  * the way and is no folder is closed by files. Returns the descriptor, or -1 with *fault and
  * *message (static).
  */
-int source_open(const char *path, const struct credentials *who, struct files *files,
+int source_open(const char *path, const struct credentials *who, struct close_queue *close_queue,
 	enum fault *fault, const char **message);
 
 /*

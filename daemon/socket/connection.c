@@ -28,7 +28,7 @@ struct connection *connection_open(int fd, struct session *session)
 	*connection = (struct connection){.fd = fd, .session = session};
 	TAILQ_INIT(&connection->replies);
 	dispatch_on_event(session, connection_on_event, connection);
-	inbox_init(&connection->inbox, session->files);
+	inbox_init(&connection->inbox, session->close_queue);
 	outbox_init(&connection->outbox);
 	return connection;
 }
@@ -257,11 +257,11 @@ static unsigned connection_answer_next(struct connection *connection)
  */
 static bool connection_may_receive(struct connection *connection)
 {
-	enum files_state state = files_look(connection->session->files);
-	connection->held = state == FILES_MANY;
-	if (state == FILES_STUCK)
-		connection_give_up(connection, FAULT_BUSY, files_stuck_text);
-	return state == FILES_FEW;
+	enum close_queue_state state = close_queue_check(connection->session->close_queue);
+	connection->held = state == CLOSE_QUEUE_MANY;
+	if (state == CLOSE_QUEUE_STUCK)
+		connection_give_up(connection, FAULT_BUSY, close_queue_stuck_text);
+	return state == CLOSE_QUEUE_FEW;
 }
 
 static void connection_receive(struct connection *connection)
@@ -369,7 +369,7 @@ static enum turn connection_take_turn(struct connection *connection)
 enum turn connection_turn(struct connection *connection)
 {
 	enum turn turn = connection_take_turn(connection);
-	connection->stirred |= closer_is_due(connection->inbox.files->closer);
+	connection->stirred |= close_queues_is_due(connection->inbox.close_queue->close_queues);
 	/* What is not used until the next turn, another connection can use. */
 	inbox_rest(&connection->inbox);
 	outbox_rest(&connection->outbox);

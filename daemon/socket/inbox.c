@@ -11,13 +11,13 @@
 #include "daemon/base/fd-budget.h"
 #include "daemon/socket/buffer.h"
 
-void inbox_init(struct inbox *inbox, struct files *files)
+void inbox_init(struct inbox *inbox, struct close_queue *close_queue)
 {
 	inbox->start = 0;
 	inbox->end = 0;
 	inbox->position = 0;
 	inbox->fd_count = 0;
-	inbox->files = files_hold(files);
+	inbox->close_queue = close_queue_hold(close_queue);
 	inbox->data = NULL;
 }
 
@@ -26,7 +26,7 @@ static void inbox_drop_fds(struct inbox *inbox, unsigned count)
 	if (count == 0)
 		return;
 	for (unsigned i = 0; i < count; i++)
-		files_close(inbox->files, inbox->data->fds[i].fd);
+		close_queue_add(inbox->close_queue, inbox->data->fds[i].fd);
 	inbox->fd_count -= count;
 	memmove(inbox->data->fds, inbox->data->fds + count,
 		inbox->fd_count * sizeof(inbox->data->fds[0]));
@@ -37,8 +37,8 @@ void inbox_clear(struct inbox *inbox)
 	inbox_drop_fds(inbox, inbox->fd_count);
 	inbox->start = inbox->end;
 	inbox_rest(inbox);
-	files_leave(inbox->files);
-	inbox->files = NULL;
+	close_queue_leave(inbox->close_queue);
+	inbox->close_queue = NULL;
 }
 
 void inbox_rest(struct inbox *inbox)
@@ -79,7 +79,7 @@ static int inbox_keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t 
 			if (inbox->fd_count < INBOX_FDS_MAX) {
 				inbox->data->fds[inbox->fd_count++] = (struct inbox_fd){fd, end};
 			} else {
-				files_close(inbox->files, fd);
+				close_queue_add(inbox->close_queue, fd);
 				r = -EPROTO;
 			}
 		}

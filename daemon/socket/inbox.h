@@ -32,12 +32,12 @@ struct inbox {
 	size_t end;
 	uint64_t position; /* of start in all that was received */
 	unsigned fd_count;
-	struct files *files;	 /* whose descriptors come; NULL after inbox_clear() */
-	struct inbox_data *data; /* NULL while there is nothing */
+	struct close_queue *close_queue; /* whose descriptors come; NULL after inbox_clear() */
+	struct inbox_data *data;	 /* NULL while there is nothing */
 };
 
 /* Holds the files. */
-void inbox_init(struct inbox *inbox, struct files *files);
+void inbox_init(struct inbox *inbox, struct close_queue *close_queue);
 
 /* Ends it: what no line has claimed is closed. */
 void inbox_clear(struct inbox *inbox);

@@ -215,7 +215,8 @@ static int server_make_session(struct server *server, int fd, struct session **s
 
 static void server_refuse_busy(int fd, int error)
 {
-	connection_refuse(fd, FAULT_BUSY, error == -EBUSY ? files_stuck_text : strerror(-error));
+	connection_refuse(
+		fd, FAULT_BUSY, error == -EBUSY ? close_queue_stuck_text : strerror(-error));
 }
 
 /*
@@ -349,8 +350,8 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 		.event = event, .engine = engine, .listener = listener, .epoll = -1};
 	TAILQ_INIT(&server->connections);
 	turns_init(&server->turns);
-	engine->closer.changed = server_on_files_changed;
-	engine->closer.context = server;
+	engine->close_queues.changed = server_on_files_changed;
+	engine->close_queues.context = server;
 	refusals_init(&server->refusals, &server->purger);
 	int r = purger_start(&server->purger, event);
 	if (r == 0)
@@ -376,5 +377,5 @@ void server_stop(struct server *server)
 		close(server->epoll);
 	close(server->listener);
 	buffer_trim();
-	server->engine->closer.changed = NULL;
+	server->engine->close_queues.changed = NULL;
 }

@@ -78,8 +78,8 @@ static int open_file(bool evil)
 }
 
 static sd_event *event;
-static struct closer closer;
-static struct files *anna, *bert;
+static struct close_queues close_queues;
+static struct close_queue *anna, *bert;
 static unsigned descriptors, changes;
 
 static void on_changed(void *context)
@@ -95,10 +95,10 @@ static int set_up(void **state)
 	release(false);
 	changes = 0;
 	assert_return_code(sd_event_new(&event), errno);
-	assert_return_code(closer_init(&closer, event), errno);
-	closer.changed = on_changed;
-	anna = closer_join(&closer, ANNA);
-	bert = closer_join(&closer, BERT);
+	assert_return_code(close_queues_init(&close_queues, event), errno);
+	close_queues.changed = on_changed;
+	anna = close_queue_join(&close_queues, ANNA);
+	bert = close_queue_join(&close_queues, BERT);
 	assert_non_null(anna);
 	assert_non_null(bert);
 	return 0;
@@ -106,10 +106,10 @@ static int set_up(void **state)
 
 static void leave(void)
 {
-	files_leave(anna);
-	files_leave(bert);
+	close_queue_leave(anna);
+	close_queue_leave(bert);
 	anna = bert = NULL;
-	closer_stop(&closer);
+	close_queues_stop(&close_queues);
 	event = sd_event_unref(event);
 }
 
@@ -122,10 +122,10 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void give(struct files *files, bool evil, unsigned count)
+static void give(struct close_queue *close_queue, bool evil, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		files_close(files, open_file(evil));
+		close_queue_add(close_queue, open_file(evil));
 }
 
 /* As the daemon's thread would: it never waits for more than events. */
@@ -136,7 +136,7 @@ static void run(void)
 
 static void run_until_closed(void)
 {
-	while (closer_count(&closer) > 0)
+	while (close_queues_count(&close_queues) > 0)
 		run();
 }
 
@@ -148,9 +148,9 @@ static void run_until_hanging(unsigned count)
 
 static unsigned count_threads(void)
 {
-	pthread_mutex_lock(&closer.closing->lock);
-	unsigned count = closer.closing->thread_count;
-	pthread_mutex_unlock(&closer.closing->lock);
+	pthread_mutex_lock(&close_queues.close_threads->lock);
+	unsigned count = close_queues.close_threads->thread_count;
+	pthread_mutex_unlock(&close_queues.close_threads->lock);
 	return count;
 }
 
@@ -161,14 +161,14 @@ static void test_each_is_closed(void **state)
 	for (unsigned round = 0; round < 20; round++) {
 		give(anna, false, round);
 		give(bert, false, 2 * round);
-		assert_int_equal(closer_is_due(&closer), round > 0);
+		assert_int_equal(close_queues_is_due(&close_queues), round > 0);
 		run_until_closed();
 		assert_int_equal(world_descriptors(), before);
 	}
-	while (closer_is_due(&closer) || closer.watching)
+	while (close_queues_is_due(&close_queues) || close_queues.watching)
 		run();
 	assert_in_range(count_threads(), 0, 1); /* one was enough, and waits for more for a while */
-	assert_int_equal(files_look(anna), FILES_FEW);
+	assert_int_equal(close_queue_check(anna), CLOSE_QUEUE_FEW);
 }
 
 /* None is left when nothing has come for a while, and there is one again for what comes then. */
@@ -192,7 +192,7 @@ static void test_numbers_that_come_back(void **state)
 	unsigned before = world_descriptors();
 	give(anna, false, 3);
 	give(bert, false, 3);
-	while (closer_count(&closer) > 2)
+	while (close_queues_count(&close_queues) > 2)
 		run();
 	assert_int_equal(world_descriptors(), before);
 	release(true);
@@ -204,26 +204,26 @@ static void test_nothing(void **state)
 	int none = -1;
 	(void)state;
 	errno = EXDEV;
-	files_drop(anna, &none);
+	close_queue_drop(anna, &none);
 	assert_int_equal(errno, EXDEV);
-	files_leave(NULL);
-	assert_int_equal(closer_count(&closer), 0);
-	assert_false(closer_is_due(&closer));
+	close_queue_leave(NULL);
+	assert_int_equal(close_queues_count(&close_queues), 0);
+	assert_false(close_queues_is_due(&close_queues));
 }
 
 static void test_joined_twice(void **state)
 {
 	(void)state;
-	struct files *again = closer_join(&closer, ANNA);
+	struct close_queue *again = close_queue_join(&close_queues, ANNA);
 	assert_ptr_equal(again, anna);
-	files_close(again, open_file(false));
-	files_leave(again);
-	files_leave(anna); /* its last one goes when that is closed */
+	close_queue_add(again, open_file(false));
+	close_queue_leave(again);
+	close_queue_leave(anna); /* its last one goes when that is closed */
 	run_until_closed();
-	while (closer.watching || closer_is_due(&closer))
+	while (close_queues.watching || close_queues_is_due(&close_queues))
 		run();
-	assert_ptr_equal(RB_ROOT(&closer.files), bert);
-	anna = closer_join(&closer, ANNA);
+	assert_ptr_equal(RB_ROOT(&close_queues.close_queue), bert);
+	anna = close_queue_join(&close_queues, ANNA);
 	assert_non_null(anna);
 }
 
@@ -232,17 +232,18 @@ static void test_one_user_hangs(void **state)
 {
 	(void)state;
 	give(anna, true, 20);
-	run_until_hanging(CLOSING_THREADS_MAX);
+	run_until_hanging(CLOSE_THREADS_MAX);
 	give(bert, false, 30);
-	while (closer_count(&closer) > 20)
+	while (close_queues_count(&close_queues) > 20)
 		run();
-	assert_int_equal(count_hanging(), CLOSING_THREADS_MAX);
-	assert_int_equal(closer_count(&closer), 20);
-	assert_int_equal(files_look(bert), FILES_FEW);
-	assert_int_equal(files_look(anna), FILES_FEW); /* so few are no reason to do anything */
+	assert_int_equal(count_hanging(), CLOSE_THREADS_MAX);
+	assert_int_equal(close_queues_count(&close_queues), 20);
+	assert_int_equal(close_queue_check(bert), CLOSE_QUEUE_FEW);
+	assert_int_equal(
+		close_queue_check(anna), CLOSE_QUEUE_FEW); /* so few are no reason to do anything */
 	release(true);
 	run_until_closed();
-	while (closer.watching)
+	while (close_queues.watching)
 		run();
 	assert_in_range(count_threads(), 0, 1);
 }
@@ -251,23 +252,23 @@ static void test_one_user_hangs(void **state)
 static void test_limit(void **state)
 {
 	(void)state;
-	give(anna, true, CLOSER_FILES_MAX - 1);
-	assert_int_equal(files_look(anna), FILES_FEW);
+	give(anna, true, CLOSE_QUEUE_FILES_MAX - 1);
+	assert_int_equal(close_queue_check(anna), CLOSE_QUEUE_FEW);
 	give(anna, true, 1);
-	assert_int_equal(files_look(anna), FILES_MANY);
+	assert_int_equal(close_queue_check(anna), CLOSE_QUEUE_MANY);
 	while (changes == 0)
 		run();
-	assert_int_equal(files_look(anna), FILES_STUCK);
-	assert_true(anna->complained);
-	assert_false(bert->complained);
-	struct files *again = closer_join(&closer, ANNA);
-	assert_int_equal(files_look(again), FILES_STUCK);
-	files_leave(again);
+	assert_int_equal(close_queue_check(anna), CLOSE_QUEUE_STUCK);
+	assert_true(anna->reported);
+	assert_false(bert->reported);
+	struct close_queue *again = close_queue_join(&close_queues, ANNA);
+	assert_int_equal(close_queue_check(again), CLOSE_QUEUE_STUCK);
+	close_queue_leave(again);
 	release(true);
 	run_until_closed();
-	while (files_look(anna) != FILES_FEW)
+	while (close_queue_check(anna) != CLOSE_QUEUE_FEW)
 		run();
-	while (anna->stuck || anna->complained)
+	while (anna->stuck || anna->reported)
 		run();
 }
 
@@ -275,13 +276,13 @@ static void test_limit(void **state)
 static void test_many_that_do_not_hang(void **state)
 {
 	(void)state;
-	give(anna, false, CLOSER_FILES_MAX);
-	if (files_look(anna) == FILES_MANY) { /* no thread may have taken one yet */
+	give(anna, false, CLOSE_QUEUE_FILES_MAX);
+	if (close_queue_check(anna) == CLOSE_QUEUE_MANY) { /* no thread may have taken one yet */
 		while (changes == 0)
 			run();
 	}
-	assert_int_equal(files_look(anna), FILES_FEW);
-	assert_false(anna->complained);
+	assert_int_equal(close_queue_check(anna), CLOSE_QUEUE_FEW);
+	assert_false(anna->reported);
 }
 
 /* There are places for what could be open at the start; what is beyond stays open. */
@@ -298,8 +299,8 @@ static void test_beyond_the_limit(void **state)
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
 	int fd = open_file(false);
 	assert_int_equal(fcntl(fd, F_DUPFD_CLOEXEC, 200), 200);
-	files_close(anna, fd);
-	files_close(anna, 200);
+	close_queue_add(anna, fd);
+	close_queue_add(anna, 200);
 	run_until_closed();
 	assert_true(fcntl(200, F_GETFD) >= 0);
 	assert_true(fcntl(fd, F_GETFD) < 0);
@@ -314,12 +315,12 @@ static void test_faults_at_the_start(void **state)
 	for (bool failed = true; failed;) {
 		assert_return_code(sd_event_new(&event), errno);
 		fault_arm(++n);
-		int r = closer_init(&closer, event);
+		int r = close_queues_init(&close_queues, event);
 		failed = fault_disarm();
 		if (failed ? r >= 0 : r < 0)
 			fail_msg("call %u, %s: %d", n, fault_name(), r);
 		if (!failed)
-			closer_stop(&closer);
+			close_queues_stop(&close_queues);
 		event = sd_event_unref(event);
 		assert_int_equal(world_descriptors(), descriptors);
 		assert_in_range(n, 1, CALLS_MAX);
@@ -327,7 +328,7 @@ static void test_faults_at_the_start(void **state)
 	assert_in_range(n, 6, CALLS_MAX); /* memory, the bell, three sources */
 	set_up(NULL);
 	fault_arm(1);
-	assert_null(closer_join(&closer, 1));
+	assert_null(close_queue_join(&close_queues, 1));
 	assert_true(fault_disarm());
 }
 
@@ -353,7 +354,7 @@ static void test_faults_in_a_thread(void **state)
 /* A daemon that ends does not wait for what hangs, but for all else. */
 static void test_end(void **state)
 {
-	static struct files *kept; /* a thread that hangs has it */
+	static struct close_queue *kept; /* a thread that hangs has it */
 	(void)state;
 	give(bert, false, 50);
 	leave();
@@ -362,11 +363,11 @@ static void test_end(void **state)
 	give(anna, true, 10);
 	give(bert, false, 10);
 	kept = anna;
-	unsigned bell = (unsigned)closer.closing->bell;
-	uint64_t began = closing_now();
+	unsigned bell = (unsigned)close_queues.close_threads->bell;
+	uint64_t began = close_threads_now();
 	leave();
-	assert_in_range(closing_now() - began, 0, WAIT_USEC / 2);
-	assert_int_equal(count_hanging(), CLOSING_THREADS_MAX);
+	assert_in_range(close_threads_now() - began, 0, WAIT_USEC / 2);
+	assert_int_equal(count_hanging(), CLOSE_THREADS_MAX);
 	release(true);
 	/* Threads that are left alone close the rest, and what they shared. */
 	while (fcntl((int)bell, F_GETFD) >= 0 || count_hanging() > 0)

@@ -15,7 +15,7 @@
 #include "tests/unit/png-writer.h"
 #include "tests/unit/unit.h"
 
-enum { CUTS = 400, FLIPS = 1500, FILES_MAX = 20 };
+enum { CUTS = 400, FLIPS = 1500, CLOSE_QUEUE_MAX = 20 };
 
 struct example {
 	char name[40];
@@ -25,7 +25,7 @@ struct example {
 };
 
 static struct decoder decoder;
-static struct example examples[FILES_MAX];
+static struct example examples[CLOSE_QUEUE_MAX];
 static size_t example_count;
 
 static int start(void **state)
@@ -258,7 +258,7 @@ static void add_smaller(const char *name, const char *smaller)
 }
 #endif
 
-enum { TESTS_MAX = 3 * FILES_MAX + 4 };
+enum { TESTS_MAX = 3 * CLOSE_QUEUE_MAX + 4 };
 
 static char names[TESTS_MAX][100];
 static struct CMUnitTest tests[TESTS_MAX];

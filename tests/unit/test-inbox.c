@@ -21,7 +21,7 @@
 enum { MESSAGE_FDS = DESCRIPTORS_OF_MESSAGE };
 
 static int sockets[2]; /* [0]: the daemon's */
-static struct closer closer;
+static struct close_queues close_queues;
 static struct inbox inbox;
 static unsigned descriptors;
 
@@ -32,20 +32,20 @@ static int open_inbox(void **state)
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), errno);
 	sd_event *event;
 	assert_return_code(sd_event_new(&event), errno);
-	assert_return_code(closer_init(&closer, event), errno);
-	struct files *files = closer_join(&closer, 4711);
-	inbox_init(&inbox, files);
-	files_leave(files);
+	assert_return_code(close_queues_init(&close_queues, event), errno);
+	struct close_queue *close_queue = close_queue_join(&close_queues, 4711);
+	inbox_init(&inbox, close_queue);
+	close_queue_leave(close_queue);
 	return 0;
 }
 
 static int close_inbox(void **state)
 {
 	(void)state;
-	if (inbox.files)
+	if (inbox.close_queue)
 		inbox_clear(&inbox);
-	closer_stop(&closer);
-	sd_event_unref(closer.event);
+	close_queues_stop(&close_queues);
+	sd_event_unref(close_queues.event);
 	close(sockets[0]);
 	if (sockets[1] >= 0)
 		close(sockets[1]);
@@ -56,7 +56,7 @@ static int close_inbox(void **state)
 /* Open descriptors, when all are closed that are to be. */
 static unsigned count_open(void)
 {
-	assert_true(closer_finish(&closer, 20000000));
+	assert_true(close_queues_finish(&close_queues, 20000000));
 	return world_descriptors();
 }
 
@@ -239,11 +239,11 @@ static void test_a_message_full_of_descriptors(void **state)
 	(void)state;
 	unsigned before = count_open();
 	send_files("a\n", 2, MESSAGE_FDS, 1);
-	uint64_t given = closer.given;
+	uint64_t given = close_queues.given;
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EPROTO);
-	assert_int_equal(closer.given - given, MESSAGE_FDS - INBOX_FDS_MAX);
+	assert_int_equal(close_queues.given - given, MESSAGE_FDS - INBOX_FDS_MAX);
 	inbox_clear(&inbox);
-	assert_int_equal(closer.given - given, MESSAGE_FDS);
+	assert_int_equal(close_queues.given - given, MESSAGE_FDS);
 	assert_int_equal(count_open(), before);
 }
 

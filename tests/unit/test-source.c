@@ -36,8 +36,8 @@ static const struct {
 	{"folder", S_IFLNK, "open"},
 };
 
-static struct closer closer;
-static struct files *files;
+static struct close_queues close_queues;
+static struct close_queue *close_queue;
 
 static char folder[] = "/tmp/shmimg-source-XXXXXX";
 
@@ -61,9 +61,9 @@ static int make_tree(void **state)
 	(void)state;
 	sd_event *event;
 	assert_return_code(sd_event_new(&event), errno);
-	assert_return_code(closer_init(&closer, event), errno);
-	files = closer_join(&closer, geteuid());
-	assert_non_null(files);
+	assert_return_code(close_queues_init(&close_queues, event), errno);
+	close_queue = close_queue_join(&close_queues, geteuid());
+	assert_non_null(close_queue);
 	assert_non_null(mkdtemp(folder));
 	for (size_t i = 0; i < COUNT(tree); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, tree[i].name);
@@ -76,9 +76,9 @@ static int remove_tree(void **state)
 {
 	char path[128];
 	(void)state;
-	sd_event *event = closer.event;
-	files_leave(files);
-	closer_stop(&closer);
+	sd_event *event = close_queues.event;
+	close_queue_leave(close_queue);
+	close_queues_stop(&close_queues);
 	sd_event_unref(event);
 	for (size_t i = COUNT(tree); i > 0; i--) {
 		snprintf(path, sizeof(path), "%s/%s", folder, tree[i - 1].name);
@@ -120,7 +120,7 @@ static void expect(const char *path, uid_t uid, enum fault expected)
 	struct credentials who = {.uid = uid};
 	enum fault fault = FAULT_NONE;
 	const char *message = NULL;
-	int fd = source_open(path, &who, files, &fault, &message);
+	int fd = source_open(path, &who, close_queue, &fault, &message);
 	if (fault != expected || (fd >= 0) != (expected == FAULT_NONE))
 		fail_msg("%s for %u: %d, %s, not %s", path, uid, fd, fault_word(fault),
 			fault_word(expected));

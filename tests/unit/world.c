@@ -50,7 +50,7 @@ unsigned world_descriptors(void)
 
 void world_settle(struct world *world)
 {
-	assert_true(closer_finish(&world->engine.closer, WAIT_USEC));
+	assert_true(close_queues_finish(&world->engine.close_queues, WAIT_USEC));
 }
 
 unsigned world_segments(const struct world *world)
