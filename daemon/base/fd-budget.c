@@ -12,7 +12,7 @@
 
 enum {
 	UNCOUNTED = 256, /* that parts may have opened which do not tell: decoders' channels... */
-	NEEDED = DESCRIPTORS_OF_MESSAGE + UNCOUNTED,
+	NEEDED = FD_BUDGET_MESSAGE_MAX + UNCOUNTED,
 	ENOUGH = 8192,	     /* free ones that are found at once */
 	LOOKS_MAX = 1 << 16, /* numbers that are looked at */
 	PAUSE_USEC = 100000, /* from a look that has found few to the next one */
@@ -24,7 +24,7 @@ static struct {
 	uint64_t until;
 } known;
 
-void descriptors_took(unsigned count)
+void fd_budget_take(unsigned count)
 {
 	known.room -= count < known.room ? count : known.room;
 }
@@ -52,7 +52,7 @@ static unsigned fd_budget_count_free(void)
 	return count;
 }
 
-bool descriptors_are_scarce(void)
+bool fd_budget_is_scarce(void)
 {
 	if (known.room >= NEEDED)
 		return false;

@@ -9,11 +9,11 @@
 #include <stdbool.h>
 
 enum {
-	DESCRIPTORS_OF_MESSAGE = 253, /* at most: SCM_MAX_FD of the kernel; see unix(7) */
+	FD_BUDGET_MESSAGE_MAX = 253, /* at most: SCM_MAX_FD of the kernel; see unix(7) */
 };
 
 /* So many were opened or received, and may be kept. */
-void descriptors_took(unsigned count);
+void fd_budget_take(unsigned count);
 
 /* Whether a message may bring more than there is room for. */
-bool descriptors_are_scarce(void);
+bool fd_budget_is_scarce(void);

@@ -137,7 +137,7 @@ static int source_reopen(int place, bool public)
 	int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	descriptors_took(1);
+	fd_budget_take(1);
 	return fd;
 }
 

@@ -24,7 +24,7 @@ int segment_create(uint64_t size)
 	OWN_FD int fd = open(SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0400);
 	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
 		return -errno;
-	descriptors_took(1);
+	fd_budget_take(1);
 	return take_fd(&fd);
 }
 
@@ -82,7 +82,7 @@ int segment_open(const char *name)
 	int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	descriptors_took(1);
+	fd_budget_take(1);
 	return fd;
 }
 

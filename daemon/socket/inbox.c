@@ -84,9 +84,9 @@ static int inbox_keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t 
 			}
 		}
 	}
-	descriptors_took((unsigned)came);
+	fd_budget_take((unsigned)came);
 	if (message->msg_flags & MSG_CTRUNC)
-		r = came < DESCRIPTORS_OF_MESSAGE ? -EMFILE : -EPROTO;
+		r = came < FD_BUDGET_MESSAGE_MAX ? -EMFILE : -EPROTO;
 	return r;
 }
 
@@ -98,7 +98,7 @@ static ssize_t inbox_receive_message(struct inbox *inbox, int socket, struct iov
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(DESCRIPTORS_OF_MESSAGE * sizeof(int))];
+		char bytes[CMSG_SPACE(FD_BUDGET_MESSAGE_MAX * sizeof(int))];
 	} control;
 	struct msghdr message = {
 		.msg_iov = data,
@@ -138,7 +138,7 @@ ssize_t inbox_receive(struct inbox *inbox, int socket)
 	if (inbox_make_room(inbox) < 0)
 		return -ENOMEM;
 	struct iovec data = {inbox->data->bytes + inbox->end, WIRE_LINE_MAX - inbox->end};
-	if (descriptors_are_scarce()) {
+	if (fd_budget_is_scarce()) {
 		ssize_t count = inbox_look_ahead(socket, &data);
 		if (count <= 0)
 			return count;

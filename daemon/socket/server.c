@@ -306,7 +306,7 @@ static int server_on_accepting(sd_event_source *source, int fd, uint32_t events,
 		bool full = r < 0;
 		int socket = full ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (socket >= 0)
-			descriptors_took(1);
+			fd_budget_take(1);
 		if (!full)
 			r = socket < 0 ? -errno : server_admit(server, socket);
 		if (r == 0)

@@ -18,7 +18,7 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
-enum { MESSAGE_FDS = DESCRIPTORS_OF_MESSAGE };
+enum { MESSAGE_FDS = FD_BUDGET_MESSAGE_MAX };
 
 static int sockets[2]; /* [0]: the daemon's */
 static struct close_queues close_queues;
@@ -255,7 +255,7 @@ static struct rlimit leave_room(unsigned room)
 	limit = before;
 	limit.rlim_cur = count_open() + room;
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
-	descriptors_took(UINT_MAX); /* what is known is forgotten */
+	fd_budget_take(UINT_MAX); /* what is known is forgotten */
 	return before;
 }
 
@@ -264,12 +264,12 @@ static void test_no_room_for_descriptors(void **state)
 {
 	char text[16] = "";
 	(void)state;
-	struct rlimit before = leave_room(DESCRIPTORS_OF_MESSAGE);
+	struct rlimit before = leave_room(FD_BUDGET_MESSAGE_MAX);
 	send_files("ab\ncd\n", 6, 0, 0);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), 6);
 	collect(text);
 	assert_string_equal(text, "ab|cd|");
-	assert_true(descriptors_are_scarce());
+	assert_true(fd_budget_is_scarce());
 	unsigned open = count_open();
 	send_files("ef\n", 3, 1, 7);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EMFILE);
@@ -277,7 +277,7 @@ static void test_no_room_for_descriptors(void **state)
 	assert_int_equal(inbox_take_fd(&inbox), -1);
 	assert_int_equal(count_open(), open);
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
-	while (descriptors_are_scarce()) {
+	while (fd_budget_is_scarce()) {
 	}
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), 3);
 	take(7);
@@ -292,7 +292,7 @@ static void test_no_room_and_nothing_there(void **state)
 	sockets[1] = -1;
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), 0);
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
-	while (descriptors_are_scarce()) {
+	while (fd_budget_is_scarce()) {
 	}
 }
 
@@ -300,20 +300,20 @@ static void test_no_room_and_nothing_there(void **state)
 static void test_room_is_counted(void **state)
 {
 	(void)state;
-	struct rlimit before = leave_room(4 * DESCRIPTORS_OF_MESSAGE);
-	while (descriptors_are_scarce()) {
+	struct rlimit before = leave_room(4 * FD_BUDGET_MESSAGE_MAX);
+	while (fd_budget_is_scarce()) {
 	}
-	descriptors_took(DESCRIPTORS_OF_MESSAGE);
-	assert_false(descriptors_are_scarce());
-	int fds[3 * DESCRIPTORS_OF_MESSAGE];
+	fd_budget_take(FD_BUDGET_MESSAGE_MAX);
+	assert_false(fd_budget_is_scarce());
+	int fds[3 * FD_BUDGET_MESSAGE_MAX];
 	for (unsigned i = 0; i < COUNT(fds); i++) {
 		fds[i] = dup(sockets[0]);
-		descriptors_took(1);
+		fd_budget_take(1);
 	}
-	assert_true(descriptors_are_scarce());
+	assert_true(fd_budget_is_scarce());
 	for (unsigned i = 0; i < COUNT(fds); i++)
 		close(fds[i]);
-	while (descriptors_are_scarce()) {
+	while (fd_budget_is_scarce()) {
 	}
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
 }
