@@ -45,7 +45,7 @@ static int acl_set_list(int fd, uid_t owner, enum share share, gid_t group)
 	return r;
 }
 
-int access_grant(int fd, uid_t owner, enum share share, gid_t group)
+int segment_acl_grant(int fd, uid_t owner, enum share share, gid_t group)
 {
 	/* fchmod(2), since the mode at open(2) went through the umask. */
 	if (share == SHARE_ALL)

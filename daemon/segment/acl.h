@@ -9,4 +9,4 @@
 #include "daemon/user/credentials.h"
 
 /* Sets mode and list of a file of the daemon's. Returns 0 or a negative errno. */
-int access_grant(int fd, uid_t owner, enum share share, gid_t group);
+int segment_acl_grant(int fd, uid_t owner, enum share share, gid_t group);

@@ -70,7 +70,7 @@ int segment_publish(int fd, const struct header *header, const char *image_name,
 	if (r == 0 && header->name_offset >= HEADER_SIZE)
 		r = segment_write_all(fd, image_name, header->name_length, header->name_offset);
 	if (r == 0)
-		r = access_grant(fd, readers->owner, readers->share, readers->group);
+		r = segment_acl_grant(fd, readers->owner, readers->share, readers->group);
 	if (r == 0)
 		r = segment_link_name(fd, instance, name);
 	return r;

@@ -184,7 +184,7 @@ static void test_access(void **state)
 		struct stat status;
 		uid_t owner = cases[i].owner < 0 ? geteuid() : (uid_t)cases[i].owner;
 		int fd = segment_create(4096);
-		assert_int_equal(access_grant(fd, owner, cases[i].share, 4242), 0);
+		assert_int_equal(segment_acl_grant(fd, owner, cases[i].share, 4242), 0);
 		assert_return_code(fstat(fd, &status), errno);
 		assert_int_equal(status.st_mode & 07777, cases[i].mode);
 		acl_t list = acl_get_fd(fd);
@@ -196,8 +196,8 @@ static void test_access(void **state)
 		close(fd);
 	}
 	umask(mask);
-	assert_int_equal(access_grant(-1, 4711, SHARE_PRIVATE, 0), -EBADF);
-	assert_int_equal(access_grant(-1, 4711, SHARE_ALL, 0), -EBADF);
+	assert_int_equal(segment_acl_grant(-1, 4711, SHARE_PRIVATE, 0), -EBADF);
+	assert_int_equal(segment_acl_grant(-1, 4711, SHARE_ALL, 0), -EBADF);
 }
 
 static int make_instance(void **state)
