@@ -211,7 +211,8 @@ static void arguments_refuse_missing(struct call *call, const char *name)
 	const struct engine *engine = call->session->engine;
 	uint64_t bytes = 0;
 	if (call->request->command == COMMAND_STAT)
-		bytes = unlinked_bytes_of(&engine->releaser.unlinked, name, call->session->who.uid);
+		bytes = unlinked_bytes_of(
+			&engine->deferred_free.unlinked, name, call->session->who.uid);
 	if (bytes > 0)
 		refuse(call, FAULT_NOT_FOUND,
 			"no image has this name; programs have %" PRIu64

@@ -85,7 +85,8 @@ static void stat_describe_all(struct wire_writer *line, struct rendition *rendit
 	stat_add_holders(line, image);
 	stat_add_lock(line, image);
 	wire_add_number(line, "unlinked-bytes",
-		unlinked_bytes_of(&image->store->releaser->unlinked, image->name, image->owner));
+		unlinked_bytes_of(
+			&image->store->deferred_free->unlinked, image->name, image->owner));
 }
 
 enum outcome command_stat(struct call *call)

@@ -87,12 +87,12 @@ static void stats_add_pressure(struct wire_writer *line, const struct engine *en
 }
 
 /* What becomes of the memory of segments that were removed. */
-static void stats_add_freed(struct wire_writer *line, const struct releaser *releaser)
+static void stats_add_freed(struct wire_writer *line, const struct deferred_free *deferred_free)
 {
-	wire_add_number(line, "freed-bytes", releaser->unlinked.freed);
-	wire_add_number(line, "freeing-bytes", releaser->bytes);
-	wire_add_number(line, "unlinked-bytes", releaser->unlinked.bytes);
-	wire_add_number(line, "unlinked-segments", releaser->unlinked.count);
+	wire_add_number(line, "freed-bytes", deferred_free->unlinked.freed);
+	wire_add_number(line, "freeing-bytes", deferred_free->bytes);
+	wire_add_number(line, "unlinked-bytes", deferred_free->unlinked.bytes);
+	wire_add_number(line, "unlinked-segments", deferred_free->unlinked.count);
 }
 
 enum outcome command_stats(struct call *call)
@@ -119,7 +119,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "errors", counters->errors);
 	wire_add_number(line, "spares-used", engine->pool.spares.used);
 	wire_add_number(line, "evictions", engine->store.eviction.count);
-	stats_add_freed(line, &engine->releaser);
+	stats_add_freed(line, &engine->deferred_free);
 	wire_add_number(
 		line, "files-closing", close_queues_count(&call->session->engine->close_queues));
 	stats_add_pressure(line, engine);

@@ -184,13 +184,13 @@ static int pool_on_kick(sd_event_source *source, void *context)
 }
 
 int pool_init(struct pool *pool, sd_event *event, const char *program,
-	const struct options *options, struct releaser *releaser)
+	const struct options *options, struct deferred_free *deferred_free)
 {
 	*pool = (struct pool){
 		.event = event,
 		.program = program,
 		.options = options,
-		.spares = {.options = options, .releaser = releaser},
+		.spares = {.options = options, .deferred_free = deferred_free},
 	};
 	LIST_INIT(&pool->workers);
 	TAILQ_INIT(&pool->queue);
@@ -216,7 +216,7 @@ void pool_kick(struct pool *pool)
 void pool_stop(struct pool *pool)
 {
 	pool->kick = sd_event_source_disable_unref(pool->kick);
-	pool->spares.releaser = NULL;
+	pool->spares.deferred_free = NULL;
 	while (!LIST_EMPTY(&pool->workers))
 		worker_destroy(LIST_FIRST(&pool->workers));
 }

@@ -27,7 +27,7 @@ struct pool {
 
 /* program, options and releaser stay the caller's. Returns 0 or a negative errno. */
 int pool_init(struct pool *pool, sd_event *event, const char *program,
-	const struct options *options, struct releaser *releaser);
+	const struct options *options, struct deferred_free *deferred_free);
 void pool_stop(struct pool *pool);
 
 /* Queues a job; its events come later, never from within. */

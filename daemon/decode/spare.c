@@ -77,10 +77,10 @@ int spare_take(struct spare *spare, uint64_t size)
 /* It may be the last to close it: a decoder can let go of what it was given at any time. */
 void spare_close(struct spare *spare)
 {
-	struct releaser *releaser = spare->spares->releaser;
+	struct deferred_free *deferred_free = spare->spares->deferred_free;
 	int fd = take_fd(&spare->fd);
-	if (fd >= 0 && releaser)
-		releaser_close(releaser, fd);
+	if (fd >= 0 && deferred_free)
+		deferred_free_close(deferred_free, fd);
 	else if (fd >= 0)
 		close(fd);
 }

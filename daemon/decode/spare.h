@@ -16,9 +16,9 @@
 /* Of all decoders. */
 struct spares {
 	const struct options *options;
-	struct releaser *releaser; /* NULL at the end, when this thread may wait */
-	uint64_t bytes;		   /* that spares take, or will when they are filled */
-	uint64_t used;		   /* how many became images' segments */
+	struct deferred_free *deferred_free; /* NULL at the end, when this thread may wait */
+	uint64_t bytes;			     /* that spares take, or will when they are filled */
+	uint64_t used;			     /* how many became images' segments */
 };
 
 /* Of a decoder. One that was initialized by spare_init() is none yet. */

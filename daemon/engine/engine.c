@@ -104,14 +104,14 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	}
 	path_watches_init(&engine->path_watches, event, &engine->accounts);
 	semaphores_init(&engine->semaphores, &engine->board);
-	r = releaser_init(&engine->releaser, event, decoder);
-	engine->releaser.freed = engine_on_freed;
-	engine->releaser.context = &engine->pool;
+	r = deferred_free_init(&engine->deferred_free, event, decoder);
+	engine->deferred_free.freed = engine_on_freed;
+	engine->deferred_free.context = &engine->pool;
 	if (r >= 0)
 		r = store_init(&engine->store, &engine->board, &engine->semaphores,
-			&engine->releaser, &engine->accounts, instance, options->memory_max);
+			&engine->deferred_free, &engine->accounts, instance, options->memory_max);
 	if (r >= 0)
-		r = pool_init(&engine->pool, event, decoder, options, &engine->releaser);
+		r = pool_init(&engine->pool, event, decoder, options, &engine->deferred_free);
 	if (r >= 0)
 		r = engine_start_eviction(engine, event);
 	if (r >= 0 && options->memory_pressure)
@@ -151,9 +151,9 @@ void engine_stop(struct engine *engine)
 	pressure_stop(&engine->pressure);
 	engine->eviction = sd_event_source_disable_unref(engine->eviction);
 	pool_stop(&engine->pool);
-	releaser_stop(&engine->releaser);
+	deferred_free_stop(&engine->deferred_free);
 	store_destroy(&engine->store);
-	releaser_destroy(&engine->releaser);
+	deferred_free_destroy(&engine->deferred_free);
 	semaphores_destroy(&engine->semaphores);
 	board_destroy(&engine->board);
 	close_queues_stop(&engine->close_queues);

@@ -36,7 +36,7 @@ struct engine {
 	struct close_queues close_queues;
 	struct board board;
 	struct semaphores semaphores;
-	struct releaser releaser;
+	struct deferred_free deferred_free;
 	struct store store;
 	struct pressure pressure;
 	bool relieving;		   /* until eviction under pressure is done */

@@ -44,7 +44,7 @@ static bool load_is_ready(const struct job *job)
 	const struct flight *flight = (const struct flight *)job;
 	const struct flight *earlier;
 	const struct engine *engine = flight->engine;
-	if (flight->waits && (engine->releaser.pending > 0 || pool_is_freeing(&engine->pool) ||
+	if (flight->waits && (engine->deferred_free.pending > 0 || pool_is_freeing(&engine->pool) ||
 				     eviction_is_behind(&engine->store)))
 		return false;
 	TAILQ_FOREACH (earlier, &engine->flights, link) {
@@ -61,7 +61,7 @@ static bool load_is_ready(const struct job *job)
 void flight_discard(struct flight *flight)
 {
 	if (flight->segment >= 0)
-		releaser_close(&flight->engine->releaser, take_fd(&flight->segment));
+		deferred_free_close(&flight->engine->deferred_free, take_fd(&flight->segment));
 	store_cancel(&flight->engine->store, &flight->bytes);
 }
 
@@ -244,7 +244,7 @@ static void load_retry(struct flight *flight, const struct header_source *source
 static bool load_make_room(struct flight *flight)
 {
 	struct engine *engine = flight->engine;
-	bool freeing = engine->releaser.pending > 0;
+	bool freeing = engine->deferred_free.pending > 0;
 	flight_discard(flight);
 	if (++flight->attempts == ATTEMPTS_MAX)
 		return false;

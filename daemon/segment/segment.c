@@ -87,12 +87,12 @@ int segment_open(const char *name)
 }
 
 void segment_remove(
-	const char *name, const char *image_name, uid_t owner, struct releaser *releaser)
+	const char *name, const char *image_name, uid_t owner, struct deferred_free *deferred_free)
 {
 	int fd = segment_open(name);
 	shm_unlink(name);
 	if (fd >= 0)
-		releaser_free(releaser, fd, image_name, owner);
+		deferred_free_free(deferred_free, fd, image_name, owner);
 }
 
 uint64_t segment_free_space(void)

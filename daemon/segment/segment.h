@@ -40,7 +40,7 @@ int segment_open(const char *name);
  * has gone.
  */
 void segment_remove(
-	const char *name, const char *image_name, uid_t owner, struct releaser *releaser);
+	const char *name, const char *image_name, uid_t owner, struct deferred_free *deferred_free);
 
 /* Bytes that /dev/shm can still hold. */
 uint64_t segment_free_space(void);

@@ -255,7 +255,7 @@ static int adopt_all(struct adoption *adoption, DIR *folder)
 		if (r < 0)
 			return r;
 		if (r == 0)
-			segment_remove(find.segment, "", geteuid(), adoption->store->releaser);
+			segment_remove(find.segment, "", geteuid(), adoption->store->deferred_free);
 	}
 }
 

@@ -190,7 +190,7 @@ static void image_free_rendition(struct rendition *rendition)
 	image->bytes -= rendition->segment_size;
 	idle_note(image);
 	if (!store->board->left)
-		segment_remove(rendition->segment, image->name, image->owner, store->releaser);
+		segment_remove(rendition->segment, image->name, image->owner, store->deferred_free);
 	store_refund(store, &rendition->bytes);
 	store->rendition_count--;
 	generation->count--;

@@ -20,7 +20,7 @@ struct store {
 	struct idle idle;	  /* of these, what may be evicted */
 	struct board *board;
 	struct semaphores *semaphores;
-	struct releaser *releaser;
+	struct deferred_free *deferred_free;
 	struct accounts *accounts; /* of the owners */
 	const char *instance;
 	struct watch_list watches;
@@ -35,7 +35,7 @@ struct store {
 
 /* Returns 0 or a negative errno. */
 int store_init(struct store *store, struct board *board, struct semaphores *semaphores,
-	struct releaser *releaser, struct accounts *accounts, const char *instance,
+	struct deferred_free *deferred_free, struct accounts *accounts, const char *instance,
 	uint64_t memory_max);
 
 /* Removes all images. No pins may be left. */

@@ -129,7 +129,7 @@ static void test_drop_what_is_in_use(void **state)
 	for (unsigned n = 1;; n++) {
 		struct world world;
 		world_open(&world, NULL);
-		const struct unlinked *unlinked = &world.engine.releaser.unlinked;
+		const struct unlinked *unlinked = &world.engine.deferred_free.unlinked;
 		struct rendition *rendition = world_make(&world, &(struct recipe){"a", .state = 1});
 		int reader = segment_open(rendition->segment);
 		fault_arm(n);

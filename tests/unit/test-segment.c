@@ -61,9 +61,9 @@ static void test_life(void **state)
 {
 	char name[SEGMENT_NAME_SIZE], prefix[64];
 	struct stat status;
-	struct releaser releaser;
+	struct deferred_free deferred_free;
 	(void)state;
-	releaser_init(&releaser, NULL, "/nowhere/decoder");
+	deferred_free_init(&deferred_free, NULL, "/nowhere/decoder");
 	struct header header = plan(3), found;
 	const struct segment_readers readers = readers_me();
 	int fd = make(&header);
@@ -86,14 +86,14 @@ static void test_life(void **state)
 	assert_int_equal(pread(reader, &found, sizeof(found), 0), sizeof(found));
 	assert_memory_equal(&found, &header, sizeof(found));
 	assert_null(header_check(&found, (uint64_t)status.st_size));
-	segment_remove(name, "a", 5, &releaser);
+	segment_remove(name, "a", 5, &deferred_free);
 	assert_int_equal(segment_open(name), -ENOENT);
 	assert_return_code(fstat(reader, &status), errno);
 	assert_int_equal(status.st_nlink, 0);
-	segment_remove(name, "a", 5, &releaser); /* does no harm */
+	segment_remove(name, "a", 5, &deferred_free); /* does no harm */
 	close(reader);
 	close(fd);
-	releaser_stop(&releaser);
+	deferred_free_stop(&deferred_free);
 }
 
 static void test_names_in_the_header_and_behind(void **state)
