@@ -43,7 +43,7 @@ struct follow {
 	struct header_source refused; /* what failed to be decoded; not tried again */
 	bool complained;	      /* of the last failure, until something works */
 	uint64_t pause;		      /* before the next try; 0: none has failed */
-	char note[SEGMENT_NAME_SIZE];
+	char follow_record[SEGMENT_NAME_SIZE];
 	char path[];
 };
 
@@ -255,9 +255,9 @@ int follow_new(struct engine *engine, const char *name, uid_t uid, const char *p
 	int r = follow_make(engine, uid, path, &follow, places);
 	if (r < 0)
 		return r;
-	r = note_write(engine->instance, uid, name, path, follow->note);
+	r = follow_record_write(engine->instance, uid, name, path, follow->follow_record);
 	if (r < 0) {
-		*follow->note = '\0';
+		*follow->follow_record = '\0';
 		follow_free(follow);
 		return r;
 	}
@@ -272,8 +272,8 @@ void follow_free(struct follow *follow)
 	renewals_cancel(&follow->renewals);
 	if (follow->image)
 		idle_note(follow->image);
-	if (*follow->note && !follow->engine->board.left)
-		shm_unlink(follow->note);
+	if (*follow->follow_record && !follow->engine->board.left)
+		shm_unlink(follow->follow_record);
 	if (follow->image)
 		follow->image->follow = NULL;
 	sd_event_source_disable_unref(follow->timer);
@@ -310,28 +310,29 @@ bool follow_is_loading(const struct follow *follow)
 }
 
 /* Follows what a note says, if its image was taken over. */
-static bool follow_adopt_note(void *context, const struct note *note, const char *file)
+static bool follow_adopt_note(
+	void *context, const struct follow_record *follow_record, const char *file)
 {
 	struct engine *engine = context;
-	struct image *image = store_find(&engine->store, note->name, note->owner);
+	struct image *image = store_find(&engine->store, follow_record->name, follow_record->owner);
 	struct follow *follow;
 	unsigned places;
 	if (!image || image->follow)
 		return false;
-	int r = follow_make(engine, note->owner, note->path, &follow, &places);
+	int r = follow_make(engine, follow_record->owner, follow_record->path, &follow, &places);
 	if (r < 0) {
-		log_warning("%s of user %u is not followed any more: %s", note->name, note->owner,
-			follow_reason(r));
+		log_warning("%s of user %u is not followed any more: %s", follow_record->name,
+			follow_record->owner, follow_reason(r));
 		return false;
 	}
-	strcpy(follow->note, file);
+	strcpy(follow->follow_record, file);
 	follow_attach(follow, image);
 	return true;
 }
 
 int follows_adopt(struct engine *engine)
 {
-	return notes_read(engine->instance, follow_adopt_note, engine);
+	return follow_records_read(engine->instance, follow_adopt_note, engine);
 }
 
 void follows_stop(struct engine *engine)

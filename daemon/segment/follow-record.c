@@ -20,7 +20,7 @@
 #define NOTE_MAGIC "SHMNOTE\n"
 
 /* What a note begins with; name and path follow, neither ended by NUL. */
-struct note_header {
+struct follow_record_header {
 	char magic[8];
 	uint32_t version; /* 1 */
 	uint32_t owner;
@@ -28,15 +28,18 @@ struct note_header {
 	uint32_t path_length;
 };
 
-_Static_assert(sizeof(struct note_header) == 24, "a note's header has 24 bytes");
+_Static_assert(sizeof(struct follow_record_header) == 24, "a note's header has 24 bytes");
 
-enum { NOTE_VERSION = 1, NOTE_MAX = sizeof(struct note_header) + NAME_LENGTH_MAX + PATH_MAX };
+enum {
+	NOTE_VERSION = 1,
+	NOTE_MAX = sizeof(struct follow_record_header) + NAME_LENGTH_MAX + PATH_MAX
+};
 
-int note_write(const char *instance, uid_t owner, const char *name, const char *path,
+int follow_record_write(const char *instance, uid_t owner, const char *name, const char *path,
 	char file[SEGMENT_NAME_SIZE])
 {
 	char secret[33], data[NOTE_MAX + 2];
-	struct note_header header = {
+	struct follow_record_header header = {
 		.magic = NOTE_MAGIC,
 		.version = NOTE_VERSION,
 		.owner = owner,
@@ -52,7 +55,7 @@ int note_write(const char *instance, uid_t owner, const char *name, const char *
 	memcpy(data, &header, sizeof(header));
 	memcpy(data + sizeof(header), name, header.name_length);
 	memcpy(data + sizeof(header) + header.name_length, path, header.path_length);
-	snprintf(file, SEGMENT_NAME_SIZE, "/shmimg-%s-" NOTE_WORD "%s", instance, secret);
+	snprintf(file, SEGMENT_NAME_SIZE, "/shmimg-%s-" FOLLOW_RECORD_WORD "%s", instance, secret);
 	OWN_FD int fd = shm_open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 	if (fd < 0)
 		return -errno;
@@ -72,10 +75,10 @@ static bool follow_record_read_text(char *text, const char *data, size_t length)
 	return strlen(text) == length;
 }
 
-static bool follow_record_read_note(const char *file, struct note *note)
+static bool follow_record_read_note(const char *file, struct follow_record *follow_record)
 {
 	char data[NOTE_MAX + 1];
-	struct note_header header;
+	struct follow_record_header header;
 	struct stat status;
 	OWN_FD int fd = shm_open(file, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
@@ -91,20 +94,22 @@ static bool follow_record_read_note(const char *file, struct note *note)
 		header.path_length >= PATH_MAX ||
 		(size_t)size != sizeof(header) + header.name_length + header.path_length)
 		return false;
-	note->owner = header.owner;
+	follow_record->owner = header.owner;
 	const char *text = data + sizeof(header);
-	return follow_record_read_text(note->name, text, header.name_length) &&
-	       !name_check(note->name) &&
-	       follow_record_read_text(note->path, text + header.name_length, header.path_length) &&
-	       note->path[0] == '/';
+	return follow_record_read_text(follow_record->name, text, header.name_length) &&
+	       !name_check(follow_record->name) &&
+	       follow_record_read_text(
+		       follow_record->path, text + header.name_length, header.path_length) &&
+	       follow_record->path[0] == '/';
 }
 
-int notes_read(const char *instance,
-	bool (*handler)(void *context, const struct note *note, const char *file), void *context)
+int follow_records_read(const char *instance,
+	bool (*handler)(void *context, const struct follow_record *follow_record, const char *file),
+	void *context)
 {
 	char prefix[SEGMENT_NAME_SIZE], file[SEGMENT_NAME_SIZE];
-	struct note note;
-	snprintf(prefix, sizeof(prefix), "shmimg-%s-" NOTE_WORD, instance);
+	struct follow_record follow_record;
+	snprintf(prefix, sizeof(prefix), "shmimg-%s-" FOLLOW_RECORD_WORD, instance);
 	DIR *folder = opendir("/dev/shm");
 	if (!folder)
 		return -errno;
@@ -114,7 +119,8 @@ int notes_read(const char *instance,
 		if (strncmp(name, prefix, strlen(prefix)) != 0 || strlen(name) + 2 > sizeof(file))
 			continue;
 		snprintf(file, sizeof(file), "/%.*s", (int)sizeof(file) - 2, name);
-		if (!follow_record_read_note(file, &note) || !handler(context, &note, file))
+		if (!follow_record_read_note(file, &follow_record) ||
+			!handler(context, &follow_record, file))
 			shm_unlink(file);
 	}
 	closedir(folder);

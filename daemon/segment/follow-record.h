@@ -12,9 +12,9 @@
 #include "daemon/segment/segment.h"
 
 /* A segment's name goes on with digits where a note's has this. */
-#define NOTE_WORD "note-"
+#define FOLLOW_RECORD_WORD "note-"
 
-struct note {
+struct follow_record {
 	uid_t owner;
 	char name[NAME_LENGTH_MAX + 1]; /* of the image */
 	char path[PATH_MAX];		/* of the file */
@@ -24,12 +24,13 @@ struct note {
  * Writes a note of an instance's; file gets its name, for shm_unlink(3). Returns 0 or a
  * negative errno, after which there is none.
  */
-int note_write(const char *instance, uid_t owner, const char *name, const char *path,
+int follow_record_write(const char *instance, uid_t owner, const char *name, const char *path,
 	char file[SEGMENT_NAME_SIZE]);
 
 /*
  * Gives each note of an instance's to a handler, which says whether it is to stay; removes
  * the others, and what is no whole note of this user's daemon. Returns 0 or a negative errno.
  */
-int notes_read(const char *instance,
-	bool (*handler)(void *context, const struct note *note, const char *file), void *context);
+int follow_records_read(const char *instance,
+	bool (*handler)(void *context, const struct follow_record *follow_record, const char *file),
+	void *context);

@@ -247,7 +247,8 @@ static int adopt_all(struct adoption *adoption, DIR *folder)
 		if (strncmp(name, prefix, strlen(prefix)) != 0 || strcmp(name, board) == 0)
 			continue;
 		if (strlen(name) + 2 > sizeof(find.segment) ||
-			strncmp(name + strlen(prefix), NOTE_WORD, strlen(NOTE_WORD)) == 0)
+			strncmp(name + strlen(prefix), FOLLOW_RECORD_WORD,
+				strlen(FOLLOW_RECORD_WORD)) == 0)
 			continue;
 		snprintf(find.segment, sizeof(find.segment), "/%.*s", (int)sizeof(find.segment) - 2,
 			name);

@@ -206,7 +206,8 @@ static void test_adoption(void **state)
 	unsigned n = 0;
 	for (bool failed = true; failed && n < CALLS_MAX;) {
 		assert_int_equal(
-			note_write(engine->instance, geteuid(), "a", place->path, file), 0);
+			follow_record_write(engine->instance, geteuid(), "a", place->path, file),
+			0);
 		fault_arm(++n);
 		int r = follows_adopt(engine);
 		failed = fault_disarm();

@@ -162,8 +162,8 @@ static void test_notes_that_are_too_long(void **state)
 	(void)state;
 	memset(name, 'n', sizeof(name) - 1);
 	memset(path, '/', sizeof(path) - 1);
-	assert_int_equal(note_write("0", 0, name, "/a", file), -ENAMETOOLONG);
-	assert_int_equal(note_write("0", 0, "a", path, file), -ENAMETOOLONG);
+	assert_int_equal(follow_record_write("0", 0, name, "/a", file), -ENAMETOOLONG);
+	assert_int_equal(follow_record_write("0", 0, "a", path, file), -ENAMETOOLONG);
 }
 
 int main(void)
