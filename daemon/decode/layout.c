@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-bool plan_is_plausible(const struct job_header *said, enum format wanted, struct box box)
+bool layout_is_plausible(const struct job_header *said, enum format wanted, struct box box)
 {
 	uint64_t bytes = 0;
 	if (said->format != (wanted == FORMAT_NATIVE ? said->native : wanted))
@@ -37,7 +37,7 @@ static bool layout_is_too_dense(const struct header *header, uint64_t most)
 	       (uint64_t)header->full_width * header->full_height > allowed;
 }
 
-bool plan_is_within(
+bool layout_is_within(
 	const struct header *header, const struct options *options, char *text, size_t size)
 {
 	uint32_t width = header->full_width, height = header->full_height;
@@ -62,7 +62,7 @@ bool plan_is_within(
 	return false;
 }
 
-int plan_header(struct header *header, const struct job_header *said,
+int layout_header(struct header *header, const struct job_header *said,
 	const struct header_source *source, struct box box, size_t name_length, uint64_t page_size)
 {
 	*header = (struct header){

@@ -14,7 +14,7 @@
 #include "daemon/job/job.h"
 
 /* Whether a decoder that was asked for this format in this box may say so. */
-bool plan_is_plausible(const struct job_header *said, enum format wanted, struct box box);
+bool layout_is_plausible(const struct job_header *said, enum format wanted, struct box box);
 
 /*
  * Whether a picture as large as the header that was planned for it says may be had from a
@@ -22,7 +22,7 @@ bool plan_is_plausible(const struct job_header *said, enum format wanted, struct
  * Otherwise text says which limit is in the way, and which option of the
  * daemon's moves it.
  */
-bool plan_is_within(
+bool layout_is_within(
 	const struct header *header, const struct options *options, char *text, size_t size);
 
 /*
@@ -30,5 +30,5 @@ bool plan_is_within(
  * into a box. Returns 0 or a
  * negative errno, as header_plan() does.
  */
-int plan_header(struct header *header, const struct job_header *said,
+int layout_header(struct header *header, const struct job_header *said,
 	const struct header_source *source, struct box box, size_t name_length, uint64_t page_size);

@@ -117,7 +117,7 @@ static int load_plan(struct flight *flight, const struct job_header *said)
 {
 	flight->native = (enum format)said->native;
 	memcpy(flight->type, said->type, sizeof(flight->type));
-	return plan_header(&flight->header, said, &flight->order.source, flight->order.box,
+	return layout_header(&flight->header, said, &flight->order.source, flight->order.box,
 		strlen(flight->name), flight->engine->page_size);
 }
 
@@ -180,7 +180,7 @@ static int load_make_segment(
 	struct engine *engine = flight->engine;
 	char text[256];
 	int r = load_plan(flight, said);
-	if (!plan_is_within(&flight->header, engine->options, text, sizeof(text))) {
+	if (!layout_is_within(&flight->header, engine->options, text, sizeof(text))) {
 		load_land(flight, NULL, FAULT_TOO_LARGE, text);
 		return -1;
 	}
@@ -208,7 +208,7 @@ static int load_on_header(struct job *job, const struct job_header *header, stru
 {
 	struct flight *flight = load_flight_of(job);
 	bool is_spare;
-	if (!plan_is_plausible(header, flight->order.format, flight->order.box)) {
+	if (!layout_is_plausible(header, flight->order.format, flight->order.box)) {
 		load_land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
 		return -1;
 	}

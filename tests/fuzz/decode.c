@@ -134,7 +134,7 @@ static bool ask_header(
 	must(result == (kind == JOB_HEADER ? 0 : -EPROTO));
 	if (kind == JOB_HEADER) {
 		*header = packet.header;
-		must(plan_is_plausible(header, (enum format)order->format, box_of(order)));
+		must(layout_is_plausible(header, (enum format)order->format, box_of(order)));
 		must(!type || strcmp(header->type, type) == 0);
 	}
 	must(exchange_answer(&exchange, &packet) == 0);
@@ -227,7 +227,7 @@ static void decode_source(
 	int file = file_of(data, size);
 	if (ask_header(file, &order, type, &said) &&
 		(uint64_t)said.full_width * said.full_height <= PIXELS_MAX) {
-		must(plan_header(&plan, &said, &nothing, box_of(&order), 1, PAGE) == 0);
+		must(layout_header(&plan, &said, &nothing, box_of(&order), 1, PAGE) == 0);
 		int segment = memfd_create("segment", MFD_CLOEXEC);
 		must(segment >= 0 && ftruncate(segment, (off_t)plan.segment_size) == 0);
 		fill_segment(file, &order, &said, &plan, segment);
