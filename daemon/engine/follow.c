@@ -39,7 +39,7 @@ struct follow {
 	uint64_t since;
 	bool tentative; /* the file was made, and nobody has said that it is whole */
 	bool again;	/* look once more after what is being loaded */
-	struct renewals renewals;
+	struct refreshes refreshes;
 	struct header_source refused; /* what failed to be decoded; not tried again */
 	bool complained;	      /* of the last failure, until something works */
 	uint64_t pause;		      /* before the next try; 0: none has failed */
@@ -142,7 +142,7 @@ static void follow_on_landed(
 		follow_try_later(follow, message);
 	else if (!follow->tentative)
 		follow_complain(follow, message);
-	if (follow->again && TAILQ_EMPTY(&follow->renewals.all)) {
+	if (follow->again && TAILQ_EMPTY(&follow->refreshes.all)) {
 		follow->again = false;
 		follow_settle(follow, 0);
 	}
@@ -151,8 +151,8 @@ static void follow_on_landed(
 /* Has the file decoded in all that the image is there in. */
 static void follow_renew(struct follow *follow, int input, const struct header_source *source)
 {
-	int r = renewals_begin(
-		&follow->renewals, follow->image, input, follow->path_watch.close_queue, source);
+	int r = refreshes_begin(
+		&follow->refreshes, follow->image, input, follow->path_watch.close_queue, source);
 	idle_note(follow->image);
 	if (r == 0) {
 		follow->refused = *source;
@@ -202,7 +202,7 @@ static int follow_on_time(sd_event_source *source, uint64_t usec, void *context)
 	(void)source;
 	(void)usec;
 	follow->waiting = false;
-	if (!TAILQ_EMPTY(&follow->renewals.all)) {
+	if (!TAILQ_EMPTY(&follow->refreshes.all)) {
 		follow->again = true;
 		return 0;
 	}
@@ -228,10 +228,10 @@ static int follow_make(
 	follow->uid = uid;
 	follow->path_watch.changed = follow_on_change;
 	follow->path_watch.close_queue = close_queue_join(&engine->close_queues, uid);
-	follow->renewals.engine = engine;
-	follow->renewals.landed = follow_on_landed;
-	follow->renewals.context = follow;
-	TAILQ_INIT(&follow->renewals.all);
+	follow->refreshes.engine = engine;
+	follow->refreshes.landed = follow_on_landed;
+	follow->refreshes.context = follow;
+	TAILQ_INIT(&follow->refreshes.all);
 	int r = follow->path_watch.close_queue ? 0 : -ENOMEM;
 	if (r >= 0)
 		r = sd_event_add_time_relative(engine->path_watches.event, &follow->timer,
@@ -269,7 +269,7 @@ void follow_free(struct follow *follow)
 {
 	if (!follow)
 		return;
-	renewals_cancel(&follow->renewals);
+	refreshes_cancel(&follow->refreshes);
 	if (follow->image)
 		idle_note(follow->image);
 	if (*follow->follow_record && !follow->engine->board.left)
@@ -306,7 +306,7 @@ bool follow_is_of(const struct follow *follow, const char *path)
 
 bool follow_is_loading(const struct follow *follow)
 {
-	return follow && !TAILQ_EMPTY(&follow->renewals.all);
+	return follow && !TAILQ_EMPTY(&follow->refreshes.all);
 }
 
 /* Follows what a note says, if its image was taken over. */

@@ -13,39 +13,39 @@
 #include "daemon/engine/load-request.h"
 
 /* One rendition of the new generation, being loaded. */
-struct renewal {
+struct refresh {
 	struct load load; /* first: the load is the renewal */
-	TAILQ_ENTRY(renewal) link;
-	struct renewals *renewals;
+	TAILQ_ENTRY(refresh) link;
+	struct refreshes *refreshes;
 };
 
 static void refresh_on_landed(
 	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
 {
-	struct renewal *renewal = (struct renewal *)load;
-	struct renewals *renewals = renewal->renewals;
-	TAILQ_REMOVE(&renewals->all, renewal, link);
-	renewals->landed(renewals->context, rendition, fault, message);
+	struct refresh *refresh = (struct refresh *)load;
+	struct refreshes *refreshes = refresh->refreshes;
+	TAILQ_REMOVE(&refreshes->all, refresh, link);
+	refreshes->landed(refreshes->context, rendition, fault, message);
 }
 
-static int refresh_renew(struct renewals *renewals, const struct load_order *order)
+static int refresh_renew(struct refreshes *refreshes, const struct load_order *order)
 {
-	struct renewal *renewal = calloc(1, sizeof(*renewal));
-	int input = renewal ? fcntl(order->input, F_DUPFD_CLOEXEC, 0) : -1;
-	int r = !renewal ? -ENOMEM : input < 0 ? -errno : 0;
+	struct refresh *refresh = calloc(1, sizeof(*refresh));
+	int input = refresh ? fcntl(order->input, F_DUPFD_CLOEXEC, 0) : -1;
+	int r = !refresh ? -ENOMEM : input < 0 ? -errno : 0;
 	if (r == 0) {
 		struct load_order own = *order;
 		own.input = input;
-		renewal->renewals = renewals;
-		renewal->load.answer = refresh_on_landed;
-		r = load_join(renewals->engine, &own, &renewal->load);
+		refresh->refreshes = refreshes;
+		refresh->load.answer = refresh_on_landed;
+		r = load_join(refreshes->engine, &own, &refresh->load);
 	}
 	if (r < 0) {
 		close_queue_drop(order->close_queue, &input);
-		free(renewal);
+		free(refresh);
 		return r;
 	}
-	TAILQ_INSERT_TAIL(&renewals->all, renewal, link);
+	TAILQ_INSERT_TAIL(&refreshes->all, refresh, link);
 	return 0;
 }
 
@@ -54,7 +54,7 @@ static int refresh_renew(struct renewals *renewals, const struct load_order *ord
  * come first, and no more than a generation may have.
  */
 static int refresh_renew_all(
-	struct renewals *renewals, const struct image *image, struct load_order *order)
+	struct refreshes *refreshes, const struct image *image, struct load_order *order)
 {
 	const struct rendition *rendition;
 	unsigned count = 0;
@@ -64,7 +64,7 @@ static int refresh_renew_all(
 				continue;
 			order->format = rendition->format;
 			order->box = rendition->boxes[i];
-			int r = refresh_renew(renewals, order);
+			int r = refresh_renew(refreshes, order);
 			if (r < 0)
 				return r;
 		}
@@ -72,7 +72,7 @@ static int refresh_renew_all(
 	return 0;
 }
 
-int renewals_begin(struct renewals *renewals, const struct image *image, int input,
+int refreshes_begin(struct refreshes *refreshes, const struct image *image, int input,
 	struct close_queue *close_queue, const struct header_source *source)
 {
 	struct load_order order = {
@@ -84,19 +84,19 @@ int renewals_begin(struct renewals *renewals, const struct image *image, int inp
 		.input = input,
 		.close_queue = close_queue,
 		.source = *source,
-		.together = ++renewals->engine->together,
+		.together = ++refreshes->engine->together,
 	};
-	int r = refresh_renew_all(renewals, image, &order);
+	int r = refresh_renew_all(refreshes, image, &order);
 	if (r < 0)
-		renewals_cancel(renewals);
+		refreshes_cancel(refreshes);
 	return r;
 }
 
-void renewals_cancel(struct renewals *renewals)
+void refreshes_cancel(struct refreshes *refreshes)
 {
-	struct renewal *renewal;
-	while ((renewal = TAILQ_FIRST(&renewals->all))) {
-		TAILQ_REMOVE(&renewals->all, renewal, link);
-		load_cancel(&renewal->load);
+	struct refresh *refresh;
+	while ((refresh = TAILQ_FIRST(&refreshes->all))) {
+		TAILQ_REMOVE(&refreshes->all, refresh, link);
+		load_cancel(&refresh->load);
 	}
 }

@@ -15,11 +15,11 @@ struct engine;
 struct close_queue;
 struct image;
 struct rendition;
-struct renewal;
+struct refresh;
 
-struct renewals {
+struct refreshes {
 	struct engine *engine;
-	TAILQ_HEAD(, renewal) all; /* under way */
+	TAILQ_HEAD(, refresh) all; /* under way */
 
 	/* Told of each that has landed: with a rendition, or with a fault and a message. */
 	void (*landed)(void *context, const struct rendition *rendition, enum fault fault,
@@ -32,8 +32,8 @@ struct renewals {
  * input stays the caller's; what is made of it is closed by files. Returns 0, or a negative errno
  * after which nothing is under way.
  */
-int renewals_begin(struct renewals *renewals, const struct image *image, int input,
+int refreshes_begin(struct refreshes *refreshes, const struct image *image, int input,
 	struct close_queue *close_queue, const struct header_source *source);
 
 /* Takes all back, without a word. */
-void renewals_cancel(struct renewals *renewals);
+void refreshes_cancel(struct refreshes *refreshes);
