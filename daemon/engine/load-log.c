@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void report_loaded(const struct log_client *client, const struct rendition *rendition)
+void load_log_loaded(const struct log_client *client, const struct rendition *rendition)
 {
 	const char *name = rendition->generation->image->name;
 	char whole[40] = "";
@@ -32,7 +32,7 @@ static enum log_level load_log_level_of(enum fault fault)
 	return concerns_all ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
 }
 
-void report_not_loaded(
+void load_log_not_loaded(
 	const struct log_client *client, const char *name, enum fault fault, const char *message)
 {
 	struct log_entry entry = {LOG_ENTRY(INFO, NOT_LOADED), .image = name,

@@ -9,8 +9,8 @@
 #include "daemon/store/image.h"
 
 /* An image was decoded; client is who asked for it, or NULL. */
-void report_loaded(const struct log_client *client, const struct rendition *rendition);
+void load_log_loaded(const struct log_client *client, const struct rendition *rendition);
 
 /* It was not, for this reason. */
-void report_not_loaded(
+void load_log_not_loaded(
 	const struct log_client *client, const char *name, enum fault fault, const char *message);

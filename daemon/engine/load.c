@@ -98,9 +98,9 @@ static void load_land(
 	/* An answer may end a follow that waits for this, too, and what has landed goes nowhere. */
 	flight->ready = false;
 	if (rendition)
-		report_loaded(known, rendition);
+		load_log_loaded(known, rendition);
 	else
-		report_not_loaded(known, flight->name, fault, message);
+		load_log_not_loaded(known, flight->name, fault, message);
 	while (!TAILQ_EMPTY(&flight->loads)) {
 		struct load *load = TAILQ_FIRST(&flight->loads);
 		load->answer(load, rendition, fault, message);

@@ -28,7 +28,7 @@ def test_the_load_of_an_image_is_found(idle, pictures):
     assert entry["PRIORITY"] == "6"
     assert entry["_PID"] == str(main_pid())
     assert entry["CODE_FILE"] == "daemon/engine/load-log.c"
-    assert entry["CODE_FUNC"] == "report_loaded"
+    assert entry["CODE_FUNC"] == "load_log_loaded"
     assert entry["SYSLOG_IDENTIFIER"] == "shmimgd"
     assert len(entry["MESSAGE_ID"]) == 32
 
