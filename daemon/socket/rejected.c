@@ -9,43 +9,43 @@
 
 enum { REFUSALS_MAX = 256 };
 
-struct refusal {
+struct rejected {
 	struct purge purge; /* first: the purge is the refusal */
-	struct refusals *refusals;
+	struct rejected_list *rejected_list;
 };
 
-void refusals_init(struct refusals *refusals, struct purger *purger)
+void rejected_init(struct rejected_list *rejected_list, struct purger *purger)
 {
-	*refusals = (struct refusals){.purger = purger};
+	*rejected_list = (struct rejected_list){.purger = purger};
 }
 
-void refusals_destroy(struct refusals *refusals)
+void rejected_destroy(struct rejected_list *rejected_list)
 {
-	free(refusals->next);
-	refusals->next = NULL;
+	free(rejected_list->next);
+	rejected_list->next = NULL;
 }
 
-int refusals_prepare(struct refusals *refusals)
+int rejected_prepare(struct rejected_list *rejected_list)
 {
-	if (refusals->count >= REFUSALS_MAX)
+	if (rejected_list->count >= REFUSALS_MAX)
 		return -EBUSY;
-	if (!refusals->next)
-		refusals->next = malloc(sizeof(*refusals->next));
-	return refusals->next ? 0 : -ENOMEM;
+	if (!rejected_list->next)
+		rejected_list->next = malloc(sizeof(*rejected_list->next));
+	return rejected_list->next ? 0 : -ENOMEM;
 }
 
 static void rejected_on_closed(struct purge *purge)
 {
-	struct refusal *refusal = (struct refusal *)purge;
-	refusal->refusals->count--;
-	free(refusal);
+	struct rejected *rejected = (struct rejected *)purge;
+	rejected->rejected_list->count--;
+	free(rejected);
 }
 
-void refusals_close(struct refusals *refusals, int fd)
+void rejected_close(struct rejected_list *rejected_list, int fd)
 {
-	struct refusal *refusal = refusals->next;
-	refusals->next = NULL;
-	refusals->count++;
-	*refusal = (struct refusal){{.fd = fd, .closed = rejected_on_closed}, refusals};
-	purger_close(refusals->purger, &refusal->purge);
+	struct rejected *rejected = rejected_list->next;
+	rejected_list->next = NULL;
+	rejected_list->count++;
+	*rejected = (struct rejected){{.fd = fd, .closed = rejected_on_closed}, rejected_list};
+	purger_close(rejected_list->purger, &rejected->purge);
 }

@@ -7,23 +7,23 @@
 
 #include "daemon/socket/drain.h"
 
-struct refusals {
+struct rejected_list {
 	struct purger *purger;
-	struct refusal *next; /* memory, or NULL */
-	unsigned count;	      /* sockets that are not closed yet */
+	struct rejected *next; /* memory, or NULL */
+	unsigned count;	       /* sockets that are not closed yet */
 };
 
-/* The purger is the caller's, and is stopped before refusals_destroy(). */
-void refusals_init(struct refusals *refusals, struct purger *purger);
+/* The purger is the caller's, and is stopped before rejected_destroy(). */
+void rejected_init(struct rejected_list *rejected_list, struct purger *purger);
 
 /* Gives back the memory; all that were handed over are closed. */
-void refusals_destroy(struct refusals *refusals);
+void rejected_destroy(struct rejected_list *rejected_list);
 
 /*
  * Makes sure that another can be turned away. Returns 0; -EBUSY while too many are not closed; or
  * -ENOMEM.
  */
-int refusals_prepare(struct refusals *refusals);
+int rejected_prepare(struct rejected_list *rejected_list);
 
-/* Takes over a socket to close it, once after each success of refusals_prepare(). */
-void refusals_close(struct refusals *refusals, int fd);
+/* Takes over a socket to close it, once after each success of rejected_prepare(). */
+void rejected_close(struct rejected_list *rejected_list, int fd);

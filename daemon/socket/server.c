@@ -246,7 +246,7 @@ static int server_admit(struct server *server, int fd)
 	int r;
 	struct connection *connection = server_open_connection(server, fd, &r);
 	if (!connection) {
-		refusals_close(&server->refusals, fd);
+		rejected_close(&server->rejected_list, fd);
 		return r;
 	}
 	connection->wake = server_on_wake;
@@ -302,7 +302,7 @@ static int server_on_accepting(sd_event_source *source, int fd, uint32_t events,
 	(void)source;
 	(void)events;
 	for (int i = 0; i < ACCEPTS; i++) {
-		int r = refusals_prepare(&server->refusals);
+		int r = rejected_prepare(&server->rejected_list);
 		bool full = r < 0;
 		int socket = full ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (socket >= 0)
@@ -352,7 +352,7 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 	turns_init(&server->turns);
 	engine->close_queues.changed = server_on_files_changed;
 	engine->close_queues.context = server;
-	refusals_init(&server->refusals, &server->purger);
+	rejected_init(&server->rejected_list, &server->purger);
 	int r = purger_start(&server->purger, event);
 	if (r == 0)
 		r = server_add_event_loop(server);
@@ -372,7 +372,7 @@ void server_stop(struct server *server)
 	while (!TAILQ_EMPTY(&server->connections))
 		server_close_connection(server, TAILQ_FIRST(&server->connections));
 	purger_stop(&server->purger);
-	refusals_destroy(&server->refusals);
+	rejected_destroy(&server->rejected_list);
 	if (server->epoll >= 0)
 		close(server->epoll);
 	close(server->listener);

@@ -31,7 +31,7 @@ struct server {
 	TAILQ_HEAD(, connection) connections;
 	struct turns turns;
 	struct purger purger;
-	struct refusals refusals;
+	struct rejected_list rejected_list;
 };
 
 /*

@@ -123,10 +123,10 @@ static bool ask_header(
 {
 	struct exchange exchange;
 	union job_packet packet;
-	const struct job_signal refusal = {JOB_REFUSE};
+	const struct job_signal rejected = {JOB_REFUSE};
 	exchange_begin(&exchange);
 	exchange_say(&exchange, order, sizeof(*order), &file, 1);
-	exchange_say(&exchange, &refusal, sizeof(refusal), NULL, 0);
+	exchange_say(&exchange, &rejected, sizeof(rejected), NULL, 0);
 	int result = exchange_serve(&exchange);
 	uint32_t kind = exchange_answer(&exchange, &packet);
 	must(kind == JOB_HEADER || kind == JOB_ERROR);

@@ -49,8 +49,8 @@ static void await_end(struct world *world)
 /* Has a decoder say something in a state; it is ended for that unless it may say so. */
 static void say(const char *state, const char *size, const char *message, bool allowed)
 {
-	static const char refusal[] = "ERR code=decoder-failed "
-				      "message=the%20decoder%20said%20what%20it%20may%20not%20say";
+	static const char rejected[] = "ERR code=decoder-failed "
+				       "message=the%20decoder%20said%20what%20it%20may%20not%20say";
 	static struct answer answer;
 	struct world world;
 	char word[64];
@@ -68,7 +68,7 @@ static void say(const char *state, const char *size, const char *message, bool a
 		bool vanished = strcmp(message, "empty") == 0;
 		if (!complete)
 			assert_non_null(strstr(
-				answer.data, vanished ? "ERR code=decoder-failed " : refusal));
+				answer.data, vanished ? "ERR code=decoder-failed " : rejected));
 		assert_int_equal(pool->restarts, !complete);
 	} else {
 		pid_t pid = LIST_FIRST(&pool->workers)->pid;
