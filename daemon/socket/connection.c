@@ -57,15 +57,16 @@ void connection_refuse(int fd, enum fault fault, const char *message)
 	send(fd, line, reply.length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void connection_on_closed(struct purge *purge)
+static void connection_on_closed(struct drain_entry *drain_entry)
 {
 	struct connection *connection =
-		(struct connection *)((char *)purge - offsetof(struct connection, purge));
+		(struct connection *)((char *)drain_entry -
+				      offsetof(struct connection, drain_entry));
 	charge_refund(&connection->charge);
 	free(connection);
 }
 
-void connection_close(struct connection *connection, struct purger *purger)
+void connection_close(struct connection *connection, struct drain *drain)
 {
 	connection->charge = charge_take(&connection->session->charge);
 	/* First the session: it takes back the loads that the replies wait for. */
@@ -75,8 +76,9 @@ void connection_close(struct connection *connection, struct purger *purger)
 	connection_free_memory(connection->spare);
 	inbox_clear(&connection->inbox);
 	outbox_clear(&connection->outbox);
-	connection->purge = (struct purge){.fd = connection->fd, .closed = connection_on_closed};
-	purger_close(purger, &connection->purge);
+	connection->drain_entry =
+		(struct drain_entry){.fd = connection->fd, .closed = connection_on_closed};
+	drain_close(drain, &connection->drain_entry);
 }
 
 /* Moves the replies that are complete to the outbox, up to the first that is not. */

@@ -58,8 +58,8 @@ struct connection {
 	struct inbox inbox;
 	struct outbox outbox;
 
-	struct purge purge;   /* once it is closed */
-	struct charge charge; /* to its user, until the socket is closed, too */
+	struct drain_entry drain_entry; /* once it is closed */
+	struct charge charge;		/* to its user, until the socket is closed, too */
 };
 
 /*
@@ -72,7 +72,7 @@ struct connection *connection_open(int fd, struct session *session);
 void connection_refuse(int fd, enum fault fault, const char *message);
 
 /* Ends the session, and closes the socket and what waits to be sent; the socket perhaps later. */
-void connection_close(struct connection *connection, struct purger *purger);
+void connection_close(struct connection *connection, struct drain *drain);
 
 /* Reads, answers and sends for one turn. */
 enum turn connection_turn(struct connection *connection);

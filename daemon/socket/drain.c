@@ -30,11 +30,11 @@ enum {
 };
 
 /* What both threads have. */
-struct purger_thread {
+struct drain_thread {
 	pthread_t id;
 	pthread_mutex_t lock;
-	struct purge_list due, done;
-	struct purge *current; /* that it is at; NULL also when it was given up */
+	struct drain_list due, done;
+	struct drain_entry *current; /* that it is at; NULL also when it was given up */
 	sem_t work;
 	bool stopped;
 	int answers; /* eventfd(2): something is done */
@@ -75,21 +75,21 @@ static void drain_discard_all(int fd)
 }
 
 /* Waits for the next one. Returns its socket, or -1 when there will be none. */
-static int drain_take(struct purger_thread *thread)
+static int drain_take(struct drain_thread *thread)
 {
 	while (sem_wait(&thread->work) < 0) {
 	}
 	pthread_mutex_lock(&thread->lock);
-	struct purge *purge = thread->stopped ? NULL : STAILQ_FIRST(&thread->due);
-	if (purge)
+	struct drain_entry *drain_entry = thread->stopped ? NULL : STAILQ_FIRST(&thread->due);
+	if (drain_entry)
 		STAILQ_REMOVE_HEAD(&thread->due, link);
-	thread->current = purge;
-	int fd = purge ? purge->fd : -1;
+	thread->current = drain_entry;
+	int fd = drain_entry ? drain_entry->fd : -1;
 	pthread_mutex_unlock(&thread->lock);
 	return fd;
 }
 
-static void drain_answer(struct purger_thread *thread)
+static void drain_answer(struct drain_thread *thread)
 {
 	const uint64_t one = 1;
 	pthread_mutex_lock(&thread->lock);
@@ -103,7 +103,7 @@ static void drain_answer(struct purger_thread *thread)
 
 static void *drain_run(void *context)
 {
-	struct purger_thread *thread = context;
+	struct drain_thread *thread = context;
 	timer_t timer = drain_make_timer();
 	int fd;
 	while ((fd = drain_take(thread)) >= 0) {
@@ -119,17 +119,17 @@ static void *drain_run(void *context)
 
 /* ---- In the daemon's thread ---- */
 
-static void drain_say_closed(struct purger *purger, struct purge *purge)
+static void drain_say_closed(struct drain *drain, struct drain_entry *drain_entry)
 {
-	purger->count--;
-	purge->closed(purge);
+	drain->count--;
+	drain_entry->closed(drain_entry);
 }
 
 static int drain_on_answers(sd_event_source *source, int fd, uint32_t events, void *context)
 {
-	struct purger *purger = context;
-	struct purger_thread *thread = purger->thread;
-	struct purge_list done = STAILQ_HEAD_INITIALIZER(done);
+	struct drain *drain = context;
+	struct drain_thread *thread = drain->thread;
+	struct drain_list done = STAILQ_HEAD_INITIALIZER(done);
 	uint64_t count;
 	(void)source;
 	(void)events;
@@ -139,23 +139,23 @@ static int drain_on_answers(sd_event_source *source, int fd, uint32_t events, vo
 	STAILQ_CONCAT(&done, &thread->done);
 	pthread_mutex_unlock(&thread->lock);
 	while (!STAILQ_EMPTY(&done)) {
-		struct purge *purge = STAILQ_FIRST(&done);
+		struct drain_entry *drain_entry = STAILQ_FIRST(&done);
 		STAILQ_REMOVE_HEAD(&done, link);
-		drain_say_closed(purger, purge);
+		drain_say_closed(drain, drain_entry);
 	}
 	return 0;
 }
 
-static void drain_give(struct purger_thread *thread, struct purge *purge)
+static void drain_give(struct drain_thread *thread, struct drain_entry *drain_entry)
 {
 	pthread_mutex_lock(&thread->lock);
-	STAILQ_INSERT_TAIL(&thread->due, purge, link);
+	STAILQ_INSERT_TAIL(&thread->due, drain_entry, link);
 	pthread_mutex_unlock(&thread->lock);
 	sem_post(&thread->work);
 }
 
 /* It hears of no other signal. */
-static int drain_create(struct purger *purger)
+static int drain_create(struct drain *drain)
 {
 	const struct sigaction action = {.sa_handler = drain_on_wake};
 	pthread_attr_t attributes;
@@ -168,47 +168,47 @@ static int drain_create(struct purger *purger)
 	sigaction(WAKE_SIGNAL, &action, NULL);
 	r = pthread_attr_setsigmask_np(&attributes, &others);
 	if (r == 0)
-		r = pthread_create(&purger->thread->id, &attributes, drain_run, purger->thread);
+		r = pthread_create(&drain->thread->id, &attributes, drain_run, drain->thread);
 	pthread_attr_destroy(&attributes);
 	return -r;
 }
 
-static void drain_free_thread(struct purger *purger)
+static void drain_free_thread(struct drain *drain)
 {
-	sem_destroy(&purger->thread->work);
-	pthread_mutex_destroy(&purger->thread->lock);
-	free(purger->thread);
-	purger->thread = NULL;
+	sem_destroy(&drain->thread->work);
+	pthread_mutex_destroy(&drain->thread->lock);
+	free(drain->thread);
+	drain->thread = NULL;
 }
 
-static int drain_start_thread(struct purger *purger)
+static int drain_start_thread(struct drain *drain)
 {
-	struct purger_thread *thread = purger->thread = malloc(sizeof(*thread));
+	struct drain_thread *thread = drain->thread = malloc(sizeof(*thread));
 	if (!thread)
 		return -ENOMEM;
-	*thread = (struct purger_thread){.answers = purger->answers_fd};
+	*thread = (struct drain_thread){.answers = drain->answers_fd};
 	STAILQ_INIT(&thread->due);
 	STAILQ_INIT(&thread->done);
 	sem_init(&thread->work, 0, 0);
 	pthread_mutex_init(&thread->lock, NULL);
-	int r = drain_create(purger);
+	int r = drain_create(drain);
 	if (r < 0)
-		drain_free_thread(purger);
+		drain_free_thread(drain);
 	return r;
 }
 
 /* Gives the thread what waits, or tries again later. */
-static void drain_hand_on(struct purger *purger)
+static void drain_hand_on(struct drain *drain)
 {
-	if (!purger->thread && drain_start_thread(purger) < 0) {
-		sd_event_source_set_time_relative(purger->retry, RETRY_USEC);
-		sd_event_source_set_enabled(purger->retry, SD_EVENT_ONESHOT);
+	if (!drain->thread && drain_start_thread(drain) < 0) {
+		sd_event_source_set_time_relative(drain->retry, RETRY_USEC);
+		sd_event_source_set_enabled(drain->retry, SD_EVENT_ONESHOT);
 		return;
 	}
-	while (!STAILQ_EMPTY(&purger->waiting)) {
-		struct purge *purge = STAILQ_FIRST(&purger->waiting);
-		STAILQ_REMOVE_HEAD(&purger->waiting, link);
-		drain_give(purger->thread, purge);
+	while (!STAILQ_EMPTY(&drain->waiting)) {
+		struct drain_entry *drain_entry = STAILQ_FIRST(&drain->waiting);
+		STAILQ_REMOVE_HEAD(&drain->waiting, link);
+		drain_give(drain->thread, drain_entry);
 	}
 }
 
@@ -220,22 +220,22 @@ static int drain_on_retry(sd_event_source *source, uint64_t usec, void *context)
 	return 0;
 }
 
-int purger_start(struct purger *purger, sd_event *event)
+int drain_start(struct drain *drain, sd_event *event)
 {
-	*purger = (struct purger){.event = event};
-	STAILQ_INIT(&purger->waiting);
-	purger->answers_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (purger->answers_fd < 0)
+	*drain = (struct drain){.event = event};
+	STAILQ_INIT(&drain->waiting);
+	drain->answers_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (drain->answers_fd < 0)
 		return -errno;
 	int r = sd_event_add_io(
-		event, &purger->answers, purger->answers_fd, EPOLLIN, drain_on_answers, purger);
+		event, &drain->answers, drain->answers_fd, EPOLLIN, drain_on_answers, drain);
 	if (r >= 0)
 		r = sd_event_add_time_relative(
-			event, &purger->retry, CLOCK_MONOTONIC, 0, 0, drain_on_retry, purger);
+			event, &drain->retry, CLOCK_MONOTONIC, 0, 0, drain_on_retry, drain);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(purger->retry, SD_EVENT_OFF);
+		r = sd_event_source_set_enabled(drain->retry, SD_EVENT_OFF);
 	if (r < 0)
-		purger_stop(purger);
+		drain_stop(drain);
 	return r;
 }
 
@@ -257,62 +257,62 @@ static void drain_discard_plain(int fd)
  * Input that nobody has read makes the kernel tell the peer of a reset in place of an end: a
  * client that broke the protocol shall see the error that it was sent, and an end.
  */
-void purger_close(struct purger *purger, struct purge *purge)
+void drain_close(struct drain *drain, struct drain_entry *drain_entry)
 {
 	int unread = 0;
-	shutdown(purge->fd, SHUT_RDWR); /* now nothing more can come */
-	drain_discard_plain(purge->fd);
-	purger->count++;
-	if (ioctl(purge->fd, FIONREAD, &unread) == 0 && unread == 0) {
-		close(purge->fd);
-		drain_say_closed(purger, purge);
+	shutdown(drain_entry->fd, SHUT_RDWR); /* now nothing more can come */
+	drain_discard_plain(drain_entry->fd);
+	drain->count++;
+	if (ioctl(drain_entry->fd, FIONREAD, &unread) == 0 && unread == 0) {
+		close(drain_entry->fd);
+		drain_say_closed(drain, drain_entry);
 		return;
 	}
-	STAILQ_INSERT_TAIL(&purger->waiting, purge, link);
-	drain_hand_on(purger);
+	STAILQ_INSERT_TAIL(&drain->waiting, drain_entry, link);
+	drain_hand_on(drain);
 }
 
-static void drain_leave(struct purger *purger, struct purge_list *list)
+static void drain_leave(struct drain *drain, struct drain_list *list)
 {
 	while (!STAILQ_EMPTY(list)) {
-		struct purge *purge = STAILQ_FIRST(list);
+		struct drain_entry *drain_entry = STAILQ_FIRST(list);
 		STAILQ_REMOVE_HEAD(list, link);
-		drain_say_closed(purger, purge);
+		drain_say_closed(drain, drain_entry);
 	}
 }
 
-static void drain_take_back(struct purger *purger)
+static void drain_take_back(struct drain *drain)
 {
-	struct purger_thread *thread = purger->thread;
+	struct drain_thread *thread = drain->thread;
 	pthread_mutex_lock(&thread->lock);
 	thread->stopped = true;
-	STAILQ_CONCAT(&purger->waiting, &thread->due);
-	STAILQ_CONCAT(&purger->waiting, &thread->done);
+	STAILQ_CONCAT(&drain->waiting, &thread->due);
+	STAILQ_CONCAT(&drain->waiting, &thread->done);
 	if (thread->current)
-		STAILQ_INSERT_TAIL(&purger->waiting, thread->current, link);
+		STAILQ_INSERT_TAIL(&drain->waiting, thread->current, link);
 	thread->current = NULL;
 	pthread_mutex_unlock(&thread->lock);
 }
 
 /* What it is at takes some ticks; if the kernel hangs, it goes with the process. */
-static void drain_end_thread(struct purger *purger)
+static void drain_end_thread(struct drain *drain)
 {
 	struct timespec end;
-	drain_take_back(purger);
-	sem_post(&purger->thread->work);
+	drain_take_back(drain);
+	sem_post(&drain->thread->work);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += END_SECONDS;
-	if (pthread_timedjoin_np(purger->thread->id, NULL, &end) == 0)
-		drain_free_thread(purger);
+	if (pthread_timedjoin_np(drain->thread->id, NULL, &end) == 0)
+		drain_free_thread(drain);
 }
 
-void purger_stop(struct purger *purger)
+void drain_stop(struct drain *drain)
 {
-	if (purger->thread)
-		drain_end_thread(purger);
-	drain_leave(purger, &purger->waiting);
-	purger->answers = sd_event_source_disable_unref(purger->answers);
-	purger->retry = sd_event_source_disable_unref(purger->retry);
-	if (!purger->thread && purger->answers_fd >= 0)
-		close(take_fd(&purger->answers_fd));
+	if (drain->thread)
+		drain_end_thread(drain);
+	drain_leave(drain, &drain->waiting);
+	drain->answers = sd_event_source_disable_unref(drain->answers);
+	drain->retry = sd_event_source_disable_unref(drain->retry);
+	if (!drain->thread && drain->answers_fd >= 0)
+		close(take_fd(&drain->answers_fd));
 }

@@ -11,36 +11,36 @@
 #include <systemd/sd-event.h>
 
 /* A connection that is closed; part of what its memory is. */
-struct purge {
-	STAILQ_ENTRY(purge) link;
+struct drain_entry {
+	STAILQ_ENTRY(drain_entry) link;
 	int fd;
-	/* Told when it is closed; takes the memory back. Not called before purger_close(). */
-	void (*closed)(struct purge *purge);
+	/* Told when it is closed; takes the memory back. Not called before drain_close(). */
+	void (*closed)(struct drain_entry *drain_entry);
 };
 
-struct purger_thread;
+struct drain_thread;
 
-struct purger {
+struct drain {
 	sd_event *event;
 	int answers_fd;
 	sd_event_source *answers;
 	sd_event_source *retry;
-	struct purger_thread *thread;		/* NULL: not started */
-	STAILQ_HEAD(purge_list, purge) waiting; /* for a thread that could not be started */
-	unsigned count;				/* that are not closed yet */
+	struct drain_thread *thread;		      /* NULL: not started */
+	STAILQ_HEAD(drain_list, drain_entry) waiting; /* for a thread that could not be started */
+	unsigned count;				      /* that are not closed yet */
 };
 
 /* Returns 0 or a negative errno. */
-int purger_start(struct purger *purger, sd_event *event);
+int drain_start(struct drain *drain, sd_event *event);
 
 /*
  * Leaves what is not closed yet to the end of the process, which waits for nobody, and calls
  * closed() for it.
  */
-void purger_stop(struct purger *purger);
+void drain_stop(struct drain *drain);
 
 /*
  * Ends a connection in both directions, so that the peer reads what was sent, and an end, and
  * closes the socket, at once or later.
  */
-void purger_close(struct purger *purger, struct purge *purge);
+void drain_close(struct drain *drain, struct drain_entry *drain_entry);

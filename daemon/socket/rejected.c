@@ -10,13 +10,13 @@
 enum { REFUSALS_MAX = 256 };
 
 struct rejected {
-	struct purge purge; /* first: the purge is the refusal */
+	struct drain_entry drain_entry; /* first: the purge is the refusal */
 	struct rejected_list *rejected_list;
 };
 
-void rejected_init(struct rejected_list *rejected_list, struct purger *purger)
+void rejected_init(struct rejected_list *rejected_list, struct drain *drain)
 {
-	*rejected_list = (struct rejected_list){.purger = purger};
+	*rejected_list = (struct rejected_list){.drain = drain};
 }
 
 void rejected_destroy(struct rejected_list *rejected_list)
@@ -34,9 +34,9 @@ int rejected_prepare(struct rejected_list *rejected_list)
 	return rejected_list->next ? 0 : -ENOMEM;
 }
 
-static void rejected_on_closed(struct purge *purge)
+static void rejected_on_closed(struct drain_entry *drain_entry)
 {
-	struct rejected *rejected = (struct rejected *)purge;
+	struct rejected *rejected = (struct rejected *)drain_entry;
 	rejected->rejected_list->count--;
 	free(rejected);
 }
@@ -47,5 +47,5 @@ void rejected_close(struct rejected_list *rejected_list, int fd)
 	rejected_list->next = NULL;
 	rejected_list->count++;
 	*rejected = (struct rejected){{.fd = fd, .closed = rejected_on_closed}, rejected_list};
-	purger_close(rejected_list->purger, &rejected->purge);
+	drain_close(rejected_list->drain, &rejected->drain_entry);
 }

@@ -8,13 +8,13 @@
 #include "daemon/socket/drain.h"
 
 struct rejected_list {
-	struct purger *purger;
+	struct drain *drain;
 	struct rejected *next; /* memory, or NULL */
 	unsigned count;	       /* sockets that are not closed yet */
 };
 
 /* The purger is the caller's, and is stopped before rejected_destroy(). */
-void rejected_init(struct rejected_list *rejected_list, struct purger *purger);
+void rejected_init(struct rejected_list *rejected_list, struct drain *drain);
 
 /* Gives back the memory; all that were handed over are closed. */
 void rejected_destroy(struct rejected_list *rejected_list);

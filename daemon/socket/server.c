@@ -66,7 +66,7 @@ static void server_close_connection(struct server *server, struct connection *co
 	/* The socket may be closed later, or be shared by a decoder until its exec(2) is through,
 	 * and epoll(7) would go on to tell of it. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
-	connection_close(connection, &server->purger);
+	connection_close(connection, &server->drain);
 	server_trim_memory(server);
 }
 
@@ -352,8 +352,8 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 	turns_init(&server->turns);
 	engine->close_queues.changed = server_on_files_changed;
 	engine->close_queues.context = server;
-	rejected_init(&server->rejected_list, &server->purger);
-	int r = purger_start(&server->purger, event);
+	rejected_init(&server->rejected_list, &server->drain);
+	int r = drain_start(&server->drain, event);
 	if (r == 0)
 		r = server_add_event_loop(server);
 	if (r == 0)
@@ -371,7 +371,7 @@ void server_stop(struct server *server)
 	server->pause = sd_event_source_disable_unref(server->pause);
 	while (!TAILQ_EMPTY(&server->connections))
 		server_close_connection(server, TAILQ_FIRST(&server->connections));
-	purger_stop(&server->purger);
+	drain_stop(&server->drain);
 	rejected_destroy(&server->rejected_list);
 	if (server->epoll >= 0)
 		close(server->epoll);

@@ -30,7 +30,7 @@ struct server {
 	bool paused;		/* since a connection was accepted last */
 	TAILQ_HEAD(, connection) connections;
 	struct turns turns;
-	struct purger purger;
+	struct drain drain;
 	struct rejected_list rejected_list;
 };
 

@@ -209,7 +209,7 @@ static bool has_event(struct connection *connection)
 /* What is unread goes first, so that no thread is needed for it. */
 static void close_connection(struct client *client)
 {
-	static struct purger purger;
+	static struct drain drain;
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
@@ -233,8 +233,8 @@ static void close_connection(struct client *client)
 			close(fd);
 		}
 	}
-	connection_close(client->connection, &purger);
-	must(purger.count == 0);
+	connection_close(client->connection, &drain);
+	must(drain.count == 0);
 }
 
 bool client_turn(struct client *client)
