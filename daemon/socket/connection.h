@@ -19,7 +19,7 @@ enum {
 	CONNECTION_REPLIES = 64, /* replies that wait for an earlier one at most */
 };
 
-struct turn_user;
+struct scheduler_user;
 
 /* What has become of a connection after a turn. */
 enum turn {
@@ -32,7 +32,7 @@ struct connection {
 	TAILQ_ENTRY(connection) link;	/* for the server: of all */
 	TAILQ_ENTRY(connection) queued; /* for turns.h: of those that want a turn */
 	bool is_queued;
-	struct turn_user *user;
+	struct scheduler_user *user;
 	/* Told that a deferred reply is complete, and the connection wants a turn. */
 	void (*wake)(struct connection *connection);
 	void *server;

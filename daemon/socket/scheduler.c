@@ -9,16 +9,16 @@
 
 #include "daemon/socket/connection.h"
 
-void turns_init(struct turns *turns)
+void scheduler_init(struct scheduler *scheduler)
 {
-	TAILQ_INIT(&turns->users);
-	TAILQ_INIT(&turns->queue);
+	TAILQ_INIT(&scheduler->users);
+	TAILQ_INIT(&scheduler->queue);
 }
 
-static struct turn_user *scheduler_find_or_make(struct turns *turns, uid_t uid)
+static struct scheduler_user *scheduler_find_or_make(struct scheduler *scheduler, uid_t uid)
 {
-	struct turn_user *user;
-	TAILQ_FOREACH (user, &turns->users, link) {
+	struct scheduler_user *user;
+	TAILQ_FOREACH (user, &scheduler->users, link) {
 		if (user->uid == uid)
 			return user;
 	}
@@ -27,13 +27,13 @@ static struct turn_user *scheduler_find_or_make(struct turns *turns, uid_t uid)
 		return NULL;
 	user->uid = uid;
 	TAILQ_INIT(&user->queue);
-	TAILQ_INSERT_TAIL(&turns->users, user, link);
+	TAILQ_INSERT_TAIL(&scheduler->users, user, link);
 	return user;
 }
 
-int turns_join(struct turns *turns, struct connection *connection, uid_t uid)
+int scheduler_join(struct scheduler *scheduler, struct connection *connection, uid_t uid)
 {
-	connection->user = scheduler_find_or_make(turns, uid);
+	connection->user = scheduler_find_or_make(scheduler, uid);
 	if (!connection->user)
 		return -ENOMEM;
 	connection->user->connections++;
@@ -41,54 +41,54 @@ int turns_join(struct turns *turns, struct connection *connection, uid_t uid)
 }
 
 /* Takes a connection out of its user's queue, and the user out of the queue with the last. */
-static void scheduler_take(struct turns *turns, struct connection *connection)
+static void scheduler_take(struct scheduler *scheduler, struct connection *connection)
 {
-	struct turn_user *user = connection->user;
+	struct scheduler_user *user = connection->user;
 	TAILQ_REMOVE(&user->queue, connection, queued);
 	connection->is_queued = false;
 	if (TAILQ_EMPTY(&user->queue))
-		TAILQ_REMOVE(&turns->queue, user, queued);
+		TAILQ_REMOVE(&scheduler->queue, user, queued);
 }
 
-void turns_leave(struct turns *turns, struct connection *connection)
+void scheduler_leave(struct scheduler *scheduler, struct connection *connection)
 {
-	struct turn_user *user = connection->user;
+	struct scheduler_user *user = connection->user;
 	if (!user)
 		return;
 	if (connection->is_queued)
-		scheduler_take(turns, connection);
+		scheduler_take(scheduler, connection);
 	connection->user = NULL;
 	if (--user->connections > 0)
 		return;
-	TAILQ_REMOVE(&turns->users, user, link);
+	TAILQ_REMOVE(&scheduler->users, user, link);
 	free(user);
 }
 
-void turns_want(struct turns *turns, struct connection *connection)
+void scheduler_want(struct scheduler *scheduler, struct connection *connection)
 {
-	struct turn_user *user = connection->user;
+	struct scheduler_user *user = connection->user;
 	if (connection->is_queued)
 		return;
 	if (TAILQ_EMPTY(&user->queue))
-		TAILQ_INSERT_TAIL(&turns->queue, user, queued);
+		TAILQ_INSERT_TAIL(&scheduler->queue, user, queued);
 	TAILQ_INSERT_TAIL(&user->queue, connection, queued);
 	connection->is_queued = true;
 }
 
-struct connection *turns_next(struct turns *turns)
+struct connection *scheduler_next(struct scheduler *scheduler)
 {
-	struct turn_user *user = TAILQ_FIRST(&turns->queue);
+	struct scheduler_user *user = TAILQ_FIRST(&scheduler->queue);
 	if (!user)
 		return NULL;
 	struct connection *connection = TAILQ_FIRST(&user->queue);
 	/* After its turn a user comes last, if there is more to do for it. */
-	TAILQ_REMOVE(&turns->queue, user, queued);
-	TAILQ_INSERT_TAIL(&turns->queue, user, queued);
-	scheduler_take(turns, connection);
+	TAILQ_REMOVE(&scheduler->queue, user, queued);
+	TAILQ_INSERT_TAIL(&scheduler->queue, user, queued);
+	scheduler_take(scheduler, connection);
 	return connection;
 }
 
-bool turns_wanted(const struct turns *turns)
+bool scheduler_wanted(const struct scheduler *scheduler)
 {
-	return !TAILQ_EMPTY(&turns->queue);
+	return !TAILQ_EMPTY(&scheduler->queue);
 }

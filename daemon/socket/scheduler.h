@@ -10,36 +10,36 @@
 
 struct connection;
 
-TAILQ_HEAD(turn_queue, connection);
+TAILQ_HEAD(scheduler_queue, connection);
 
 /* A user with connections. */
-struct turn_user {
-	TAILQ_ENTRY(turn_user) link;   /* of all */
-	TAILQ_ENTRY(turn_user) queued; /* of those that want a turn */
+struct scheduler_user {
+	TAILQ_ENTRY(scheduler_user) link;   /* of all */
+	TAILQ_ENTRY(scheduler_user) queued; /* of those that want a turn */
 	uid_t uid;
 	unsigned connections;
-	struct turn_queue queue; /* connections that want a turn */
+	struct scheduler_queue queue; /* connections that want a turn */
 };
 
-TAILQ_HEAD(turn_users, turn_user);
+TAILQ_HEAD(scheduler_users, scheduler_user);
 
-struct turns {
-	struct turn_users users;
-	struct turn_users queue;
+struct scheduler {
+	struct scheduler_users users;
+	struct scheduler_users queue;
 };
 
-void turns_init(struct turns *turns);
+void scheduler_init(struct scheduler *scheduler);
 
 /* Gives a connection its user. Returns 0 or -ENOMEM. */
-int turns_join(struct turns *turns, struct connection *connection, uid_t uid);
+int scheduler_join(struct scheduler *scheduler, struct connection *connection, uid_t uid);
 
 /* Takes it out again, also of the queue; without effect when it has no user. */
-void turns_leave(struct turns *turns, struct connection *connection);
+void scheduler_leave(struct scheduler *scheduler, struct connection *connection);
 
 /* Puts a connection in the queue, if it is not there already. */
-void turns_want(struct turns *turns, struct connection *connection);
+void scheduler_want(struct scheduler *scheduler, struct connection *connection);
 
 /* Takes the connection whose turn it is from the queue; NULL when none wants one. */
-struct connection *turns_next(struct turns *turns);
+struct connection *scheduler_next(struct scheduler *scheduler);
 
-bool turns_wanted(const struct turns *turns);
+bool scheduler_wanted(const struct scheduler *scheduler);

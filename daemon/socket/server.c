@@ -34,7 +34,7 @@ enum {
 static void server_on_wake(struct connection *connection)
 {
 	struct server *server = connection->server;
-	turns_want(&server->turns, connection);
+	scheduler_want(&server->scheduler, connection);
 }
 
 /* Connections whose users had too many files to be closed may go on, or are to end. */
@@ -44,7 +44,7 @@ static void server_on_files_changed(void *context)
 	struct connection *connection;
 	TAILQ_FOREACH (connection, &server->connections, link) {
 		if (connection->held)
-			turns_want(&server->turns, connection);
+			scheduler_want(&server->scheduler, connection);
 	}
 }
 
@@ -60,7 +60,7 @@ static void server_trim_memory(struct server *server)
 static void server_close_connection(struct server *server, struct connection *connection)
 {
 	TAILQ_REMOVE(&server->connections, connection, link);
-	turns_leave(&server->turns, connection);
+	scheduler_leave(&server->scheduler, connection);
 	server->count--;
 	server->event_due = true;
 	/* The socket may be closed later, or be shared by a decoder until its exec(2) is through,
@@ -99,7 +99,7 @@ static void server_give_turn(struct server *server, struct connection *connectio
 	server->event_due |= connection->stirred;
 	connection->stirred = false;
 	if (turn == TURN_AGAIN)
-		turns_want(&server->turns, connection);
+		scheduler_want(&server->scheduler, connection);
 	server_update_interest(server, connection);
 }
 
@@ -108,9 +108,9 @@ static void server_run_turns(struct server *server)
 {
 	struct connection *connection;
 	uint64_t now, end = 0;
-	while ((connection = turns_next(&server->turns))) {
+	while ((connection = scheduler_next(&server->scheduler))) {
 		server_give_turn(server, connection);
-		if (!turns_wanted(&server->turns))
+		if (!scheduler_wanted(&server->scheduler))
 			break;
 		now = server_nanoseconds();
 		if (end == 0)
@@ -127,7 +127,7 @@ static void server_run_turns(struct server *server)
 static int server_wait_ready(struct server *server, bool at_once)
 {
 	struct epoll_event events[BATCH];
-	int timeout = at_once || turns_wanted(&server->turns) ? 0 : -1;
+	int timeout = at_once || scheduler_wanted(&server->scheduler) ? 0 : -1;
 	int count = epoll_wait(server->epoll, events, BATCH, timeout);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -139,7 +139,7 @@ static int server_wait_ready(struct server *server, bool at_once)
 		}
 		if (events[i].events & (EPOLLHUP | EPOLLERR))
 			connection->broken = true;
-		turns_want(&server->turns, connection);
+		scheduler_want(&server->scheduler, connection);
 	}
 	return 0;
 }
@@ -256,7 +256,7 @@ static int server_admit(struct server *server, int fd)
 	server->count++;
 	if (server->count > server->peak)
 		server->peak = server->count;
-	r = turns_join(&server->turns, connection, connection->session->who.uid);
+	r = scheduler_join(&server->scheduler, connection, connection->session->who.uid);
 	struct epoll_event event = {.events = connection->interest, .data.ptr = connection};
 	if (r == 0 && epoll_ctl(server->epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0)
 		r = -errno;
@@ -349,7 +349,7 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 	*server = (struct server){
 		.event = event, .engine = engine, .listener = listener, .epoll = -1};
 	TAILQ_INIT(&server->connections);
-	turns_init(&server->turns);
+	scheduler_init(&server->scheduler);
 	engine->close_queues.changed = server_on_files_changed;
 	engine->close_queues.context = server;
 	rejected_init(&server->rejected_list, &server->drain);

@@ -29,7 +29,7 @@ struct server {
 	sd_event_source *pause; /* ends the pause in accepting */
 	bool paused;		/* since a connection was accepted last */
 	TAILQ_HEAD(, connection) connections;
-	struct turns turns;
+	struct scheduler scheduler;
 	struct drain drain;
 	struct rejected_list rejected_list;
 };

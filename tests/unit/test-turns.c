@@ -13,18 +13,19 @@
 enum { CONNECTIONS = 3, USERS = 3 };
 
 struct crowd {
-	struct turns turns;
+	struct scheduler scheduler;
 	struct connection *connections[USERS][CONNECTIONS];
 };
 
 static void gather(struct crowd *crowd)
 {
-	turns_init(&crowd->turns);
+	scheduler_init(&crowd->scheduler);
 	for (unsigned user = 0; user < USERS; user++) {
 		for (unsigned i = 0; i < CONNECTIONS; i++) {
 			struct connection *connection = calloc(1, sizeof(*connection));
 			assert_non_null(connection);
-			assert_int_equal(turns_join(&crowd->turns, connection, 1000 + user), 0);
+			assert_int_equal(
+				scheduler_join(&crowd->scheduler, connection, 1000 + user), 0);
 			crowd->connections[user][i] = connection;
 		}
 	}
@@ -34,12 +35,12 @@ static void scatter(struct crowd *crowd)
 {
 	for (unsigned user = 0; user < USERS; user++) {
 		for (unsigned i = 0; i < CONNECTIONS; i++) {
-			turns_leave(&crowd->turns, crowd->connections[user][i]);
+			scheduler_leave(&crowd->scheduler, crowd->connections[user][i]);
 			free(crowd->connections[user][i]);
 		}
 	}
-	assert_true(TAILQ_EMPTY(&crowd->turns.users));
-	assert_false(turns_wanted(&crowd->turns));
+	assert_true(TAILQ_EMPTY(&crowd->scheduler.users));
+	assert_false(scheduler_wanted(&crowd->scheduler));
 }
 
 static struct connection *find(struct crowd *crowd, const char *name)
@@ -49,8 +50,8 @@ static struct connection *find(struct crowd *crowd, const char *name)
 
 static void expect_next(struct crowd *crowd, const char *name)
 {
-	assert_true(turns_wanted(&crowd->turns));
-	assert_ptr_equal(turns_next(&crowd->turns), find(crowd, name));
+	assert_true(scheduler_wanted(&crowd->scheduler));
+	assert_ptr_equal(scheduler_next(&crowd->scheduler), find(crowd, name));
 }
 
 static void test_order(void **state)
@@ -72,10 +73,10 @@ static void test_order(void **state)
 		struct crowd crowd;
 		gather(&crowd);
 		for (const char *name = cases[i].come; *name; name += 2)
-			turns_want(&crowd.turns, find(&crowd, name));
+			scheduler_want(&crowd.scheduler, find(&crowd, name));
 		for (const char *name = cases[i].served; *name; name += 2)
 			expect_next(&crowd, name);
-		assert_null(turns_next(&crowd.turns));
+		assert_null(scheduler_next(&crowd.scheduler));
 		scatter(&crowd);
 	}
 }
@@ -87,20 +88,20 @@ static void test_endless(void **state)
 	(void)state;
 	gather(&crowd);
 	for (unsigned i = 0; i < CONNECTIONS; i++)
-		turns_want(&crowd.turns, crowd.connections[0][i]);
+		scheduler_want(&crowd.scheduler, crowd.connections[0][i]);
 	for (unsigned i = 0; i < 20; i++) {
-		struct connection *busy = turns_next(&crowd.turns);
+		struct connection *busy = scheduler_next(&crowd.scheduler);
 		assert_ptr_equal(busy, crowd.connections[0][0]);
-		turns_want(&crowd.turns, busy);
-		turns_want(&crowd.turns, find(&crowd, "b1"));
+		scheduler_want(&crowd.scheduler, busy);
+		scheduler_want(&crowd.scheduler, find(&crowd, "b1"));
 		/* One more of the first, at most: it was first in the queue of users. */
-		busy = turns_next(&crowd.turns);
+		busy = scheduler_next(&crowd.scheduler);
 		assert_ptr_equal(busy, crowd.connections[0][1]);
-		turns_want(&crowd.turns, busy);
+		scheduler_want(&crowd.scheduler, busy);
 		expect_next(&crowd, "b1");
-		busy = turns_next(&crowd.turns);
+		busy = scheduler_next(&crowd.scheduler);
 		assert_ptr_equal(busy, crowd.connections[0][2]);
-		turns_want(&crowd.turns, busy);
+		scheduler_want(&crowd.scheduler, busy);
 	}
 	scatter(&crowd);
 }
@@ -111,13 +112,13 @@ static void test_leaving(void **state)
 	struct crowd crowd;
 	(void)state;
 	gather(&crowd);
-	turns_want(&crowd.turns, find(&crowd, "a1"));
-	turns_want(&crowd.turns, find(&crowd, "b1"));
-	turns_want(&crowd.turns, find(&crowd, "b2"));
-	turns_leave(&crowd.turns, find(&crowd, "a1"));
-	turns_leave(&crowd.turns, find(&crowd, "b1"));
+	scheduler_want(&crowd.scheduler, find(&crowd, "a1"));
+	scheduler_want(&crowd.scheduler, find(&crowd, "b1"));
+	scheduler_want(&crowd.scheduler, find(&crowd, "b2"));
+	scheduler_leave(&crowd.scheduler, find(&crowd, "a1"));
+	scheduler_leave(&crowd.scheduler, find(&crowd, "b1"));
 	expect_next(&crowd, "b2");
-	assert_false(turns_wanted(&crowd.turns));
+	assert_false(scheduler_wanted(&crowd.scheduler));
 	scatter(&crowd);
 }
 
