@@ -58,18 +58,18 @@ bool dispatch_must_wait(const struct session *session, const struct request *req
 
 void dispatch_on_event(struct session *session, void (*wake)(void *context), void *context)
 {
-	session->watch.wake = wake;
-	session->watch.context = context;
+	session->subscription.wake = wake;
+	session->subscription.context = context;
 }
 
 bool dispatch_has_watch(const struct session *session)
 {
-	return session->watch.active;
+	return session->subscription.active;
 }
 
 size_t dispatch_take_events(struct session *session, char *data, size_t size)
 {
-	return watch_take(&session->watch, data, size);
+	return subscription_take(&session->subscription, data, size);
 }
 
 void dispatch_reject(

@@ -58,7 +58,7 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	*who = (struct credentials){0};
 	RB_INIT(&session->pins);
 	TAILQ_INIT(&session->loads);
-	session->watch.who = &session->who;
+	session->subscription.who = &session->who;
 	engine->counters.connections++;
 	*opened = session;
 	return 0;
@@ -74,7 +74,7 @@ static void session_unpin(struct session *session, struct pin *pin)
 
 void session_close(struct session *session)
 {
-	watch_stop(&session->engine->store.watches, &session->watch);
+	subscription_stop(&session->engine->store.subscriptions, &session->subscription);
 	while (!TAILQ_EMPTY(&session->loads))
 		load_cancel(TAILQ_FIRST(&session->loads));
 	while (!RB_EMPTY(&session->pins))

@@ -24,7 +24,7 @@ struct session {
 	struct close_queue *close_queue; /* of the user */
 	struct pin_tree pins;
 	TAILQ_HEAD(, load) loads; /* under way */
-	struct watch watch;
+	struct subscription subscription;
 	/* Where a LIST goes on when its reader has made room. */
 	struct {
 		char *name; /* of the image that was looked at last, or ""; NULL: of none */

@@ -15,11 +15,11 @@ static uint64_t stats_uptime(const struct engine *engine)
 	return (uint64_t)now.tv_sec - engine->started;
 }
 
-static uint64_t stats_count_watches(const struct watch_list *watches)
+static uint64_t stats_count_watches(const struct subscription_list *subscriptions)
 {
 	uint64_t count = 0;
-	const struct watch *watch;
-	TAILQ_FOREACH (watch, watches, link)
+	const struct subscription *subscription;
+	TAILQ_FOREACH (subscription, subscriptions, link)
 		count++;
 	return count;
 }
@@ -109,7 +109,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "memory-max", engine->store.memory_max);
 	wire_add_number(line, "free-bytes", segment_free_space());
 	wire_add_number(line, "connections", counters->connections);
-	wire_add_number(line, "watches", stats_count_watches(&engine->store.watches));
+	wire_add_number(line, "watches", stats_count_watches(&engine->store.subscriptions));
 	wire_add_number(line, "loads", counters->loads);
 	wire_add_number(line, "loading", engine->flight_count);
 	wire_add_number(line, "decodes", counters->decodes);

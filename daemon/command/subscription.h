@@ -20,8 +20,8 @@ enum change {
 	CHANGE_DROPPED, /* gone by DROP, or with its last user */
 };
 
-struct watch {
-	TAILQ_ENTRY(watch) link; /* while it is active */
+struct subscription {
+	TAILQ_ENTRY(subscription) link; /* while it is active */
 	bool active;
 	bool overflow;		       /* events were lost after those in the queue */
 	const struct credentials *who; /* whose watch it is */
@@ -32,17 +32,19 @@ struct watch {
 	void *context;
 };
 
-TAILQ_HEAD(watch_list, watch);
+TAILQ_HEAD(subscription_list, subscription);
 
 /*
  * Begins to watch, or watches by another pattern from now on. Returns 0 or -ENOMEM, which
  * changes nothing.
  */
-int watch_start(struct watch_list *watches, struct watch *watch, const char *pattern);
-void watch_stop(struct watch_list *watches, struct watch *watch);
+int subscription_start(struct subscription_list *subscriptions, struct subscription *subscription,
+	const char *pattern);
+void subscription_stop(struct subscription_list *subscriptions, struct subscription *subscription);
 
 /* Tells all who may see an image what becomes of it, before it is gone. */
-void watch_tell(struct watch_list *watches, const struct image *image, enum change change);
+void subscription_notify(
+	struct subscription_list *subscriptions, const struct image *image, enum change change);
 
 /* Moves whole lines out of the queue. Returns their bytes; 0 when there are none. */
-size_t watch_take(struct watch *watch, char *data, size_t size);
+size_t subscription_take(struct subscription *subscription, char *data, size_t size);

@@ -43,7 +43,7 @@ static void eviction_evict(struct store *store, struct image *image)
 	log_write(
 		&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = image->name, .client = &owner},
 		"%s was evicted: room was needed", image->name);
-	watch_tell(&store->watches, image, CHANGE_EVICTED);
+	subscription_notify(&store->subscriptions, image, CHANGE_EVICTED);
 	store->eviction.count++;
 	store_drop(store, image);
 }

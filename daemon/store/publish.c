@@ -121,7 +121,8 @@ static void publish_commit(struct store *store, const struct publication *public
 	image_settle(image);
 	eviction_trim(store, rendition);
 	if (fresh)
-		watch_tell(&store->watches, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
+		subscription_notify(
+			&store->subscriptions, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
 }
 
 static void publish_discard(struct store *store, struct image *image, struct image *existing,

@@ -33,7 +33,7 @@ int store_init(struct store *store, struct board *board, struct semaphores *sema
 	};
 	RB_INIT(&store->images);
 	idle_init(&store->idle);
-	TAILQ_INIT(&store->watches);
+	TAILQ_INIT(&store->subscriptions);
 	return index_init(&store->index);
 }
 

@@ -23,7 +23,7 @@ struct store {
 	struct deferred_free *deferred_free;
 	struct accounts *accounts; /* of the owners */
 	const char *instance;
-	struct watch_list watches;
+	struct subscription_list subscriptions;
 	uint64_t memory_max;
 	uint64_t bytes;	   /* of all published segments */
 	uint64_t reserved; /* bytes for segments that are being filled */

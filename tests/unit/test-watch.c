@@ -38,7 +38,7 @@ static void expect_error(shmimg_client *client, int timeout_ms, int error)
 	assert_string_equal(text, "");
 }
 
-static shmimg_client *watch(struct fake *fake, fake_script *script)
+static shmimg_client *subscription(struct fake *fake, fake_script *script)
 {
 	shmimg_client *client = fake_connect(fake, script, NULL);
 	assert_int_equal(shmimg_watch(client, "*.png"), 0);
@@ -62,7 +62,7 @@ static void tell_two(struct fake *fake, void *context)
 
 static void events(void **state)
 {
-	shmimg_client *client = watch(*state, tell_two);
+	shmimg_client *client = subscription(*state, tell_two);
 	expect(client, "loaded a");
 	expect(client, "dropped a");
 	expect_error(client, 0, -ETIMEDOUT);
@@ -75,7 +75,7 @@ static void events(void **state)
 static void nothing_else_meanwhile(void **state)
 {
 	char text[64] = "";
-	shmimg_client *client = watch(*state, tell_two);
+	shmimg_client *client = subscription(*state, tell_two);
 	assert_int_equal(shmimg_stats(client, note, text), -EBUSY);
 	assert_int_equal(shmimg_watch(client, NULL), -EBUSY);
 	expect(client, "loaded a");
@@ -106,7 +106,7 @@ static void tell_and_go(struct fake *fake, void *context)
 
 static void watches_the_next_daemon(void **state)
 {
-	shmimg_client *client = watch(*state, tell_and_go);
+	shmimg_client *client = subscription(*state, tell_and_go);
 	expect(client, "loaded a");
 	expect_error(client, FAKE_TIMEOUT, -EBUSY);
 	assert_string_equal(shmimg_message(client), "full");
@@ -125,7 +125,7 @@ static void die(struct fake *fake, void *context)
 
 static void no_other_daemon(void **state)
 {
-	shmimg_client *client = watch(*state, die);
+	shmimg_client *client = subscription(*state, die);
 	struct pollfd poller = {.fd = shmimg_fd(client), .events = POLLIN};
 	assert_int_equal(poll(&poller, 1, FAKE_TIMEOUT), 1);
 	shmimg_set_timeout(client, SHORT);
@@ -144,7 +144,7 @@ static void speak_rubbish(struct fake *fake, void *context)
 
 static void rubbish_ends_it(void **state)
 {
-	shmimg_client *client = watch(*state, speak_rubbish);
+	shmimg_client *client = subscription(*state, speak_rubbish);
 	expect_error(client, FAKE_TIMEOUT, -EPROTO);
 	expect_error(client, FAKE_TIMEOUT, -EPROTO);
 	fake_finish(*state, client);
