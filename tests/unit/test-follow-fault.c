@@ -75,7 +75,7 @@ static unsigned count_notes(const struct world *world)
 static void assert_nothing_followed(const struct world *world, unsigned n)
 {
 	const struct engine *engine = &world->engine;
-	if (!TAILQ_EMPTY(&engine->path_watches.all) || !RB_EMPTY(&engine->path_watches.places) ||
+	if (!TAILQ_EMPTY(&engine->path_watches.all) || !RB_EMPTY(&engine->path_watches.entries) ||
 		count_notes(world) != 0 ||
 		accounts_used(&engine->accounts, geteuid(), RESOURCE_FOLLOWS) != 0)
 		fail_msg("call %u, %s: something is still followed", n, fault_name());

@@ -119,7 +119,7 @@ static void assert_nothing_followed(struct fixture *fixture)
 {
 	const struct engine *engine = &fixture->world.engine;
 	assert_true(TAILQ_EMPTY(&engine->path_watches.all));
-	assert_true(RB_EMPTY(&engine->path_watches.places));
+	assert_true(RB_EMPTY(&engine->path_watches.entries));
 	assert_int_equal(accounts_used(&engine->accounts, geteuid(), RESOURCE_FOLLOWS), 0);
 	assert_int_equal(engine->flight_count, 0);
 	assert_int_equal(count_notes(fixture), 0);

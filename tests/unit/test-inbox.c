@@ -239,11 +239,11 @@ static void test_a_message_full_of_descriptors(void **state)
 	(void)state;
 	unsigned before = count_open();
 	send_files("a\n", 2, MESSAGE_FDS, 1);
-	uint64_t given = close_queues.given;
+	uint64_t queued = close_queues.queued;
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EPROTO);
-	assert_int_equal(close_queues.given - given, MESSAGE_FDS - INBOX_FDS_MAX);
+	assert_int_equal(close_queues.queued - queued, MESSAGE_FDS - INBOX_FDS_MAX);
 	inbox_clear(&inbox);
-	assert_int_equal(close_queues.given - given, MESSAGE_FDS);
+	assert_int_equal(close_queues.queued - queued, MESSAGE_FDS);
 	assert_int_equal(count_open(), before);
 }
 
