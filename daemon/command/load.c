@@ -54,16 +54,17 @@ static void load_change_following(struct image *image, struct follow **follow, b
 	*follow = NULL;
 }
 
-static void answer_load(
-	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
+static void answer_load(struct load_request *load_request, struct rendition *rendition,
+	enum fault fault, const char *message)
 {
-	struct reply *reply = load->reply;
-	charge_refund(&load->pin_charge);
-	if (rendition &&
-		load_answer_found(load->session, reply, rendition, load->pin, load->pass_fd, false))
-		load_change_following(rendition->generation->image, &load->follow, load->unfollow);
+	struct reply *reply = load_request->reply;
+	charge_refund(&load_request->pin_charge);
+	if (rendition && load_answer_found(load_request->session, reply, rendition,
+				 load_request->pin, load_request->pass_fd, false))
+		load_change_following(rendition->generation->image, &load_request->follow,
+			load_request->unfollow);
 	else if (!rendition)
-		command_refuse(load->session, reply, fault, "%s", message);
+		command_refuse(load_request->session, reply, fault, "%s", message);
 	reply->complete(reply);
 }
 
@@ -208,21 +209,24 @@ static enum outcome load_answer_cached(struct call *call, struct rendition *rend
 }
 
 /* Frees the load. */
-static enum outcome load_refuse_flight(struct call *call, struct load *load, int error)
+static enum outcome load_refuse(struct call *call, struct load_request *load_request, int error)
 {
-	struct reply *reply = load && load->reply ? load->reply : call->reply;
+	struct reply *reply =
+		load_request && load_request->reply ? load_request->reply : call->reply;
 	if (error == -EDQUOT)
 		command_refuse_quota(call->session, reply,
-			load->pin && !load->pin_charge.account ? RESOURCE_PINS : RESOURCE_LOADS, 1);
+			load_request->pin && !load_request->pin_charge.account ? RESOURCE_PINS
+									       : RESOURCE_LOADS,
+			1);
 	else
 		command_refuse(call->session, reply, FAULT_BUSY,
 			error == -EBUSY ? "too many loads are under way"
 					: "the daemon has no memory left");
-	if (load) {
-		charge_refund(&load->pin_charge);
-		follow_free(load->follow);
+	if (load_request) {
+		charge_refund(&load_request->pin_charge);
+		follow_free(load_request->follow);
 	}
-	free(load);
+	free(load_request);
 	if (reply == call->reply)
 		return OUTCOME_DONE;
 	reply->complete(reply);
@@ -230,18 +234,18 @@ static enum outcome load_refuse_flight(struct call *call, struct load *load, int
 }
 
 /* Charges the pin first: what has been decoded shall not be refused for want of it. */
-static int load_charge_and_join(const struct load_order *order, struct load *load)
+static int load_charge_and_join(const struct load_order *order, struct load_request *load_request)
 {
-	struct session *session = load->session;
+	struct session *session = load_request->session;
 	int r = 0;
-	if (load->pin)
-		r = accounts_charge(&session->engine->accounts, &load->pin_charge, session->who.uid,
-			RESOURCE_PINS, 1);
-	return r < 0 ? r : load_join(session->engine, order, load);
+	if (load_request->pin)
+		r = accounts_charge(&session->engine->accounts, &load_request->pin_charge,
+			session->who.uid, RESOURCE_PINS, 1);
+	return r < 0 ? r : load_request_submit(session->engine, order, load_request);
 }
 
 /* Takes order->input over. */
-static enum outcome load_board_flight(
+static enum outcome load_submit(
 	struct call *call, const struct load_order *order, const struct wishes *wishes)
 {
 	struct follow *follow = NULL;
@@ -249,26 +253,26 @@ static enum outcome load_board_flight(
 		close_queue_add(order->close_queue, order->input);
 		return OUTCOME_DONE;
 	}
-	struct load *load = calloc(1, sizeof(*load));
+	struct load_request *load_request = calloc(1, sizeof(*load_request));
 	int r = -ENOMEM;
-	if (load) {
-		load->follow = follow;
-		load->reply = call->reply->defer(call->reply);
+	if (load_request) {
+		load_request->follow = follow;
+		load_request->reply = call->reply->defer(call->reply);
 	} else {
 		follow_free(follow);
 	}
-	if (load && load->reply) {
-		load->session = call->session;
-		load->pin = wishes->pin;
-		load->pass_fd = wishes->pass_fd;
-		load->unfollow = wishes->unfollow;
-		load->answer = answer_load;
-		r = load_charge_and_join(order, load);
+	if (load_request && load_request->reply) {
+		load_request->session = call->session;
+		load_request->pin = wishes->pin;
+		load_request->pass_fd = wishes->pass_fd;
+		load_request->unfollow = wishes->unfollow;
+		load_request->answer = answer_load;
+		r = load_charge_and_join(order, load_request);
 	}
 	if (r == 0)
 		return OUTCOME_LATER;
 	close_queue_add(order->close_queue, order->input);
-	return load_refuse_flight(call, load, r);
+	return load_refuse(call, load_request, r);
 }
 
 enum outcome command_load(struct call *call)
@@ -305,5 +309,5 @@ enum outcome command_load(struct call *call)
 	if (cached)
 		return load_answer_cached(call, cached, &order, &wishes);
 	order.input = take_fd(&input.fd);
-	return load_board_flight(call, &order, &wishes);
+	return load_submit(call, &order, &wishes);
 }

@@ -57,7 +57,7 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	session->who = *who;
 	*who = (struct credentials){0};
 	RB_INIT(&session->pins);
-	TAILQ_INIT(&session->loads);
+	TAILQ_INIT(&session->requests);
 	session->subscription.who = &session->who;
 	engine->counters.connections++;
 	*opened = session;
@@ -75,8 +75,8 @@ static void session_unpin(struct session *session, struct pin *pin)
 void session_close(struct session *session)
 {
 	subscription_stop(&session->engine->store.subscriptions, &session->subscription);
-	while (!TAILQ_EMPTY(&session->loads))
-		load_cancel(TAILQ_FIRST(&session->loads));
+	while (!TAILQ_EMPTY(&session->requests))
+		load_request_cancel(TAILQ_FIRST(&session->requests));
 	while (!RB_EMPTY(&session->pins))
 		session_unpin(session, RB_ROOT(&session->pins));
 	session->engine->counters.connections--;

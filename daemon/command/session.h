@@ -13,7 +13,7 @@
 #include "daemon/store/image.h"
 #include "daemon/user/credentials.h"
 
-struct load;
+struct load_request;
 
 RB_HEAD(pin_tree, pin);
 
@@ -23,7 +23,7 @@ struct session {
 	struct charge charge;		 /* for the connection */
 	struct close_queue *close_queue; /* of the user */
 	struct pin_tree pins;
-	TAILQ_HEAD(, load) loads; /* under way */
+	TAILQ_HEAD(, load_request) requests; /* under way */
 	struct subscription subscription;
 	/* Where a LIST goes on when its reader has made room. */
 	struct {

@@ -111,7 +111,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "connections", counters->connections);
 	wire_add_number(line, "watches", stats_count_watches(&engine->store.subscriptions));
 	wire_add_number(line, "loads", counters->loads);
-	wire_add_number(line, "loading", engine->flight_count);
+	wire_add_number(line, "loading", engine->load_count);
 	wire_add_number(line, "decodes", counters->decodes);
 	wire_add_number(line, "derived", counters->derived);
 	wire_add_number(line, "hits", counters->hits);

@@ -92,7 +92,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		.started = (uint64_t)now.tv_sec,
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 	};
-	TAILQ_INIT(&engine->flights);
+	TAILQ_INIT(&engine->loads);
 	accounts_init(&engine->accounts, options->user_limits);
 	int r = close_queues_init(&engine->close_queues, event);
 	if (r < 0)

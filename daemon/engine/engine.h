@@ -14,7 +14,7 @@
 #include "daemon/store/store.h"
 #include "daemon/user/account.h"
 
-struct flight;
+struct load;
 
 /* What STATS reports, since the start. */
 struct counters {
@@ -42,9 +42,9 @@ struct engine {
 	bool relieving;		   /* until eviction under pressure is done */
 	sd_event_source *eviction; /* goes on with it, a few images at a time */
 	struct pool pool;
-	TAILQ_HEAD(flight_list, flight) flights; /* in order of arrival */
-	unsigned flight_count;
-	uint64_t together; /* the last number of flights published together */
+	TAILQ_HEAD(load_list, load) loads; /* in order of arrival */
+	unsigned load_count;
+	uint64_t batch; /* the last number of flights published together */
 	struct path_watches path_watches;
 	struct counters counters;
 };

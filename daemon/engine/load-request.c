@@ -21,113 +21,115 @@ static bool load_request_same_order(const struct load_order *a, const struct loa
 	       a->share == b->share && a->group == b->group && source_equal(&a->source, &b->source);
 }
 
-static struct flight *load_request_begin(struct engine *engine, const struct load_order *order)
+static struct load *load_request_begin(struct engine *engine, const struct load_order *order)
 {
-	struct flight *flight = calloc(1, sizeof(*flight) + strlen(order->name) + 1);
-	if (!flight)
+	struct load *load = calloc(1, sizeof(*load) + strlen(order->name) + 1);
+	if (!load)
 		return NULL;
-	strcpy(flight->name, order->name);
-	flight->engine = engine;
-	flight->order = *order;
-	flight->order.name = flight->name;
+	strcpy(load->name, order->name);
+	load->engine = engine;
+	load->order = *order;
+	load->order.name = load->name;
 	close_queue_hold(order->close_queue);
-	flight->segment = flight->origin = -1;
-	flight->job.events = &flight_events;
-	flight->job.uid = order->owner;
-	flight->job.format = order->format;
-	flight->job.box = order->box;
-	TAILQ_INIT(&flight->loads);
-	TAILQ_INSERT_TAIL(&engine->flights, flight, link);
-	engine->flight_count++;
+	load->segment = load->origin = -1;
+	load->job.events = &load_events;
+	load->job.uid = order->owner;
+	load->job.format = order->format;
+	load->job.box = order->box;
+	TAILQ_INIT(&load->requests);
+	TAILQ_INSERT_TAIL(&engine->loads, load, link);
+	engine->load_count++;
 	engine->counters.decodes++;
-	pool_submit(&engine->pool, &flight->job);
-	return flight;
+	pool_submit(&engine->pool, &load->job);
+	return load;
 }
 
 /* The flight of an order, perhaps a new one. */
 static int load_request_find_or_begin(
-	struct engine *engine, const struct load_order *order, struct flight **found)
+	struct engine *engine, const struct load_order *order, struct load **found)
 {
-	struct flight *flight;
-	TAILQ_FOREACH (flight, &engine->flights, link) {
-		if (load_request_same_order(&flight->order, order))
+	struct load *load;
+	TAILQ_FOREACH (load, &engine->loads, link) {
+		if (load_request_same_order(&load->order, order))
 			break;
 	}
-	if (flight) {
+	if (load) {
 		close_queue_add(order->close_queue, order->input);
 		if (order->keep >= 0)
-			flight->order.keep = order->keep;
-		if (order->together)
-			flight->order.together = order->together;
+			load->order.keep = order->keep;
+		if (order->batch)
+			load->order.batch = order->batch;
 	} else {
-		if (engine->flight_count == FLIGHTS_MAX)
+		if (engine->load_count == FLIGHTS_MAX)
 			return -EBUSY;
-		flight = load_request_begin(engine, order);
-		if (!flight)
+		load = load_request_begin(engine, order);
+		if (!load)
 			return -ENOMEM;
 	}
-	*found = flight;
+	*found = load;
 	return 0;
 }
 
-int load_join(struct engine *engine, const struct load_order *order, struct load *load)
+int load_request_submit(
+	struct engine *engine, const struct load_order *order, struct load_request *load_request)
 {
-	struct flight *flight;
-	int r = accounts_charge(&engine->accounts, &load->charge, order->owner, RESOURCE_LOADS, 1);
+	struct load *load;
+	int r = accounts_charge(
+		&engine->accounts, &load_request->charge, order->owner, RESOURCE_LOADS, 1);
 	if (r < 0)
 		return r;
-	r = load_request_find_or_begin(engine, order, &flight);
+	r = load_request_find_or_begin(engine, order, &load);
 	if (r < 0) {
-		charge_refund(&load->charge);
+		charge_refund(&load_request->charge);
 		return r;
 	}
-	load->flight = flight;
-	TAILQ_INSERT_TAIL(&flight->loads, load, in_flight);
-	if (load->session)
-		TAILQ_INSERT_TAIL(&load->session->loads, load, in_session);
+	load_request->load = load;
+	TAILQ_INSERT_TAIL(&load->requests, load_request, in_load);
+	if (load_request->session)
+		TAILQ_INSERT_TAIL(&load_request->session->requests, load_request, in_session);
 	return 0;
 }
 
 /* What it was to be published with comes no more; it waits for its turn of being published. */
-static void load_request_go_alone(struct flight *flight)
+static void load_request_leave_batch(struct load *load)
 {
-	flight->order.together = 0;
-	if (!flight->ready)
+	load->order.batch = 0;
+	if (!load->ready)
 		return;
-	flight->ready = false;
-	flight_discard(flight);
-	pool_submit(&flight->engine->pool, &flight->job);
+	load->ready = false;
+	load_discard(load);
+	pool_submit(&load->engine->pool, &load->job);
 }
 
-void load_cancel(struct load *load)
+void load_request_cancel(struct load_request *load_request)
 {
-	struct flight *flight = load->flight;
-	bool alone = !load->session;
-	load_free(load);
-	if (!TAILQ_EMPTY(&flight->loads)) {
+	struct load *load = load_request->load;
+	bool alone = !load_request->session;
+	load_request_free(load_request);
+	if (!TAILQ_EMPTY(&load->requests)) {
 		if (alone)
-			load_request_go_alone(flight);
+			load_request_leave_batch(load);
 		return;
 	}
-	if (flight->ready)
-		pool_kick(&flight->engine->pool);
+	if (load->ready)
+		pool_kick(&load->engine->pool);
 	else
-		pool_cancel(&flight->engine->pool, &flight->job);
-	flight_free(flight);
+		pool_cancel(&load->engine->pool, &load->job);
+	load_free(load);
 }
 
-bool load_is_of(const struct load *load, const char *name)
+bool load_request_is_for(const struct load_request *load_request, const char *name)
 {
-	return strcmp(load->flight->name, name) == 0;
+	return strcmp(load_request->load->name, name) == 0;
 }
 
-void load_free(struct load *load)
+void load_request_free(struct load_request *load_request)
 {
-	TAILQ_REMOVE(&load->flight->loads, load, in_flight);
-	if (load->session)
-		TAILQ_REMOVE(&load->session->loads, load, in_session);
-	follow_free(load->follow);
-	charge_refund(&load->pin_charge);
-	charge_refund(&load->charge);
-	free(load);
+	TAILQ_REMOVE(&load_request->load->requests, load_request, in_load);
+	if (load_request->session)
+		TAILQ_REMOVE(&load_request->session->requests, load_request, in_session);
+	follow_free(load_request->follow);
+	charge_refund(&load_request->pin_charge);
+	charge_refund(&load_request->charge);
+	free(load_request);
 }

@@ -8,7 +8,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/engine/follow.h"
 
-struct flight;
+struct load;
 
 /* What is to be loaded. */
 struct load_order {
@@ -19,18 +19,18 @@ struct load_order {
 	int keep;  /* enum keep, or -1 */
 	enum format format;
 	struct box box;			 /* to fit it into */
-	uint64_t together;		 /* published when all of this number can be; 0: alone */
-	int input;			 /* taken over by load_join() */
+	uint64_t batch;			 /* published when all of this number can be; 0: alone */
+	int input;			 /* taken over by load_request_submit() */
 	struct close_queue *close_queue; /* by which it is closed: the owner's */
 	struct header_source source;	 /* of input */
 };
 
 /* One LOAD that waits for a flight. */
-struct load {
-	TAILQ_ENTRY(load) in_session;
-	TAILQ_ENTRY(load) in_flight;
+struct load_request {
+	TAILQ_ENTRY(load_request) in_session;
+	TAILQ_ENTRY(load_request) in_load;
 	struct session *session; /* NULL: nobody's, for a followed file */
-	struct flight *flight;
+	struct load *load;
 	struct reply *reply; /* deferred; for answer() alone */
 	struct charge charge;
 	struct charge pin_charge; /* so that the pin can be had in the end */
@@ -39,21 +39,22 @@ struct load {
 	struct follow *follow; /* that the image is to have, or NULL; owned by this */
 	bool unfollow;	       /* the image is to have none */
 	/* Answers with a rendition, or with a fault and a message when that is NULL. */
-	void (*answer)(struct load *load, struct rendition *rendition, enum fault fault,
-		const char *message);
+	void (*answer)(struct load_request *load_request, struct rendition *rendition,
+		enum fault fault, const char *message);
 };
 
 /*
  * Puts a load aboard. Returns 0; -EBUSY when too many are under way; -EDQUOT when too many of
  * the owner's are; or -ENOMEM.
  */
-int load_join(struct engine *engine, const struct load_order *order, struct load *load);
+int load_request_submit(
+	struct engine *engine, const struct load_order *order, struct load_request *load_request);
 
 /* Takes a load back, without an answer, and frees it. */
-void load_cancel(struct load *load);
+void load_request_cancel(struct load_request *load_request);
 
 /* Whether it loads under this name. */
-bool load_is_of(const struct load *load, const char *name);
+bool load_request_is_for(const struct load_request *load_request, const char *name);
 
 /* Frees it, with all that it holds; for the flight, which answers it before. */
-void load_free(struct load *load);
+void load_request_free(struct load_request *load_request);

@@ -20,9 +20,9 @@
 
 enum { ATTEMPTS_MAX = 3 };
 
-static struct flight *load_flight_of(struct job *job)
+static struct load *load_flight_of(struct job *job)
 {
-	return (struct flight *)job;
+	return (struct load *)job;
 }
 
 static bool load_same_image(const struct load_order *a, const struct load_order *b)
@@ -30,9 +30,9 @@ static bool load_same_image(const struct load_order *a, const struct load_order 
 	return a->owner == b->owner && strcmp(a->name, b->name) == 0;
 }
 
-static bool load_is_together(const struct flight *a, const struct flight *b)
+static bool load_is_same_batch(const struct load *a, const struct load *b)
 {
-	return a == b || (a->order.together && a->order.together == b->order.together);
+	return a == b || (a->order.batch && a->order.batch == b->order.batch);
 }
 
 /*
@@ -41,97 +41,98 @@ static bool load_is_together(const struct flight *a, const struct flight *b)
  */
 static bool load_is_ready(const struct job *job)
 {
-	const struct flight *flight = (const struct flight *)job;
-	const struct flight *earlier;
-	const struct engine *engine = flight->engine;
-	if (flight->waits && (engine->deferred_free.pending > 0 || pool_is_freeing(&engine->pool) ||
-				     eviction_is_behind(&engine->store)))
+	const struct load *load = (const struct load *)job;
+	const struct load *earlier;
+	const struct engine *engine = load->engine;
+	if (load->waits && (engine->deferred_free.pending > 0 || pool_is_freeing(&engine->pool) ||
+				   eviction_is_behind(&engine->store)))
 		return false;
-	TAILQ_FOREACH (earlier, &engine->flights, link) {
-		if (load_is_together(earlier, flight))
+	TAILQ_FOREACH (earlier, &engine->loads, link) {
+		if (load_is_same_batch(earlier, load))
 			return true;
-		if (load_same_image(&earlier->order, &flight->order) &&
-			!(source_equal(&earlier->order.source, &flight->order.source) &&
-				earlier->order.share == flight->order.share))
+		if (load_same_image(&earlier->order, &load->order) &&
+			!(source_equal(&earlier->order.source, &load->order.source) &&
+				earlier->order.share == load->order.share))
 			return false;
 	}
 	return true;
 }
 
-void flight_discard(struct flight *flight)
+void load_discard(struct load *load)
 {
-	if (flight->segment >= 0)
-		deferred_free_close(&flight->engine->deferred_free, take_fd(&flight->segment));
-	store_cancel(&flight->engine->store, &flight->bytes);
+	if (load->segment >= 0)
+		deferred_free_close(&load->engine->deferred_free, take_fd(&load->segment));
+	store_cancel(&load->engine->store, &load->bytes);
 }
 
-void flight_free(struct flight *flight)
+void load_free(struct load *load)
 {
-	flight_discard(flight);
-	derivation_end(flight);
-	TAILQ_REMOVE(&flight->engine->flights, flight, link);
-	flight->engine->flight_count--;
-	close_queue_add(flight->order.close_queue, flight->order.input);
-	close_queue_leave(flight->order.close_queue);
-	free(flight);
+	load_discard(load);
+	derivation_end(load);
+	TAILQ_REMOVE(&load->engine->loads, load, link);
+	load->engine->load_count--;
+	close_queue_add(load->order.close_queue, load->order.input);
+	close_queue_leave(load->order.close_queue);
+	free(load);
 }
 
-static void load_finish(struct engine *engine, uint64_t together);
+static void load_finish_batch(struct engine *engine, uint64_t batch);
 
 /* Who has asked for it, the first of them; false when nobody waits any more. */
-static bool load_find_client(const struct flight *flight, struct log_client *client)
+static bool load_find_client(const struct load *load, struct log_client *client)
 {
-	const struct load *load = TAILQ_FIRST(&flight->loads);
-	if (load && load->session)
-		*client = (struct log_client){load->session->who.uid, load->session->who.pid};
-	else if (load)
-		*client = (struct log_client){flight->order.owner, 0};
-	return load != NULL;
+	const struct load_request *load_request = TAILQ_FIRST(&load->requests);
+	if (load_request && load_request->session)
+		*client = (struct log_client){
+			load_request->session->who.uid, load_request->session->who.pid};
+	else if (load_request)
+		*client = (struct log_client){load->order.owner, 0};
+	return load_request != NULL;
 }
 
 /* Answers all passengers. An answer may pin, but never begins another load from within. */
 static void load_land(
-	struct flight *flight, struct rendition *rendition, enum fault fault, const char *message)
+	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct log_client client;
-	const struct log_client *known = load_find_client(flight, &client) ? &client : NULL;
+	const struct log_client *known = load_find_client(load, &client) ? &client : NULL;
 	/* An answer may end a follow that waits for this, too, and what has landed goes nowhere. */
-	flight->ready = false;
+	load->ready = false;
 	if (rendition)
 		load_log_loaded(known, rendition);
 	else
-		load_log_not_loaded(known, flight->name, fault, message);
-	while (!TAILQ_EMPTY(&flight->loads)) {
-		struct load *load = TAILQ_FIRST(&flight->loads);
-		load->answer(load, rendition, fault, message);
-		load_free(load);
+		load_log_not_loaded(known, load->name, fault, message);
+	while (!TAILQ_EMPTY(&load->requests)) {
+		struct load_request *load_request = TAILQ_FIRST(&load->requests);
+		load_request->answer(load_request, rendition, fault, message);
+		load_request_free(load_request);
 	}
-	struct engine *engine = flight->engine;
-	uint64_t together = flight->order.together;
-	flight_free(flight);
-	if (!rendition && together)
-		load_finish(engine, together); /* others may have waited for this one */
+	struct engine *engine = load->engine;
+	uint64_t batch = load->order.batch;
+	load_free(load);
+	if (!rendition && batch)
+		load_finish_batch(engine, batch); /* others may have waited for this one */
 }
 
-static int load_plan(struct flight *flight, const struct job_header *said)
+static int load_plan(struct load *load, const struct job_header *said)
 {
-	flight->native = (enum format)said->native;
-	memcpy(flight->type, said->type, sizeof(flight->type));
-	return layout_header(&flight->header, said, &flight->order.source, flight->order.box,
-		strlen(flight->name), flight->engine->page_size);
+	load->native = (enum format)said->native;
+	memcpy(load->type, said->type, sizeof(load->type));
+	return layout_header(&load->header, said, &load->order.source, load->order.box,
+		strlen(load->name), load->engine->page_size);
 }
 
-static void load_land_without_room(struct flight *flight)
+static void load_land_without_room(struct load *load)
 {
-	const struct store *store = &flight->engine->store;
+	const struct store *store = &load->engine->store;
 	char text[256];
-	flight_discard(flight);
+	load_discard(load);
 	snprintf(text, sizeof(text),
 		"the image needs %" PRIu64 " bytes; of memory-max=%" PRIu64 " %" PRIu64
 		" are pinned, and /dev/shm has %" PRIu64 " free",
-		flight->header.segment_size, store->memory_max, store_pinned_bytes(store),
+		load->header.segment_size, store->memory_max, store_pinned_bytes(store),
 		segment_free_space());
-	load_land(flight, NULL, FAULT_NO_SPACE, text);
+	load_land(load, NULL, FAULT_NO_SPACE, text);
 }
 
 /* What it means to a client that something failed with an errno. */
@@ -142,31 +143,31 @@ static enum fault load_fault_of(int error)
 				  : FAULT_BUSY;
 }
 
-static void load_land_over_quota(struct flight *flight, enum resource resource, uint64_t amount)
+static void load_land_over_quota(struct load *load, enum resource resource, uint64_t amount)
 {
 	char text[160];
-	accounts_explain(&flight->engine->accounts, flight->order.owner, resource, amount, text,
-		sizeof(text));
-	load_land(flight, NULL, FAULT_OVER_QUOTA, text);
+	accounts_explain(
+		&load->engine->accounts, load->order.owner, resource, amount, text, sizeof(text));
+	load_land(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
 /* Takes what the segment costs. Returns false when the flight has ended. */
-static bool load_reserve(struct flight *flight)
+static bool load_reserve(struct load *load)
 {
-	const struct load_order *order = &flight->order;
-	struct store *store = &flight->engine->store;
-	uint64_t size = flight->header.segment_size;
+	const struct load_order *order = &load->order;
+	struct store *store = &load->engine->store;
+	uint64_t size = load->header.segment_size;
 	if (!publish_allows(store, order->name, order->owner)) {
-		load_land_over_quota(flight, RESOURCE_IMAGES, 1);
+		load_land_over_quota(load, RESOURCE_IMAGES, 1);
 		return false;
 	}
-	int r = store_reserve(store, &flight->bytes, order->owner, size);
+	int r = store_reserve(store, &load->bytes, order->owner, size);
 	if (r == -EDQUOT)
-		load_land_over_quota(flight, RESOURCE_BYTES, size);
+		load_land_over_quota(load, RESOURCE_BYTES, size);
 	else if (r == -ENOSPC)
-		load_land_without_room(flight);
+		load_land_without_room(load);
 	else if (r < 0)
-		load_land(flight, NULL, FAULT_BUSY, strerror(-r));
+		load_land(load, NULL, FAULT_BUSY, strerror(-r));
 	return r == 0;
 }
 
@@ -175,65 +176,65 @@ static bool load_reserve(struct flight *flight)
  * the flight has ended.
  */
 static int load_make_segment(
-	struct flight *flight, const struct job_header *said, struct spare *spare, bool *is_spare)
+	struct load *load, const struct job_header *said, struct spare *spare, bool *is_spare)
 {
-	struct engine *engine = flight->engine;
+	struct engine *engine = load->engine;
 	char text[256];
-	int r = load_plan(flight, said);
-	if (!layout_is_within(&flight->header, engine->options, text, sizeof(text))) {
-		load_land(flight, NULL, FAULT_TOO_LARGE, text);
+	int r = load_plan(load, said);
+	if (!layout_is_within(&load->header, engine->options, text, sizeof(text))) {
+		load_land(load, NULL, FAULT_TOO_LARGE, text);
 		return -1;
 	}
 	if (r < 0) {
-		load_land(flight, NULL, FAULT_TOO_LARGE, "no segment can be so large");
+		load_land(load, NULL, FAULT_TOO_LARGE, "no segment can be so large");
 		return -1;
 	}
-	if (!load_reserve(flight))
+	if (!load_reserve(load))
 		return -1;
-	flight->segment = spare_take(spare, flight->header.segment_size);
-	*is_spare = flight->segment >= 0;
+	load->segment = spare_take(spare, load->header.segment_size);
+	*is_spare = load->segment >= 0;
 	if (!*is_spare)
-		flight->segment = segment_create(flight->header.segment_size);
-	if (flight->segment < 0) {
+		load->segment = segment_create(load->header.segment_size);
+	if (load->segment < 0) {
 		snprintf(text, sizeof(text), "a segment cannot be made: %s",
-			strerror(-flight->segment));
-		load_land(flight, NULL, load_fault_of(-flight->segment), text);
+			strerror(-load->segment));
+		load_land(load, NULL, load_fault_of(-load->segment), text);
 		return -1;
 	}
-	return flight->segment;
+	return load->segment;
 }
 
 static int load_on_header(struct job *job, const struct job_header *header, struct spare *spare,
 	struct job_segment *answer)
 {
-	struct flight *flight = load_flight_of(job);
+	struct load *load = load_flight_of(job);
 	bool is_spare;
-	if (!layout_is_plausible(header, flight->order.format, flight->order.box)) {
-		load_land(flight, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
+	if (!layout_is_plausible(header, load->order.format, load->order.box)) {
+		load_land(load, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
 		return -1;
 	}
-	if (load_make_segment(flight, header, spare, &is_spare) < 0)
+	if (load_make_segment(load, header, spare, &is_spare) < 0)
 		return -1;
 	answer->spare = is_spare;
-	answer->size = flight->header.segment_size;
-	answer->pixel_offset = flight->header.pixel_offset;
-	answer->stride = flight->header.stride;
-	for (uint32_t i = 0; i < flight->header.block_count; i++)
-		answer->block_offsets[i] = flight->header.blocks[i].offset;
-	return flight->segment;
+	answer->size = load->header.segment_size;
+	answer->pixel_offset = load->header.pixel_offset;
+	answer->stride = load->header.stride;
+	for (uint32_t i = 0; i < load->header.block_count; i++)
+		answer->block_offsets[i] = load->header.blocks[i].offset;
+	return load->segment;
 }
 
 /* The file changed under the decode: decode it again, or give up on one that never rests. */
-static void load_retry(struct flight *flight, const struct header_source *source)
+static void load_retry(struct load *load, const struct header_source *source)
 {
-	flight_discard(flight);
-	flight->order.source = *source;
-	if (++flight->attempts == ATTEMPTS_MAX) {
-		load_land(flight, NULL, FAULT_BUSY, "the file changes while it is decoded");
+	load_discard(load);
+	load->order.source = *source;
+	if (++load->attempts == ATTEMPTS_MAX) {
+		load_land(load, NULL, FAULT_BUSY, "the file changes while it is decoded");
 		return;
 	}
-	flight->engine->counters.decodes++;
-	pool_submit(&flight->engine->pool, &flight->job);
+	load->engine->counters.decodes++;
+	pool_submit(&load->engine->pool, &load->job);
 }
 
 /*
@@ -241,125 +242,125 @@ static void load_retry(struct flight *flight, const struct header_source *source
  * is done, spares were given up and, if they were too few, something was evicted. Returns false
  * when nothing more can be done.
  */
-static bool load_make_room(struct flight *flight)
+static bool load_make_room(struct load *load)
 {
-	struct engine *engine = flight->engine;
+	struct engine *engine = load->engine;
 	bool freeing = engine->deferred_free.pending > 0;
-	flight_discard(flight);
-	if (++flight->attempts == ATTEMPTS_MAX)
+	load_discard(load);
+	if (++load->attempts == ATTEMPTS_MAX)
 		return false;
-	uint64_t size = flight->header.segment_size;
+	uint64_t size = load->header.segment_size;
 	uint64_t given_up = pool_give_up_spares(&engine->pool);
 	bool evicting = given_up < size && eviction_want(&engine->store, size - given_up);
 	if (!evicting && given_up == 0 && !freeing)
 		return false;
-	flight->waits = true;
+	load->waits = true;
 	engine->counters.decodes++;
-	pool_submit(&engine->pool, &flight->job);
+	pool_submit(&engine->pool, &load->job);
 	return true;
 }
 
 /* A limit that has been reached while the file was decoded: by pins, or by another load. */
-static void load_land_beyond_limit(struct flight *flight, int error)
+static void load_land_beyond_limit(struct load *load, int error)
 {
-	const struct load_order *order = &flight->order;
+	const struct load_order *order = &load->order;
 	if (error == -ENOBUFS) {
-		load_land_without_room(flight);
+		load_land_without_room(load);
 		return;
 	}
-	flight_discard(flight);
-	if (publish_allows(&flight->engine->store, order->name, order->owner))
-		load_land_over_quota(flight, RESOURCE_BYTES, flight->header.segment_size);
+	load_discard(load);
+	if (publish_allows(&load->engine->store, order->name, order->owner))
+		load_land_over_quota(load, RESOURCE_BYTES, load->header.segment_size);
 	else
-		load_land_over_quota(flight, RESOURCE_IMAGES, 1);
+		load_land_over_quota(load, RESOURCE_IMAGES, 1);
 }
 
-static void load_land_beyond_renditions(struct flight *flight)
+static void load_land_beyond_renditions(struct load *load)
 {
 	char text[128];
 	snprintf(text, sizeof(text),
 		"the image is there in %d formats and sizes, and all of them are held; RELEASE one",
 		RENDITIONS_MAX);
-	load_land(flight, NULL, FAULT_OVER_QUOTA, text);
+	load_land(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
-static void load_publish_flight(struct flight *flight)
+static void load_publish_flight(struct load *load)
 {
-	const struct load_order *order = &flight->order;
+	const struct load_order *order = &load->order;
 	const struct publication publication = {
-		.name = flight->name,
+		.name = load->name,
 		.owner = order->owner,
 		.group = order->group,
 		.share = order->share,
 		.keep = order->keep,
-		.native = flight->native,
-		.type = flight->type,
-		.fd = flight->segment,
-		.bytes = &flight->bytes,
-		.header = &flight->header,
+		.native = load->native,
+		.type = load->type,
+		.fd = load->segment,
+		.bytes = &load->bytes,
+		.header = &load->header,
 	};
 	struct rendition *rendition;
-	int r = publish(&flight->engine->store, &publication, &rendition);
+	int r = publish(&load->engine->store, &publication, &rendition);
 	if (r == 0)
-		close(take_fd(&flight->segment));
+		close(take_fd(&load->segment));
 	if (r >= 0) {
-		load_land(flight, rendition, FAULT_NONE, NULL);
+		load_land(load, rendition, FAULT_NONE, NULL);
 		return;
 	}
 	if (r == -EMLINK) {
-		load_land_beyond_renditions(flight);
+		load_land_beyond_renditions(load);
 		return;
 	}
 	if (r == -EDQUOT || r == -ENOBUFS) {
-		load_land_beyond_limit(flight, r);
+		load_land_beyond_limit(load, r);
 		return;
 	}
-	load_land(flight, NULL, load_fault_of(-r),
+	load_land(load, NULL, load_fault_of(-r),
 		r == -EBADMSG ? "the decoder left the segment incomplete" : strerror(-r));
 }
 
-static bool load_has_changed(const struct flight *flight, struct header_source *source)
+static bool load_has_changed(const struct load *load, struct header_source *source)
 {
-	return source_identify(flight->order.input, source) == 0 &&
-	       !source_equal(source, &flight->order.source);
+	return source_identify(load->order.input, source) == 0 &&
+	       !source_equal(source, &load->order.source);
 }
 
 /* A flight of those that are published together; changed: whose file has changed, or NULL. */
-static struct flight *load_find_together(struct engine *engine, uint64_t together, bool ready)
+static struct load *load_find_in_batch(struct engine *engine, uint64_t batch, bool ready)
 {
-	struct flight *flight;
-	TAILQ_FOREACH (flight, &engine->flights, link) {
-		if (flight->order.together == together && flight->ready == ready)
+	struct load *load;
+	TAILQ_FOREACH (load, &engine->loads, link) {
+		if (load->order.batch == batch && load->ready == ready)
 			break;
 	}
-	return flight;
+	return load;
 }
 
 /* Publishes what is decoded if all of its number is: no rendition comes before another. */
-static void load_finish(struct engine *engine, uint64_t together)
+static void load_finish_batch(struct engine *engine, uint64_t batch)
 {
 	struct header_source source;
-	struct flight *flight;
-	if (load_find_together(engine, together, false))
+	struct load *load;
+	if (load_find_in_batch(engine, batch, false))
 		return;
-	TAILQ_FOREACH (flight, &engine->flights, link) {
-		if (flight->order.together != together || !load_has_changed(flight, &source))
+	TAILQ_FOREACH (load, &engine->loads, link) {
+		if (load->order.batch != batch || !load_has_changed(load, &source))
 			continue;
-		flight->ready = false;
-		load_retry(flight, &source);
+		load->ready = false;
+		load_retry(load, &source);
 		return;
 	}
-	while ((flight = load_find_together(engine, together, true)))
-		load_publish_flight(flight);
+	while ((load = load_find_in_batch(engine, batch, true)))
+		load_publish_flight(load);
 }
 
 /* A segment was of no use: the file is, or says why not. */
-static void load_decode_file(struct flight *flight)
+static void load_decode_file(struct load *load)
 {
-	flight_discard(flight);
-	flight->from_file = true;
-	flight->engine->counters.decodes++;
-	pool_submit(&flight->engine->pool, &flight->job);
+	load_discard(load);
+	load->from_file = true;
+	load->engine->counters.decodes++;
+	pool_submit(&load->engine->pool, &load->job);
 }
 
 static void load_on_begin(struct job *job)
@@ -369,26 +370,26 @@ static void load_on_begin(struct job *job)
 
 static void load_on_end(struct job *job, enum fault fault, const char *message)
 {
-	struct flight *flight = load_flight_of(job);
+	struct load *load = load_flight_of(job);
 	struct header_source source;
-	bool derived = derivation_end(flight);
-	flight->ready = fault == FAULT_NONE;
-	if (load_has_changed(flight, &source)) {
-		flight->ready = false;
-		load_retry(flight, &source);
+	bool derived = derivation_end(load);
+	load->ready = fault == FAULT_NONE;
+	if (load_has_changed(load, &source)) {
+		load->ready = false;
+		load_retry(load, &source);
 	} else if (fault == FAULT_DECODER_FAILED && derived)
-		load_decode_file(flight);
-	else if (fault == FAULT_NONE && flight->order.together)
-		load_finish(flight->engine, flight->order.together);
+		load_decode_file(load);
+	else if (fault == FAULT_NONE && load->order.batch)
+		load_finish_batch(load->engine, load->order.batch);
 	else if (fault == FAULT_NONE)
-		load_publish_flight(flight);
+		load_publish_flight(load);
 	else if (fault != FAULT_NO_SPACE)
-		load_land(flight, NULL, fault, message);
-	else if (!load_make_room(flight))
-		load_land_without_room(flight);
+		load_land(load, NULL, fault, message);
+	else if (!load_make_room(load))
+		load_land_without_room(load);
 }
 
-const struct job_events flight_events = {
+const struct job_events load_events = {
 	.header = load_on_header,
 	.end = load_on_end,
 	.ready = load_is_ready,

@@ -8,12 +8,12 @@
 #include "daemon/decode/pool.h"
 #include "daemon/engine/load-request.h"
 
-struct flight {
+struct load {
 	struct job job; /* first: the job is the flight */
-	TAILQ_ENTRY(flight) link;
+	TAILQ_ENTRY(load) link;
 	struct engine *engine;
 	struct load_order order;
-	TAILQ_HEAD(, load) loads;
+	TAILQ_HEAD(, load_request) requests;
 	unsigned attempts;   /* to decode it */
 	bool waits;	     /* until what was evicted for it is free */
 	bool ready;	     /* decoded, but not all that is published with it */
@@ -28,10 +28,10 @@ struct flight {
 };
 
 /* What a decoder tells of a flight's job. */
-extern const struct job_events flight_events;
+extern const struct job_events load_events;
 
 /* Gives back the segment that was not published, and its bytes. */
-void flight_discard(struct flight *flight);
+void load_discard(struct load *load);
 
 /* Ends a flight that is in no decoder and no queue, and has no passengers. */
-void flight_free(struct flight *flight);
+void load_free(struct load *load);

@@ -14,15 +14,15 @@
 
 /* One rendition of the new generation, being loaded. */
 struct refresh {
-	struct load load; /* first: the load is the renewal */
+	struct load_request load_request; /* first: the load is the renewal */
 	TAILQ_ENTRY(refresh) link;
 	struct refreshes *refreshes;
 };
 
-static void refresh_on_landed(
-	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
+static void refresh_on_landed(struct load_request *load_request, struct rendition *rendition,
+	enum fault fault, const char *message)
 {
-	struct refresh *refresh = (struct refresh *)load;
+	struct refresh *refresh = (struct refresh *)load_request;
 	struct refreshes *refreshes = refresh->refreshes;
 	TAILQ_REMOVE(&refreshes->all, refresh, link);
 	refreshes->landed(refreshes->context, rendition, fault, message);
@@ -37,8 +37,8 @@ static int refresh_renew(struct refreshes *refreshes, const struct load_order *o
 		struct load_order own = *order;
 		own.input = input;
 		refresh->refreshes = refreshes;
-		refresh->load.answer = refresh_on_landed;
-		r = load_join(refreshes->engine, &own, &refresh->load);
+		refresh->load_request.answer = refresh_on_landed;
+		r = load_request_submit(refreshes->engine, &own, &refresh->load_request);
 	}
 	if (r < 0) {
 		close_queue_drop(order->close_queue, &input);
@@ -84,7 +84,7 @@ int refreshes_begin(struct refreshes *refreshes, const struct image *image, int 
 		.input = input,
 		.close_queue = close_queue,
 		.source = *source,
-		.together = ++refreshes->engine->together,
+		.batch = ++refreshes->engine->batch,
 	};
 	int r = refresh_renew_all(refreshes, image, &order);
 	if (r < 0)
@@ -97,6 +97,6 @@ void refreshes_cancel(struct refreshes *refreshes)
 	struct refresh *refresh;
 	while ((refresh = TAILQ_FIRST(&refreshes->all))) {
 		TAILQ_REMOVE(&refreshes->all, refresh, link);
-		load_cancel(&refresh->load);
+		load_request_cancel(&refresh->load_request);
 	}
 }

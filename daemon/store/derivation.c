@@ -44,12 +44,12 @@ static const struct rendition *derivation_find(
 }
 
 /* Returns a descriptor, or -1 when it is to be the file. */
-static int derivation_open_origin(const struct flight *flight)
+static int derivation_open_origin(const struct load *load)
 {
-	const struct load_order *order = &flight->order;
-	const struct image *image = store_find(&flight->engine->store, order->name, order->owner);
+	const struct load_order *order = &load->order;
+	const struct image *image = store_find(&load->engine->store, order->name, order->owner);
 	const struct generation *generation = image ? image_current(image) : NULL;
-	if (flight->from_file || !generation || !source_equal(&generation->source, &order->source))
+	if (load->from_file || !generation || !source_equal(&generation->source, &order->source))
 		return -1;
 	enum format format = order->format == FORMAT_NATIVE ? generation->native : order->format;
 	const struct rendition *rendition = derivation_find(generation, format, order->box);
@@ -58,21 +58,21 @@ static int derivation_open_origin(const struct flight *flight)
 }
 
 /* What is in memory now, and was not when it was asked for, is of use, too. */
-void derivation_begin(struct flight *flight)
+void derivation_begin(struct load *load)
 {
-	struct job *job = &flight->job;
-	derivation_end(flight);
-	flight->origin = derivation_open_origin(flight);
-	bool derived = flight->origin >= 0;
-	job->input = derived ? flight->origin : flight->order.input;
+	struct job *job = &load->job;
+	derivation_end(load);
+	load->origin = derivation_open_origin(load);
+	bool derived = load->origin >= 0;
+	job->input = derived ? load->origin : load->order.input;
 	job->source = derived ? JOB_SOURCE_SEGMENT : JOB_SOURCE_FILE;
-	flight->engine->counters.derived += derived;
+	load->engine->counters.derived += derived;
 }
 
-bool derivation_end(struct flight *flight)
+bool derivation_end(struct load *load)
 {
-	if (flight->origin < 0)
+	if (load->origin < 0)
 		return false;
-	close(take_fd(&flight->origin));
+	close(take_fd(&load->origin));
 	return true;
 }

@@ -6,13 +6,13 @@
 
 #include <stdbool.h>
 
-struct flight;
+struct load;
 
 /*
  * Says what a flight's job is to be given: the segment of the rendition that it is served from
  * best, or its file. The image of that may go meanwhile: what is open stays whole.
  */
-void derivation_begin(struct flight *flight);
+void derivation_begin(struct load *load);
 
 /* Closes the segment. Returns whether there was one. */
-bool derivation_end(struct flight *flight);
+bool derivation_end(struct load *load);

@@ -17,7 +17,7 @@
 enum { FILE_SIZE = 10 };
 
 /* Hears a LOAD with the open file, whose size tells which one it is. */
-static void load(struct fake *fake, void *context)
+static void load_request(struct fake *fake, void *context)
 {
 	struct fixture *fixture = context;
 	struct stat file = {0};
@@ -56,7 +56,7 @@ static int load_as(
 	shmimg_image *image = NULL;
 	close(make_file(path));
 	fixture->request = request;
-	shmimg_client *client = fake_connect(&fixture->fake, load, fixture);
+	shmimg_client *client = fake_connect(&fixture->fake, load_request, fixture);
 	int r = shmimg_load(client, path, "duck", options, &image);
 	unlink(path);
 	assert_int_equal(r, 0);
@@ -140,7 +140,7 @@ static void by_descriptor(void **state)
 	unlink(path);
 	assert_int_equal(lseek(fd, 3, SEEK_SET), 3);
 	fixture->request = "LOAD source=fd name=duck";
-	shmimg_client *client = fake_connect(&fixture->fake, load, fixture);
+	shmimg_client *client = fake_connect(&fixture->fake, load_request, fixture);
 	assert_int_equal(shmimg_load_fd(client, fd, "duck", NULL, &image), 0);
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 3);
 	assert_int_equal(close(fd), 0);
@@ -159,7 +159,7 @@ static void named_by_its_path(void **state)
 	segment_tell(&fixture->segment, fixture->reply, sizeof(fixture->reply));
 	snprintf(request, sizeof(request), "LOAD source=fd name=%s", path);
 	fixture->request = request;
-	shmimg_client *client = fake_connect(&fixture->fake, load, fixture);
+	shmimg_client *client = fake_connect(&fixture->fake, load_request, fixture);
 	int r = shmimg_load(client, path, NULL, NULL, &image);
 	unlink(path);
 	assert_int_equal(r, 0);
@@ -239,7 +239,7 @@ static void daemon_refuses(void **state)
 	fixture->request = "LOAD source=fd name=duck";
 	snprintf(fixture->reply, sizeof(fixture->reply),
 		"ERR code=not-an-image message=neither%%20JPEG%%20nor%%20PNG\n");
-	shmimg_client *client = fake_connect(&fixture->fake, load, fixture);
+	shmimg_client *client = fake_connect(&fixture->fake, load_request, fixture);
 	assert_int_equal(shmimg_load_fd(client, fd, "duck", NULL, &image), -EILSEQ);
 	assert_null(image);
 	assert_string_equal(shmimg_message(client), "neither JPEG nor PNG");
