@@ -38,9 +38,9 @@ bool dispatch_is_quiet(const struct request *request)
 /* Loads of different names go side by side; whatever else sees what came before it done. */
 bool dispatch_must_wait(const struct session *session, const struct request *request)
 {
-	const struct load *load;
+	const struct load_request *waiting;
 	unsigned count = 0;
-	if (TAILQ_EMPTY(&session->loads))
+	if (TAILQ_EMPTY(&session->requests))
 		return false;
 	/* A user's limit is no reason to refuse what this session's own loads make room for. */
 	if (request->command != COMMAND_LOAD ||
@@ -49,8 +49,8 @@ bool dispatch_must_wait(const struct session *session, const struct request *req
 	const char *name = request->values[KEY_NAME];
 	if (!name)
 		name = request->values[KEY_PATH];
-	TAILQ_FOREACH (load, &session->loads, in_session) {
-		if (!name || load_is_of(load, name) || ++count == SESSION_LOADS_MAX)
+	TAILQ_FOREACH (waiting, &session->requests, in_session) {
+		if (!name || load_request_is_for(waiting, name) || ++count == SESSION_LOADS_MAX)
 			return true;
 	}
 	return false;

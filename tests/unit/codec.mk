@@ -33,7 +33,7 @@ decoder_tests = \
 	tests/unit/test-decoder-spare \
 	tests/unit/test-sandbox \
 	tests/unit/test-segment-source \
-	tests/unit/test-spool
+	tests/unit/test-stripe-writer
 tests_unit_test_codec_broken_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_jpeg_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_codec_parts_LDADD = tests/unit/libdecodertest.la
@@ -41,7 +41,7 @@ tests_unit_test_codec_png_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_order_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_spare_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_segment_source_LDADD = tests/unit/libdecodertest.la
-tests_unit_test_spool_LDADD = tests/unit/libdecodertest.la
+tests_unit_test_stripe_writer_LDADD = tests/unit/libdecodertest.la
 tests_unit_test_decoder_LDADD = tests/unit/libdecodertest.la
 
 check_PROGRAMS += tests/unit/forbidden-decoder

@@ -10,7 +10,7 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 
 daemon_tests = \
 	%D%/test-account \
-	%D%/test-closer \
+	%D%/test-close-queue \
 	%D%/test-config-file \
 	%D%/test-configuration \
 	%D%/test-derivation \
@@ -19,7 +19,7 @@ daemon_tests = \
 	%D%/test-distrust \
 	%D%/test-eviction \
 	%D%/test-fault \
-	%D%/test-flight \
+	%D%/test-loads \
 	%D%/test-follow \
 	%D%/test-follow-fault \
 	%D%/test-glob \
@@ -39,7 +39,7 @@ daemon_tests = \
 	%D%/test-source \
 	%D%/test-spare \
 	%D%/test-store \
-	%D%/test-turns \
+	%D%/test-scheduler \
 	%D%/test-visibility
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
@@ -95,9 +95,9 @@ fault_wraps = \
 	-Wl,--wrap=shm_open \
 	-Wl,--wrap=socketpair \
 	-Wl,--wrap=statx
-%C%_test_closer_SOURCES = %D%/fault.c %D%/fault.h %D%/fault-wrap.h %D%/test-closer.c
-%C%_test_closer_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps) -Wl,--wrap=close
-%C%_test_closer_LDADD = %D%/libdaemontest.la
+%C%_test_close_queue_SOURCES = %D%/fault.c %D%/fault.h %D%/fault-wrap.h %D%/test-close-queue.c
+%C%_test_close_queue_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps) -Wl,--wrap=close
+%C%_test_close_queue_LDADD = %D%/libdaemontest.la
 %C%_test_config_file_LDADD = %D%/libdaemontest.la
 %C%_test_configuration_SOURCES = %D%/fault.c %D%/fault.h %D%/test-configuration.c
 %C%_test_configuration_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)
@@ -106,8 +106,8 @@ fault_wraps = \
 %C%_test_fault_SOURCES = %D%/fault.c %D%/fault.h %D%/fault-wrap.h %D%/test-fault.c
 %C%_test_fault_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)
 %C%_test_fault_LDADD = %D%/libdaemontest.la
-%C%_test_flight_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
-%C%_test_flight_LDADD = %D%/libdaemontest.la
+%C%_test_loads_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
+%C%_test_loads_LDADD = %D%/libdaemontest.la
 %C%_test_follow_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_follow_LDADD = %D%/libdaemontest.la
 %C%_test_follow_fault_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
@@ -138,6 +138,6 @@ fault_wraps = \
 %C%_test_spare_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_spare_LDADD = %D%/libdaemontest.la
 %C%_test_store_LDADD = %D%/libdaemontest.la
-%C%_test_turns_LDADD = %D%/libdaemontest.la
+%C%_test_scheduler_LDADD = %D%/libdaemontest.la
 %C%_test_visibility_LDADD = %D%/libdaemontest.la
 endif
