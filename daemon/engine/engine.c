@@ -36,7 +36,7 @@ static void engine_on_pressure(void *context)
 	pool_retire(&engine->pool);
 	engine->relieving = true;
 	eviction_press(&engine->store, share < relief_min ? relief_min : share);
-	if (!eviction_is_behind(&engine->store))
+	if (!eviction_is_pending(&engine->store))
 		engine_end_relief(engine);
 }
 

@@ -45,7 +45,7 @@ static bool load_is_ready(const struct job *job)
 	const struct load *earlier;
 	const struct engine *engine = load->engine;
 	if (load->waits && (engine->deferred_free.pending > 0 || pool_is_freeing(&engine->pool) ||
-				   eviction_is_behind(&engine->store)))
+				   eviction_is_pending(&engine->store)))
 		return false;
 	TAILQ_FOREACH (earlier, &engine->loads, link) {
 		if (load_is_same_batch(earlier, load))

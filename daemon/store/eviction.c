@@ -59,16 +59,16 @@ static bool eviction_evict_next(
 	return true;
 }
 
-bool eviction_is_behind(const struct store *store)
+bool eviction_is_pending(const struct store *store)
 {
 	const struct eviction *eviction = &store->eviction;
-	return eviction->wanted > 0 || eviction->pressed > 0 || eviction->owners_behind ||
+	return eviction->wanted > 0 || eviction->pressed > 0 || eviction->owners_over_limit ||
 	       eviction_is_full(store);
 }
 
 static void eviction_ask_for_more(struct store *store)
 {
-	if (eviction_is_behind(store) && store->eviction.more)
+	if (eviction_is_pending(store) && store->eviction.more)
 		store->eviction.more(store->eviction.context);
 }
 
@@ -87,8 +87,8 @@ void eviction_trim(struct store *store, struct rendition *published)
 	if ((eviction_is_above(store, account) && eviction_next_to_go(store, account) == image) ||
 		(eviction_is_full(store) && eviction_next_to_go(store, NULL) == image))
 		image_shrink(image, published);
-	account->behind = eviction_is_above(store, account);
-	store->eviction.owners_behind |= account->behind;
+	account->over_limit = eviction_is_above(store, account);
+	store->eviction.owners_over_limit |= account->over_limit;
 	eviction_ask_for_more(store);
 }
 
@@ -135,25 +135,25 @@ static void eviction_evict_of_all(struct store *store)
 
 static void eviction_evict_of_owner(struct store *store)
 {
-	struct account *account = accounts_find_behind(store->accounts);
+	struct account *account = accounts_find_over_limit(store->accounts);
 	if (!account)
-		store->eviction.owners_behind = false;
+		store->eviction.owners_over_limit = false;
 	else if (eviction_is_above(store, account))
 		eviction_evict(store, eviction_next_to_go(store, account));
 	else
-		account->behind = false;
+		account->over_limit = false;
 }
 
 bool eviction_go_on(struct store *store)
 {
 	struct eviction *eviction = &store->eviction;
-	for (unsigned left = BATCH; left > 0 && eviction_is_behind(store); left--) {
+	for (unsigned left = BATCH; left > 0 && eviction_is_pending(store); left--) {
 		if (store->idle.count == 0)
 			eviction->wanted = eviction->pressed = 0;
 		else if (eviction_is_full(store) || eviction->wanted > 0 || eviction->pressed > 0)
 			eviction_evict_of_all(store);
-		if (eviction->owners_behind && !eviction_is_full(store))
+		if (eviction->owners_over_limit && !eviction_is_full(store))
 			eviction_evict_of_owner(store);
 	}
-	return eviction_is_behind(store);
+	return eviction_is_pending(store);
 }

@@ -18,7 +18,7 @@ struct eviction {
 	uint64_t pressed;	     /* the same, under memory pressure */
 	uint64_t count;		     /* images that went, for any reason */
 	uint64_t pressure_count;     /* of these, under memory pressure */
-	bool owners_behind;	     /* some account is behind its limits */
+	bool owners_over_limit;	     /* some account is behind its limits */
 	void (*more)(void *context); /* asks for eviction_go_on(), soon */
 	void *context;
 };
@@ -42,4 +42,4 @@ void eviction_press(struct store *store, uint64_t bytes);
 bool eviction_go_on(struct store *store);
 
 /* Whether something has to go yet. */
-bool eviction_is_behind(const struct store *store);
+bool eviction_is_pending(const struct store *store);

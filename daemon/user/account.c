@@ -104,11 +104,11 @@ uint64_t accounts_idle(const struct accounts *accounts, uid_t uid, enum resource
 					    : 0;
 }
 
-struct account *accounts_find_behind(struct accounts *accounts)
+struct account *accounts_find_over_limit(struct accounts *accounts)
 {
 	struct account *account;
 	RB_FOREACH (account, account_tree, &accounts->tree) {
-		if (account->behind)
+		if (account->over_limit)
 			return account;
 	}
 	return NULL;

@@ -34,7 +34,7 @@ struct account {
 	uint64_t used[RESOURCE_COUNT];
 	uint64_t reserved; /* of the bytes used: for segments that are being filled */
 	struct idle idle;  /* of the images and bytes used: what could be had back */
-	bool behind;	   /* more of that has to go than could go at once */
+	bool over_limit;   /* more of that has to go than could go at once */
 };
 
 RB_HEAD(account_tree, account);
@@ -69,7 +69,7 @@ uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource
 uint64_t accounts_idle(const struct accounts *accounts, uid_t uid, enum resource resource);
 
 /* The first user that is behind, or NULL. */
-struct account *accounts_find_behind(struct accounts *accounts);
+struct account *accounts_find_over_limit(struct accounts *accounts);
 
 /* Whether a user may hold so much more. */
 bool accounts_allow(

@@ -141,7 +141,7 @@ static void make_many(struct world *world, uid_t owner)
 
 static void go_on(struct world *world)
 {
-	while (eviction_is_behind(&world->engine.store))
+	while (eviction_is_pending(&world->engine.store))
 		assert_true(sd_event_run(world->event, 1000000) > 0);
 }
 
@@ -158,7 +158,7 @@ static void test_many_go_in_turns(void **state)
 	world_make(&world, &large);
 	uint64_t at_once = store->eviction.count;
 	assert_in_range(at_once, 1, MANY / 2);
-	assert_true(eviction_is_behind(store));
+	assert_true(eviction_is_pending(store));
 	go_on(&world);
 	assert_true(store->eviction.count > at_once);
 	assert_in_range(store->bytes, store->memory_max - 8192, store->memory_max);
@@ -193,7 +193,7 @@ static void test_wanted_and_pressed(void **state)
 	struct store *store = &world.engine.store;
 	assert_false(eviction_want(store, 1));
 	eviction_press(store, 1);
-	assert_false(eviction_is_behind(store));
+	assert_false(eviction_is_pending(store));
 	make_many(&world, ANNA);
 	uint64_t size = store->bytes / MANY;
 	assert_true(eviction_want(store, 3 * size));
