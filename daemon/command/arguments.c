@@ -253,7 +253,7 @@ struct rendition *command_find_rendition(struct call *call)
 		!command_read_wanted(call, &wanted))
 		return NULL;
 	struct store *store = &call->session->engine->store;
-	struct image *image = store_see(store, &call->session->who, name, owner);
+	struct image *image = store_find_visible(store, &call->session->who, name, owner);
 	if (!image) {
 		arguments_refuse_missing(call, name);
 		return NULL;

@@ -12,7 +12,7 @@ enum outcome command_drop(struct call *call)
 	int64_t owner;
 	if (!command_read_name(call, &name) || !command_read_owner(call, &owner))
 		return OUTCOME_DONE;
-	struct image *image = store_see(store, &session->who, name, owner);
+	struct image *image = store_find_visible(store, &session->who, name, owner);
 	if (!image)
 		return refuse(call, FAULT_NOT_FOUND, "no image has this name");
 	if (image->owner != session->who.uid)

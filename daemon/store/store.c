@@ -72,7 +72,7 @@ static bool store_may_see(const struct credentials *who, const struct image *ima
 	return share_permits(who, image->owner, image->share, image->group);
 }
 
-struct image *store_see(
+struct image *store_find_visible(
 	struct store *store, const struct credentials *who, const char *name, int64_t owner)
 {
 	uid_t first = owner < 0 ? who->uid : (uid_t)owner;

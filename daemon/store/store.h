@@ -48,7 +48,7 @@ struct image *store_find(struct store *store, const char *name, uid_t owner);
  * The image of a name that someone may see: of the owner, or with owner -1 one's own first,
  * then what others share. NULL when there is none.
  */
-struct image *store_see(
+struct image *store_find_visible(
 	struct store *store, const struct credentials *who, const char *name, int64_t owner);
 
 /* The image after (name, owner) in the order of names; the first one with name NULL. */

@@ -49,10 +49,10 @@ static void test_visibility(void **state)
 		struct image *image = world_make(&world, &recipe)->generation->image;
 		for (size_t i = 0; i < COUNT(cases); i++) {
 			struct image *seen = cases[i].sees[share] ? image : NULL;
-			assert_ptr_equal(store_see(store, &cases[i].who, "a", -1), seen);
-			assert_ptr_equal(store_see(store, &cases[i].who, "a", 5), seen);
-			assert_null(store_see(store, &cases[i].who, "a", 4));
-			assert_null(store_see(store, &cases[i].who, "b", -1));
+			assert_ptr_equal(store_find_visible(store, &cases[i].who, "a", -1), seen);
+			assert_ptr_equal(store_find_visible(store, &cases[i].who, "a", 5), seen);
+			assert_null(store_find_visible(store, &cases[i].who, "a", 4));
+			assert_null(store_find_visible(store, &cases[i].who, "b", -1));
 		}
 		world_close(&world);
 	}
@@ -71,10 +71,10 @@ static void test_own_images_come_first(void **state)
 	const struct image *own =
 		world_make(&world, &(struct recipe){"a", .owner = 2})->generation->image;
 	world_make(&world, &(struct recipe){"aa", 3, .share = SHARE_ALL});
-	assert_ptr_equal(store_see(store, &two, "a", -1), own);
-	assert_ptr_equal(store_see(store, &two, "a", 1), one);
-	assert_ptr_equal(store_see(store, &three, "a", -1), one);
-	assert_null(store_see(store, &three, "a", 2));
+	assert_ptr_equal(store_find_visible(store, &two, "a", -1), own);
+	assert_ptr_equal(store_find_visible(store, &two, "a", 1), one);
+	assert_ptr_equal(store_find_visible(store, &three, "a", -1), one);
+	assert_null(store_find_visible(store, &three, "a", 2));
 	world_close(&world);
 }
 
