@@ -38,8 +38,8 @@ static int fetch_choose_target(const struct options *options, struct target *tar
 	if (!path)
 		return as ? fetch_say_usage("--as says nothing without -o FILE") : 0;
 	bool standard = strcmp(path, "-") == 0;
-	target->format = as	    ? output_by_word(as)
-			 : standard ? output_by_word("raw")
+	target->format = as	    ? output_from_string(as)
+			 : standard ? output_from_string("raw")
 				    : output_by_path(path);
 	if (!target->format) {
 		report("%s: the name must end in .png, .jpg, .pam or .raw, or say --as", path);

@@ -39,7 +39,7 @@ static void show_set_stage(struct stage *stage, const struct options *options)
 	*stage = (struct stage){.is_terminal = isatty(STDOUT_FILENO)};
 	if (terminal_open(&stage->terminal, STDOUT_FILENO) == 0 && show_can_answer())
 		terminal_learn(&stage->terminal, ANSWERS_MS, &stage->traits);
-	stage->mode = word ? draw_mode_find(word) : NULL;
+	stage->mode = word ? draw_mode_from_string(word) : NULL;
 	if (!stage->mode)
 		stage->mode = draw_mode_choose(&stage->traits, stage->is_terminal);
 }

@@ -21,7 +21,7 @@ static const struct draw_mode modes[MODES] = {
 	[PLAIN] = {"plain", DRAW_CELL, false, draw_plain},
 };
 
-const struct draw_mode *draw_mode_find(const char *word)
+const struct draw_mode *draw_mode_from_string(const char *word)
 {
 	for (size_t i = 0; i < MODES; i++) {
 		if (strcmp(word, modes[i].word) == 0)

@@ -40,7 +40,7 @@ struct draw_area {
 };
 
 /* The mode of a word, or NULL. */
-const struct draw_mode *draw_mode_find(const char *word);
+const struct draw_mode *draw_mode_from_string(const char *word);
 
 /* The best mode for what a terminal can do. is_terminal: there is one. */
 const struct draw_mode *draw_mode_choose(const struct terminal_traits *traits, bool is_terminal);

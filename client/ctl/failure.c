@@ -30,7 +30,7 @@ struct failure failure_take(const shmimg_client *client, int error)
 
 int report_failure(const char *subject, const struct failure *failure)
 {
-	const char *advice = fault_advice(fault_find(failure->code));
+	const char *advice = fault_advice(fault_from_string(failure->code));
 	if (!*failure->code && strstr(failure->message, subject))
 		report("%s", failure->message);
 	else if (!*failure->code)

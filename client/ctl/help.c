@@ -58,7 +58,7 @@ static bool help_has_own_options(enum verb_id verb)
 static void help_print_verb(enum verb_id id)
 {
 	char head[64];
-	snprintf(head, sizeof(head), "%s %s", verb_word(id), verb_table[id].synopsis);
+	snprintf(head, sizeof(head), "%s %s", verb_to_string(id), verb_table[id].synopsis);
 	printf("  %-*s %s\n", OPTION_COLUMN, head, verb_table[id].command->help);
 }
 
@@ -66,14 +66,14 @@ static void help_print_formats(void)
 {
 	printf("\nFORMAT:");
 	for (int i = 0; i < FORMAT_COUNT; i++)
-		printf("%s %s", i ? "," : "", format_word((enum format)i));
+		printf("%s %s", i ? "," : "", format_to_string((enum format)i));
 	putchar('\n');
 }
 
 void help_print(enum verb_id verb)
 {
 	if (verb != VERB_NONE) {
-		printf("usage: shmimgctl %s [OPTION...] %s\n\n%s\n\n", verb_word(verb),
+		printf("usage: shmimgctl %s [OPTION...] %s\n\n%s\n\n", verb_to_string(verb),
 			verb_table[verb].synopsis, verb_table[verb].command->help);
 		help_print_own_options(verb);
 		help_print_options(EVERY_VERB);
@@ -89,7 +89,7 @@ void help_print(enum verb_id verb)
 	for (int i = 0; i < VERB_COUNT; i++) {
 		if (!help_has_own_options((enum verb_id)i))
 			continue;
-		printf("\noptions of %s:\n", verb_word((enum verb_id)i));
+		printf("\noptions of %s:\n", verb_to_string((enum verb_id)i));
 		help_print_own_options((enum verb_id)i);
 	}
 	help_print_formats();

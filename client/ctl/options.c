@@ -226,7 +226,7 @@ static int options_read_background(const char *text, struct options *options)
 static int options_read_mode(const char *text, struct options *options)
 {
 	(void)options;
-	return strcmp(text, "auto") == 0 || draw_mode_find(text) ? 0 : -EINVAL;
+	return strcmp(text, "auto") == 0 || draw_mode_from_string(text) ? 0 : -EINVAL;
 }
 
 static int options_read_interval(const char *text, struct options *options)
@@ -238,7 +238,7 @@ static int options_read_interval(const char *text, struct options *options)
 static int options_read_as(const char *text, struct options *options)
 {
 	(void)options;
-	return output_by_word(text) ? 0 : -EINVAL;
+	return output_from_string(text) ? 0 : -EINVAL;
 }
 
 static int options_read_name(const char *text, struct options *options)
@@ -294,7 +294,7 @@ static int options_answer(const struct options *options)
 static int options_say_usage(enum verb_id id)
 {
 	const char *synopsis = verb_table[id].synopsis;
-	report("usage: shmimgctl %s [OPTION...]%s%s (see --help)", verb_word(id),
+	report("usage: shmimgctl %s [OPTION...]%s%s (see --help)", verb_to_string(id),
 		*synopsis ? " " : "", synopsis);
 	return -EINVAL;
 }
@@ -355,7 +355,7 @@ int options_parse(struct options *options, int count, char **arguments)
 		report("no command is given (see --help)");
 		return -EINVAL;
 	}
-	options->verb = verb_find(arguments[first]);
+	options->verb = verb_from_string(arguments[first]);
 	if (options->verb == VERB_NONE) {
 		report("there is no command %s (see --help)", arguments[first]);
 		return -EINVAL;

@@ -17,7 +17,7 @@ static const struct output_format formats[] = {
 
 enum { FORMATS = sizeof(formats) / sizeof(*formats) };
 
-const struct output_format *output_by_word(const char *word)
+const struct output_format *output_from_string(const char *word)
 {
 	for (size_t i = 0; i < FORMATS; i++) {
 		const char *other = formats[i].extension;
@@ -32,7 +32,7 @@ const struct output_format *output_by_path(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *dot = strrchr(slash ? slash + 1 : path, '.');
-	return dot ? output_by_word(dot + 1) : NULL;
+	return dot ? output_from_string(dot + 1) : NULL;
 }
 
 void output_note(struct output_report *report, const char *note)

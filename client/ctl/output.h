@@ -26,7 +26,7 @@ struct output_format {
 };
 
 /* The format of a word, or NULL. */
-const struct output_format *output_by_word(const char *word);
+const struct output_format *output_from_string(const char *word);
 
 /* The format of a file's name by its extension, or NULL. */
 const struct output_format *output_by_path(const char *path);

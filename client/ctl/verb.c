@@ -33,15 +33,15 @@ const struct verb verb_table[VERB_COUNT] = {
 	[VERB_DOCTOR] = {&doctor_command, "", 0, 0, command_doctor},
 };
 
-const char *verb_word(enum verb_id id)
+const char *verb_to_string(enum verb_id id)
 {
 	return verb_table[id].command->word;
 }
 
-enum verb_id verb_find(const char *word)
+enum verb_id verb_from_string(const char *word)
 {
 	for (int i = 0; i < VERB_COUNT; i++) {
-		if (strcmp(verb_word((enum verb_id)i), word) == 0)
+		if (strcmp(verb_to_string((enum verb_id)i), word) == 0)
 			return (enum verb_id)i;
 	}
 	return VERB_NONE;

@@ -33,6 +33,6 @@ struct verb {
 extern const struct verb verb_table[VERB_COUNT];
 
 /* The verb of a word, or VERB_NONE. */
-enum verb_id verb_find(const char *word);
+enum verb_id verb_from_string(const char *word);
 
-const char *verb_word(enum verb_id id);
+const char *verb_to_string(enum verb_id id);

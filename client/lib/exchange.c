@@ -44,11 +44,11 @@ static int exchange_refused(struct shmimg_client *client)
 {
 	const char *code = wire_get(&client->reply, "code");
 	const char *message = wire_get(&client->reply, "message");
-	enum fault fault = code ? fault_find(code) : FAULT_NONE;
+	enum fault fault = code ? fault_from_string(code) : FAULT_NONE;
 	if (fault == FAULT_NONE)
 		return client_lose(client, -EPROTO, "the daemon's error has no known code");
 	client_fail(client, 0, "%s", message ? message : fault_advice(fault));
-	client->failure.code = fault_word(fault);
+	client->failure.code = fault_to_string(fault);
 	return -fault_errno(fault);
 }
 

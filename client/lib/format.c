@@ -12,13 +12,13 @@ _Static_assert((int)SHMIMG_GRAY16 == (int)FORMAT_GRAY16, "the header counts as t
 const char *shmimg_format_name(enum shmimg_format format)
 {
 	if (format == SHMIMG_NATIVE)
-		return format_word(FORMAT_NATIVE);
-	return format == SHMIMG_DEFAULT ? NULL : format_word((enum format)format);
+		return format_to_string(FORMAT_NATIVE);
+	return format == SHMIMG_DEFAULT ? NULL : format_to_string((enum format)format);
 }
 
 int shmimg_format_parse(const char *word)
 {
-	int format = format_find(word);
+	int format = format_from_string(word);
 	return format == FORMAT_NATIVE ? (int)SHMIMG_NATIVE : format;
 }
 

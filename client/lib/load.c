@@ -77,7 +77,7 @@ static int load_ask_descriptor(struct shmimg_client *client, const struct subjec
 	wire_add(&writer, "name", subject->name);
 	if (subject->owner >= 0)
 		wire_add_number(&writer, "owner", (uint64_t)subject->owner);
-	wire_add(&writer, "format", format_word((enum format)promise->format));
+	wire_add(&writer, "format", format_to_string((enum format)promise->format));
 	options_add_box(subject->box, &writer);
 	wire_add(&writer, "fd", "yes");
 	CLOSED int passed = -1;

@@ -45,7 +45,7 @@ static bool promise_read_semaphore(const struct wire_line *reply, struct promise
 static bool promise_read_format(const struct wire_line *reply, struct promise *promise)
 {
 	const char *word = wire_get(reply, "format");
-	int format = word ? format_find(word) : -1;
+	int format = word ? format_from_string(word) : -1;
 	promise->format = (uint64_t)format;
 	return format > FORMAT_NATIVE;
 }

@@ -72,7 +72,7 @@ static int reconnect_take_pin(struct shmimg_client *client, struct pin *pin)
 	exchange_begin_errand(client, &writer, "FETCH");
 	wire_add(&writer, "name", pin->name);
 	wire_add_number(&writer, "owner", pin->owner);
-	wire_add(&writer, "format", format_word((enum format)pin->what.format));
+	wire_add(&writer, "format", format_to_string((enum format)pin->what.format));
 	options_add_box(pin->what.size, &writer);
 	int r = exchange_errand(client, &writer);
 	if (client->state == CLIENT_OPEN && *client->failure.code) {

@@ -16,7 +16,7 @@ int release(
 	wire_add(&writer, "name", name);
 	if (owner >= 0)
 		wire_add_number(&writer, "owner", (uint64_t)owner);
-	wire_add(&writer, "format", format_word((enum format)what->format));
+	wire_add(&writer, "format", format_to_string((enum format)what->format));
 	options_add_box(what->size, &writer);
 	wire_add_number(&writer, "generation", what->generation);
 	return exchange_errand(client, &writer);

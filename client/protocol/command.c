@@ -22,7 +22,7 @@ const struct command command_table[COMMAND_COUNT] = {
 #undef X
 };
 
-const char *key_word(enum key key)
+const char *key_to_string(enum key key)
 {
 	return keys[key].word;
 }
@@ -38,7 +38,7 @@ static bool command_is_same(const char *a, const char *b)
 	return a[0] == b[0] && strcmp(a, b) == 0;
 }
 
-int command_find(const char *verb)
+int command_from_string(const char *verb)
 {
 	for (int i = 0; i < COMMAND_COUNT; i++) {
 		if (command_is_same(command_table[i].verb, verb))
@@ -60,7 +60,7 @@ enum request_fault request_parse(
 	const struct wire_line *line, struct request *request, const char **culprit)
 {
 	*culprit = line->verb;
-	int id = command_find(line->verb);
+	int id = command_from_string(line->verb);
 	if (id < 0)
 		return REQUEST_UNKNOWN_VERB;
 	*request = (struct request){.command = (enum command_id)id};

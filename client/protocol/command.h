@@ -83,9 +83,9 @@ struct request {
 };
 
 /* The command of a verb, or -1. */
-int command_find(const char *verb);
+int command_from_string(const char *verb);
 
-const char *key_word(enum key key);
+const char *key_to_string(enum key key);
 const char *key_synopsis(enum key key);
 
 enum request_fault {

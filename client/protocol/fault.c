@@ -17,7 +17,7 @@ static const struct {
 #undef X
 };
 
-const char *fault_word(enum fault fault)
+const char *fault_to_string(enum fault fault)
 {
 	return faults[fault].word;
 }
@@ -32,7 +32,7 @@ int fault_errno(enum fault fault)
 	return faults[fault].number;
 }
 
-enum fault fault_find(const char *word)
+enum fault fault_from_string(const char *word)
 {
 	for (int i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
 		if (strcmp(faults[i].word, word) == 0)

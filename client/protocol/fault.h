@@ -28,11 +28,11 @@ enum fault {
 		FAULT_COUNT,
 };
 
-const char *fault_word(enum fault fault);
+const char *fault_to_string(enum fault fault);
 const char *fault_advice(enum fault fault);
 
 /* The positive errno of a fault; 0 for FAULT_NONE. */
 int fault_errno(enum fault fault);
 
 /* The fault of a word on the wire; FAULT_NONE when it is none of the list. */
-enum fault fault_find(const char *word);
+enum fault fault_from_string(const char *word);

@@ -18,7 +18,7 @@ static const struct {
 #undef X
 };
 
-const char *format_word(enum format format)
+const char *format_to_string(enum format format)
 {
 	return (unsigned)format < FORMAT_COUNT ? formats[format].word : NULL;
 }
@@ -33,7 +33,7 @@ uint32_t format_fourcc(enum format format)
 	return (unsigned)format < FORMAT_COUNT ? formats[format].fourcc : 0;
 }
 
-int format_find(const char *word)
+int format_from_string(const char *word)
 {
 	for (int i = 0; i < FORMAT_COUNT; i++) {
 		if (strcmp(formats[i].word, word) == 0)

@@ -38,7 +38,7 @@ enum format {
 };
 
 /* The word of a format; "native" for FORMAT_NATIVE; NULL for what is no format. */
-const char *format_word(enum format format);
+const char *format_to_string(enum format format);
 
 /* Bytes of a pixel; 0 for FORMAT_NATIVE and for what is no format. */
 unsigned format_pixel_bytes(enum format format);
@@ -46,7 +46,7 @@ unsigned format_pixel_bytes(enum format format);
 uint32_t format_fourcc(enum format format);
 
 /* The format of a word, FORMAT_NATIVE included, or -EINVAL. */
-int format_find(const char *word);
+int format_from_string(const char *word);
 
 bool format_is_grey(enum format format);
 

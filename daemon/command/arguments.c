@@ -154,7 +154,7 @@ static bool arguments_read_format(struct call *call, int *format)
 	*format = -1;
 	if (!text)
 		return true;
-	*format = format_find(text);
+	*format = format_from_string(text);
 	if (*format >= 0)
 		return true;
 	refuse(call, FAULT_INVALID_ARGUMENT,
@@ -169,7 +169,7 @@ static bool arguments_read_side(struct call *call, enum key key, uint32_t *side)
 	uint64_t number = 0;
 	if (text && (wire_number(text, INT32_MAX, &number) < 0 || number == 0)) {
 		refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be a number from 1 to %d",
-			key_word(key), INT32_MAX);
+			key_to_string(key), INT32_MAX);
 		return false;
 	}
 	*side = (uint32_t)number;
@@ -192,7 +192,7 @@ bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag)
 	*flag = text ? strcmp(text, "yes") == 0 : absent;
 	if (!text || *flag || strcmp(text, "no") == 0)
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be yes or no", key_word(key));
+	refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be yes or no", key_to_string(key));
 	return false;
 }
 
@@ -278,7 +278,7 @@ static void arguments_describe(struct wire_writer *line, const struct rendition 
 	wire_add_number(line, "width", rendition->width);
 	wire_add_number(line, "height", rendition->height);
 	wire_add_number(line, "stride", rendition->stride);
-	wire_add(line, "format", format_word(rendition->format));
+	wire_add(line, "format", format_to_string(rendition->format));
 	wire_add_number(line, "generation", generation->number);
 	wire_add(line, "semaphore", semaphore);
 	wire_add_number(line, "slot", image->slot);

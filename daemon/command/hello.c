@@ -16,7 +16,7 @@ static void hello_add_formats(struct wire_writer *line)
 	for (int i = FORMAT_NATIVE + 1; i < FORMAT_COUNT; i++) {
 		if (*list)
 			strcat(list, ",");
-		strcat(list, format_word((enum format)i));
+		strcat(list, format_to_string((enum format)i));
 	}
 	wire_add(line, "formats", list);
 }

@@ -74,7 +74,7 @@ static bool load_read_word(struct call *call, enum key key, int (*find)(const ch
 	*value = text ? find(text) : -1;
 	if (!text || *value >= 0)
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be one of %s", key_word(key),
+	refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be one of %s", key_to_string(key),
 		key_synopsis(key));
 	return false;
 }
@@ -286,8 +286,8 @@ enum outcome command_load(struct call *call)
 	OWN_FILE struct open_file input = {session->close_queue, -1};
 	session->engine->counters.loads++;
 	if (!load_read_name(call, &order.name) || !command_read_wanted(call, &wanted) ||
-		!load_read_word(call, KEY_SHARE, share_find, &order.share) ||
-		!load_read_word(call, KEY_KEEP, keep_find, &order.keep) ||
+		!load_read_word(call, KEY_SHARE, share_from_string, &order.share) ||
+		!load_read_word(call, KEY_KEEP, keep_from_string, &order.keep) ||
 		!command_read_flag(call, KEY_PIN, true, &wishes.pin) ||
 		!command_read_flag(call, KEY_FD, false, &wishes.pass_fd) ||
 		!load_read_watch(call, &wishes.follow, &wishes.unfollow) ||

@@ -28,7 +28,7 @@ void reply_end(struct reply *reply)
 	int length = wire_end(&reply->writer);
 	if (length < 0) {
 		struct wire_writer *line = reply_begin(reply, "ERR");
-		wire_add(line, "code", fault_word(FAULT_INTERNAL));
+		wire_add(line, "code", fault_to_string(FAULT_INTERNAL));
 		wire_add(line, "message", "the answer is longer than a line may be");
 		length = wire_end(line);
 	}
@@ -50,7 +50,7 @@ void reply_fault(struct reply *reply, enum fault fault, const char *format, ...)
 		snprintf(message + length, sizeof(message) - (size_t)length, " (%s)",
 			fault_advice(fault));
 	struct wire_writer *line = reply_begin(reply, "ERR");
-	wire_add(line, "code", fault_word(fault));
+	wire_add(line, "code", fault_to_string(fault));
 	wire_add(line, "message", message);
 	reply_end(reply);
 }

@@ -28,7 +28,7 @@ static void stat_add_renditions(struct wire_writer *line, const struct generatio
 			snprintf(size, sizeof(size), ":%" PRIu32 "x%" PRIu32, rendition->width,
 				rendition->height);
 		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s%s",
-			length ? "," : "", format_word(rendition->format), size);
+			length ? "," : "", format_to_string(rendition->format), size);
 	}
 	wire_add(line, "renditions", list);
 }
@@ -74,8 +74,8 @@ static void stat_describe_all(struct wire_writer *line, struct rendition *rendit
 	const struct image *image = generation->image;
 	command_describe(line, rendition);
 	wire_add_number(line, "owner", image->owner);
-	wire_add(line, "share", share_word(image->share));
-	wire_add(line, "keep", keep_word(image->keep));
+	wire_add(line, "share", share_to_string(image->share));
+	wire_add(line, "keep", keep_to_string(image->keep));
 	wire_add(line, "type", generation->type);
 	wire_add_number(line, "orientation", rendition->orientation);
 	command_describe_whole(line, rendition);

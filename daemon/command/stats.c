@@ -30,7 +30,7 @@ static void stats_add_users(struct wire_writer *line, const struct session *sess
 	const struct accounts *accounts = &session->engine->accounts;
 	wire_add_number(line, "users", accounts->count);
 	for (int i = 0; i < RESOURCE_COUNT; i++)
-		wire_add_number(line, resource_word((enum resource)i),
+		wire_add_number(line, resource_to_string((enum resource)i),
 			accounts_used(accounts, session->who.uid, (enum resource)i));
 }
 
@@ -39,7 +39,7 @@ static void stats_add_limits(struct wire_writer *line, const struct session *ses
 {
 	for (int i = 0; i < RESOURCE_COUNT; i++) {
 		char key[32];
-		snprintf(key, sizeof(key), "%s-max", resource_word((enum resource)i));
+		snprintf(key, sizeof(key), "%s-max", resource_to_string((enum resource)i));
 		wire_add_number(line, key,
 			accounts_limit(
 				&session->engine->accounts, session->who.uid, (enum resource)i));

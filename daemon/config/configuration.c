@@ -51,7 +51,7 @@ static int configuration_on_entry(struct config_user *user, const struct config_
 {
 	struct configuration *configuration = ((struct reading *)user)->configuration;
 	char origin[ORIGIN_SIZE];
-	enum option_id id = option_find(key);
+	enum option_id id = option_from_string(key);
 	if (id == OPTION_COUNT)
 		return configuration_refuse_key(place, key);
 	snprintf(origin, sizeof(origin), "%.*s:%u", ORIGIN_SIZE - 16, place->path, place->line);

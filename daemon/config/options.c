@@ -22,7 +22,7 @@ const struct option_info option_table[OPTION_COUNT] = {
 
 static const char units[] = "KMGT";
 
-enum option_id option_find(const char *name)
+enum option_id option_from_string(const char *name)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		if (strcmp(option_table[i].name, name) == 0)

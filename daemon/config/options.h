@@ -134,7 +134,7 @@ enum { OPTION_TEXT_SIZE = 256 };
 extern const struct option_info option_table[OPTION_COUNT];
 
 /* The option of a name, or OPTION_COUNT. */
-enum option_id option_find(const char *name);
+enum option_id option_from_string(const char *name);
 
 /* Reads a value. Returns 0, or -EINVAL for what is not allowed, and changes nothing then. */
 int option_set(struct options *options, enum option_id id, const char *text);

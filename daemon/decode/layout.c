@@ -16,8 +16,8 @@ bool layout_is_plausible(const struct job_header *said, enum format wanted, stru
 	if (said->full_width == 0 || said->full_height == 0 ||
 		!fit_matches(said->width, said->height, said->full_width, said->full_height, box))
 		return false;
-	if (said->format == FORMAT_NATIVE || !format_word((enum format)said->format) ||
-		said->native == FORMAT_NATIVE || !format_word((enum format)said->native) ||
+	if (said->format == FORMAT_NATIVE || !format_to_string((enum format)said->format) ||
+		said->native == FORMAT_NATIVE || !format_to_string((enum format)said->native) ||
 		said->colour > COLOUR_ICC || said->orientation < 1 || said->orientation > 8 ||
 		said->block_count > HEADER_BLOCKS_MAX ||
 		!memchr(said->type, '\0', sizeof(said->type)))

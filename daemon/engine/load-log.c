@@ -17,7 +17,7 @@ void load_log_loaded(const struct log_client *client, const struct rendition *re
 	log_write(&(struct log_entry){LOG_ENTRY(INFO, LOADED), .image = name,
 			  .segment = rendition->segment, .client = client},
 		"loaded %s: %" PRIu32 "x%" PRIu32 "%s %s, %" PRIu64 " bytes", name,
-		rendition->width, rendition->height, whole, format_word(rendition->format),
+		rendition->width, rendition->height, whole, format_to_string(rendition->format),
 		rendition->segment_size);
 }
 
@@ -36,7 +36,7 @@ void load_log_not_loaded(
 	const struct log_client *client, const char *name, enum fault fault, const char *message)
 {
 	struct log_entry entry = {LOG_ENTRY(INFO, NOT_LOADED), .image = name,
-		.fault = fault_word(fault), .client = client};
+		.fault = fault_to_string(fault), .client = client};
 	entry.level = load_log_level_of(fault);
 	log_write(&entry, "cannot load %s: %s: %s", name, entry.fault, message);
 }

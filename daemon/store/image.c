@@ -17,12 +17,12 @@ static const char *const keep_words[] = {
 	[KEEP_ATTACHED] = "attached",
 };
 
-const char *keep_word(enum keep keep)
+const char *keep_to_string(enum keep keep)
 {
 	return keep_words[keep];
 }
 
-int keep_find(const char *word)
+int keep_from_string(const char *word)
 {
 	for (int i = KEEP_CACHE; i <= KEEP_ATTACHED; i++) {
 		if (strcmp(keep_words[i], word) == 0)

@@ -29,10 +29,10 @@ enum keep {
 	KEEP_ATTACHED,
 };
 
-const char *keep_word(enum keep keep);
+const char *keep_to_string(enum keep keep);
 
 /* The lifetime of a word, or -EINVAL. */
-int keep_find(const char *word);
+int keep_from_string(const char *word);
 
 /* A session's hold on a rendition; owned by the session's tree, listed by the rendition. */
 struct pin {

@@ -22,7 +22,7 @@ static const char *const resource_words[RESOURCE_COUNT] = {
 	[RESOURCE_FOLLOWS] = "user-follows",
 };
 
-const char *resource_word(enum resource resource)
+const char *resource_to_string(enum resource resource)
 {
 	return resource_words[resource];
 }
@@ -164,6 +164,6 @@ void accounts_explain(const struct accounts *accounts, uid_t uid, enum resource 
 {
 	snprintf(text, size,
 		"user %u has %" PRIu64 " of %s=%" PRIu64 ", and this would be %" PRIu64 " more",
-		uid, accounts_used(accounts, uid, resource), resource_word(resource),
+		uid, accounts_used(accounts, uid, resource), resource_to_string(resource),
 		accounts_limit(accounts, uid, resource), amount);
 }

@@ -24,7 +24,7 @@ enum resource {
 };
 
 /* The name of a user's limit, and of what counts against it, such as "user-images". */
-const char *resource_word(enum resource resource);
+const char *resource_to_string(enum resource resource);
 
 /* A user who holds anything. */
 struct account {

@@ -58,12 +58,12 @@ static const char *const share_words[] = {
 	[SHARE_ALL] = "all",
 };
 
-const char *share_word(enum share share)
+const char *share_to_string(enum share share)
 {
 	return share_words[share];
 }
 
-int share_find(const char *word)
+int share_from_string(const char *word)
 {
 	for (int i = SHARE_PRIVATE; i <= SHARE_ALL; i++) {
 		if (strcmp(share_words[i], word) == 0)

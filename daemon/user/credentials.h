@@ -26,10 +26,10 @@ enum share {
 	SHARE_ALL,
 };
 
-const char *share_word(enum share share);
+const char *share_to_string(enum share share);
 
 /* The share of a word, or -EINVAL. */
-int share_find(const char *word);
+int share_from_string(const char *word);
 
 /* Whether someone may see what belongs to owner and is shared in this way. */
 bool share_permits(const struct credentials *who, uid_t owner, enum share share, gid_t group);

@@ -67,7 +67,7 @@ static void read_request(const struct wire_line *line)
 		if (!request.values[key])
 			continue;
 		given |= 1u << key;
-		must(request.values[key] == wire_get(line, key_word((enum key)key)));
+		must(request.values[key] == wire_get(line, key_to_string((enum key)key)));
 	}
 	const struct command *command = &command_table[request.command];
 	must((given & command->required) == command->required);
@@ -89,10 +89,10 @@ static void read_number(const char *value)
 static void read_value(const char *value)
 {
 	read_number(value);
-	int format = format_find(value);
-	must(format < 0 || strcmp(format_word((enum format)format), value) == 0);
-	enum fault fault = fault_find(value);
-	must(fault == FAULT_NONE || strcmp(fault_word(fault), value) == 0);
+	int format = format_from_string(value);
+	must(format < 0 || strcmp(format_to_string((enum format)format), value) == 0);
+	enum fault fault = fault_from_string(value);
+	must(fault == FAULT_NONE || strcmp(fault_to_string(fault), value) == 0);
 	if (name_check(value))
 		return;
 	must(*value && strlen(value) <= NAME_LENGTH_MAX);

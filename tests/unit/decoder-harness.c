@@ -223,7 +223,7 @@ void assert_refused(const struct outcome *outcome, uint32_t fault)
 	assert_false(outcome->done);
 	assert_string_not_equal(outcome->error.message, "");
 	if (outcome->error.fault != fault)
-		fail_msg("%s: %s", fault_word((enum fault)outcome->error.fault),
+		fail_msg("%s: %s", fault_to_string((enum fault)outcome->error.fault),
 			outcome->error.message);
 }
 

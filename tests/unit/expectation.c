@@ -129,7 +129,7 @@ static void assert_pixel(
 	expectation_pixel(expected, format, x, y, wanted);
 	if (memcmp(pixel_at(outcome, x, y), wanted, format_pixel_bytes(format)) == 0)
 		return;
-	print_error("%s, pixel (%u, %u)\n", format_word(format), x, y);
+	print_error("%s, pixel (%u, %u)\n", format_to_string(format), x, y);
 	assert_memory_equal(pixel_at(outcome, x, y), wanted, format_pixel_bytes(format));
 }
 
@@ -140,8 +140,8 @@ void assert_picture(const struct outcome *outcome, const struct expectation *exp
 	assert_int_equal(outcome->header.width, turned ? expected->height : expected->width);
 	assert_int_equal(outcome->header.height, turned ? expected->width : expected->height);
 	assert_int_equal(outcome->header.orientation, expected->orientation);
-	assert_string_equal(
-		format_word((enum format)outcome->header.native), format_word(expected->native));
+	assert_string_equal(format_to_string((enum format)outcome->header.native),
+		format_to_string(expected->native));
 	for (uint32_t y = 0; y < outcome->header.height; y++) {
 		for (uint32_t x = 0; x < outcome->header.width; x++)
 			assert_pixel(outcome, expected, x, y);

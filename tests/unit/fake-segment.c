@@ -102,7 +102,7 @@ void segment_tell(const struct segment *segment, char *text, size_t size)
 		"format=%s generation=%llu semaphore=%d:%u slot=%u orientation=%u\n",
 		segment->label, segment->name, (unsigned long long)header->segment_size,
 		(unsigned long long)header->pixel_offset, header->width, header->height,
-		(unsigned long long)header->stride, format_word((enum format)header->format),
+		(unsigned long long)header->stride, format_to_string((enum format)header->format),
 		(unsigned long long)header->generation, header->semaphore_id,
 		header->semaphore_index, header->slot, header->orientation);
 	assert_true(length > 0 && (size_t)length < size);

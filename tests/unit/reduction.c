@@ -169,7 +169,7 @@ static void assert_near(
 			fail_msg("%ux%u native %u %s, pixel (%u, %u), channel %u: %u, not %u, "
 				 "alpha %.4f",
 				outcome->header.width, outcome->header.height,
-				outcome->header.native, format_word(format), x, y, i, pair[0],
+				outcome->header.native, format_to_string(format), x, y, i, pair[0],
 				pair[1], alpha);
 	}
 }

@@ -23,7 +23,7 @@ static void assert_used(const struct world *world, uid_t uid, uint64_t connectio
 	const uint64_t expected[RESOURCE_COUNT] = {connections, images, bytes, loads, pins};
 	for (int i = 0; i < RESOURCE_COUNT; i++) {
 		if (used(world, uid, (enum resource)i) != expected[i])
-			fail_msg("%s: %d instead of %d", resource_word((enum resource)i),
+			fail_msg("%s: %d instead of %d", resource_to_string((enum resource)i),
 				(int)used(world, uid, (enum resource)i), (int)expected[i]);
 	}
 }

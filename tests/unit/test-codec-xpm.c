@@ -258,7 +258,7 @@ static void messages_are_printable(void **state)
 static void assert_colour(const char *name, int64_t expected)
 {
 	uint32_t value = 0;
-	int result = xpm_colour_find(name, &value);
+	int result = xpm_colour_from_string(name, &value);
 	assert_int_equal(result == 0 ? (int64_t)value : -1, expected);
 }
 

@@ -64,7 +64,7 @@ static void test_answers_that_say_nothing(void **state)
 static void expect_fit(const char *mode, const struct draw_area *area, uint32_t width,
 	uint32_t height, uint32_t wanted_width, uint32_t wanted_height)
 {
-	draw_fit(draw_mode_find(mode), area, &width, &height);
+	draw_fit(draw_mode_from_string(mode), area, &width, &height);
 	assert_int_equal(width, wanted_width);
 	assert_int_equal(height, wanted_height);
 }
@@ -94,17 +94,17 @@ static void test_modes(void **state)
 	struct terminal_traits traits = {0};
 	setenv("TERM", "xterm", 1);
 	unsetenv("COLORTERM");
-	assert_ptr_equal(draw_mode_choose(&traits, false), draw_mode_find("plain"));
-	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_find("blocks256"));
+	assert_ptr_equal(draw_mode_choose(&traits, false), draw_mode_from_string("plain"));
+	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_from_string("blocks256"));
 	setenv("COLORTERM", "24bit", 1);
-	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_find("blocks"));
+	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_from_string("blocks"));
 	traits.sixel = true;
-	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_find("sixel"));
+	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_from_string("sixel"));
 	traits.kitty = true;
-	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_find("kitty"));
+	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_from_string("kitty"));
 	setenv("TERM", "dumb", 1);
-	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_find("plain"));
-	assert_null(draw_mode_find("auto"));
+	assert_ptr_equal(draw_mode_choose(&traits, true), draw_mode_from_string("plain"));
+	assert_null(draw_mode_from_string("auto"));
 }
 
 /* Each of 256 colours that differ in their upper bits is kept as it is. */

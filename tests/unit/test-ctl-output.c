@@ -55,7 +55,7 @@ static FILE *write_as(const char *word, const struct raster *raster, struct outp
 	FILE *file = tmpfile();
 	assert_non_null(file);
 	*report = (struct output_report){0};
-	assert_int_equal(output_by_word(word)->write(file, raster, 95, report), 0);
+	assert_int_equal(output_from_string(word)->write(file, raster, 95, report), 0);
 	assert_int_equal(fflush(file), 0);
 	rewind(file);
 	return file;
@@ -236,7 +236,8 @@ static void test_jpeg_too_large(void **state)
 	picture.raster.width = 65536;
 	FILE *file = tmpfile();
 	assert_non_null(file);
-	assert_int_equal(output_by_word("jpeg")->write(file, &picture.raster, 90, &report), -EFBIG);
+	assert_int_equal(
+		output_from_string("jpeg")->write(file, &picture.raster, 90, &report), -EFBIG);
 	assert_non_null(strstr(report.fault, "65500"));
 	fclose(file);
 }
@@ -318,7 +319,8 @@ static void test_full_disk(void **state)
 		assert_non_null(file);
 		setvbuf(file, NULL, _IONBF, 0);
 		struct output_report report = {0};
-		int result = output_by_word(words[i])->write(file, &picture.raster, 90, &report);
+		int result =
+			output_from_string(words[i])->write(file, &picture.raster, 90, &report);
 		assert_int_equal(result, -ENOSPC);
 		fclose(file);
 	}
@@ -327,12 +329,12 @@ static void test_full_disk(void **state)
 static void test_kinds(void **state)
 {
 	(void)state;
-	assert_ptr_equal(output_by_path("a/b.PNG"), output_by_word("png"));
-	assert_ptr_equal(output_by_path("b.jpeg"), output_by_word("jpg"));
+	assert_ptr_equal(output_by_path("a/b.PNG"), output_from_string("png"));
+	assert_ptr_equal(output_by_path("b.jpeg"), output_from_string("jpg"));
 	assert_null(output_by_path("a.png/b"));
 	assert_null(output_by_path("png"));
 	assert_null(output_by_path("a.gif"));
-	assert_null(output_by_word(""));
+	assert_null(output_from_string(""));
 }
 
 int main(void)

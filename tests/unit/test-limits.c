@@ -16,7 +16,7 @@
 
 static int read_option(struct options *options, const char *name, const char *text)
 {
-	return option_set(options, option_find(name), text);
+	return option_set(options, option_from_string(name), text);
 }
 
 static void test_options(void **state)

@@ -122,8 +122,8 @@ static void expect(const char *path, uid_t uid, enum fault expected)
 	const char *message = NULL;
 	int fd = source_open(path, &who, close_queue, &fault, &message);
 	if (fault != expected || (fd >= 0) != (expected == FAULT_NONE))
-		fail_msg("%s for %u: %d, %s, not %s", path, uid, fd, fault_word(fault),
-			fault_word(expected));
+		fail_msg("%s for %u: %d, %s, not %s", path, uid, fd, fault_to_string(fault),
+			fault_to_string(expected));
 	assert_int_equal(message == NULL, expected == FAULT_NONE);
 	if (fd < 0)
 		return;

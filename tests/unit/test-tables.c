@@ -33,16 +33,16 @@ static void commands_are_found(void **state)
 {
 	(void)state;
 	for (int i = 0; i < COMMAND_COUNT; i++)
-		assert_int_equal(command_find(command_table[i].verb), i);
+		assert_int_equal(command_from_string(command_table[i].verb), i);
 }
 
 static void other_verbs_are_not(void **state)
 {
 	(void)state;
-	assert_int_equal(command_find("load"), -1);
-	assert_int_equal(command_find("LOADS"), -1);
-	assert_int_equal(command_find("LOA"), -1);
-	assert_int_equal(command_find(""), -1);
+	assert_int_equal(command_from_string("load"), -1);
+	assert_int_equal(command_from_string("LOADS"), -1);
+	assert_int_equal(command_from_string("LOA"), -1);
+	assert_int_equal(command_from_string(""), -1);
 }
 
 static void commands_say_what_they_do(void **state)
@@ -65,7 +65,7 @@ static void keys_differ(void **state)
 	for (unsigned i = 0; i < KEY_COUNT; i++) {
 		assert_true(strlen(key_synopsis(i)) > 0);
 		for (unsigned j = 0; j < i; j++)
-			assert_string_not_equal(key_word(i), key_word(j));
+			assert_string_not_equal(key_to_string(i), key_to_string(j));
 	}
 }
 
@@ -77,7 +77,7 @@ static void each_command_takes_its_keys(void **state)
 		const struct command *command = &command_table[id];
 		for (unsigned key = 0; key < KEY_COUNT; key++) {
 			struct wire_line line = {.verb = command->verb, .count = 1};
-			line.fields[0] = (struct wire_field){key_word(key), "v"};
+			line.fields[0] = (struct wire_field){key_to_string(key), "v"};
 			struct request request;
 			const char *culprit;
 			enum request_fault fault = request_parse(&line, &request, &culprit);
@@ -128,7 +128,7 @@ static void faults_are_found(void **state)
 	(void)state;
 	for (int i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
 		enum fault fault = (enum fault)i;
-		assert_int_equal(fault_find(fault_word(fault)), fault);
+		assert_int_equal(fault_from_string(fault_to_string(fault)), fault);
 		assert_true(fault_errno(fault) > 0);
 		assert_true(strlen(fault_advice(fault)) > 10);
 		for (int j = FAULT_NONE + 1; j < i; j++)
@@ -139,11 +139,11 @@ static void faults_are_found(void **state)
 static void other_words_are_no_fault(void **state)
 {
 	(void)state;
-	assert_int_equal(fault_find(""), FAULT_NONE);
-	assert_int_equal(fault_find("not-foun"), FAULT_NONE);
-	assert_int_equal(fault_find("NOT-FOUND"), FAULT_NONE);
+	assert_int_equal(fault_from_string(""), FAULT_NONE);
+	assert_int_equal(fault_from_string("not-foun"), FAULT_NONE);
+	assert_int_equal(fault_from_string("NOT-FOUND"), FAULT_NONE);
 	assert_int_equal(fault_errno(FAULT_NONE), 0);
-	assert_string_equal(fault_word(FAULT_NONE), "");
+	assert_string_equal(fault_to_string(FAULT_NONE), "");
 }
 
 /* What shmimg.h promises C programs. */
@@ -169,7 +169,8 @@ static void faults_have_their_errno(void **state)
 	};
 	assert_int_equal(COUNT(expected), FAULT_COUNT - 1);
 	for (size_t i = 0; i < COUNT(expected); i++)
-		assert_int_equal(fault_errno(fault_find(expected[i].word)), expected[i].number);
+		assert_int_equal(
+			fault_errno(fault_from_string(expected[i].word)), expected[i].number);
 }
 
 static void formats_are_found(void **state)
@@ -177,7 +178,7 @@ static void formats_are_found(void **state)
 	(void)state;
 	for (int i = FORMAT_NATIVE + 1; i < FORMAT_COUNT; i++) {
 		enum format format = (enum format)i;
-		assert_int_equal(format_find(format_word(format)), i);
+		assert_int_equal(format_from_string(format_to_string(format)), i);
 		assert_in_range(format_pixel_bytes(format), 1, 8);
 		for (int j = FORMAT_NATIVE + 1; j < i; j++)
 			assert_true(format_fourcc(format) != format_fourcc((enum format)j));
@@ -187,19 +188,19 @@ static void formats_are_found(void **state)
 static void native_is_a_format_of_requests(void **state)
 {
 	(void)state;
-	assert_int_equal(format_find("native"), FORMAT_NATIVE);
-	assert_string_equal(format_word(FORMAT_NATIVE), "native");
+	assert_int_equal(format_from_string("native"), FORMAT_NATIVE);
+	assert_string_equal(format_to_string(FORMAT_NATIVE), "native");
 	assert_int_equal(format_pixel_bytes(FORMAT_NATIVE), 0);
 }
 
 static void other_words_are_no_format(void **state)
 {
 	(void)state;
-	assert_int_equal(format_find("rgba8"), -EINVAL);
-	assert_int_equal(format_find("RGBA"), -EINVAL);
-	assert_int_equal(format_find(""), -EINVAL);
-	assert_null(format_word(FORMAT_COUNT));
-	assert_null(format_word((enum format) - 1));
+	assert_int_equal(format_from_string("rgba8"), -EINVAL);
+	assert_int_equal(format_from_string("RGBA"), -EINVAL);
+	assert_int_equal(format_from_string(""), -EINVAL);
+	assert_null(format_to_string(FORMAT_COUNT));
+	assert_null(format_to_string((enum format) - 1));
 	assert_int_equal(format_pixel_bytes(FORMAT_COUNT), 0);
 	assert_int_equal(format_fourcc(FORMAT_COUNT), 0);
 }
@@ -224,7 +225,7 @@ static void formats_keep_their_numbers(void **state)
 	assert_int_equal(COUNT(expected), FORMAT_COUNT - 1);
 	for (size_t i = 0; i < COUNT(expected); i++) {
 		enum format format = (enum format)expected[i].number;
-		assert_int_equal(format_find(expected[i].word), format);
+		assert_int_equal(format_from_string(expected[i].word), format);
 		assert_int_equal(format_pixel_bytes(format), expected[i].bytes);
 		assert_int_equal(format_fourcc(format), expected[i].fourcc);
 	}
@@ -258,11 +259,12 @@ static void formats_keep_what_is_asked(void **state)
 	for (size_t i = 0; i < COUNT(expected); i++) {
 		char kept[128] = "";
 		for (int to = FORMAT_NATIVE; to < FORMAT_COUNT; to++) {
-			if (!format_keeps((enum format)format_find(expected[i].from),
-				    (enum format)to, (enum format)format_find(expected[i].native)))
+			if (!format_keeps((enum format)format_from_string(expected[i].from),
+				    (enum format)to,
+				    (enum format)format_from_string(expected[i].native)))
 				continue;
 			strcat(kept, *kept ? " " : "");
-			strcat(kept, format_word((enum format)to));
+			strcat(kept, format_to_string((enum format)to));
 		}
 		assert_string_equal(kept, expected[i].kept);
 	}

@@ -115,13 +115,13 @@ static void test_words(void **state)
 {
 	(void)state;
 	for (int keep = KEEP_CACHE; keep <= KEEP_ATTACHED; keep++)
-		assert_int_equal(keep_find(keep_word((enum keep)keep)), keep);
+		assert_int_equal(keep_from_string(keep_to_string((enum keep)keep)), keep);
 	for (int share = SHARE_PRIVATE; share <= SHARE_ALL; share++)
-		assert_int_equal(share_find(share_word((enum share)share)), share);
+		assert_int_equal(share_from_string(share_to_string((enum share)share)), share);
 	static const char *const wrong[] = {"", "Cache", "cach", "caches", "privat", "ALL"};
 	for (size_t i = 0; i < COUNT(wrong); i++) {
-		assert_int_equal(keep_find(wrong[i]), -EINVAL);
-		assert_int_equal(share_find(wrong[i]), -EINVAL);
+		assert_int_equal(keep_from_string(wrong[i]), -EINVAL);
+		assert_int_equal(share_from_string(wrong[i]), -EINVAL);
 	}
 }
 

@@ -203,7 +203,7 @@ static uint32_t xpm_colours_grey_value(int percent)
 	return (uint32_t)(percent * 2.55 + 0.5) * 0x010101;
 }
 
-int xpm_colour_find(const char *name, uint32_t *value)
+int xpm_colour_from_string(const char *name, uint32_t *value)
 {
 	char spelled[NAME_MAX_BYTES];
 	if (xpm_colours_spell(spelled, name) < 0)

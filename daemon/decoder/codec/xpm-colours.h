@@ -10,4 +10,4 @@
  * Finds a name, whatever its case and spaces, "grey" or "gray": *value becomes 0xRRGGBB.
  * Returns 0, or -EINVAL for what is no such name.
  */
-int xpm_colour_find(const char *name, uint32_t *value);
+int xpm_colour_from_string(const char *name, uint32_t *value);

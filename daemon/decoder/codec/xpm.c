@@ -107,7 +107,7 @@ static bool xpm_read_colour(const char *name, uint16_t *colour)
 		return true;
 	}
 	uint32_t value;
-	if (xpm_colour_find(name, &value) < 0)
+	if (xpm_colour_from_string(name, &value) < 0)
 		return false;
 	colour[0] = (uint16_t)((value >> 16) * 257);
 	colour[1] = (uint16_t)((value >> 8 & 255) * 257);
