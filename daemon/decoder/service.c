@@ -58,13 +58,13 @@ static int service_send_header(int channel, enum format format)
 /* Returns 0, also when the picture is broken, or a negative errno: the daemon is. */
 static int service_fill(enum format format, const struct job_segment *segment, int fd)
 {
-	struct canvas canvas;
-	int result = canvas_open(&canvas, &picture, format, segment, fd);
+	struct target target;
+	int result = target_open(&target, &picture, format, segment, fd);
 	if (result == 0)
-		result = codec_decode(&picture, &canvas);
+		result = codec_decode(&picture, &target);
 	if (result == 0)
-		result = canvas_finish(&canvas, &picture);
-	canvas_close(&canvas);
+		result = target_finish(&target, &picture);
+	target_close(&target);
 	close(fd);
 	return picture.error.kind == JOB_ERROR ? 0 : result;
 }

@@ -34,9 +34,9 @@ static unsigned countdown; /* of allocations */
 /* ---- What is wrapped ---- */
 
 bool __real_png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
-	struct canvas *canvas, uint32_t *drawn);
+	struct target *target, uint32_t *drawn);
 bool __wrap_png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
-	struct canvas *canvas, uint32_t *drawn);
+	struct target *target, uint32_t *drawn);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__real_malloc(size_t size);
@@ -45,13 +45,13 @@ void *__real_reallocarray(void *memory, size_t count, size_t size);
 void *__wrap_reallocarray(void *memory, size_t count, size_t size);
 
 bool __wrap_png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
-	struct canvas *canvas, uint32_t *drawn)
+	struct target *target, uint32_t *drawn)
 {
 	*drawn = 0;
 	if (!may_be_fast)
 		return false;
 	countdown = png_pair_failing;
-	was_fast = __real_png_fast_decode(codec, info, picture, canvas, drawn);
+	was_fast = __real_png_fast_decode(codec, info, picture, target, drawn);
 	countdown = 0;
 	return was_fast;
 }
@@ -107,13 +107,13 @@ static void fill(struct picture *picture, enum format format, struct decoded *de
 		plan.size += picture->blocks[i].size;
 	}
 	int segment = memory_file("", 0);
-	struct canvas canvas;
+	struct target target;
 	if (ftruncate(segment, (off_t)plan.size) < 0 ||
-		canvas_open(&canvas, picture, format, &plan, segment) < 0)
+		target_open(&target, picture, format, &plan, segment) < 0)
 		err(EXIT_FAILURE, "a canvas");
-	if (codec_decode(picture, &canvas) == 0 && canvas_finish(&canvas, picture) == 0)
+	if (codec_decode(picture, &target) == 0 && target_finish(&target, picture) == 0)
 		keep(decoded, segment, plan.size);
-	canvas_close(&canvas);
+	target_close(&target);
 	close(segment);
 }
 

@@ -80,14 +80,14 @@ static int prepare(void **state)
 
 static int fill(enum format format, int segment, const struct job_segment *plan)
 {
-	struct canvas canvas;
-	int result = canvas_open(&canvas, &picture, format, plan, segment);
+	struct target target;
+	int result = target_open(&target, &picture, format, plan, segment);
 	if (result < 0)
 		return result;
-	result = codec_decode(&picture, &canvas);
+	result = codec_decode(&picture, &target);
 	if (result == 0)
-		result = canvas_finish(&canvas, &picture);
-	canvas_close(&canvas);
+		result = target_finish(&target, &picture);
+	target_close(&target);
 	return result;
 }
 

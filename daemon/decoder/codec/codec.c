@@ -103,9 +103,9 @@ int codec_fit(struct picture *picture, uint32_t most_wide, uint32_t most_high)
 	return result;
 }
 
-int codec_decode(struct picture *picture, struct canvas *canvas)
+int codec_decode(struct picture *picture, struct target *target)
 {
-	return picture->codec->decode(picture, canvas);
+	return picture->codec->decode(picture, target);
 }
 
 void codec_close(struct picture *picture)

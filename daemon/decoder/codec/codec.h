@@ -27,7 +27,7 @@ struct codec {
 	void (*reduce)(struct picture *picture, uint32_t width, uint32_t height);
 
 	/* Decodes all pixels and the rest of the file. Returns as open() does. */
-	int (*decode)(struct picture *picture, struct canvas *canvas);
+	int (*decode)(struct picture *picture, struct target *target);
 
 	/* Frees picture->state, after open() has failed too. */
 	void (*close)(struct picture *picture);
@@ -54,7 +54,7 @@ int codec_open(struct picture *picture, int fd, enum job_source source);
  */
 int codec_fit(struct picture *picture, uint32_t most_wide, uint32_t most_high);
 
-int codec_decode(struct picture *picture, struct canvas *canvas);
+int codec_decode(struct picture *picture, struct target *target);
 
 /* Frees all that the picture holds. */
 void codec_close(struct picture *picture);

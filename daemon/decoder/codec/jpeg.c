@@ -307,7 +307,7 @@ static void jpeg_codec_ink_to_light(uint8_t *row, size_t count, bool adobe)
 }
 
 /* Reads the next strip: into the canvas itself, or into a buffer and from there. */
-static void jpeg_codec_read_strip(struct jpeg *jpeg, struct canvas *canvas, enum row row)
+static void jpeg_codec_read_strip(struct jpeg *jpeg, struct target *target, enum row row)
 {
 	struct jpeg_decompress_struct *codec = &jpeg->codec;
 	JSAMPROW rows[STRIP_ROWS];
@@ -315,7 +315,7 @@ static void jpeg_codec_read_strip(struct jpeg *jpeg, struct canvas *canvas, enum
 	JDIMENSION left = codec->output_height - y;
 	JDIMENSION count = left < STRIP_ROWS ? left : STRIP_ROWS;
 	if (!jpeg->strip)
-		canvas_rows(canvas, y, count, rows);
+		target_rows(target, y, count, rows);
 	for (JDIMENSION i = 0; jpeg->strip && i < count; i++)
 		rows[i] = jpeg->strip + i * jpeg->pitch;
 	while (codec->output_scanline < y + count) {
@@ -333,19 +333,19 @@ static void jpeg_codec_read_strip(struct jpeg *jpeg, struct canvas *canvas, enum
 		.count = codec->output_width,
 		.y = y,
 		.step = 1};
-	canvas_put(canvas, &strip);
+	target_put(target, &strip);
 }
 
-static int jpeg_codec_decode(struct picture *picture, struct canvas *canvas)
+static int jpeg_codec_decode(struct picture *picture, struct target *target)
 {
 	struct jpeg *jpeg = picture->state;
 	struct jpeg_decompress_struct *codec = &jpeg->codec;
 	jpeg->fault = FAULT_DECODER_FAILED;
 	if (setjmp(jpeg->jump))
 		return -EBADMSG;
-	enum row row = jpeg_codec_choose_output(codec, canvas_format(canvas));
+	enum row row = jpeg_codec_choose_output(codec, target_format(target));
 	jpeg_start_decompress(codec);
-	bool direct = codec->out_color_space != JCS_CMYK && canvas_is_direct(canvas, row);
+	bool direct = codec->out_color_space != JCS_CMYK && target_is_direct(target, row);
 	if (!direct) {
 		jpeg->pitch = (size_t)codec->output_width * (size_t)codec->output_components;
 		jpeg->strip = reallocarray(NULL, STRIP_ROWS, jpeg->pitch);
@@ -353,7 +353,7 @@ static int jpeg_codec_decode(struct picture *picture, struct canvas *canvas)
 			jpeg_codec_give_up(jpeg, "no memory for rows");
 	}
 	while (codec->output_scanline < codec->output_height)
-		jpeg_codec_read_strip(jpeg, canvas, row);
+		jpeg_codec_read_strip(jpeg, target, row);
 	jpeg_finish_decompress(codec);
 	return 0;
 }

@@ -26,7 +26,7 @@ enum {
 
 struct reader {
 	struct idat idat;
-	struct canvas *canvas;
+	struct target *target;
 	enum row row;
 	unsigned channels; /* of the file; also the bytes of a pixel */
 	size_t pitch;	   /* bytes of a row, its filter's with them */
@@ -87,7 +87,7 @@ static bool png_fast_read_stream_head(struct reader *reader)
 	bool dictionary = head[1] & 0x20;
 	if (method != 8 || window_bits > 15 || dictionary || (head[0] << 8 | head[1]) % 31 != 0)
 		return false;
-	uint64_t reach = (uint64_t)reader->pitch * reader->canvas->height;
+	uint64_t reach = (uint64_t)reader->pitch * reader->target->height;
 	return 1u << window_bits >= (reach < WINDOW_MAX ? reach : WINDOW_MAX);
 }
 
@@ -129,21 +129,21 @@ static bool png_fast_ends_well(struct reader *reader)
 
 static void png_fast_draw_indexed(struct reader *reader, const uint8_t *indices)
 {
-	struct canvas *canvas = reader->canvas;
+	struct target *target = reader->target;
 	uint8_t *to = reader->colours;
-	bool direct = canvas_is_direct(canvas, ROW_RGBA8);
+	bool direct = target_is_direct(target, ROW_RGBA8);
 	if (direct)
-		canvas_rows(canvas, reader->drawn, 1, &to);
-	for (uint32_t x = 0; x < canvas->width; x++)
+		target_rows(target, reader->drawn, 1, &to);
+	for (uint32_t x = 0; x < target->width; x++)
 		memcpy(to + (size_t)x * 4, reader->palette[indices[x]], 4);
 	struct strip strip = {.pixels = to,
 		.row = ROW_RGBA8,
 		.rows = 1,
-		.count = canvas->width,
+		.count = target->width,
 		.y = reader->drawn,
 		.step = 1};
 	if (!direct)
-		canvas_put(canvas, &strip);
+		target_put(target, &strip);
 }
 
 static void png_fast_draw(struct reader *reader, const uint8_t *pixels)
@@ -151,13 +151,13 @@ static void png_fast_draw(struct reader *reader, const uint8_t *pixels)
 	struct strip strip = {.pixels = pixels,
 		.row = reader->row,
 		.rows = 1,
-		.count = reader->canvas->width,
+		.count = reader->target->width,
 		.y = reader->drawn,
 		.step = 1};
 	if (reader->indexed)
 		png_fast_draw_indexed(reader, pixels);
 	else
-		canvas_put(reader->canvas, &strip);
+		target_put(reader->target, &strip);
 	reader->drawn++;
 }
 
@@ -167,7 +167,7 @@ static bool png_fast_draw_rows(struct reader *reader)
 	size_t pitch = reader->pitch, at = pitch;
 	for (; reader->filled - at >= pitch; at += pitch) {
 		uint8_t *row = reader->bytes + at;
-		if (reader->drawn == reader->canvas->height || *row >= PNG_FILTERS)
+		if (reader->drawn == reader->target->height || *row >= PNG_FILTERS)
 			return false;
 		png_unfilter((enum png_filter) * row, row + 1, row + 1 - pitch, pitch - 1,
 			reader->channels);
@@ -186,7 +186,7 @@ static bool png_fast_read_all(struct reader *reader)
 		if (!png_fast_inflate(reader) || !png_fast_draw_rows(reader))
 			return false;
 	}
-	return reader->drawn == reader->canvas->height && reader->filled == reader->pitch &&
+	return reader->drawn == reader->target->height && reader->filled == reader->pitch &&
 	       png_fast_ends_well(reader) && idat_finish(&reader->idat) == 0;
 }
 
@@ -203,7 +203,7 @@ static bool png_fast_begin(struct reader *reader, png_structp codec, png_infop i
 	reader->bytes = malloc(reader->size);
 	if (reader->indexed) {
 		png_fast_read_palette(reader, codec, info);
-		reader->colours = reallocarray(NULL, reader->canvas->width, 4);
+		reader->colours = reallocarray(NULL, reader->target->width, 4);
 	}
 	if (!reader->bytes || (reader->indexed && !reader->colours))
 		return false;
@@ -216,14 +216,14 @@ static bool png_fast_begin(struct reader *reader, png_structp codec, png_infop i
 }
 
 bool png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
-	struct canvas *canvas, uint32_t *drawn)
+	struct target *target, uint32_t *drawn)
 {
 	*drawn = 0;
 	struct reader *reader = png_fast_suits(codec, info) ? calloc(1, sizeof(*reader)) : NULL;
 	if (!reader)
 		return false;
 	uint64_t taken = input_taken(&picture->input);
-	reader->canvas = canvas;
+	reader->target = target;
 	bool done = png_fast_begin(reader, codec, info) &&
 		    idat_begin(&reader->idat, &picture->input) == 0 && png_fast_read_all(reader);
 	*drawn = reader->drawn;

@@ -10,7 +10,7 @@
 
 #include <png.h>
 
-struct canvas;
+struct target;
 struct picture;
 
 /*
@@ -19,4 +19,4 @@ struct picture;
  * *drawn rows are on the canvas, the first ones, just as libpng would have made them.
  */
 bool png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
-	struct canvas *canvas, uint32_t *drawn);
+	struct target *target, uint32_t *drawn);

@@ -173,44 +173,44 @@ struct pass {
 };
 
 static void png_codec_read_pass(
-	struct png *png, struct canvas *canvas, enum row row, struct pass pass)
+	struct png *png, struct target *target, enum row row, struct pass pass)
 {
 	struct strip strip = {
 		.pixels = png->buffer, .row = row, .rows = 1, .x = pass.x, .step = pass.dx};
-	if (pass.x >= canvas->width)
+	if (pass.x >= target->width)
 		return;
-	strip.count = (canvas->width - pass.x + pass.dx - 1) / pass.dx;
-	bool direct = pass.dx == 1 && canvas_is_direct(canvas, row);
-	for (strip.y = pass.y; strip.y < canvas->height; strip.y += pass.dy) {
+	strip.count = (target->width - pass.x + pass.dx - 1) / pass.dx;
+	bool direct = pass.dx == 1 && target_is_direct(target, row);
+	for (strip.y = pass.y; strip.y < target->height; strip.y += pass.dy) {
 		uint8_t *to = png->buffer;
 		bool drawn = strip.y < png->drawn;
 		if (direct && !drawn)
-			canvas_rows(canvas, strip.y, 1, &to);
+			target_rows(target, strip.y, 1, &to);
 		png_read_row(png->codec, to, NULL);
 		if (!direct && !drawn)
-			canvas_put(canvas, &strip);
+			target_put(target, &strip);
 	}
 }
 
-static void png_codec_read_pixels(struct png *png, struct canvas *canvas, enum row row)
+static void png_codec_read_pixels(struct png *png, struct target *target, enum row row)
 {
 	static const struct pass whole = {0, 0, 1, 1};
 	static const struct pass adam7[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
 		{0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
 	if (png_get_interlace_type(png->codec, png->info) == PNG_INTERLACE_NONE) {
-		png_codec_read_pass(png, canvas, row, whole);
+		png_codec_read_pass(png, target, row, whole);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(adam7) / sizeof(adam7[0]); i++)
-		png_codec_read_pass(png, canvas, row, adam7[i]);
+		png_codec_read_pass(png, target, row, adam7[i]);
 }
 
-static int png_codec_decode(struct picture *picture, struct canvas *canvas)
+static int png_codec_decode(struct picture *picture, struct target *target)
 {
 	struct png *png = picture->state;
 	png->fault = FAULT_DECODER_FAILED;
 #ifdef HAVE_ISAL
-	if (png_fast_decode(png->codec, png->info, picture, canvas, &png->drawn))
+	if (png_fast_decode(png->codec, png->info, picture, target, &png->drawn))
 		return 0;
 #endif
 	if (setjmp(png_jmpbuf(png->codec)))
@@ -219,7 +219,7 @@ static int png_codec_decode(struct picture *picture, struct canvas *canvas)
 	png->buffer = malloc(png_get_rowbytes(png->codec, png->info));
 	if (!png->buffer)
 		png_error(png->codec, "no memory for a row");
-	png_codec_read_pixels(png, canvas, row);
+	png_codec_read_pixels(png, target, row);
 	png_read_end(png->codec, NULL);
 	return 0;
 }

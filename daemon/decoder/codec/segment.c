@@ -121,7 +121,7 @@ static void segment_straighten(uint8_t *to, const uint8_t *from, uint32_t count)
 }
 
 /* Draws rows that lie in segment->rows. */
-static void segment_draw(struct segment *segment, struct canvas *canvas, uint32_t y, uint32_t count)
+static void segment_draw(struct segment *segment, struct target *target, uint32_t y, uint32_t count)
 {
 	static const enum row rows[] = {
 		[FORMAT_RGBA8] = ROW_RGBA8,
@@ -140,7 +140,7 @@ static void segment_draw(struct segment *segment, struct canvas *canvas, uint32_
 		.y = y,
 		.step = 1};
 	if (!segment->converted) {
-		canvas_put(canvas, &strip);
+		target_put(target, &strip);
 		return;
 	}
 	strip.pixels = segment->converted;
@@ -148,7 +148,7 @@ static void segment_draw(struct segment *segment, struct canvas *canvas, uint32_
 	for (uint32_t i = 0; i < count; i++, strip.y++) {
 		segment_straighten(
 			segment->converted, segment->rows + i * header->stride, header->width);
-		canvas_put(canvas, &strip);
+		target_put(target, &strip);
 	}
 }
 
@@ -164,7 +164,7 @@ static int segment_make_room(struct picture *picture, struct segment *segment)
 	return 0;
 }
 
-static int segment_decode(struct picture *picture, struct canvas *canvas)
+static int segment_decode(struct picture *picture, struct target *target)
 {
 	struct segment *segment = picture->state;
 	const struct header *header = &segment->header;
@@ -176,7 +176,7 @@ static int segment_decode(struct picture *picture, struct canvas *canvas)
 			segment->rows, count * header->stride);
 		if (result < 0)
 			return segment_fail(picture, "its pixels cannot be read");
-		segment_draw(segment, canvas, y, count);
+		segment_draw(segment, target, y, count);
 	}
 	return result;
 }

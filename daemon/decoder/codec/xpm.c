@@ -154,7 +154,7 @@ static int xpm_parse(struct picture *picture, struct xpm *xpm)
 	return xpm_read_palette(picture, xpm);
 }
 
-static int xpm_decode(struct picture *picture, struct canvas *canvas)
+static int xpm_decode(struct picture *picture, struct target *target)
 {
 	struct xpm *xpm = picture->state;
 	int result = xpm_parse(picture, xpm);
@@ -176,7 +176,7 @@ static int xpm_decode(struct picture *picture, struct canvas *canvas)
 					"XPM: a pixel has no colour");
 			memcpy(xpm->row + 4 * x, xpm->palette[*pixels], sizeof(*xpm->palette));
 		}
-		canvas_put(canvas, &strip);
+		target_put(target, &strip);
 	}
 	return 0;
 }

@@ -58,66 +58,66 @@ static int target_fail(struct picture *picture, int error, const char *what, uin
 }
 
 static int target_reserve(
-	struct canvas *canvas, struct picture *picture, uint64_t from, uint64_t to)
+	struct target *target, struct picture *picture, uint64_t from, uint64_t to)
 {
 	int result = 0;
 	if (from < to) {
 		do
-			result = fallocate(canvas->fd, 0, (off_t)from, (off_t)(to - from));
+			result = fallocate(target->fd, 0, (off_t)from, (off_t)(to - from));
 		while (result < 0 && errno == EINTR);
 		if (result < 0)
-			result = target_fail(picture, -errno, "reserve", canvas->size);
+			result = target_fail(picture, -errno, "reserve", target->size);
 	}
 	return result;
 }
 
-static int target_map(struct canvas *canvas, struct picture *picture)
+static int target_map(struct target *target, struct picture *picture)
 {
-	if (canvas->map)
+	if (target->map)
 		return 0;
-	int result = target_reserve(canvas, picture, 0, canvas->size);
+	int result = target_reserve(target, picture, 0, target->size);
 	if (result < 0)
 		return result;
-	void *address = mmap(NULL, canvas->size, PROT_READ | PROT_WRITE, MAP_SHARED, canvas->fd, 0);
+	void *address = mmap(NULL, target->size, PROT_READ | PROT_WRITE, MAP_SHARED, target->fd, 0);
 	if (address == MAP_FAILED)
-		return target_fail(picture, -errno, "map", canvas->size);
-	canvas->map = address;
+		return target_fail(picture, -errno, "map", target->size);
+	target->map = address;
 	return 0;
 }
 
 /* Sets where the picture's rows and columns go: eight ways, as TIFF 6.0 numbers them. */
 static void target_orient(
-	struct canvas *canvas, const struct picture *picture, const struct job_segment *segment)
+	struct target *target, const struct picture *picture, const struct job_segment *segment)
 {
 	unsigned orientation = picture->orientation;
-	ptrdiff_t pixel = (ptrdiff_t)format_pixel_bytes(canvas->format);
+	ptrdiff_t pixel = (ptrdiff_t)format_pixel_bytes(target->format);
 	ptrdiff_t stride = (ptrdiff_t)segment->stride;
-	canvas->turned = orientation >= 5;
-	canvas->across = canvas->turned ? stride : pixel;
-	canvas->down = canvas->turned ? pixel : stride;
-	canvas->origin = canvas->map ? canvas->map + segment->pixel_offset : NULL;
+	target->turned = orientation >= 5;
+	target->across = target->turned ? stride : pixel;
+	target->down = target->turned ? pixel : stride;
+	target->origin = target->map ? target->map + segment->pixel_offset : NULL;
 	if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
-		canvas->origin += canvas->across * (ptrdiff_t)(picture->fitted_width - 1);
-		canvas->across = -canvas->across;
+		target->origin += target->across * (ptrdiff_t)(picture->fitted_width - 1);
+		target->across = -target->across;
 	}
 	if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) {
-		canvas->origin += canvas->down * (ptrdiff_t)(picture->fitted_height - 1);
-		canvas->down = -canvas->down;
+		target->origin += target->down * (ptrdiff_t)(picture->fitted_height - 1);
+		target->down = -target->down;
 	}
 }
 
 /* Only pages that are there may be written to by pwrite(2) when there is no room any more. */
-static int target_write_block(struct canvas *canvas, struct picture *picture,
+static int target_write_block(struct target *target, struct picture *picture,
 	const struct picture_block *block, uint64_t to)
 {
 	const uint8_t *data = block->data;
 	for (size_t left = block->size; left > 0;) {
-		ssize_t count = pwrite(canvas->fd, data, left, (off_t)to);
+		ssize_t count = pwrite(target->fd, data, left, (off_t)to);
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count <= 0)
 			return target_fail(
-				picture, count < 0 ? -errno : -EIO, "write to", canvas->size);
+				picture, count < 0 ? -errno : -EIO, "write to", target->size);
 		data += count;
 		left -= (size_t)count;
 		to += (uint64_t)count;
@@ -126,22 +126,22 @@ static int target_write_block(struct canvas *canvas, struct picture *picture,
 }
 
 /* What is around the pixels: reserved at once, and the blocks written. */
-static int target_begin(struct canvas *canvas, struct picture *picture,
+static int target_begin(struct target *target, struct picture *picture,
 	const struct job_segment *segment, bool in_order)
 {
-	int result = in_order ? target_reserve(canvas, picture, 0, segment->pixel_offset)
-			      : target_map(canvas, picture);
+	int result = in_order ? target_reserve(target, picture, 0, segment->pixel_offset)
+			      : target_map(target, picture);
 	for (uint32_t i = 0; result == 0 && i < picture->block_count; i++)
 		result = target_write_block(
-			canvas, picture, &picture->blocks[i], segment->block_offsets[i]);
+			target, picture, &picture->blocks[i], segment->block_offsets[i]);
 	if (result < 0 || !in_order)
 		return result;
 	size_t most;
-	if (__builtin_mul_overflow(canvas->stride, STRIP_ROWS, &most))
+	if (__builtin_mul_overflow(target->stride, STRIP_ROWS, &most))
 		most = SIZE_MAX;
-	result = spool_begin(canvas->fd, segment->pixel_offset, most);
+	result = spool_begin(target->fd, segment->pixel_offset, most);
 	/* Only what has begun is to be ended. */
-	canvas->spooled = result == 0;
+	target->striped = result == 0;
 	if (result < 0)
 		picture_fail(picture, FAULT_DECODER_FAILED, "no memory for rows");
 	return result;
@@ -149,14 +149,14 @@ static int target_begin(struct canvas *canvas, struct picture *picture,
 
 /* ---- Drawing ---- */
 
-void canvas_rows(struct canvas *canvas, uint32_t y, uint32_t count, uint8_t **rows)
+void target_rows(struct target *target, uint32_t y, uint32_t count, uint8_t **rows)
 {
-	uint8_t *first = canvas->spooled ? spool_take(count * canvas->stride)
-					 : canvas->origin + canvas->down * (ptrdiff_t)y;
+	uint8_t *first = target->striped ? spool_take(count * target->stride)
+					 : target->origin + target->down * (ptrdiff_t)y;
 	for (uint32_t i = 0; i < count; i++) {
-		rows[i] = first + i * canvas->stride;
-		if (canvas->spooled)
-			memset(rows[i] + canvas->row_bytes, 0, canvas->stride - canvas->row_bytes);
+		rows[i] = first + i * target->stride;
+		if (target->striped)
+			memset(rows[i] + target->row_bytes, 0, target->stride - target->row_bytes);
 	}
 }
 
@@ -165,12 +165,12 @@ void canvas_rows(struct canvas *canvas, uint32_t y, uint32_t count, uint8_t **ro
  * rows become columns, so that memory is written in runs.
  */
 static inline __attribute__((always_inline)) void target_scatter(
-	const struct canvas *canvas, uint8_t *to, const struct strip *strip, size_t pixel)
+	const struct target *target, uint8_t *to, const struct strip *strip, size_t pixel)
 {
-	const uint8_t *from = canvas->scratch;
-	bool turned = canvas->turned;
-	ptrdiff_t across = canvas->across * (ptrdiff_t)strip->step;
-	ptrdiff_t down = canvas->down;
+	const uint8_t *from = target->scratch;
+	bool turned = target->turned;
+	ptrdiff_t across = target->across * (ptrdiff_t)strip->step;
+	ptrdiff_t down = target->down;
 	size_t outer = turned ? strip->count : strip->rows;
 	size_t inner = turned ? strip->rows : strip->count;
 	ptrdiff_t to_outer = turned ? across : down;
@@ -178,44 +178,44 @@ static inline __attribute__((always_inline)) void target_scatter(
 	size_t from_outer = turned ? pixel : strip->count * pixel;
 	size_t from_inner = turned ? strip->count * pixel : pixel;
 	for (size_t i = 0; i < outer; i++) {
-		uint8_t *target = to + (ptrdiff_t)i * to_outer;
+		uint8_t *out = to + (ptrdiff_t)i * to_outer;
 		const uint8_t *source = from + i * from_outer;
 		for (size_t j = 0; j < inner; j++) {
-			memcpy(target, source, pixel);
-			target += to_inner;
+			memcpy(out, source, pixel);
+			out += to_inner;
 			source += from_inner;
 		}
 	}
 }
 
 static void target_convert_strip(
-	const struct canvas *canvas, const struct strip *strip, uint8_t *to, ptrdiff_t down)
+	const struct target *target, const struct strip *strip, uint8_t *to, ptrdiff_t down)
 {
 	for (uint32_t i = 0; i < strip->rows; i++)
-		convert_row(to + down * (ptrdiff_t)i, canvas->format,
+		convert_row(to + down * (ptrdiff_t)i, target->format,
 			strip->pixels + i * strip->pitch, strip->row, strip->count);
 }
 
-static void target_draw(struct canvas *canvas, const struct strip *strip)
+static void target_draw(struct target *target, const struct strip *strip)
 {
-	if (canvas->spooled) {
+	if (target->striped) {
 		uint8_t *rows[STRIP_ROWS];
-		canvas_rows(canvas, strip->y, strip->rows, rows);
-		target_convert_strip(canvas, strip, rows[0], (ptrdiff_t)canvas->stride);
+		target_rows(target, strip->y, strip->rows, rows);
+		target_convert_strip(target, strip, rows[0], (ptrdiff_t)target->stride);
 		return;
 	}
-	size_t pixel = format_pixel_bytes(canvas->format);
-	uint8_t *to = canvas->origin + canvas->across * (ptrdiff_t)strip->x +
-		      canvas->down * (ptrdiff_t)strip->y;
-	if (canvas->across == (ptrdiff_t)pixel && strip->step == 1) {
-		target_convert_strip(canvas, strip, to, canvas->down);
+	size_t pixel = format_pixel_bytes(target->format);
+	uint8_t *to = target->origin + target->across * (ptrdiff_t)strip->x +
+		      target->down * (ptrdiff_t)strip->y;
+	if (target->across == (ptrdiff_t)pixel && strip->step == 1) {
+		target_convert_strip(target, strip, to, target->down);
 		return;
 	}
-	target_convert_strip(canvas, strip, canvas->scratch, (ptrdiff_t)(strip->count * pixel));
+	target_convert_strip(target, strip, target->scratch, (ptrdiff_t)(strip->count * pixel));
 	switch (pixel) {
 #define CASE(bytes)                                       \
 	case bytes:                                       \
-		target_scatter(canvas, to, strip, bytes); \
+		target_scatter(target, to, strip, bytes); \
 		break;
 		CASE(1)
 		CASE(2)
@@ -242,34 +242,34 @@ static void target_draw_scaled(void *context, const struct strip *strip)
 	target_draw(context, strip);
 }
 
-static int target_open_all(struct canvas *canvas, struct picture *picture,
+static int target_open_all(struct target *target, struct picture *picture,
 	const struct job_segment *segment, bool scaled)
 {
 	if (segment->spare)
-		canvas->map = spare_use(segment->size);
-	canvas->spare = canvas->map;
+		target->map = spare_use(segment->size);
+	target->spare = target->map;
 	bool in_order =
-		(picture->in_order || scaled) && picture->orientation == 1 && !canvas->spare;
-	size_t pixel = format_pixel_bytes(canvas->format);
+		(picture->in_order || scaled) && picture->orientation == 1 && !target->spare;
+	size_t pixel = format_pixel_bytes(target->format);
 	if (!in_order) {
-		canvas->scratch =
+		target->scratch =
 			reallocarray(NULL, picture->fitted_width, (size_t)STRIP_ROWS * pixel);
-		if (!canvas->scratch)
+		if (!target->scratch)
 			return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for a row");
 	}
 	if (scaled) {
 		int result = scale_open(
-			&canvas->scale, picture, canvas->format, target_draw_scaled, canvas);
+			&target->scale, picture, target->format, target_draw_scaled, target);
 		if (result < 0)
 			return target_fail_scale(picture, result);
 	}
-	return target_begin(canvas, picture, segment, in_order);
+	return target_begin(target, picture, segment, in_order);
 }
 
-int canvas_open(struct canvas *canvas, struct picture *picture, enum format format,
+int target_open(struct target *target, struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd)
 {
-	*canvas = (struct canvas){.fd = fd,
+	*target = (struct target){.fd = fd,
 		.format = format,
 		.width = picture_part(picture->width, picture->eighths),
 		.height = picture_part(picture->height, picture->eighths),
@@ -278,58 +278,58 @@ int canvas_open(struct canvas *canvas, struct picture *picture, enum format form
 		.row_bytes = (size_t)picture->fitted_width * format_pixel_bytes(format)};
 	if (!target_fits(picture, format, segment, fd))
 		return -EPROTO;
-	canvas->pixels_end = segment->pixel_offset + segment->stride * picture->fitted_height;
-	int result = target_open_all(canvas, picture, segment, picture_is_scaled(picture));
+	target->pixels_end = segment->pixel_offset + segment->stride * picture->fitted_height;
+	int result = target_open_all(target, picture, segment, picture_is_scaled(picture));
 	if (result < 0) {
-		canvas_close(canvas);
+		target_close(target);
 		return result;
 	}
-	target_orient(canvas, picture, segment);
+	target_orient(target, picture, segment);
 	return 0;
 }
 
-int canvas_finish(struct canvas *canvas, struct picture *picture)
+int target_finish(struct target *target, struct picture *picture)
 {
-	int scaled = canvas->scale ? scale_finish(canvas->scale) : 0;
+	int scaled = target->scale ? scale_finish(target->scale) : 0;
 	if (scaled < 0)
 		return target_fail_scale(picture, scaled);
-	if (!canvas->spooled)
+	if (!target->striped)
 		return 0;
-	canvas->spooled = false;
+	target->striped = false;
 	int result = spool_end();
 	if (result < 0)
-		return target_fail(picture, result, "write to", canvas->size);
-	return target_reserve(canvas, picture, canvas->pixels_end, canvas->size);
+		return target_fail(picture, result, "write to", target->size);
+	return target_reserve(target, picture, target->pixels_end, target->size);
 }
 
-void canvas_close(struct canvas *canvas)
+void target_close(struct target *target)
 {
-	if (canvas->spooled)
+	if (target->striped)
 		spool_end();
-	if (canvas->map && !canvas->spare)
-		munmap(canvas->map, canvas->size);
-	scale_close(canvas->scale);
-	free(canvas->scratch);
-	canvas->scale = NULL;
-	canvas->map = canvas->scratch = NULL;
-	canvas->spooled = false;
+	if (target->map && !target->spare)
+		munmap(target->map, target->size);
+	scale_close(target->scale);
+	free(target->scratch);
+	target->scale = NULL;
+	target->map = target->scratch = NULL;
+	target->striped = false;
 }
 
-enum format canvas_format(const struct canvas *canvas)
+enum format target_format(const struct target *target)
 {
-	return canvas->scale ? scale_format(canvas->scale) : canvas->format;
+	return target->scale ? scale_format(target->scale) : target->format;
 }
 
-bool canvas_is_direct(const struct canvas *canvas, enum row row)
+bool target_is_direct(const struct target *target, enum row row)
 {
-	return !canvas->scale && !canvas->turned && canvas->across > 0 && canvas->down > 0 &&
-	       convert_is_same(row, canvas->format);
+	return !target->scale && !target->turned && target->across > 0 && target->down > 0 &&
+	       convert_is_same(row, target->format);
 }
 
-void canvas_put(struct canvas *canvas, const struct strip *strip)
+void target_put(struct target *target, const struct strip *strip)
 {
-	if (canvas->scale)
-		scale_put(canvas->scale, strip);
+	if (target->scale)
+		scale_put(target->scale, strip);
 	else
-		target_draw(canvas, strip);
+		target_draw(target, strip);
 }

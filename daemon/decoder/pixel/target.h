@@ -15,11 +15,11 @@
 
 struct scale;
 
-struct canvas {
+struct target {
 	int fd;
 	uint8_t *map; /* NULL when the rows go by way of the spool */
 	size_t size;
-	bool spooled;
+	bool striped;
 	bool spare;	     /* the mapping is the spare's */
 	uint64_t pixels_end; /* offset in the segment */
 	size_t stride;
@@ -40,29 +40,29 @@ struct canvas {
  * blocks. Returns 0; -EPROTO when the daemon's numbers contradict each other; or, having failed
  * the picture, another negative errno.
  */
-int canvas_open(struct canvas *canvas, struct picture *picture, enum format format,
+int target_open(struct target *target, struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd);
 
 /*
  * Sees that all that was drawn is in the segment, and all of this reserved.
  * Returns 0 or, having failed the picture, a negative errno.
  */
-int canvas_finish(struct canvas *canvas, struct picture *picture);
+int target_finish(struct target *target, struct picture *picture);
 
 /* Lets go of the segment. */
-void canvas_close(struct canvas *canvas);
+void target_close(struct target *target);
 
 /* The format in which a codec's rows are of most use. */
-enum format canvas_format(const struct canvas *canvas);
+enum format target_format(const struct target *target);
 
-/* Whether rows of a kind need no converting, turning or scaling: canvas_rows() takes them. */
-bool canvas_is_direct(const struct canvas *canvas, enum row row);
+/* Whether rows of a kind need no converting, turning or scaling: target_rows() takes them. */
+bool target_is_direct(const struct target *target, enum row row);
 
 /*
  * Where the rows y to y + count - 1 are to be written to, at most STRIP_ROWS, each after
- * the one before; they are complete at the next call. Only if canvas_is_direct().
+ * the one before; they are complete at the next call. Only if target_is_direct().
  */
-void canvas_rows(struct canvas *canvas, uint32_t y, uint32_t count, uint8_t **rows);
+void target_rows(struct target *target, uint32_t y, uint32_t count, uint8_t **rows);
 
 /* Converts a strip and puts it where it belongs. Rows in order, when the picture says so. */
-void canvas_put(struct canvas *canvas, const struct strip *strip);
+void target_put(struct target *target, const struct strip *strip);
