@@ -144,7 +144,7 @@ static uint8_t *read_as(const struct bytes *file, unsigned eighths, J_COLOR_SPAC
 }
 
 /* One channel of light where ink lies on paper; values are 0 for no ink. */
-static uint16_t light(double ink, double black)
+static uint16_t linear(double ink, double black)
 {
 	return (uint16_t)lround(255 * (1 - ink / 255) * (1 - black / 255));
 }
@@ -157,8 +157,8 @@ static void expect_ink(
 		double ink[4];
 		for (size_t j = 0; j < 4; j++)
 			ink[j] = inverted ? 255 - pixels[4 * i + j] : pixels[4 * i + j];
-		expected->samples[i] = (struct sample){
-			light(ink[0], ink[3]), light(ink[1], ink[3]), light(ink[2], ink[3]), 255};
+		expected->samples[i] = (struct sample){linear(ink[0], ink[3]),
+			linear(ink[1], ink[3]), linear(ink[2], ink[3]), 255};
 	}
 	free(pixels);
 }

@@ -18,19 +18,19 @@ enum { LOBES = 3 };
 /* How far it may be from what is expected: samples of 8 and of 16 bits. */
 enum { NARROW_TOLERANCE = 1, WIDE_TOLERANCE = 6 };
 
-struct light {
+struct linear {
 	double red, green, blue, alpha;
 };
 
-double light_of_value(double value)
+double linear_of_value(double value)
 {
 	return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
 }
 
-double value_of_light(double light)
+double value_of_light(double linear)
 {
-	light = fmin(fmax(light, 0), 1);
-	return light <= 0.0031308 ? light * 12.92 : 1.055 * pow(light, 1 / 2.4) - 0.055;
+	linear = fmin(fmax(linear, 0), 1);
+	return linear <= 0.0031308 ? linear * 12.92 : 1.055 * pow(linear, 1 / 2.4) - 0.055;
 }
 
 static double lanczos(double x)
@@ -57,29 +57,29 @@ static size_t mirrored(int64_t at, size_t count)
 }
 
 /* One sample of count that are step apart, of an extent that is made into `to` samples. */
-static struct light filter(const struct light *from, size_t count, size_t step, double extent,
+static struct linear filter(const struct linear *from, size_t count, size_t step, double extent,
 	uint32_t to, uint32_t at)
 {
 	double ratio = extent / to, wider = fmax(ratio, 1);
 	double centre = (at + 0.5) * ratio;
-	struct light sum = {0};
+	struct linear sum = {0};
 	double weights = 0;
 	for (int64_t i = (int64_t)floor(centre - LOBES * wider) - 1;
 		i <= (int64_t)ceil(centre + LOBES * wider); i++) {
 		double weight = lanczos(((double)i + 0.5 - centre) / wider);
-		const struct light *light = &from[mirrored(i, count) * step];
+		const struct linear *linear = &from[mirrored(i, count) * step];
 		weights += weight;
-		sum.red += weight * light->red;
-		sum.green += weight * light->green;
-		sum.blue += weight * light->blue;
-		sum.alpha += weight * light->alpha;
+		sum.red += weight * linear->red;
+		sum.green += weight * linear->green;
+		sum.blue += weight * linear->blue;
+		sum.alpha += weight * linear->alpha;
 	}
-	return (struct light){
+	return (struct linear){
 		sum.red / weights, sum.green / weights, sum.blue / weights, sum.alpha / weights};
 }
 
 /* The light of a sample, as it counts in a format. */
-static struct light light_of(const struct sample *sample, enum format format, bool wide)
+static struct linear linear_of(const struct sample *sample, enum format format, bool wide)
 {
 	double most = wide ? 65535 : 255;
 	double alpha = format_has_alpha(format) ? sample->alpha / most : 1;
@@ -88,22 +88,22 @@ static struct light light_of(const struct sample *sample, enum format format, bo
 		double sum =
 			19595.0 * sample->red + 38470.0 * sample->green + 7471.0 * sample->blue;
 		double grey = floor((sum * scale + 32768) / 65536);
-		grey = light_of_value(grey / most / scale);
-		return (struct light){grey, grey, grey, 1};
+		grey = linear_of_value(grey / most / scale);
+		return (struct linear){grey, grey, grey, 1};
 	}
-	return (struct light){light_of_value(sample->red / most) * alpha,
-		light_of_value(sample->green / most) * alpha,
-		light_of_value(sample->blue / most) * alpha, alpha};
+	return (struct linear){linear_of_value(sample->red / most) * alpha,
+		linear_of_value(sample->green / most) * alpha,
+		linear_of_value(sample->blue / most) * alpha, alpha};
 }
 
-static struct light *lights_of(const struct expectation *expected, enum format format)
+static struct linear *lights_of(const struct expectation *expected, enum format format)
 {
 	size_t count = (size_t)expected->width * expected->height;
-	struct light *lights = calloc(count, sizeof(*lights));
+	struct linear *lights = calloc(count, sizeof(*lights));
 	assert_non_null(lights);
 	bool grey = format_is_grey(format) && expected->greys;
 	for (size_t i = 0; i < count; i++)
-		lights[i] = light_of(
+		lights[i] = linear_of(
 			grey ? &expected->greys[i] : &expected->samples[i], format, expected->wide);
 	return lights;
 }
@@ -113,24 +113,24 @@ static uint16_t wide_value(double value)
 	return (uint16_t)lround(65535 * value);
 }
 
-static struct sample sample_of(struct light light)
+static struct sample sample_of(struct linear linear)
 {
-	double alpha = fmin(fmax(light.alpha, 0), 1);
+	double alpha = fmin(fmax(linear.alpha, 0), 1);
 	double whole = alpha > 0 ? 1 / alpha : 0;
-	return (struct sample){wide_value(value_of_light(light.red * whole)),
-		wide_value(value_of_light(light.green * whole)),
-		wide_value(value_of_light(light.blue * whole)), wide_value(alpha)};
+	return (struct sample){wide_value(value_of_light(linear.red * whole)),
+		wide_value(value_of_light(linear.green * whole)),
+		wide_value(value_of_light(linear.blue * whole)), wide_value(alpha)};
 }
 
 /* Makes the expectation of a smaller picture, of wide samples, in the file's orientation. */
 static void reduce(const struct expectation *expected, const struct reduction *reduction,
 	enum format format, struct expectation *small)
 {
-	struct light *lights = lights_of(expected, format);
+	struct linear *lights = lights_of(expected, format);
 	size_t width = expected->width, height = expected->height;
 	double extent_x = reduction->full_width * reduction->eighths / 8.0;
 	double extent_y = reduction->full_height * reduction->eighths / 8.0;
-	struct light *column = calloc(height, sizeof(*column));
+	struct linear *column = calloc(height, sizeof(*column));
 	assert_non_null(column);
 	for (uint32_t x = 0; x < small->width; x++) {
 		for (size_t y = 0; y < height; y++)

@@ -21,5 +21,5 @@ void assert_reduced(struct decoder *decoder, const struct bytes *file,
 	uint32_t most_high);
 
 /* The light of a value from 0 to 1 of sRGB's curve, and the value of a light. */
-double light_of_value(double value);
-double value_of_light(double light);
+double linear_of_value(double value);
+double value_of_light(double linear);

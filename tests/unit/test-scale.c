@@ -272,7 +272,7 @@ static void one_wide_grey_stays_as_it_is(void **state)
 }
 
 /* Half of the light of white is 188, not 128. */
-static void light_is_averaged(void **state)
+static void linear_is_averaged(void **state)
 {
 	static const uint8_t black[4] = {0, 0, 0, 255}, white[4] = {255, 255, 255, 255};
 	(void)state;
@@ -341,8 +341,8 @@ static void very_large_to_very_small(void **state)
 		/* Noise of all values alike has half of the light of the mean of its curve, 0.31.
 		 */
 		for (uint32_t x = 0; x < outcome.header.width; x++) {
-			double light = light_of_value(pixel_at(&outcome, x, 0)[1] / 255.0);
-			assert_true(light > 0.29 && light < 0.33);
+			double linear = linear_of_value(pixel_at(&outcome, x, 0)[1] / 255.0);
+			assert_true(linear > 0.29 && linear < 0.33);
 		}
 		outcome_free(&outcome);
 		expectation_end(&expected);
@@ -385,7 +385,7 @@ int main(void)
 #endif
 		cmocka_unit_test(one_colour_stays_as_it_is),
 		cmocka_unit_test(one_wide_grey_stays_as_it_is),
-		cmocka_unit_test(light_is_averaged),
+		cmocka_unit_test(linear_is_averaged),
 		cmocka_unit_test(edges_of_alpha_have_no_fringe),
 		cmocka_unit_test(without_alpha_all_colours_count),
 		cmocka_unit_test(very_large_to_very_small),

@@ -27,12 +27,12 @@ static double linear_to_light(double value)
 	return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
 }
 
-static float linear_from_light(float light)
+static float linear_from_light(float linear)
 {
-	return light <= 0.0031308f ? light * 12.92f : 1.055f * powf(light, 1 / 2.4f) - 0.055f;
+	return linear <= 0.0031308f ? linear * 12.92f : 1.055f * powf(linear, 1 / 2.4f) - 0.055f;
 }
 
-void light_prepare(void)
+void linear_prepare(void)
 {
 	for (int i = 0; i < NARROW; i++) {
 		narrow_light[i] = (float)linear_to_light(i / 255.0);
@@ -59,7 +59,7 @@ INLINE unsigned sample(const uint8_t *pixel, unsigned channel, bool wide)
 	return value;
 }
 
-INLINE float light_of(const uint8_t *pixel, unsigned plane, unsigned planes, bool wide)
+INLINE float linear_of(const uint8_t *pixel, unsigned plane, unsigned planes, bool wide)
 {
 	float alpha = 1;
 	if (planes > ALPHA)
@@ -70,20 +70,20 @@ INLINE float light_of(const uint8_t *pixel, unsigned plane, unsigned planes, boo
 }
 
 /* A plane at a time, so that there is one row to write to. */
-INLINE void add_plane(float *to, const uint8_t *pixel, unsigned plane, const struct light light,
-	size_t count, struct light_share share)
+INLINE void add_plane(float *to, const uint8_t *pixel, unsigned plane, const struct linear linear,
+	size_t count, struct linear_share share)
 {
-	size_t bytes = light.channels << light.wide;
+	size_t bytes = linear.channels << linear.wide;
 	if (share.step == 1 && share.weight == 1) {
 		for (size_t x = 0; x < count; x++, pixel += bytes)
-			to[x] = light_of(pixel, plane, light.planes, light.wide);
+			to[x] = linear_of(pixel, plane, linear.planes, linear.wide);
 		return;
 	}
 	for (; count > 0; to++) {
 		size_t part = count < share.step ? count : share.step;
 		float sum = 0;
 		for (size_t i = 0; i < part; i++, pixel += bytes)
-			sum += light_of(pixel, plane, light.planes, light.wide);
+			sum += linear_of(pixel, plane, linear.planes, linear.wide);
 		sum *= share.weight / (float)part;
 		*to = share.first ? sum : *to + sum;
 		count -= part;
@@ -91,24 +91,24 @@ INLINE void add_plane(float *to, const uint8_t *pixel, unsigned plane, const str
 }
 
 /* The kinds of rows that there are: channels, planes of use, 16 bits. */
-#define LIGHT_TABLE(X) \
-	X(1, 1, false) \
-	X(3, 3, false) \
-	X(4, 4, false) \
-	X(1, 1, true)  \
-	X(3, 3, true)  \
-	X(4, 3, true)  \
+#define LINEAR_TABLE(X) \
+	X(1, 1, false)  \
+	X(3, 3, false)  \
+	X(4, 4, false)  \
+	X(1, 1, true)   \
+	X(3, 3, true)   \
+	X(4, 3, true)   \
 	X(4, 4, true)
 
-void light_add(float *const planes[LIGHT_PLANES], const void *pixels, const struct light *light,
-	size_t count, struct light_share share)
+void linear_add(float *const planes[LINEAR_PLANES], const void *pixels, const struct linear *linear,
+	size_t count, struct linear_share share)
 {
-#define X(c, p, w)                                                                              \
-	if (light->channels == (c) && light->planes == (p) && light->wide == (w)) {             \
-		_Pragma("GCC unroll 4") for (unsigned i = 0; i < (p); i++)                      \
-			add_plane(planes[i], pixels, i, (struct light){c, p, w}, count, share); \
+#define X(c, p, w)                                                                               \
+	if (linear->channels == (c) && linear->planes == (p) && linear->wide == (w)) {           \
+		_Pragma("GCC unroll 4") for (unsigned i = 0; i < (p); i++)                       \
+			add_plane(planes[i], pixels, i, (struct linear){c, p, w}, count, share); \
 	}
-	LIGHT_TABLE(X)
+	LINEAR_TABLE(X)
 #undef X
 }
 
@@ -120,12 +120,12 @@ INLINE float clamp(float value)
 	return value > 0 ? (value < 1 ? value : 1) : 0;
 }
 
-INLINE unsigned nearest(float light, bool wide)
+INLINE unsigned nearest(float linear, bool wide)
 {
 	if (wide)
-		return (unsigned)(linear_from_light(light) * 65535 + 0.5f);
-	unsigned guess = guesses[(unsigned)(light * GUESSES)];
-	return guess + (light >= borders[guess]);
+		return (unsigned)(linear_from_light(linear) * 65535 + 0.5f);
+	unsigned guess = guesses[(unsigned)(linear * GUESSES)];
+	return guess + (linear >= borders[guess]);
 }
 
 INLINE void store_sample(uint8_t *pixel, unsigned channel, unsigned value, bool wide)
@@ -138,7 +138,7 @@ INLINE void store_sample(uint8_t *pixel, unsigned channel, unsigned value, bool 
 }
 
 /* A pixel that is as good as transparent has no colour. */
-INLINE void store_pixel(uint8_t *pixel, const float *const planes[LIGHT_PLANES], size_t x,
+INLINE void store_pixel(uint8_t *pixel, const float *const planes[LINEAR_PLANES], size_t x,
 	unsigned count, bool wide)
 {
 	float whole = 1;
@@ -153,19 +153,19 @@ INLINE void store_pixel(uint8_t *pixel, const float *const planes[LIGHT_PLANES],
 		store_sample(pixel, i, nearest(clamp(planes[i][x] * whole), wide), wide);
 }
 
-INLINE void store(uint8_t *pixel, const float *const planes[LIGHT_PLANES], unsigned count,
+INLINE void store(uint8_t *pixel, const float *const planes[LINEAR_PLANES], unsigned count,
 	bool wide, size_t pixels)
 {
 	for (size_t x = 0; x < pixels; x++, pixel += count << wide)
 		store_pixel(pixel, planes, x, count, wide);
 }
 
-void light_store(void *pixels, const struct light *light, const float *const planes[LIGHT_PLANES],
-	size_t count)
+void linear_store(void *pixels, const struct linear *linear,
+	const float *const planes[LINEAR_PLANES], size_t count)
 {
-#define X(c, p, w)                                                                              \
-	if (light->channels == (c) && light->planes == (p) && light->wide == (w) && (c) == (p)) \
+#define X(c, p, w)                                                                                 \
+	if (linear->channels == (c) && linear->planes == (p) && linear->wide == (w) && (c) == (p)) \
 		store(pixels, planes, p, w, count);
-	LIGHT_TABLE(X)
+	LINEAR_TABLE(X)
 #undef X
 }

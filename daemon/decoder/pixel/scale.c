@@ -25,7 +25,7 @@ struct scale {
 	uint32_t width, height; /* of what comes */
 	uint32_t to_width;
 	enum format format; /* of what is worked on */
-	struct light source, target;
+	struct linear source, target;
 	enum row target_row;
 	uint32_t step_x, step_y; /* pixels that become one before the filter */
 	uint32_t taken;		 /* rows that came */
@@ -40,7 +40,7 @@ struct scale {
 
 void scale_prepare(void)
 {
-	light_prepare();
+	linear_prepare();
 	resample_prepare();
 }
 
@@ -62,8 +62,8 @@ static void scale_choose_formats(struct scale *scale, enum format native, enum f
 		scale->format = grey ? FORMAT_GRAY8 : alpha ? FORMAT_RGBA8 : FORMAT_RGB8;
 	unsigned planes = grey ? 1 : alpha ? 4 : 3;
 	unsigned channels = format_pixel_bytes(scale->format) >> wide_source;
-	scale->source = (struct light){channels, planes, wide_source};
-	scale->target = (struct light){planes, planes, wide_target};
+	scale->source = (struct linear){channels, planes, wide_source};
+	scale->target = (struct linear){planes, planes, wide_target};
 	scale->target_row = (wide_target ? wide : narrow)[grey ? 0 : planes - 2];
 }
 
@@ -132,10 +132,10 @@ static void scale_draw_rows(struct scale *scale, unsigned count)
 {
 	size_t pitch = (size_t)scale->to_width * (scale->target.planes << scale->target.wide);
 	for (unsigned y = 0; y < count; y++) {
-		const float *planes[LIGHT_PLANES] = {NULL};
+		const float *planes[LINEAR_PLANES] = {NULL};
 		for (unsigned i = 0; i < scale->target.planes; i++)
 			planes[i] = resample_row(scale->resample, i, y);
-		light_store(scale->strip + y * pitch, &scale->target, planes, scale->to_width);
+		linear_store(scale->strip + y * pitch, &scale->target, planes, scale->to_width);
 	}
 	const struct strip strip = {.pixels = scale->strip,
 		.pitch = pitch,
@@ -165,13 +165,13 @@ static int scale_add_row(struct scale *scale, const uint8_t *pixels)
 {
 	uint32_t part = scale->taken % scale->step_y;
 	uint32_t parts = scale->height - (scale->taken - part);
-	float *planes[LIGHT_PLANES] = {NULL};
+	float *planes[LINEAR_PLANES] = {NULL};
 	if (parts > scale->step_y)
 		parts = scale->step_y;
 	for (unsigned i = 0; i < scale->source.planes; i++)
 		planes[i] = resample_room(scale->resample, i, scale->room);
-	const struct light_share weight = {scale->step_x, 1.0f / (float)parts, part == 0};
-	light_add(planes, pixels, &scale->source, scale->width, weight);
+	const struct linear_share weight = {scale->step_x, 1.0f / (float)parts, part == 0};
+	linear_add(planes, pixels, &scale->source, scale->width, weight);
 	scale->taken++;
 	if (part + 1 < parts)
 		return 0;
