@@ -30,7 +30,7 @@ static int main_confine(void)
 	int own = sandbox_enter(&failed);
 	int all = -1;
 	if (own >= 0) {
-		spool_prepare();
+		stripe_writer_prepare();
 		all = sandbox_seal(&failed);
 	}
 	if (own < 0 || all < 0) {

@@ -196,7 +196,7 @@ int sandbox_seal(const char **failed)
 	if (r < 0)
 		return r;
 	*failed = "filter system calls";
-	r = filter_system_calls();
+	r = seccomp_filter_install();
 	if (r < 0)
 		return r;
 	return r > 0 ? JOB_SANDBOX_LIMITS | JOB_SANDBOX_SECCOMP : JOB_SANDBOX_LIMITS;

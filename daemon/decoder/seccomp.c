@@ -109,7 +109,7 @@ static int seccomp_add_rule(scmp_filter_ctx filter, const struct rule *rule)
 	return r == -EDOM ? 0 : r; /* a call that this machine has not */
 }
 
-int filter_system_calls(void)
+int seccomp_filter_install(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!filter)
@@ -129,7 +129,7 @@ int filter_system_calls(void)
 
 #else
 
-int filter_system_calls(void)
+int seccomp_filter_install(void)
 {
 	return 0;
 }

@@ -8,4 +8,4 @@
  * Installs the filter in all threads, for good.
  * Returns 1; 0 when the build has none (--without-seccomp); or a negative errno.
  */
-int filter_system_calls(void);
+int seccomp_filter_install(void);

@@ -192,7 +192,7 @@ static void prepare(void)
 	static bool prepared;
 	if (!prepared) {
 		codec_prepare();
-		spool_prepare();
+		stripe_writer_prepare();
 	}
 	prepared = true;
 }

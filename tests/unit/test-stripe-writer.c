@@ -31,15 +31,15 @@ static uint8_t byte_at(size_t i)
 /* Writes total bytes in parts of size. */
 static int write_parts(int fd, size_t total, size_t size)
 {
-	assert_int_equal(spool_begin(fd, PAGE, size), 0);
+	assert_int_equal(stripe_writer_begin(fd, PAGE, size), 0);
 	for (size_t done = 0; done < total;) {
 		size_t part = total - done < size ? total - done : size;
-		uint8_t *place = spool_take(part);
+		uint8_t *place = stripe_writer_take(part);
 		for (size_t i = 0; i < part; i++)
 			place[i] = byte_at(done + i);
 		done += part;
 	}
-	return spool_end();
+	return stripe_writer_end();
 }
 
 static void check_file(int fd, size_t total)
@@ -84,8 +84,8 @@ static void what_was_begun_may_end_at_once(void **state)
 {
 	(void)state;
 	int fd = make_file();
-	assert_int_equal(spool_begin(fd, 0, 100), 0);
-	assert_int_equal(spool_end(), 0);
+	assert_int_equal(stripe_writer_begin(fd, 0, 100), 0);
+	assert_int_equal(stripe_writer_end(), 0);
 	assert_int_equal(lseek(fd, 0, SEEK_END), 0);
 	close(fd);
 }
@@ -93,13 +93,13 @@ static void what_was_begun_may_end_at_once(void **state)
 static void too_much_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(spool_begin(-1, 0, SIZE_MAX - 4096), -ENOMEM);
+	assert_int_equal(stripe_writer_begin(-1, 0, SIZE_MAX - 4096), -ENOMEM);
 }
 
 static int make_thread(void **state)
 {
 	(void)state;
-	spool_prepare();
+	stripe_writer_prepare();
 	return 0;
 }
 

@@ -139,7 +139,7 @@ static int target_begin(struct target *target, struct picture *picture,
 	size_t most;
 	if (__builtin_mul_overflow(target->stride, STRIP_ROWS, &most))
 		most = SIZE_MAX;
-	result = spool_begin(target->fd, segment->pixel_offset, most);
+	result = stripe_writer_begin(target->fd, segment->pixel_offset, most);
 	/* Only what has begun is to be ended. */
 	target->striped = result == 0;
 	if (result < 0)
@@ -151,7 +151,7 @@ static int target_begin(struct target *target, struct picture *picture,
 
 void target_rows(struct target *target, uint32_t y, uint32_t count, uint8_t **rows)
 {
-	uint8_t *first = target->striped ? spool_take(count * target->stride)
+	uint8_t *first = target->striped ? stripe_writer_take(count * target->stride)
 					 : target->origin + target->down * (ptrdiff_t)y;
 	for (uint32_t i = 0; i < count; i++) {
 		rows[i] = first + i * target->stride;
@@ -296,7 +296,7 @@ int target_finish(struct target *target, struct picture *picture)
 	if (!target->striped)
 		return 0;
 	target->striped = false;
-	int result = spool_end();
+	int result = stripe_writer_end();
 	if (result < 0)
 		return target_fail(picture, result, "write to", target->size);
 	return target_reserve(target, picture, target->pixels_end, target->size);
@@ -305,7 +305,7 @@ int target_finish(struct target *target, struct picture *picture)
 void target_close(struct target *target)
 {
 	if (target->striped)
-		spool_end();
+		stripe_writer_end();
 	if (target->map && !target->spare)
 		munmap(target->map, target->size);
 	scale_close(target->scale);

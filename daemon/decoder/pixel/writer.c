@@ -43,7 +43,7 @@ static struct {
 	uint64_t offset; /* where it begins */
 	struct stripe stripes[STRIPES];
 	struct stripe *current;
-} spool = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+} stripe_writer = {.mutex = PTHREAD_MUTEX_INITIALIZER,
 	.filled = PTHREAD_COND_INITIALIZER,
 	.written = PTHREAD_COND_INITIALIZER,
 	.fd = -1};
@@ -67,8 +67,8 @@ static int writer_write_all(int fd, const uint8_t *data, size_t size, uint64_t o
 static struct stripe *writer_find(bool queued)
 {
 	for (size_t i = 0; i < STRIPES; i++) {
-		struct stripe *stripe = &spool.stripes[i];
-		if (stripe->queued == queued && stripe != spool.current)
+		struct stripe *stripe = &stripe_writer.stripes[i];
+		if (stripe->queued == queued && stripe != stripe_writer.current)
 			return stripe;
 	}
 	return NULL;
@@ -78,24 +78,24 @@ static struct stripe *writer_find(bool queued)
 static void *writer_run(void *unused)
 {
 	(void)unused;
-	pthread_mutex_lock(&spool.mutex);
-	spool.has_thread = true;
-	pthread_cond_signal(&spool.written);
+	pthread_mutex_lock(&stripe_writer.mutex);
+	stripe_writer.has_thread = true;
+	pthread_cond_signal(&stripe_writer.written);
 	for (;;) {
 		struct stripe *stripe = writer_find(true);
 		if (!stripe) {
-			pthread_cond_wait(&spool.filled, &spool.mutex);
+			pthread_cond_wait(&stripe_writer.filled, &stripe_writer.mutex);
 			continue;
 		}
-		int fd = spool.fd, error = spool.error;
-		pthread_mutex_unlock(&spool.mutex);
+		int fd = stripe_writer.fd, error = stripe_writer.error;
+		pthread_mutex_unlock(&stripe_writer.mutex);
 		if (!error)
 			error = writer_write_all(fd, stripe->data, stripe->size, stripe->offset);
-		pthread_mutex_lock(&spool.mutex);
+		pthread_mutex_lock(&stripe_writer.mutex);
 		stripe->queued = false;
-		if (!spool.error)
-			spool.error = error;
-		pthread_cond_signal(&spool.written);
+		if (!stripe_writer.error)
+			stripe_writer.error = error;
+		pthread_cond_signal(&stripe_writer.written);
 	}
 	return NULL;
 }
@@ -103,10 +103,10 @@ static void *writer_run(void *unused)
 static void writer_free_buffers(void)
 {
 	for (size_t i = 0; i < STRIPES; i++) {
-		free(spool.stripes[i].data);
-		spool.stripes[i].data = NULL;
+		free(stripe_writer.stripes[i].data);
+		stripe_writer.stripes[i].data = NULL;
 	}
-	spool.room = 0;
+	stripe_writer.room = 0;
 }
 
 static bool writer_has_second_processor(void)
@@ -115,7 +115,7 @@ static bool writer_has_second_processor(void)
 	return sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) > 1;
 }
 
-void spool_prepare(void)
+void stripe_writer_prepare(void)
 {
 	pthread_t thread;
 	pthread_attr_t attributes;
@@ -125,105 +125,106 @@ void spool_prepare(void)
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK);
 	/* A thread that begins makes calls that are forbidden later: waits until it has begun. */
-	pthread_mutex_lock(&spool.mutex);
+	pthread_mutex_lock(&stripe_writer.mutex);
 	if (pthread_create(&thread, &attributes, writer_run, NULL) == 0) {
-		while (!spool.has_thread)
-			pthread_cond_wait(&spool.written, &spool.mutex);
+		while (!stripe_writer.has_thread)
+			pthread_cond_wait(&stripe_writer.written, &stripe_writer.mutex);
 	}
-	pthread_mutex_unlock(&spool.mutex);
+	pthread_mutex_unlock(&stripe_writer.mutex);
 	pthread_attr_destroy(&attributes);
 }
 
 /* Without a thread one buffer does. */
 static int writer_make_buffers(size_t room)
 {
-	if (spool.room >= room)
+	if (stripe_writer.room >= room)
 		return 0;
 	writer_free_buffers();
-	for (size_t i = 0; i < (spool.has_thread ? STRIPES : 1); i++) {
-		spool.stripes[i].data = malloc(room);
-		if (!spool.stripes[i].data) {
+	for (size_t i = 0; i < (stripe_writer.has_thread ? STRIPES : 1); i++) {
+		stripe_writer.stripes[i].data = malloc(room);
+		if (!stripe_writer.stripes[i].data) {
 			writer_free_buffers();
 			return -ENOMEM;
 		}
 	}
-	spool.room = room;
+	stripe_writer.room = room;
 	return 0;
 }
 
-int spool_begin(int fd, uint64_t offset, size_t most)
+int stripe_writer_begin(int fd, uint64_t offset, size_t most)
 {
 	size_t room;
 	if (__builtin_add_overflow(most, STRIPE + PAGE, &room) || writer_make_buffers(room) < 0)
 		return -ENOMEM;
-	spool.fd = fd;
-	spool.error = 0;
-	spool.fill = 0;
-	spool.offset = offset;
-	spool.current = &spool.stripes[0];
+	stripe_writer.fd = fd;
+	stripe_writer.error = 0;
+	stripe_writer.fill = 0;
+	stripe_writer.offset = offset;
+	stripe_writer.current = &stripe_writer.stripes[0];
 	return 0;
 }
 
 /* Gives the whole pages of the current stripe to the thread, unless that has enough to do. */
 static bool writer_pass_on(size_t size)
 {
-	if (!spool.has_thread)
+	if (!stripe_writer.has_thread)
 		return false;
-	pthread_mutex_lock(&spool.mutex);
+	pthread_mutex_lock(&stripe_writer.mutex);
 	struct stripe *next = writer_find(false);
 	if (next) {
-		struct stripe *full = spool.current;
+		struct stripe *full = stripe_writer.current;
 		full->size = size;
-		full->offset = spool.offset;
+		full->offset = stripe_writer.offset;
 		full->queued = true;
-		memcpy(next->data, full->data + size, spool.fill - size);
-		spool.current = next;
-		pthread_cond_signal(&spool.filled);
+		memcpy(next->data, full->data + size, stripe_writer.fill - size);
+		stripe_writer.current = next;
+		pthread_cond_signal(&stripe_writer.filled);
 	}
-	pthread_mutex_unlock(&spool.mutex);
+	pthread_mutex_unlock(&stripe_writer.mutex);
 	return next;
 }
 
 static void writer_note_error(int error)
 {
-	pthread_mutex_lock(&spool.mutex);
-	if (!spool.error)
-		spool.error = error;
-	pthread_mutex_unlock(&spool.mutex);
+	pthread_mutex_lock(&stripe_writer.mutex);
+	if (!stripe_writer.error)
+		stripe_writer.error = error;
+	pthread_mutex_unlock(&stripe_writer.mutex);
 }
 
 static void writer_flush(size_t size)
 {
 	if (!writer_pass_on(size)) {
-		uint8_t *data = spool.current->data;
-		writer_note_error(writer_write_all(spool.fd, data, size, spool.offset));
-		memmove(data, data + size, spool.fill - size);
+		uint8_t *data = stripe_writer.current->data;
+		writer_note_error(
+			writer_write_all(stripe_writer.fd, data, size, stripe_writer.offset));
+		memmove(data, data + size, stripe_writer.fill - size);
 	}
-	spool.fill -= size;
-	spool.offset += size;
+	stripe_writer.fill -= size;
+	stripe_writer.offset += size;
 }
 
-uint8_t *spool_take(size_t bytes)
+uint8_t *stripe_writer_take(size_t bytes)
 {
-	if (spool.fill >= STRIPE)
-		writer_flush(spool.fill / PAGE * PAGE);
-	uint8_t *place = spool.current->data + spool.fill;
-	spool.fill += bytes;
+	if (stripe_writer.fill >= STRIPE)
+		writer_flush(stripe_writer.fill / PAGE * PAGE);
+	uint8_t *place = stripe_writer.current->data + stripe_writer.fill;
+	stripe_writer.fill += bytes;
 	return place;
 }
 
-int spool_end(void)
+int stripe_writer_end(void)
 {
-	writer_note_error(
-		writer_write_all(spool.fd, spool.current->data, spool.fill, spool.offset));
-	pthread_mutex_lock(&spool.mutex);
-	spool.current = NULL;
+	writer_note_error(writer_write_all(stripe_writer.fd, stripe_writer.current->data,
+		stripe_writer.fill, stripe_writer.offset));
+	pthread_mutex_lock(&stripe_writer.mutex);
+	stripe_writer.current = NULL;
 	while (writer_find(true))
-		pthread_cond_wait(&spool.written, &spool.mutex);
-	int error = spool.error;
-	pthread_mutex_unlock(&spool.mutex);
-	if (spool.room > KEEP)
+		pthread_cond_wait(&stripe_writer.written, &stripe_writer.mutex);
+	int error = stripe_writer.error;
+	pthread_mutex_unlock(&stripe_writer.mutex);
+	if (stripe_writer.room > KEEP)
 		writer_free_buffers();
-	spool.fd = -1;
+	stripe_writer.fd = -1;
 	return error;
 }

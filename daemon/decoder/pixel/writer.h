@@ -14,20 +14,20 @@
  * Makes the thread that writes; once, after privileges were dropped and before the process
  * may make no more. Without one, for want of memory or of a processor, nothing else changes.
  */
-void spool_prepare(void);
+void stripe_writer_prepare(void);
 
 /*
  * Begins to write at an offset, a multiple of 4096. most is the largest number of bytes that
- * spool_take() will be asked for. The descriptor stays the caller's, and open until
- * spool_end(). Returns 0 or -ENOMEM.
+ * stripe_writer_take() will be asked for. The descriptor stays the caller's, and open until
+ * stripe_writer_end(). Returns 0 or -ENOMEM.
  */
-int spool_begin(int fd, uint64_t offset, size_t most);
+int stripe_writer_begin(int fd, uint64_t offset, size_t most);
 
-/* Where the next bytes go; they are complete at the next call, or at spool_end(). */
-uint8_t *spool_take(size_t bytes);
+/* Where the next bytes go; they are complete at the next call, or at stripe_writer_end(). */
+uint8_t *stripe_writer_take(size_t bytes);
 
 /*
  * Writes what is left and waits until all is written. Returns 0, or the negative errno of
  * what failed: -ENOSPC when there is no room.
  */
-int spool_end(void);
+int stripe_writer_end(void);
