@@ -1,6 +1,5 @@
 /*
  * The listening socket that systemd(1) hands over.
- * See activation.h for what it does and never does.
  */
 #include "daemon/activation.h"
 

@@ -1,6 +1,5 @@
 /*
  * One daemon to a socket.
- * See instance.h for what it does and never does.
  */
 #include "daemon/instance.h"
 

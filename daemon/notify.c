@@ -1,6 +1,5 @@
 /*
  * What the service manager is told.
- * See notify.h for what it does and never does.
  */
 #include "daemon/notify.h"
 

@@ -1,6 +1,5 @@
 /*
  * Reading the configuration again.
- * See reload.h for what it does and never does.
  */
 #include "daemon/reload.h"
 

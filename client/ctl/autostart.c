@@ -1,6 +1,5 @@
 /*
  * Starting a daemon for the user.
- * See autostart.h for what it does and never does.
  */
 #include "client/ctl/autostart.h"
 

@@ -1,6 +1,5 @@
 /*
  * Base64.
- * See base64.h for what it does and never does.
  */
 #include "client/ctl/base64.h"
 

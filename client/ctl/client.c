@@ -1,6 +1,5 @@
 /*
  * The way to the daemon.
- * See client.h for what it does and never does.
  */
 #include "client/ctl/client.h"
 

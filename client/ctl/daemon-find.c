@@ -1,6 +1,5 @@
 /*
  * Which shmimgd to start.
- * See daemon-find.h for what it does and never does.
  */
 #include "client/ctl/daemon-find.h"
 

@@ -1,6 +1,5 @@
 /*
  * Findings, printed.
- * See diagnosis.h for what it does and never does.
  */
 #include "client/ctl/diagnosis.h"
 

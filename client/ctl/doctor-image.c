@@ -1,6 +1,5 @@
 /*
  * The doctor and an image of its own: all that a client needs, tried once. And the board.
- * See doctor.h for what it does and never does.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,5 @@
 /*
  * The doctor and what the daemon says of itself: walls and limits.
- * See doctor.h for what it does and never does.
  */
 #include <inttypes.h>
 #include <stdint.h>

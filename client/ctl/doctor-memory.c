@@ -1,6 +1,5 @@
 /*
  * The doctor and /dev/shm.
- * See doctor.h for what it does and never does.
  */
 #include <errno.h>
 #include <stdio.h>

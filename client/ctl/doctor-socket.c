@@ -1,6 +1,5 @@
 /*
  * The doctor and the socket: speaks to it by hand, so as to tell what exactly is wrong.
- * See doctor.h for what it does and never does.
  */
 #include "config.h"
 

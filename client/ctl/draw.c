@@ -1,6 +1,5 @@
 /*
  * The table of ways to draw, the choice of one, and the size that a picture gets.
- * See draw.h for what it does and never does.
  */
 #include "client/ctl/draw.h"
 

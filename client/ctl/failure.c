@@ -1,6 +1,5 @@
 /*
  * Failed calls of the library.
- * See failure.h for what it does and never does.
  */
 #include "client/ctl/failure.h"
 

@@ -1,6 +1,5 @@
 /*
  * --help and --version.
- * See help.h for what it does and never does.
  */
 #include "config.h"
 

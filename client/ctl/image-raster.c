@@ -1,6 +1,5 @@
 /*
  * Images as plain memory.
- * See image-raster.h for what it does and never does.
  */
 #include "client/ctl/image-raster.h"
 

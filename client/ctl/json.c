@@ -1,6 +1,5 @@
 /*
  * JSON objects, one a line.
- * See json.h for what it does and never does.
  */
 #include "client/ctl/json.h"
 

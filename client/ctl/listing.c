@@ -1,6 +1,5 @@
 /*
  * Images in a table.
- * See listing.h for what it does and never does.
  */
 #include "client/ctl/listing.h"
 

@@ -1,6 +1,5 @@
 /*
  * Files being loaded by several connections at once.
- * See load-pool.h for what it does and never does.
  */
 #include "client/ctl/load-pool.h"
 

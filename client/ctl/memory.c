@@ -1,6 +1,5 @@
 /*
  * Memory, or the end of the program.
- * See memory.h for what it does and never does.
  */
 #include "client/ctl/memory.h"
 

@@ -1,6 +1,5 @@
 /*
  * Parses the command line by the table of options.
- * See options.h for what it does and never does.
  */
 #include "client/ctl/options.h"
 

@@ -1,6 +1,5 @@
 /*
  * A file that appears whole or not at all.
- * See output-file.h for what it does and never does.
  */
 #include "client/ctl/output-file.h"
 

@@ -1,6 +1,5 @@
 /*
  * The table of file formats, and the writer that needs no format at all.
- * See output.h for what it does and never does.
  */
 #include "client/ctl/output.h"
 

@@ -1,6 +1,5 @@
 /*
  * Few colours for many.
- * See palette.h for what it does and never does.
  */
 #include "client/ctl/palette.h"
 

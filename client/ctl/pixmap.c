@@ -1,6 +1,5 @@
 /*
  * Pictures of another size.
- * See pixmap.h for what it does and never does.
  */
 #include "client/ctl/pixmap.h"
 

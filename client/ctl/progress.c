@@ -1,6 +1,5 @@
 /*
  * The progress bar of load.
- * See progress.h for what it does and never does.
  */
 #include "client/ctl/progress.h"
 

@@ -1,6 +1,5 @@
 /*
  * Rows of pixels in the forms that file formats want.
- * See raster.h for what it does and never does.
  */
 #include "client/ctl/raster.h"
 

@@ -1,6 +1,5 @@
 /*
  * Records, printed.
- * See record.h for what it does and never does.
  */
 #include "client/ctl/record.h"
 

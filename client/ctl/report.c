@@ -1,6 +1,5 @@
 /*
  * Messages on standard error.
- * See report.h for what it does and never does.
  */
 #include "client/ctl/report.h"
 

@@ -1,6 +1,5 @@
 /*
  * Copies in shared memory.
- * See shared-copy.h for what it does and never does.
  */
 #include "client/ctl/shared-copy.h"
 

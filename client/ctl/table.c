@@ -1,6 +1,5 @@
 /*
  * A table with aligned columns.
- * See table.h for what it does and never does.
  */
 #include "client/ctl/table.h"
 

@@ -1,6 +1,5 @@
 /*
  * What terminals can do.
- * See terminal-traits.h for what it does and never does.
  */
 #include "client/ctl/terminal-traits.h"
 

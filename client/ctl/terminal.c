@@ -1,6 +1,5 @@
 /*
  * Terminals.
- * See terminal.h for what it does and never does.
  */
 #include "client/ctl/terminal.h"
 

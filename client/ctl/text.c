@@ -1,6 +1,5 @@
 /*
  * Text for people.
- * See text.h for what it does and never does.
  */
 #include "client/ctl/text.h"
 

@@ -1,6 +1,5 @@
 /*
  * A screenful of what the daemon does.
- * See top.h for what it does and never does.
  */
 #include "client/ctl/top.h"
 

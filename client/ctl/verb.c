@@ -1,6 +1,5 @@
 /*
  * The table of verbs.
- * See verb.h for what it does and never does.
  */
 #include "client/ctl/verb.h"
 

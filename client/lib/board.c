@@ -1,6 +1,5 @@
 /*
  * The daemon's board as a client reads it.
- * See board.h for what it does and never does.
  */
 #include "client/lib/board.h"
 

@@ -1,6 +1,5 @@
 /*
  * What the caller of the library asks.
- * See call.h for what it does and never does.
  */
 #include "client/lib/call.h"
 

@@ -1,6 +1,5 @@
 /*
  * The socket as a stream of lines.
- * See channel.h for what it does and never does.
  */
 #include "client/lib/channel.h"
 

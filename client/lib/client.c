@@ -1,6 +1,5 @@
 /*
  * Connection: where the daemon is, and what went wrong last.
- * See client.h for what it does and never does.
  */
 #include "client/lib/client.h"
 

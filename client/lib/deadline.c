@@ -1,6 +1,5 @@
 /*
  * Moments on the monotonic clock.
- * See deadline.h for what it does and never does.
  */
 #include "client/lib/deadline.h"
 

@@ -1,6 +1,5 @@
 /*
  * One request and its reply.
- * See exchange.h for what it does and never does.
  */
 #include "client/lib/exchange.h"
 

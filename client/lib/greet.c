@@ -1,6 +1,5 @@
 /*
  * The greeting.
- * See greet.h for what it does and never does.
  */
 #include "client/lib/greet.h"
 

@@ -1,6 +1,5 @@
 /*
  * A mapped image: the checks, the mapping, and what callers ask of it.
- * See image.h for what it does and never does.
  */
 #include "client/lib/image.h"
 

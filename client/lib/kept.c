@@ -1,6 +1,5 @@
 /*
  * The images that a client keeps mapped: a hash table of names, and a list by last use.
- * See kept.h for what it does and never does.
  */
 #include "client/lib/kept.h"
 

@@ -1,6 +1,5 @@
 /*
  * What a caller may say with a request.
- * See options.h for what it does and never does.
  */
 #include "client/lib/options.h"
 

@@ -1,6 +1,5 @@
 /*
  * What a client holds pins on.
- * See pins.h for what it does and never does.
  */
 #include "client/lib/pins.h"
 

@@ -1,6 +1,5 @@
 /*
  * What the daemon promises in its reply.
- * See promise.h for what it does and never does.
  */
 #include "client/lib/promise.h"
 

@@ -1,6 +1,5 @@
 /*
  * The next daemon.
- * See reconnect.h for what it does and never does.
  */
 #include "client/lib/reconnect.h"
 

@@ -1,6 +1,5 @@
 /*
  * A record's keys and values.
- * See record.h for what it does and never does.
  */
 #include "client/lib/record.h"
 

@@ -1,6 +1,5 @@
 /*
  * RELEASE.
- * See release.h for what it does and never does.
  */
 #include "client/lib/release.h"
 

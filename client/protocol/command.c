@@ -1,6 +1,5 @@
 /*
  * The table of commands and the check of a line against it.
- * See command.h for what it does and never does.
  */
 #include "client/protocol/command.h"
 

@@ -1,6 +1,5 @@
 /*
  * The closed list of error codes.
- * See fault.h for what it does and never does.
  */
 #include "client/protocol/fault.h"
 

@@ -1,6 +1,5 @@
 /*
  * The size of a smaller form of a picture.
- * See fit.h for what it does and never does.
  */
 #include "client/protocol/fit.h"
 

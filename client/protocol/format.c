@@ -1,6 +1,5 @@
 /*
  * Pixel formats.
- * See format.h for what it does and never does.
  */
 #include "client/protocol/format.h"
 

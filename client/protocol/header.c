@@ -1,6 +1,5 @@
 /*
  * Page 0 of a segment: planned, sealed and checked.
- * See header.h for what it does and never does.
  */
 #include "client/protocol/header.h"
 

@@ -1,6 +1,5 @@
 /*
  * Names of images and of sockets.
- * See name.h for what it does and never does.
  */
 #include "client/protocol/name.h"
 

@@ -1,6 +1,5 @@
 /*
  * Lines of the socket, parsed in place and built into the caller's memory.
- * See wire.h for what it does and never does.
  */
 #include "client/protocol/wire.h"
 

@@ -1,6 +1,5 @@
 /*
  * What screen readers say of widgets.
- * See accessible.h for what it does and never does.
  */
 #include "client/viewer/accessible.h"
 

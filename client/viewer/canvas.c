@@ -1,6 +1,5 @@
 /*
  * The widget that shows an image.
- * See canvas.h for what it does and never does.
  */
 #include "client/viewer/canvas.h"
 

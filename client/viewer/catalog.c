@@ -1,6 +1,5 @@
 /*
  * Which images there are in shared memory.
- * See catalog.h for what it does and never does.
  */
 #include "client/viewer/catalog.h"
 

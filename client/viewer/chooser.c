@@ -1,6 +1,5 @@
 /*
  * The dialog in which one chooses from the images in shared memory.
- * See chooser.h for what it does and never does.
  */
 #include "client/viewer/chooser.h"
 

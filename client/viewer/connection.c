@@ -1,6 +1,5 @@
 /*
  * Connections to the daemon, and failures on them.
- * See connection.h for what it does and never does.
  */
 #include "client/viewer/connection.h"
 

@@ -1,6 +1,5 @@
 /*
  * Images as lists show them.
- * See entry.h for what it does and never does.
  */
 #include "client/viewer/entry.h"
 

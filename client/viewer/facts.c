@@ -1,6 +1,5 @@
 /*
  * The panel of facts.
- * See facts.h for what it does and never does.
  */
 #include "client/viewer/facts.h"
 

@@ -1,6 +1,5 @@
 /*
  * How a window follows what other programs do.
- * See follow.h for what it does and never does.
  */
 #include "client/viewer/follow.h"
 

@@ -1,6 +1,5 @@
 /*
  * The window's keys.
- * See keys.h for what it does and never does.
  */
 #include "client/viewer/keys.h"
 

@@ -1,6 +1,5 @@
 /*
  * What a window looks like.
- * See layout.h for what it does and never does.
  */
 #include "client/viewer/layout.h"
 

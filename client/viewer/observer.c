@@ -1,6 +1,5 @@
 /*
  * What becomes of the images in shared memory.
- * See observer.h for what it does and never does.
  */
 #include "client/viewer/observer.h"
 

@@ -1,6 +1,5 @@
 /*
  * An image of the library as a picture on the screen.
- * See picture.h for what it does and never does.
  */
 #include "client/viewer/picture.h"
 

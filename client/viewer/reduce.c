@@ -1,6 +1,5 @@
 /*
  * Pixels of an image made fewer.
- * See reduce.h for what it does and never does.
  */
 #include "client/viewer/reduce.h"
 

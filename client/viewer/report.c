@@ -1,6 +1,5 @@
 /*
  * News between threads.
- * See report.h for what it does and never does.
  */
 #include "client/viewer/report.h"
 

@@ -1,6 +1,5 @@
 /*
  * The list of images at a window's side.
- * See shelf.h for what it does and never does.
  */
 #include "client/viewer/shelf.h"
 

@@ -1,6 +1,5 @@
 /*
  * An image as a window shows it.
- * See view.h for what it does and never does.
  */
 #include "client/viewer/view.h"
 

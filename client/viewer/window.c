@@ -1,6 +1,5 @@
 /*
  * The window: what its buttons do, and what comes of that.
- * See window.h for what it does and never does.
  */
 #include "client/viewer/window.h"
 

@@ -1,6 +1,5 @@
 /*
  * How many descriptors there can be.
- * See descriptors.h for what it does and never does.
  */
 #include "daemon/base/fd-budget.h"
 

@@ -1,6 +1,5 @@
 /*
  * Idle images.
- * See idle.h for what it does and never does.
  */
 #include "daemon/base/lru.h"
 

@@ -1,6 +1,5 @@
 /*
  * Numbers that nobody can guess.
- * See random.h for what it does and never does.
  */
 #include "daemon/base/random.h"
 

@@ -1,6 +1,5 @@
 /*
  * SipHash-2-4.
- * See siphash.h for what it does and never does.
  */
 #include "daemon/base/siphash.h"
 

@@ -1,6 +1,5 @@
 /*
  * The answer to a request, line by line into memory.
- * See reply.h for what it does and never does.
  */
 #include "daemon/command/reply.h"
 

@@ -1,6 +1,5 @@
 /*
  * A client as command handlers see it.
- * See session.h for what it does and never does.
  */
 #include "daemon/command/session.h"
 

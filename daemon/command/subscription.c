@@ -1,6 +1,5 @@
 /*
  * Watches: who is told when images change.
- * See watch.h for what it does and never does.
  */
 #include "daemon/command/subscription.h"
 

@@ -1,6 +1,5 @@
 /*
  * The command line.
- * See command-line.h for what it does and never does.
  */
 #include "config.h"
 

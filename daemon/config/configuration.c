@@ -1,6 +1,5 @@
 /*
  * The options in effect.
- * See configuration.h for what it does and never does.
  */
 #include "daemon/config/configuration.h"
 

@@ -1,6 +1,5 @@
 /*
  * The defaults of all options.
- * See defaults.h for what it does and never does.
  */
 #include "config.h"
 

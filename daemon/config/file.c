@@ -1,6 +1,5 @@
 /*
  * Configuration files.
- * See config-file.h for what it does and never does.
  */
 #include "daemon/config/file.h"
 

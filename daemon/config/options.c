@@ -1,6 +1,5 @@
 /*
  * The table of options.
- * See options.h for what it does and never does.
  */
 #include "daemon/config/options.h"
 

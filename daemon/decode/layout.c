@@ -1,6 +1,5 @@
 /*
  * From what a decoder says of a file to the plan of its segment.
- * See plan.h for what it does and never does.
  */
 #include "daemon/decode/layout.h"
 

@@ -1,6 +1,5 @@
 /*
  * The decoders: which process does which job.
- * See pool.h for what it does and never does.
  */
 #include "daemon/decode/pool.h"
 

@@ -1,6 +1,5 @@
 /*
  * Spares.
- * See spare.h for what it does and never does.
  */
 #include "daemon/decode/spare.h"
 

@@ -1,6 +1,5 @@
 /*
  * A decoder process and the job it is at.
- * See worker.h for what it does and never does.
  */
 #include "daemon/decode/worker.h"
 

@@ -1,6 +1,5 @@
 /*
  * What a decoder gives up before it reads its first byte.
- * See sandbox.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * The system calls that a confined decoder may make.
- * See filter.h for what it does and never does.
  */
 #include "config.h"
 

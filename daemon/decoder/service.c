@@ -1,6 +1,5 @@
 /*
  * The decoder's side of job.h.
- * See service.h for what it does and never does.
  */
 #include "config.h"
 

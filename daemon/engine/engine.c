@@ -1,6 +1,5 @@
 /*
  * The side of the daemon that knows images.
- * See engine.h for what it does and never does.
  */
 #include "daemon/engine/engine.h"
 

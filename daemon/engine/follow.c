@@ -1,6 +1,5 @@
 /*
  * Followed files.
- * See follow.h for what it does and never does.
  */
 #include "daemon/engine/follow.h"
 

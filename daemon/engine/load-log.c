@@ -1,6 +1,5 @@
 /*
  * What the log tells of loads.
- * See report.h for what it does and never does.
  */
 #include "daemon/engine/load-log.h"
 

@@ -1,6 +1,5 @@
 /*
  * Loads that wait for a flight.
- * See load.h for what it does and never does.
  */
 #include "daemon/engine/load-request.h"
 

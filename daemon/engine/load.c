@@ -1,6 +1,5 @@
 /*
  * Loads under way.
- * See flight.h for what it does and never does.
  */
 #include "daemon/engine/load.h"
 

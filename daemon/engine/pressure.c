@@ -1,6 +1,5 @@
 /*
  * Memory pressure.
- * See pressure.h for what it does and never does.
  */
 #include "daemon/engine/pressure.h"
 

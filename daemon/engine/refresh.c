@@ -1,6 +1,5 @@
 /*
  * The next generation of an image whose file has changed.
- * See renewal.h for what it does and never does.
  */
 #include "daemon/engine/refresh.h"
 

@@ -1,6 +1,5 @@
 /*
  * Closes clients' files away from the daemon's thread.
- * See closer.h for what it does and never does.
  */
 #include "daemon/file/close-queue.h"
 

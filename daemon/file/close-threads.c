@@ -1,6 +1,5 @@
 /*
  * Descriptors that wait for close(2), and the threads that call it.
- * See closing.h for what it does and never does.
  */
 #include "daemon/file/close-threads.h"
 

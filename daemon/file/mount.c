@@ -1,6 +1,5 @@
 /*
  * Mounts, and who serves them.
- * See mount.h for what it does and never does.
  */
 #include "daemon/file/mount.h"
 

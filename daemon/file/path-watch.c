@@ -1,6 +1,5 @@
 /*
  * Trails along the folders of a path.
- * See trail.h for what it does and never does.
  */
 #include "daemon/file/path-watch.h"
 

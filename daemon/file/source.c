@@ -1,6 +1,5 @@
 /*
  * Files to decode, and their identity.
- * See source.h for what it does and never does.
  */
 #include "daemon/file/source.h"
 

@@ -1,6 +1,5 @@
 /*
  * Threads with a table of descriptors of their own.
- * See apart.h for what it does and never does.
  */
 #include "daemon/job/apart.h"
 

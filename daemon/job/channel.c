@@ -1,6 +1,5 @@
 /*
  * The channel between a daemon and a decoder.
- * See channel.h for what it does and never does.
  */
 #include "config.h"
 

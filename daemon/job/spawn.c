@@ -1,6 +1,5 @@
 /*
  * Starts a decoder process and talks to it.
- * See process.h for what it does and never does.
  */
 #include "daemon/job/spawn.h"
 

@@ -1,6 +1,5 @@
 /*
  * Messages for the journal.
- * See journal.h for what it does and never does.
  */
 #define SD_JOURNAL_SUPPRESS_LOCATION /* that of the message is given, not that of its sending */
 #include "daemon/log/journal.h"

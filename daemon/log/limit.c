@@ -1,6 +1,5 @@
 /*
  * Limits of the log.
- * See log-limit.h for what it does and never does.
  */
 #include "daemon/log/limit.h"
 

@@ -1,6 +1,5 @@
 /*
  * The daemon's log.
- * See log.h for what it does and never does.
  */
 #include "daemon/log/log.h"
 

@@ -1,6 +1,5 @@
 /*
  * Permission to read a segment.
- * See access.h for what it does and never does.
  */
 #include "daemon/segment/acl.h"
 

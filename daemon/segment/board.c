@@ -1,6 +1,5 @@
 /*
  * The board: slots, generations and keys of semaphore sets.
- * See board.h for what it does and never does.
  */
 #include "daemon/segment/board.h"
 

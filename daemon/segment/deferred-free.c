@@ -1,6 +1,5 @@
 /*
  * Frees large segments away from the daemon's thread.
- * See releaser.h for what it does and never does.
  */
 #include "daemon/segment/deferred-free.h"
 

@@ -1,6 +1,5 @@
 /*
  * Notes of followed files.
- * See note.h for what it does and never does.
  */
 #include "daemon/segment/follow-record.h"
 

@@ -1,6 +1,5 @@
 /*
  * Hands descriptors over in two steps.
- * See handover.h for what it does and never does.
  */
 #include "daemon/segment/handover.h"
 

@@ -1,6 +1,5 @@
 /*
  * Segments, from nameless to removed.
- * See segment.h for what it does and never does.
  */
 #include "daemon/segment/segment.h"
 

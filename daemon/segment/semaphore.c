@@ -1,6 +1,5 @@
 /*
  * Semaphores of images.
- * See semaphore.h for what it does and never does.
  */
 #include "daemon/segment/semaphore.h"
 

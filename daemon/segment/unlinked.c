@@ -1,6 +1,5 @@
 /*
  * Unlinked segments.
- * See unlinked.h for what it does and never does.
  */
 #include "daemon/segment/unlinked.h"
 

@@ -1,6 +1,5 @@
 /*
  * Buffers of one size.
- * See buffer.h for what it does and never does.
  */
 #include "daemon/socket/buffer.h"
 

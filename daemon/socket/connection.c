@@ -1,6 +1,5 @@
 /*
  * A client's connection.
- * See connection.h for what it does and never does.
  */
 #include "daemon/socket/connection.h"
 

@@ -1,6 +1,5 @@
 /*
  * Closes connections that have unread input.
- * See purger.h for what it does and never does.
  */
 #include "daemon/socket/drain.h"
 

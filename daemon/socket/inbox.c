@@ -1,6 +1,5 @@
 /*
  * What a connection has received.
- * See inbox.h for what it does and never does.
  */
 #include "daemon/socket/inbox.h"
 

@@ -1,6 +1,5 @@
 /*
  * What a connection has to send.
- * See outbox.h for what it does and never does.
  */
 #include "daemon/socket/outbox.h"
 

@@ -1,6 +1,5 @@
 /*
  * Sockets of those who were turned away.
- * See refusal.h for what it does and never does.
  */
 #include "daemon/socket/rejected.h"
 

@@ -1,6 +1,5 @@
 /*
  * Whose turn it is.
- * See turns.h for what it does and never does.
  */
 #include "daemon/socket/scheduler.h"
 

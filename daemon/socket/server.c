@@ -1,6 +1,5 @@
 /*
  * The listening socket and all connections.
- * See server.h for what it does and never does.
  */
 #include "daemon/socket/server.h"
 

@@ -1,6 +1,5 @@
 /*
  * Taking over from a dead daemon.
- * See adopt.h for what it does and never does.
  */
 #include "daemon/store/adopt.h"
 

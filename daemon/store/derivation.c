@@ -1,6 +1,5 @@
 /*
  * Derivation.
- * See derivation.h for what it does and never does.
  */
 #include "daemon/store/derivation.h"
 

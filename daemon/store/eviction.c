@@ -1,6 +1,5 @@
 /*
  * Eviction.
- * See eviction.h for what it does and never does.
  */
 #include "daemon/store/eviction.h"
 

@@ -1,6 +1,5 @@
 /*
  * Images in memory: pins, and what becomes of a rendition that nobody holds.
- * See image.h for what it does and never does.
  */
 #include "daemon/store/image.h"
 

@@ -1,6 +1,5 @@
 /*
  * The index of images by name.
- * See index.h for what it does and never does.
  */
 #include "daemon/store/index.h"
 

@@ -1,6 +1,5 @@
 /*
  * Publishing a filled segment.
- * See publish.h for what it does and never does.
  */
 #include "daemon/store/publish.h"
 

@@ -1,6 +1,5 @@
 /*
  * The store: images by name, and room for them.
- * See store.h for what it does and never does.
  */
 #include "daemon/store/store.h"
 

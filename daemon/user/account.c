@@ -1,6 +1,5 @@
 /*
  * What each user holds of the daemon.
- * See account.h for what it does and never does.
  */
 #include "daemon/user/account.h"
 

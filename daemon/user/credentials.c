@@ -1,6 +1,5 @@
 /*
  * Who a client is, and whom an image is shared with.
- * See credentials.h for what it does and never does.
  */
 #include "daemon/user/credentials.h"
 

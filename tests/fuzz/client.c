@@ -1,6 +1,5 @@
 /*
  * Clients of the daemon's connections.
- * See client.h for what it does and never does.
  */
 #include "tests/fuzz/client.h"
 

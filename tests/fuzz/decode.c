@@ -1,6 +1,5 @@
 /*
  * Runs the decoder's own job loop in this process.
- * See decode.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * Decoders without processes.
- * See puppet.h for what it does and never does.
  */
 #include "tests/fuzz/puppet.h"
 

@@ -1,6 +1,5 @@
 /*
  * What all fuzz targets share.
- * See target.h for what it does and never does.
  */
 #include "tests/fuzz/target.h"
 

@@ -1,6 +1,5 @@
 /*
  * A folder of configuration files for tests.
- * See config-folder.h for what it does and never does.
  */
 #include "tests/unit/config-folder.h"
 

@@ -1,6 +1,5 @@
 /*
  * Runs the real decoder for tests.
- * See decoder-harness.h for what it does and never does.
  */
 #include "config.h"
 

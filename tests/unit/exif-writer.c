@@ -1,6 +1,5 @@
 /*
  * Writes EXIF for tests.
- * See exif-writer.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * What a picture has to look like.
- * See expectation.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * A daemon for tests of the library.
- * See fake-daemon.h for what it does and never does.
  */
 #include "tests/unit/fake-daemon.h"
 

@@ -1,6 +1,5 @@
 /*
  * A daemon with one image.
- * See fake-image.h for what it does and never does.
  */
 #include "tests/unit/fake-image.h"
 

@@ -1,6 +1,5 @@
 /*
  * A segment and its semaphore for tests.
- * See fake-segment.h for what it does and never does.
  */
 #include "tests/unit/fake-segment.h"
 

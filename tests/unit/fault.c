@@ -1,6 +1,5 @@
 /*
  * Fails one call of the C library.
- * See fault.h for what it does and never does.
  */
 #include "tests/unit/fault-wrap.h"
 

@@ -1,6 +1,5 @@
 /*
  * Writes JPEG files and reads them back.
- * See jpeg-writer.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,7 +1,6 @@
 /*
  * Fails one call of the C library, among those of the library, and in the thread alone that
  * has asked for it: the fake daemon runs in another one.
- * See fault.h for what it does and never does.
  */
 #include "tests/unit/fault-wrap.h"
 

@@ -1,6 +1,5 @@
 /*
  * Makes PNG files piece by piece.
- * See png-builder.h for what it does and never does.
  */
 #include "config.h"
 

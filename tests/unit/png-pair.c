@@ -1,6 +1,5 @@
 /*
  * Decodes a PNG file both ways.
- * See png-pair.h for what it does and never does.
  */
 #include "config.h"
 

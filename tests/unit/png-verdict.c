@@ -1,6 +1,5 @@
 /*
  * Asserts that both ways to decode PNG agree.
- * See png-verdict.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * Writes PNG files of random samples.
- * See png-writer.h for what it does and never does.
  */
 #include "config.h"
 

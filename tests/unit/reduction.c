@@ -1,6 +1,5 @@
 /*
  * What a picture that was made smaller has to look like.
- * See reduction.h for what it does and never does.
  */
 #include "config.h"
 

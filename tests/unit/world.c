@@ -1,6 +1,5 @@
 /*
  * A daemon's engine for tests.
- * See world.h for what it does and never does.
  */
 #include "tests/unit/world.h"
 

@@ -1,6 +1,5 @@
 /*
  * The table of codecs.
- * See codec.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * The eXIf chunk of a PNG file.
- * See png-exif.h for what it does and never does.
  */
 #include "config.h"
 

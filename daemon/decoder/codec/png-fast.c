@@ -1,6 +1,5 @@
 /*
  * The pixels of the PNG files that are many.
- * See png-fast.h for what it does and never does.
  */
 #include "config.h"
 

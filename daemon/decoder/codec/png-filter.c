@@ -1,6 +1,5 @@
 /*
  * The filters of PNG, byte by byte.
- * See png-filter.h for what it does and never does.
  */
 #include "config.h"
 

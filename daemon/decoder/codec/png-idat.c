@@ -1,6 +1,5 @@
 /*
  * The chunks of a PNG file from its first IDAT on.
- * See png-idat.h for what it does and never does.
  */
 #include "config.h"
 

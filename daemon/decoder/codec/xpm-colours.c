@@ -1,6 +1,5 @@
 /*
  * The colour names of X11.
- * See xpm-colours.h for what it does and never does.
  */
 #include "config.h"
 

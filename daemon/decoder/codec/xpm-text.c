@@ -1,6 +1,5 @@
 /*
  * The text of an XPM 3: surveyed before anything believes it, and written anew.
- * See xpm-text.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * The two facts of EXIF that matter to pixels.
- * See exif.h for what it does and never does.
  */
 #include "config.h"
 

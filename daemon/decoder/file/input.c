@@ -1,6 +1,5 @@
 /*
  * The file of a job, read by pread(2).
- * See input.h for what it does and never does.
  */
 #include "config.h"
 

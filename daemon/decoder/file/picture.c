@@ -1,6 +1,5 @@
 /*
  * What a file says it is.
- * See picture.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * Conversions that only move bytes.
- * See convert-shuffle.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * Converts rows of pixels.
- * See convert.h for what it does and never does.
  */
 #include "config.h"
 

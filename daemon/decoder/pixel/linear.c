@@ -1,6 +1,5 @@
 /*
  * Rows of pixels as amounts of light.
- * See light.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * Makes planes of floats smaller by zimg.
- * See resample.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * Makes a picture smaller while it is decoded.
- * See scale.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * The spare.
- * See spare.h for what it does and never does.
  */
 #include "config.h"
 

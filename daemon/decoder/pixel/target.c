@@ -1,6 +1,5 @@
 /*
  * The segment of a job as something to draw on.
- * See canvas.h for what it does and never does.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /*
  * The way of pixels into a segment.
- * See spool.h for what it does and never does.
  */
 #include "config.h"
 
