@@ -1,6 +1,5 @@
 /*
  * Globs over names of images.
- * See glob.h for what it does.
  */
 #include "daemon/base/glob.h"
 

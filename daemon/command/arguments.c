@@ -1,6 +1,5 @@
 /*
  * What command handlers share, and the way from a request to its handler.
- * See command.h and dispatch.h.
  */
 #include "daemon/command/arguments.h"
 

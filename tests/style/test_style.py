@@ -6,7 +6,7 @@ import subprocess
 
 from sources import TOP, c_files, read, scripts, texts
 
-LINES_MAX = 400
+LINES_MAX = 600
 FUNCTION_LINES_MAX = 60
 
 # Split, so that this file passes its own test.
