@@ -16,7 +16,9 @@
 #include "client/ctl/output.h"
 #include "client/ctl/report.h"
 #include "client/ctl/text.h"
+#include "client/protocol/keep.h"
 #include "client/protocol/name.h"
+#include "client/protocol/share.h"
 #include "client/protocol/wire.h"
 
 const struct option_entry option_table[OPTION_COUNT] = {
@@ -103,16 +105,6 @@ static int options_say_bad_value(enum option_id id, const char *value)
 	return -EINVAL;
 }
 
-/* Reads one of a few words: its place, or -EINVAL. */
-static int options_read_word(const char *text, const char *const *words, int count)
-{
-	for (int i = 0; i < count; i++) {
-		if (strcmp(text, words[i]) == 0)
-			return i;
-	}
-	return -EINVAL;
-}
-
 static int options_read_format(const char *text, struct options *options)
 {
 	int format = shmimg_format_parse(text);
@@ -122,16 +114,14 @@ static int options_read_format(const char *text, struct options *options)
 
 static int options_read_share(const char *text, struct options *options)
 {
-	static const char *const words[] = {"private", "group", "all"};
-	int share = options_read_word(text, words, 3);
+	int share = share_from_string(text);
 	options->image.share = (enum shmimg_share)(share < 0 ? SHMIMG_PRIVATE : share);
 	return share < 0 ? share : 0;
 }
 
 static int options_read_keep(const char *text, struct options *options)
 {
-	static const char *const words[] = {"cache", "pinned", "attached"};
-	int keep = options_read_word(text, words, 3);
+	int keep = keep_from_string(text);
 	options->image.keep = (enum shmimg_keep)(keep < 0 ? SHMIMG_CACHE : keep);
 	return keep < 0 ? keep : 0;
 }

@@ -7,6 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "client/protocol/keep.h"
+#include "client/protocol/share.h"
+
+_Static_assert((int)SHMIMG_PRIVATE == (int)SHARE_PRIVATE, "the header counts as the protocol");
+_Static_assert((int)SHMIMG_ALL == (int)SHARE_ALL, "the header counts as the protocol");
+_Static_assert((int)SHMIMG_CACHE == (int)KEEP_CACHE, "the header counts as the protocol");
+_Static_assert((int)SHMIMG_ATTACHED == (int)KEEP_ATTACHED, "the header counts as the protocol");
+
 /* No version of the structure will be larger: what says so was never initialised. */
 enum { SIZE_SANE = 4096 };
 
@@ -91,13 +99,11 @@ void options_add_owner(const struct shmimg_options *options, struct wire_writer 
 
 void options_add_load(const struct shmimg_options *options, struct wire_writer *writer)
 {
-	static const char *const shares[] = {"private", "group", "all"};
-	static const char *const keeps[] = {"cache", "pinned", "attached"};
 	options_add_rendition(options, writer);
 	if (options->share != SHMIMG_PRIVATE)
-		wire_add(writer, "share", shares[options->share]);
+		wire_add(writer, "share", share_to_string((enum share)options->share));
 	if (options->keep != SHMIMG_CACHE)
-		wire_add(writer, "keep", keeps[options->keep]);
+		wire_add(writer, "keep", keep_to_string((enum keep)options->keep));
 	if (options->follow != SHMIMG_FOLLOW_UNCHANGED)
 		wire_add(writer, "watch", options->follow == SHMIMG_FOLLOW ? "yes" : "no");
 }

@@ -8,7 +8,9 @@ noinst_LTLIBRARIES += %D%/libprotocol.la
 	%D%/fit.c %D%/fit.h \
 	%D%/format.c %D%/format.h \
 	%D%/header.c %D%/header.h \
+	%D%/keep.c %D%/keep.h \
 	%D%/name.c %D%/name.h \
+	%D%/share.c %D%/share.h \
 	%D%/wire.c %D%/wire.h
 
 dist_man_MANS += %D%/shmimg-protocol.7 %D%/shmimg-segment.5

@@ -3,32 +3,11 @@
  */
 #include "daemon/store/image.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/store/store.h"
-
-static const char *const keep_words[] = {
-	[KEEP_CACHE] = "cache",
-	[KEEP_PINNED] = "pinned",
-	[KEEP_ATTACHED] = "attached",
-};
-
-const char *keep_to_string(enum keep keep)
-{
-	return keep_words[keep];
-}
-
-int keep_from_string(const char *word)
-{
-	for (int i = KEEP_CACHE; i <= KEEP_ATTACHED; i++) {
-		if (strcmp(keep_words[i], word) == 0)
-			return i;
-	}
-	return -EINVAL;
-}
 
 struct image *image_new(
 	struct store *store, const char *name, uid_t owner, enum share share, gid_t group)

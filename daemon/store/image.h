@@ -14,6 +14,7 @@
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
+#include "client/protocol/keep.h"
 #include "daemon/segment/segment.h"
 #include "daemon/segment/semaphore.h"
 #include "daemon/user/account.h"
@@ -22,17 +23,6 @@
 struct follow;
 struct session;
 struct store;
-
-enum keep {
-	KEEP_CACHE,
-	KEEP_PINNED,
-	KEEP_ATTACHED,
-};
-
-const char *keep_to_string(enum keep keep);
-
-/* The lifetime of a word, or -EINVAL. */
-int keep_from_string(const char *word);
 
 /* A session's hold on a rendition; owned by the session's tree, listed by the rendition. */
 struct pin {

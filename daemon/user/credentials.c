@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #ifndef SO_PEERGROUPS
@@ -49,26 +48,6 @@ void credentials_free(struct credentials *credentials)
 	free(credentials->groups);
 	credentials->groups = NULL;
 	credentials->group_count = 0;
-}
-
-static const char *const share_words[] = {
-	[SHARE_PRIVATE] = "private",
-	[SHARE_GROUP] = "group",
-	[SHARE_ALL] = "all",
-};
-
-const char *share_to_string(enum share share)
-{
-	return share_words[share];
-}
-
-int share_from_string(const char *word)
-{
-	for (int i = SHARE_PRIVATE; i <= SHARE_ALL; i++) {
-		if (strcmp(share_words[i], word) == 0)
-			return i;
-	}
-	return -EINVAL;
 }
 
 static bool credentials_in_group(const struct credentials *who, gid_t group)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "client/protocol/share.h"
+
 struct credentials {
 	uid_t uid;
 	gid_t gid;
@@ -19,17 +21,6 @@ struct credentials {
 /* Reads the credentials of a socket's peer. Returns 0 or a negative errno. */
 int credentials_read(struct credentials *credentials, int socket);
 void credentials_free(struct credentials *credentials);
-
-enum share {
-	SHARE_PRIVATE,
-	SHARE_GROUP,
-	SHARE_ALL,
-};
-
-const char *share_to_string(enum share share);
-
-/* The share of a word, or -EINVAL. */
-int share_from_string(const char *word);
 
 /* Whether someone may see what belongs to owner and is shared in this way. */
 bool share_permits(const struct credentials *who, uid_t owner, enum share share, gid_t group);

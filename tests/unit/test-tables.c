@@ -1,6 +1,7 @@
 /*
- * The tables of the protocol: commands with their keys, error codes, pixel formats. Tests
- * that each is found by its word, that words differ, and that strangers are refused.
+ * The tables of the protocol: commands with their keys, error codes, pixel formats, shares
+ * and lifetimes. Tests that each is found by its word, that words differ, and that unknown
+ * words are refused.
  */
 #include "tests/unit/unit.h"
 
@@ -10,6 +11,8 @@
 #include "client/protocol/command.h"
 #include "client/protocol/fault.h"
 #include "client/protocol/format.h"
+#include "client/protocol/keep.h"
+#include "client/protocol/share.h"
 
 static enum request_fault parse(const char *text, struct request *request, const char **culprit)
 {
@@ -270,6 +273,39 @@ static void formats_keep_what_is_asked(void **state)
 	}
 }
 
+static void shares_are_found(void **state)
+{
+	(void)state;
+	for (int share = SHARE_PRIVATE; share <= SHARE_ALL; share++)
+		assert_int_equal(share_from_string(share_to_string((enum share)share)), share);
+	static const char *const wrong[] = {"", "privat", "privates", "ALL", "Group"};
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		assert_int_equal(share_from_string(wrong[i]), -EINVAL);
+}
+
+static void lifetimes_are_found(void **state)
+{
+	(void)state;
+	for (int keep = KEEP_CACHE; keep <= KEEP_ATTACHED; keep++)
+		assert_int_equal(keep_from_string(keep_to_string((enum keep)keep)), keep);
+	static const char *const wrong[] = {"", "Cache", "cach", "caches", "PINNED"};
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		assert_int_equal(keep_from_string(wrong[i]), -EINVAL);
+}
+
+/* The numbers are in segments and in programs: they may never change. */
+static void shares_and_lifetimes_keep_their_numbers(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *share, *keep;
+	} expected[] = {{"private", "cache"}, {"group", "pinned"}, {"all", "attached"}};
+	for (int i = 0; i < (int)COUNT(expected); i++) {
+		assert_int_equal(share_from_string(expected[i].share), i);
+		assert_int_equal(keep_from_string(expected[i].keep), i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +326,9 @@ int main(void)
 		cmocka_unit_test(other_words_are_no_format),
 		cmocka_unit_test(formats_keep_their_numbers),
 		cmocka_unit_test(formats_keep_what_is_asked),
+		cmocka_unit_test(shares_are_found),
+		cmocka_unit_test(lifetimes_are_found),
+		cmocka_unit_test(shares_and_lifetimes_keep_their_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,6 @@
 /*
  * Tests of names in the store: whose they are, who sees which, and their order.
  */
-#include <errno.h>
-
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
@@ -111,20 +109,6 @@ static void test_order_of_names(void **state)
 	world_close(&world);
 }
 
-static void test_words(void **state)
-{
-	(void)state;
-	for (int keep = KEEP_CACHE; keep <= KEEP_ATTACHED; keep++)
-		assert_int_equal(keep_from_string(keep_to_string((enum keep)keep)), keep);
-	for (int share = SHARE_PRIVATE; share <= SHARE_ALL; share++)
-		assert_int_equal(share_from_string(share_to_string((enum share)share)), share);
-	static const char *const wrong[] = {"", "Cache", "cach", "caches", "privat", "ALL"};
-	for (size_t i = 0; i < COUNT(wrong); i++) {
-		assert_int_equal(keep_from_string(wrong[i]), -EINVAL);
-		assert_int_equal(share_from_string(wrong[i]), -EINVAL);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,7 +116,6 @@ int main(void)
 		cmocka_unit_test(test_visibility),
 		cmocka_unit_test(test_own_images_come_first),
 		cmocka_unit_test(test_order_of_names),
-		cmocka_unit_test(test_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
