@@ -1,20 +1,14 @@
 /*
- * Connection: where the daemon is, and what went wrong last.
+ * How a call on a connection fails, and what becomes of the connection then.
  */
 #include "client/lib/client.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "client/lib/greet.h"
-#include "client/protocol/name.h"
-
-__attribute__((format(printf, 2, 0))) static void set_message(
+__attribute__((format(printf, 2, 0))) static void client_set_message(
 	struct shmimg_client *client, const char *format, va_list arguments)
 {
 	client->failure.code = "";
@@ -25,7 +19,7 @@ int client_fail(struct shmimg_client *client, int error, const char *format, ...
 {
 	va_list arguments;
 	va_start(arguments, format);
-	set_message(client, format, arguments);
+	client_set_message(client, format, arguments);
 	va_end(arguments);
 	return error;
 }
@@ -45,96 +39,7 @@ int client_lose(struct shmimg_client *client, int error, const char *format, ...
 {
 	va_list arguments;
 	va_start(arguments, format);
-	set_message(client, format, arguments);
+	client_set_message(client, format, arguments);
 	va_end(arguments);
 	return client_turned_away(client, error);
-}
-
-/*
- * Opens the caller's socket, or the one of the first place where there is one. Programs
- * with more rights than their caller do not let the environment say where.
- */
-static int client_open_default(struct channel *channel, deadline end)
-{
-	const char *told = secure_getenv("SHMIMG_SOCKET");
-	if (told && *told)
-		return channel_open(channel, told, end);
-	char path[4096];
-	if (secure_getenv("XDG_RUNTIME_DIR") && name_user_socket(path, sizeof(path)) == 0) {
-		int r = channel_open(channel, path, end);
-		if (r != -ENOENT && r != -ENOTDIR && r != -ENAMETOOLONG)
-			return r;
-	}
-	return channel_open(channel, SOCKET_SYSTEM, end);
-}
-
-int shmimg_connect(shmimg_client **result, const char *path, int timeout_ms)
-{
-	*result = NULL;
-	struct shmimg_client *client = calloc(1, sizeof(*client));
-	if (!client)
-		return -ENOMEM;
-	client->timeout_ms = timeout_ms;
-	client->uid = geteuid();
-	client->kept.bytes_max = KEPT_BYTES_DEFAULT;
-	client->failure.code = "";
-	client->channel.fd = client->channel.passed = -1;
-	client->end = deadline_after(timeout_ms);
-	int r = path ? channel_open(&client->channel, path, client->end)
-		     : client_open_default(&client->channel, client->end);
-	if (r == 0)
-		r = greet(client);
-	if (r < 0) {
-		shmimg_close(client);
-		return r;
-	}
-	*result = client;
-	return 0;
-}
-
-void shmimg_close(shmimg_client *client)
-{
-	if (!client)
-		return;
-	channel_close(&client->channel);
-	pins_clear(&client->pins);
-	kept_clear(&client->kept);
-	board_view_close(&client->board);
-	free(client->match);
-	free(client);
-}
-
-int shmimg_fd(const shmimg_client *client)
-{
-	return client->channel.fd;
-}
-
-void shmimg_set_timeout(shmimg_client *client, int timeout_ms)
-{
-	client->timeout_ms = timeout_ms;
-}
-
-void shmimg_set_kept(shmimg_client *client, size_t bytes)
-{
-	kept_limit(&client->kept, bytes);
-}
-
-void shmimg_set_spin(shmimg_client *client, unsigned microseconds)
-{
-	client->channel.spin_us = microseconds;
-}
-
-const char *shmimg_message(const shmimg_client *client)
-{
-	return client->failure.message;
-}
-
-const char *shmimg_code(const shmimg_client *client)
-{
-	return client->failure.code;
-}
-
-const char *shmimg_daemon_version(const shmimg_client *client)
-{
-	return client->version;
 }

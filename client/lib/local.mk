@@ -8,6 +8,7 @@ lib_LTLIBRARIES += %D%/libshmimg.la
 	%D%/channel.c %D%/channel.h \
 	%D%/cleanup.h \
 	%D%/client.c %D%/client.h \
+	%D%/connect.c \
 	%D%/deadline.c %D%/deadline.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/format.c \
