@@ -1,6 +1,6 @@
 /*
- * What each verb does, one file a verb. Each takes a command line that is known to make
- * sense, says itself what went wrong, and returns the exit code.
+ * The function that runs each verb. Each takes a command line that was checked, prints what went
+ * wrong, and returns the exit code.
  */
 #pragma once
 

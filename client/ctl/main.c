@@ -1,6 +1,6 @@
 /*
- * shmimgctl(1): the shell's way to images in shared memory.
- * This file begins and ends the program; each command has a file of its own.
+ * shmimgctl(1): loads and shows images in shared memory from a shell.
+ * This file starts and ends the program, and has the table of the function that runs each verb.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,10 +8,25 @@
 
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
+#include "client/ctl/help.h"
 #include "client/ctl/options.h"
 #include "client/ctl/report.h"
 
-/* What was printed must have arrived: a full disk is no success. */
+static int (*const commands[VERB_COUNT])(const struct options *options) = {
+	[VERB_LOAD] = command_load,
+	[VERB_FETCH] = command_fetch,
+	[VERB_LIST] = command_list,
+	[VERB_STAT] = command_stat,
+	[VERB_STATS] = command_stats,
+	[VERB_DROP] = command_drop,
+	[VERB_WATCH] = command_watch,
+	[VERB_LOCK] = command_lock,
+	[VERB_SHOW] = command_show,
+	[VERB_TOP] = command_top,
+	[VERB_DOCTOR] = command_doctor,
+};
+
+/* Output that did not arrive, for example on a full disk, makes the command fail. */
 static int main_finish(int code)
 {
 	if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_DONE)
@@ -20,13 +35,20 @@ static int main_finish(int code)
 	return EXIT_REFUSED;
 }
 
+static int main_run(const struct options *options, int parsed)
+{
+	if (parsed == OPTIONS_HELP)
+		help_print(options->verb);
+	else if (parsed == OPTIONS_VERSION)
+		help_print_version();
+	else
+		return commands[options->verb](options);
+	return EXIT_DONE;
+}
+
 int main(int count, char **arguments)
 {
 	struct options options;
-	int result = options_parse(&options, count, arguments);
-	if (result < 0)
-		return EXIT_USAGE;
-	if (result == OPTIONS_ANSWERED)
-		return main_finish(EXIT_DONE);
-	return main_finish(verb_table[options.verb].run(&options));
+	int parsed = options_parse(&options, count, arguments);
+	return parsed < 0 ? EXIT_USAGE : main_finish(main_run(&options, parsed));
 }

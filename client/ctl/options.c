@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "client/ctl/draw.h"
-#include "client/ctl/help.h"
 #include "client/ctl/output.h"
 #include "client/ctl/report.h"
 #include "client/ctl/text.h"
@@ -269,15 +268,11 @@ static int options_interpret(struct options *options)
 	return 0;
 }
 
-static int options_answer(const struct options *options)
+static int options_find_question(const struct options *options)
 {
 	if (options->values[OPTION_HELP])
-		help_print(options->verb);
-	else if (options->values[OPTION_VERSION])
-		help_print_version();
-	else
-		return 0;
-	return OPTIONS_ANSWERED;
+		return OPTIONS_HELP;
+	return options->values[OPTION_VERSION] ? OPTIONS_VERSION : 0;
 }
 
 static int options_say_usage(enum verb_id id)
@@ -294,12 +289,12 @@ static int options_take_operands(struct options *options, int count, char **argu
 	const struct verb *verb = &verb_table[options->verb];
 	int result = options_collect(options, count, arguments, ":");
 	if (result == 0)
-		result = options_answer(options);
+		result = options_find_question(options);
 	if (result != 0)
 		return result;
 	options->count = count - optind;
 	options->operands = arguments + optind;
-	if (options->count < verb->least || (verb->most >= 0 && options->count > verb->most))
+	if (options->count < verb->min || (verb->max >= 0 && options->count > verb->max))
 		return options_say_usage(options->verb);
 	return 0;
 }
@@ -315,7 +310,7 @@ static int options_take_command(struct options *options, int count, char **argum
 		dash++;
 	int result = options_collect(options, dash, arguments, ":");
 	if (result == 0)
-		result = options_answer(options);
+		result = options_find_question(options);
 	if (result != 0)
 		return result;
 	if (dash - optind != 1 || count - dash < 2)
@@ -336,7 +331,7 @@ int options_parse(struct options *options, int count, char **arguments)
 		.wait_ms = -1};
 	int result = options_collect(options, count, arguments, "+:");
 	if (result == 0)
-		result = options_answer(options);
+		result = options_find_question(options);
 	if (result != 0)
 		return result;
 	int first = optind;

@@ -80,11 +80,11 @@ struct options {
 	int wait_ms;		/* -1: for ever */
 };
 
-/* options_parse(): whoever asked for help has it, and there is nothing more to do. */
-enum { OPTIONS_ANSWERED = 1 };
+/* Results of options_parse(): the user asked for this, and the verb must not run. */
+enum { OPTIONS_HELP = 1, OPTIONS_VERSION };
 
 /*
- * Parses a command line. Returns 0, OPTIONS_ANSWERED, or -EINVAL when it makes no sense,
- * which was said.
+ * Parses a command line. Returns 0, OPTIONS_HELP (of options->verb, which may be VERB_NONE),
+ * OPTIONS_VERSION, or -EINVAL after printing what is wrong with it.
  */
 int options_parse(struct options *options, int count, char **arguments);

@@ -1,10 +1,8 @@
 /*
- * shmimgctl's verbs: those of the protocol's command table that make sense in a shell, with
- * its words and help, and those that are shmimgctl's own.
+ * The verbs of shmimgctl: their words, their operands and their help.
  */
 #pragma once
 
-struct options;
 struct command;
 
 enum verb_id {
@@ -24,10 +22,9 @@ enum verb_id {
 };
 
 struct verb {
-	const struct command *command;		   /* its word and help */
-	const char *synopsis;			   /* its operands */
-	int least, most;			   /* how many of them; most -1: any number */
-	int (*run)(const struct options *options); /* returns the exit code */
+	const struct command *command; /* its word and help */
+	const char *synopsis;	       /* its operands */
+	int min, max;		       /* how many operands; max -1: any number */
 };
 
 extern const struct verb verb_table[VERB_COUNT];
