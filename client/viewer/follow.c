@@ -120,7 +120,7 @@ static void follow_want_thumbnail(gpointer data, CatalogEntry *image, guint side
 {
 	struct observer *observer = VIEWER_WINDOW(data)->observer;
 	if (observer)
-		observer_want_thumbnail(observer, image, side);
+		observer_request_thumbnail(observer, image, side);
 }
 
 static void follow_on_chosen(gpointer data, CatalogEntry *image)
@@ -136,7 +136,7 @@ ViewerShelf *follow_make_shelf(ViewerWindow *window)
 
 void follow_start(ViewerWindow *window)
 {
-	static const struct observer_handlers handlers = {.list = follow_on_list,
+	static const struct notifier_handlers handlers = {.list = follow_on_list,
 		.put = follow_on_put,
 		.gone = follow_on_gone,
 		.away = follow_on_away,

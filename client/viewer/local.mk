@@ -17,10 +17,10 @@ bin_PROGRAMS += %D%/shmimg-viewer
 	%D%/keys.c %D%/keys.h \
 	%D%/layout.c %D%/layout.h \
 	%D%/main.c \
+	%D%/notifier.c %D%/notifier.h \
 	%D%/observer.c %D%/observer.h \
 	%D%/picture.c %D%/picture.h \
 	%D%/reduce.c %D%/reduce.h \
-	%D%/report.c %D%/report.h \
 	%D%/shelf.c %D%/shelf.h \
 	%D%/view.c %D%/view.h \
 	%D%/window.c %D%/window.h %D%/window-state.h

@@ -11,7 +11,6 @@
 #include "client/viewer/catalog.h"
 #include "client/viewer/connection.h"
 #include "client/viewer/picture.h"
-#include "client/viewer/report.h"
 
 /* Milliseconds: between two tries to find a daemon, two questions, and for an answer. */
 enum { RETRY_MS = 500, INSPECT_MS = 1000, ANSWER_MS = 5000 };
@@ -24,7 +23,7 @@ struct order {
 };
 
 struct observer {
-	struct reporter *reporter;
+	struct notifier *notifier;
 	char *socket;
 	GAsyncQueue *orders;
 	int wake; /* an eventfd(2): there are orders, or it is over */
@@ -59,7 +58,7 @@ static void observer_tell_away(struct observer *observer, const GError *error)
 {
 	observer_disconnect(observer);
 	if (!observer->is_away)
-		report_away(observer->reporter, error->message);
+		notifier_send_away(observer->notifier, error->message);
 	observer->is_away = TRUE;
 }
 
@@ -70,7 +69,7 @@ static gboolean observer_tell_list(struct observer *observer, GError **error)
 	if (result < 0)
 		connection_complain(observer->asking, "Cannot list images", result, error);
 	else
-		report_list(observer->reporter, G_LIST_MODEL(list));
+		notifier_send_list(observer->notifier, G_LIST_MODEL(list));
 	return result == 0;
 }
 
@@ -105,9 +104,9 @@ static int observer_take_event(const shmimg_record *record, void *context)
 	if (g_str_equal(type, "overflow"))
 		news->is_overflow = TRUE;
 	else if (image && (g_str_equal(type, "loaded") || g_str_equal(type, "changed")))
-		report_put(news->observer->reporter, image);
+		notifier_send_put(news->observer->notifier, image);
 	else if (image)
-		report_gone(news->observer->reporter, image, type);
+		notifier_send_gone(news->observer->notifier, image, type);
 	return 0;
 }
 
@@ -137,7 +136,7 @@ static void observer_make_thumbnail(struct observer *observer, const struct orde
 	g_autoptr(GdkTexture) picture = picture_thumbnail(image, order->side);
 	shmimg_release(observer->asking, image);
 	shmimg_unref(image);
-	report_thumbnail(observer->reporter, order->image, picture);
+	notifier_send_thumbnail(observer->notifier, order->image, picture);
 }
 
 static int observer_take_facts(const shmimg_record *record, void *context)
@@ -162,7 +161,8 @@ static void observer_send_facts(struct observer *observer)
 		observer_take_facts, facts);
 	observer->inspect_at = g_get_monotonic_time() + INSPECT_MS * 1000;
 	if (result == 0 || result == -ENOENT)
-		report_facts(observer->reporter, result == 0 ? g_strv_builder_end(facts) : NULL);
+		notifier_send_facts(
+			observer->notifier, result == 0 ? g_strv_builder_end(facts) : NULL);
 }
 
 static void observer_take_orders(struct observer *observer)
@@ -228,7 +228,7 @@ static void observer_clear(gpointer data)
 {
 	struct observer *observer = data;
 	observer_disconnect(observer);
-	reporter_unref(observer->reporter);
+	notifier_unref(observer->notifier);
 	g_async_queue_unref(observer->orders);
 	observer_free_order(observer->inspected);
 	g_free(observer->socket);
@@ -252,10 +252,10 @@ static gpointer observer_run(gpointer data)
 /* ---- The main thread ---- */
 
 struct observer *observer_start(
-	const char *socket, const struct observer_handlers *handlers, gpointer data)
+	const char *socket, const struct notifier_handlers *handlers, gpointer data)
 {
 	struct observer *observer = g_atomic_rc_box_new0(struct observer);
-	observer->reporter = reporter_new(handlers, data);
+	observer->notifier = notifier_new(handlers, data);
 	observer->socket = g_strdup(socket);
 	observer->orders = g_async_queue_new_full(observer_free_order);
 	observer->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -265,7 +265,7 @@ struct observer *observer_start(
 
 void observer_stop(struct observer *observer)
 {
-	reporter_stop(observer->reporter);
+	notifier_stop(observer->notifier);
 	g_atomic_int_set(&observer->is_over, TRUE);
 	eventfd_write(observer->wake, 1);
 	g_atomic_rc_box_release_full(observer, observer_clear);
@@ -282,7 +282,7 @@ static void observer_give_order(
 	eventfd_write(observer->wake, 1);
 }
 
-void observer_want_thumbnail(struct observer *observer, CatalogEntry *image, guint side)
+void observer_request_thumbnail(struct observer *observer, CatalogEntry *image, guint side)
 {
 	observer_give_order(observer, image, NULL, side);
 }
