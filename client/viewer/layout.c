@@ -103,12 +103,12 @@ static void layout_on_zoomed(ViewerCanvas *canvas, struct layout *layout)
 }
 
 /* The list above, the facts below. */
-static GtkWidget *layout_make_side(struct layout *layout, GtkWidget *shelf)
+static GtkWidget *layout_make_side(struct layout *layout, GtkWidget *sidebar)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACE);
 	GtkWidget *facts;
 	layout->facts = facts_new(&facts);
-	gtk_box_append(GTK_BOX(box), shelf);
+	gtk_box_append(GTK_BOX(box), sidebar);
 	gtk_box_append(GTK_BOX(box), facts);
 	gtk_widget_set_size_request(box, SIDE_WIDTH, -1);
 	g_signal_connect(layout->canvas, "zoomed", G_CALLBACK(layout_on_zoomed), layout);
@@ -125,11 +125,11 @@ static GtkWidget *layout_make_main(struct layout *layout)
 	return box;
 }
 
-void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *shelf)
+void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *sidebar)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
 	GtkWidget *content = layout_make_main(layout);
-	gtk_box_append(GTK_BOX(box), layout_make_side(layout, shelf));
+	gtk_box_append(GTK_BOX(box), layout_make_side(layout, sidebar));
 	gtk_box_append(GTK_BOX(box), content);
 	gtk_widget_set_margin_top(box, SPACE);
 	gtk_widget_set_margin_bottom(box, SPACE);
@@ -161,17 +161,17 @@ void layout_show(
 	layout_show_text(layout, about, FALSE, FALSE);
 }
 
-void layout_say(struct layout *layout, const char *text)
+void layout_show_message(struct layout *layout, const char *text)
 {
 	layout_show_text(layout, text, FALSE, FALSE);
 }
 
-void layout_say_busy(struct layout *layout, const char *text)
+void layout_show_busy(struct layout *layout, const char *text)
 {
 	layout_show_text(layout, text, TRUE, FALSE);
 }
 
-void layout_say_error(struct layout *layout, const char *text, gboolean again)
+void layout_show_error(struct layout *layout, const char *text, gboolean again)
 {
 	layout_show_text(layout, text, FALSE, TRUE);
 	gtk_widget_set_visible(layout->retry, again);

@@ -19,7 +19,7 @@
 #define LAYOUT_ZOOM_OUT "viewer.zoom-out"
 #define LAYOUT_ACTUAL	"viewer.actual-size"
 #define LAYOUT_FIT	"viewer.fit"
-#define LAYOUT_SIDE	"viewer.side"
+#define LAYOUT_SIDEBAR	"viewer.sidebar"
 
 /* The widgets that change; all belong to the window. */
 struct layout {
@@ -33,18 +33,18 @@ struct layout {
 	GtkWidget *zoom; /* the small buttons */
 };
 
-/* shelf is the list of images. */
-void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *shelf);
+/* sidebar is the list of images. */
+void layout_build(struct layout *layout, GtkWindow *window, GtkWidget *sidebar);
 
 /* Shows an image: its name is what a screen reader says, about what stands below it. */
 void layout_show(
 	struct layout *layout, struct picture *picture, const char *name, const char *about);
 
-void layout_say(struct layout *layout, const char *text);
-void layout_say_busy(struct layout *layout, const char *text);
+void layout_show_message(struct layout *layout, const char *text);
+void layout_show_busy(struct layout *layout, const char *text);
 
 /* Says what went wrong, and may offer to try again; an image that is shown stays. */
-void layout_say_error(struct layout *layout, const char *text, gboolean again);
+void layout_show_error(struct layout *layout, const char *text, gboolean again);
 
 /* A dialog that asks for a file; the caller's. */
 GtkFileChooserNative *layout_file_dialog(GtkWindow *window);

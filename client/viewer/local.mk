@@ -13,7 +13,6 @@ bin_PROGRAMS += %D%/shmimg-viewer
 	%D%/connection.c %D%/connection.h \
 	%D%/entry.c %D%/entry.h \
 	%D%/facts.c %D%/facts.h \
-	%D%/follow.c %D%/follow.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/layout.c %D%/layout.h \
 	%D%/main.c \
@@ -21,7 +20,9 @@ bin_PROGRAMS += %D%/shmimg-viewer
 	%D%/observer.c %D%/observer.h \
 	%D%/picture.c %D%/picture.h \
 	%D%/reduce.c %D%/reduce.h \
-	%D%/shelf.c %D%/shelf.h \
+	%D%/request.c %D%/request.h \
+	%D%/sidebar.c %D%/sidebar.h \
+	%D%/updates.c %D%/updates.h \
 	%D%/view.c %D%/view.h \
 	%D%/window.c %D%/window.h %D%/window-state.h
 %C%_shmimg_viewer_CPPFLAGS = $(AM_CPPFLAGS) \

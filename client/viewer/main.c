@@ -22,10 +22,10 @@ static void main_on_activate(GtkApplication *application, struct arguments *argu
 {
 	char **operand = arguments->operands;
 	do {
-		ViewerWindow *window = viewer_window_new(application, arguments->socket);
+		GtkWindow *window = window_new(application, arguments->socket);
 		if (operand && *operand)
-			viewer_window_open(window, *operand, arguments->exact);
-		gtk_window_present(GTK_WINDOW(window));
+			window_open(window, *operand, arguments->exact);
+		gtk_window_present(window);
 	} while (operand && *operand && *++operand);
 }
 

@@ -13,26 +13,27 @@
 /* How long to wait for the lock of an image; its holders need it for moments only. */
 enum { LOCK_MS = 1000, NAME_SIZE = 4096 };
 
-struct wish *wish_new(enum wish_kind kind, const char *socket, const char *text, gint64 owner)
+struct view_request *view_request_new(
+	enum view_kind kind, const char *socket, const char *text, gint64 owner)
 {
-	struct wish *wish = g_new(struct wish, 1);
-	*wish = (struct wish){
+	struct view_request *request = g_new(struct view_request, 1);
+	*request = (struct view_request){
 		.kind = kind, .socket = g_strdup(socket), .text = g_strdup(text), .owner = owner};
-	return wish;
+	return request;
 }
 
-void wish_free(struct wish *wish)
+void view_request_free(struct view_request *request)
 {
-	if (!wish)
+	if (!request)
 		return;
-	g_free(wish->socket);
-	g_free(wish->text);
-	g_free(wish);
+	g_free(request->socket);
+	g_free(request->text);
+	g_free(request);
 }
 
-static void view_free_wish(gpointer wish)
+static void view_free_request(gpointer request)
 {
-	wish_free(wish);
+	view_request_free(request);
 }
 
 void view_free(struct view *view)
@@ -52,9 +53,10 @@ static void free_view(gpointer view)
 }
 
 /* Loads in the format that everybody gets by default, so that there is one copy for all. */
-static int view_load(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+static int view_load(
+	shmimg_client *client, const struct view_request *request, shmimg_image **image)
 {
-	return shmimg_load(client, wish->text, NULL, NULL, image);
+	return shmimg_load(client, request->text, NULL, NULL, image);
 }
 
 /* Fetches what GTK need not convert, if it is there, else whichever format there is. */
@@ -71,37 +73,39 @@ static int view_fetch(shmimg_client *client, const char *name, gint64 owner, shm
 }
 
 /* The image of the file with this path, which may be gone, or the one with just this name. */
-static int view_fetch_either(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+static int view_fetch_either(
+	shmimg_client *client, const struct view_request *request, shmimg_image **image)
 {
 	char name[NAME_SIZE];
-	if (shmimg_name_of_path(wish->text, name, sizeof(name)) == 0 &&
-		strcmp(name, wish->text) != 0) {
-		int result = view_fetch(client, name, wish->owner, image);
+	if (shmimg_name_of_path(request->text, name, sizeof(name)) == 0 &&
+		strcmp(name, request->text) != 0) {
+		int result = view_fetch(client, name, request->owner, image);
 		if (result != -ENOENT)
 			return result;
 	}
-	return view_fetch(client, wish->text, wish->owner, image);
+	return view_fetch(client, request->text, request->owner, image);
 }
 
-static int view_fetch_or_load(shmimg_client *client, const struct wish *wish, shmimg_image **image)
+static int view_fetch_or_load(
+	shmimg_client *client, const struct view_request *request, shmimg_image **image)
 {
-	switch (wish->kind) {
-	case WISH_FILE:
-		return view_load(client, wish, image);
-	case WISH_IMAGE:
-		return view_fetch(client, wish->text, wish->owner, image);
-	case WISH_EITHER:
-		return access(wish->text, F_OK) == 0 ? view_load(client, wish, image)
-						     : view_fetch_either(client, wish, image);
+	switch (request->kind) {
+	case VIEW_FILE:
+		return view_load(client, request, image);
+	case VIEW_IMAGE:
+		return view_fetch(client, request->text, request->owner, image);
+	case VIEW_EITHER:
+		return access(request->text, F_OK) == 0 ? view_load(client, request, image)
+							: view_fetch_either(client, request, image);
 	}
 	return -EINVAL;
 }
 
 static void view_complain(
-	const shmimg_client *client, const struct wish *wish, int result, GError **error)
+	const shmimg_client *client, const struct view_request *request, int result, GError **error)
 {
-	g_autofree char *shown = g_filename_display_name(wish->text);
-	if (wish->kind == WISH_EITHER && result == -ENOENT) {
+	g_autofree char *shown = g_filename_display_name(request->text);
+	if (request->kind == VIEW_EITHER && result == -ENOENT) {
 		g_set_error(error, CONNECTION_ERROR, -result,
 			"There is neither a file nor an image in shared memory called %s.", shown);
 		return;
@@ -143,17 +147,17 @@ static void view_run(GTask *task, gpointer source, gpointer data, GCancellable *
 {
 	(void)source;
 	(void)cancellable;
-	const struct wish *wish = data;
+	const struct view_request *request = data;
 	GError *error = NULL;
 	shmimg_image *image = NULL;
-	shmimg_client *client = connection_open(wish->socket, &error);
+	shmimg_client *client = connection_open(request->socket, &error);
 	if (!client) {
 		g_task_return_error(task, error);
 		return;
 	}
-	int result = view_fetch_or_load(client, wish, &image);
+	int result = view_fetch_or_load(client, request, &image);
 	if (result < 0) {
-		view_complain(client, wish, result, &error);
+		view_complain(client, request, result, &error);
 		shmimg_close(client);
 		g_task_return_error(task, error);
 		return;
@@ -164,12 +168,13 @@ static void view_run(GTask *task, gpointer source, gpointer data, GCancellable *
 	g_task_return_pointer(task, view, free_view);
 }
 
-void view_obtain(const struct wish *wish, gpointer source, GCancellable *cancellable,
+void view_obtain(const struct view_request *request, gpointer source, GCancellable *cancellable,
 	GAsyncReadyCallback callback, gpointer data)
 {
 	g_autoptr(GTask) task = g_task_new(source, cancellable, callback, data);
-	g_task_set_task_data(
-		task, wish_new(wish->kind, wish->socket, wish->text, wish->owner), view_free_wish);
+	g_task_set_task_data(task,
+		view_request_new(request->kind, request->socket, request->text, request->owner),
+		view_free_request);
 	g_task_set_return_on_cancel(task, TRUE);
 	g_task_run_in_thread(task, view_run);
 }

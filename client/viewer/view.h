@@ -9,24 +9,25 @@
 #include "client/include/shmimg.h"
 #include "client/viewer/picture.h"
 
-enum wish_kind {
-	WISH_FILE,  /* load a file */
-	WISH_IMAGE, /* fetch an image by its name */
-	WISH_EITHER /* load it if there is such a file, else fetch it as shmimgctl(1) does */
+enum view_kind {
+	VIEW_FILE,  /* load a file */
+	VIEW_IMAGE, /* fetch an image by its name */
+	VIEW_EITHER /* load it if there is such a file, else fetch it as shmimgctl(1) does */
 };
 
-struct wish {
-	enum wish_kind kind;
+struct view_request {
+	enum view_kind kind;
 	char *socket; /* the daemon's; NULL is wherever one is */
 	char *text;   /* path or name */
-	gint64 owner; /* WISH_IMAGE: uid of whose image it is; -1: one's own first */
+	gint64 owner; /* VIEW_IMAGE: uid of whose image it is; -1: one's own first */
 };
 
 /* Copies the strings. */
-struct wish *wish_new(enum wish_kind kind, const char *socket, const char *text, gint64 owner);
+struct view_request *view_request_new(
+	enum view_kind kind, const char *socket, const char *text, gint64 owner);
 
 /* NULL is let pass. */
-void wish_free(struct wish *wish);
+void view_request_free(struct view_request *request);
 
 struct view {
 	struct picture *picture;
@@ -41,10 +42,10 @@ struct view {
 void view_free(struct view *view);
 
 /*
- * Fulfils a wish in the background and calls back in the main thread, at once when it is
- * cancelled. The wish is copied. source lives until then.
+ * Fulfils a request in the background and calls back in the main thread, at once when it is
+ * cancelled. The request is copied. source lives until then.
  */
-void view_obtain(const struct wish *wish, gpointer source, GCancellable *cancellable,
+void view_obtain(const struct view_request *request, gpointer source, GCancellable *cancellable,
 	GAsyncReadyCallback callback, gpointer data);
 
 /* In the callback: the view, which is the caller's, or NULL with an error. */

@@ -1,40 +1,36 @@
 /*
- * What a window has, and what its parts ask of each other: window.c does what people ask
- * for, follow.c what other programs cause.
+ * What a window has: the type ViewerWindow and its members, for the files that implement it.
+ * request.c carries out what the user asks for, updates.c what other programs cause, and
+ * window.c builds the window on both.
  */
 #pragma once
 
 #include "client/viewer/layout.h"
 #include "client/viewer/observer.h"
-#include "client/viewer/shelf.h"
+#include "client/viewer/sidebar.h"
 #include "client/viewer/view.h"
-#include "client/viewer/window.h"
 
-/* What will have made the complaint that is shown untrue. */
+#define WINDOW_TITLE "Shared Memory Image Viewer"
+
+/* Signal of the window, without arguments: it shows another view than before. */
+#define WINDOW_SHOWN "shown"
+
+#define VIEWER_TYPE_WINDOW viewer_window_get_type()
+G_DECLARE_FINAL_TYPE(ViewerWindow, viewer_window, VIEWER, WINDOW, GtkApplicationWindow)
+
+/* Whose arrival makes the shown error untrue. */
 enum awaited { AWAITED_NOTHING, AWAITED_DAEMON, AWAITED_IMAGE };
 
 struct _ViewerWindow {
 	GtkApplicationWindow parent;
 	struct layout layout;
 	char *socket;
-	struct wish *wish;	     /* the last, for another try; NULL: the list was asked for */
-	struct view *view;	     /* what is shown, or NULL */
-	GCancellable *cancellable;   /* of the request under way, or NULL */
-	GtkFileChooserNative *files; /* while it is open */
-	ViewerShelf *shelf;
+	struct view_request *request; /* the last one; NULL: the list of images was requested */
+	struct view *view;	      /* what is shown, or NULL */
+	GCancellable *cancellable;    /* of the running request, or NULL */
+	GtkFileChooserNative *files;  /* while it is open */
+	ViewerSidebar *sidebar;
 	struct observer *observer;
-	gboolean is_listed; /* the shelf was filled once */
+	gboolean is_listed; /* the sidebar has been filled once */
 	enum awaited awaited;
 };
-
-/* Wants something, which takes the place of whatever was wanted before. */
-void window_want(ViewerWindow *window, enum wish_kind kind, const char *text, gint64 owner);
-
-/* Fulfils the wish that the window has; again, when a try has failed. */
-void window_obtain(ViewerWindow *window);
-
-/* Takes back a complaint, and says again what is shown. */
-void window_calm(ViewerWindow *window);
-
-/* Shows a view, which is the window's from then on. */
-void window_show(ViewerWindow *window, struct view *view);

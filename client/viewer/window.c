@@ -5,106 +5,12 @@
 
 #include "client/viewer/catalog.h"
 #include "client/viewer/chooser.h"
-#include "client/viewer/connection.h"
-#include "client/viewer/follow.h"
 #include "client/viewer/keys.h"
+#include "client/viewer/request.h"
+#include "client/viewer/updates.h"
 #include "client/viewer/window-state.h"
 
-#define TITLE "Shared Memory Image Viewer"
-
 G_DEFINE_FINAL_TYPE(ViewerWindow, viewer_window, GTK_TYPE_APPLICATION_WINDOW)
-
-/* Forgets the request under way: its callback comes, but says that it was cancelled. */
-static void window_abandon(ViewerWindow *window)
-{
-	if (window->cancellable)
-		g_cancellable_cancel(window->cancellable);
-	g_clear_object(&window->cancellable);
-}
-
-/* Only the newest request counts. */
-static GCancellable *window_begin(ViewerWindow *window, const char *doing)
-{
-	window_abandon(window);
-	window->cancellable = g_cancellable_new();
-	window->awaited = AWAITED_NOTHING;
-	layout_say_busy(&window->layout, doing);
-	return window->cancellable;
-}
-
-/* Says it where people look, and where scripts do. */
-static void window_complain(ViewerWindow *window, const char *message, gboolean again)
-{
-	g_clear_object(&window->cancellable);
-	window->awaited = AWAITED_NOTHING;
-	layout_say_error(&window->layout, message, again);
-	g_printerr("shmimg-viewer: %s\n", message);
-}
-
-/* What was cancelled is nothing to complain of: something newer is under way. */
-static void window_fail(ViewerWindow *window, const GError *error)
-{
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-		return;
-	window_complain(window, error->message, TRUE);
-	if (g_error_matches(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON))
-		window->awaited = AWAITED_DAEMON;
-}
-
-void window_calm(ViewerWindow *window)
-{
-	window->awaited = AWAITED_NOTHING;
-	layout_say(&window->layout, window->view ? window->view->about : "");
-}
-
-/* What there is nothing to do with, keys and buttons do not offer. */
-static void window_enable_zoom(ViewerWindow *window, gboolean enabled)
-{
-	static const char *const actions[] = {
-		LAYOUT_ZOOM_IN, LAYOUT_ZOOM_OUT, LAYOUT_ACTUAL, LAYOUT_FIT};
-	for (gsize i = 0; i < G_N_ELEMENTS(actions); i++)
-		gtk_widget_action_set_enabled(GTK_WIDGET(window), actions[i], enabled);
-}
-
-void window_show(ViewerWindow *window, struct view *view)
-{
-	g_clear_object(&window->cancellable);
-	window->awaited = AWAITED_NOTHING;
-	g_autofree char *title = g_strdup_printf("%s - %s", view->name, TITLE);
-	gtk_window_set_title(GTK_WINDOW(window), title);
-	layout_show(&window->layout, view->picture, view->name, view->about);
-	view_free(window->view);
-	window->view = view;
-	window_enable_zoom(window, TRUE);
-	follow_shown(window);
-}
-
-static void window_on_view(GObject *source, GAsyncResult *result, gpointer data)
-{
-	(void)data;
-	g_autoptr(GError) error = NULL;
-	struct view *view = view_obtain_finish(result, &error);
-	if (view)
-		window_show(VIEWER_WINDOW(source), view);
-	else
-		window_fail(VIEWER_WINDOW(source), error);
-}
-
-void window_obtain(ViewerWindow *window)
-{
-	g_autofree char *shown = g_filename_display_basename(window->wish->text);
-	g_autofree char *doing = g_strdup_printf("Waiting for %s …", shown);
-	GCancellable *cancellable = window_begin(window, doing);
-	view_obtain(window->wish, window, cancellable, window_on_view, NULL);
-}
-
-void window_want(ViewerWindow *window, enum wish_kind kind, const char *text, gint64 owner)
-{
-	struct wish *wish = wish_new(kind, window->socket, text, owner);
-	wish_free(window->wish);
-	window->wish = wish;
-	window_obtain(window);
-}
 
 /* ---- Zoom and side ---- */
 
@@ -137,11 +43,11 @@ static void window_want_file(ViewerWindow *window, GFile *file)
 {
 	g_autofree char *path = g_file_get_path(file);
 	if (path) {
-		window_want(window, WISH_FILE, path, -1);
+		request_view(window, VIEW_FILE, path, -1);
 		return;
 	}
-	window_abandon(window);
-	window_complain(window, "This file is not on this machine. Choose another one.", FALSE);
+	request_cancel(window);
+	request_show_error(window, "This file is not on this machine. Choose another one.", FALSE);
 }
 
 static void window_on_file(GtkNativeDialog *dialog, int response, ViewerWindow *window)
@@ -182,7 +88,7 @@ static gboolean window_on_drop(
 
 static void window_want_entry(GtkWindow *parent, const CatalogEntry *entry)
 {
-	window_want(VIEWER_WINDOW(parent), WISH_IMAGE, catalog_entry_name(entry),
+	request_view(VIEWER_WINDOW(parent), VIEW_IMAGE, catalog_entry_name(entry),
 		catalog_entry_owner(entry));
 }
 
@@ -191,9 +97,9 @@ static void window_offer(ViewerWindow *window, GListModel *catalog)
 {
 	guint count = g_list_model_get_n_items(catalog);
 	g_clear_object(&window->cancellable);
-	window_calm(window);
+	request_clear_error(window);
 	if (count == 0) {
-		window_complain(window,
+		request_show_error(window,
 			"There is no image in shared memory yet. Load an image first.", TRUE);
 		window->awaited = AWAITED_IMAGE;
 	} else if (count == 1) {
@@ -212,13 +118,13 @@ static void window_on_catalog(GObject *source, GAsyncResult *result, gpointer da
 	if (catalog)
 		window_offer(VIEWER_WINDOW(source), catalog);
 	else
-		window_fail(VIEWER_WINDOW(source), error);
+		request_fail(VIEWER_WINDOW(source), error);
 }
 
 static void window_start_display(ViewerWindow *window)
 {
-	g_clear_pointer(&window->wish, wish_free);
-	GCancellable *cancellable = window_begin(window, "Asking for the images …");
+	g_clear_pointer(&window->request, view_request_free);
+	GCancellable *cancellable = request_begin(window, "Asking for the images …");
 	catalog_read(window->socket, window, cancellable, window_on_catalog, NULL);
 }
 
@@ -236,8 +142,8 @@ static void window_on_retry(GtkWidget *widget, const char *action, GVariant *par
 	(void)action;
 	(void)parameter;
 	ViewerWindow *window = VIEWER_WINDOW(widget);
-	if (window->wish)
-		window_obtain(window);
+	if (window->request)
+		request_repeat(window);
 	else
 		window_start_display(window);
 }
@@ -253,11 +159,11 @@ static void window_destroy_dialog(GtkFileChooserNative *dialog)
 static void window_dispose(GObject *object)
 {
 	ViewerWindow *window = VIEWER_WINDOW(object);
-	window_abandon(window);
+	request_cancel(window);
 	g_clear_pointer(&window->observer, observer_stop);
 	g_clear_pointer(&window->files, window_destroy_dialog);
 	g_clear_pointer(&window->view, view_free);
-	g_clear_pointer(&window->wish, wish_free);
+	g_clear_pointer(&window->request, view_request_free);
 	g_clear_pointer(&window->socket, g_free);
 	G_OBJECT_CLASS(viewer_window_parent_class)->dispose(object);
 }
@@ -268,7 +174,7 @@ static void window_add_zoom(GtkWidgetClass *class)
 		LAYOUT_ZOOM_IN, LAYOUT_ZOOM_OUT, LAYOUT_ACTUAL, LAYOUT_FIT};
 	for (gsize i = 0; i < G_N_ELEMENTS(zooms); i++)
 		gtk_widget_class_install_action(class, zooms[i], NULL, window_on_zoom);
-	gtk_widget_class_install_action(class, LAYOUT_SIDE, NULL, window_on_side);
+	gtk_widget_class_install_action(class, LAYOUT_SIDEBAR, NULL, window_on_side);
 }
 
 static void viewer_window_class_init(ViewerWindowClass *class)
@@ -280,6 +186,8 @@ static void viewer_window_class_init(ViewerWindowClass *class)
 	gtk_widget_class_install_action(widget, LAYOUT_RETRY, NULL, window_on_retry);
 	window_add_zoom(widget);
 	keys_bind(widget);
+	g_signal_new(WINDOW_SHOWN, VIEWER_TYPE_WINDOW, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+		G_TYPE_NONE, 0);
 }
 
 static void viewer_window_init(ViewerWindow *window)
@@ -287,24 +195,24 @@ static void viewer_window_init(ViewerWindow *window)
 	GtkDropTarget *drop = gtk_drop_target_new(G_TYPE_FILE, GDK_ACTION_COPY);
 	g_signal_connect(drop, "drop", G_CALLBACK(window_on_drop), window);
 	gtk_widget_add_controller(GTK_WIDGET(window), GTK_EVENT_CONTROLLER(drop));
-	gtk_window_set_title(GTK_WINDOW(window), TITLE);
+	gtk_window_set_title(GTK_WINDOW(window), WINDOW_TITLE);
 	gtk_window_set_icon_name(GTK_WINDOW(window), "shmimg-viewer");
-	window->shelf = follow_make_shelf(window);
-	layout_build(&window->layout, GTK_WINDOW(window), GTK_WIDGET(window->shelf));
-	window_enable_zoom(window, FALSE);
+	window->sidebar = updates_make_sidebar(window);
+	layout_build(&window->layout, GTK_WINDOW(window), GTK_WIDGET(window->sidebar));
+	request_enable_zoom(window, FALSE);
 	g_autoptr(GtkShortcutsWindow) help = keys_help();
 	gtk_application_window_set_help_overlay(GTK_APPLICATION_WINDOW(window), help);
 }
 
-ViewerWindow *viewer_window_new(GtkApplication *application, const char *socket)
+GtkWindow *window_new(GtkApplication *application, const char *socket)
 {
 	ViewerWindow *window = g_object_new(VIEWER_TYPE_WINDOW, "application", application, NULL);
 	window->socket = g_strdup(socket);
-	follow_start(window);
-	return window;
+	updates_start(window);
+	return GTK_WINDOW(window);
 }
 
-void viewer_window_open(ViewerWindow *window, const char *operand, gboolean exact)
+void window_open(GtkWindow *window, const char *operand, gboolean exact)
 {
-	window_want(window, exact ? WISH_IMAGE : WISH_EITHER, operand, -1);
+	request_view(VIEWER_WINDOW(window), exact ? VIEW_IMAGE : VIEW_EITHER, operand, -1);
 }
