@@ -11,7 +11,7 @@
 
 #include "client/ctl/autostart.h"
 #include "client/ctl/exit.h"
-#include "client/ctl/report.h"
+#include "client/ctl/message.h"
 #include "client/protocol/name.h"
 
 enum { CONNECT_MS = 10000 };
@@ -42,14 +42,15 @@ int client_open_again(const struct options *options, shmimg_client **client)
 
 static int client_say_no_daemon(const char *path, const char *why)
 {
-	report("no daemon at %s: %s", path ? path : "the user's or the system's socket", why);
+	message_print(
+		"no daemon at %s: %s", path ? path : "the user's or the system's socket", why);
 	return EXIT_NO_DAEMON;
 }
 
 /* There is a daemon, and it has said no. */
 static int client_say_too_many(void)
 {
-	report("this user has as many connections to the daemon as one may have");
+	message_print("this user has as many connections to the daemon as one may have");
 	return EXIT_REFUSED;
 }
 
@@ -66,7 +67,7 @@ static int client_open_started(
 		int started = autostart_run(&start);
 		result = client_connect_to(path, options, client);
 		if (result == 0 && started == 0)
-			report("started shmimgd at %s", path);
+			message_print("started shmimgd at %s", path);
 	}
 	if (gate >= 0)
 		close(gate);
@@ -93,8 +94,8 @@ int client_open(const struct options *options, shmimg_client **client)
 		return client_open_started(options, chosen, client);
 	if (geteuid() == 0)
 		return client_open_started(options, SOCKET_SYSTEM, client);
-	report("no daemon runs, and none can be started where XDG_RUNTIME_DIR does not say: "
-	       "give --socket PATH");
+	message_print("no daemon runs, and none can be started where XDG_RUNTIME_DIR does not say: "
+		      "give --socket PATH");
 	return EXIT_NO_DAEMON;
 }
 

@@ -35,7 +35,7 @@ int command_drop(const struct options *options)
 		const char *name = options->operands[i];
 		int result = client_by_name(client, options, name, drop_image, &own);
 		if (result < 0)
-			code = report_refusal(name, client, result);
+			code = failure_print_last(name, client, result);
 	}
 	shmimg_close(client);
 	return code;

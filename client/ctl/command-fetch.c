@@ -12,10 +12,10 @@
 #include "client/ctl/exit.h"
 #include "client/ctl/failure.h"
 #include "client/ctl/image-raster.h"
+#include "client/ctl/message.h"
 #include "client/ctl/output-file.h"
 #include "client/ctl/output.h"
 #include "client/ctl/record.h"
-#include "client/ctl/report.h"
 
 struct target {
 	const char *path; /* NULL: only the descriptor; "-": standard output */
@@ -25,7 +25,7 @@ struct target {
 
 static int fetch_say_usage(const char *message)
 {
-	report("%s", message);
+	message_print("%s", message);
 	return EXIT_USAGE;
 }
 
@@ -42,7 +42,8 @@ static int fetch_choose_target(const struct options *options, struct target *tar
 			 : standard ? output_from_string("raw")
 				    : output_by_path(path);
 	if (!target->format) {
-		report("%s: the name must end in .png, .jpg, .pam or .raw, or say --as", path);
+		message_print(
+			"%s: the name must end in .png, .jpg, .pam or .raw, or say --as", path);
 		return EXIT_USAGE;
 	}
 	if (standard && isatty(STDOUT_FILENO))
@@ -54,15 +55,15 @@ static int fetch_choose_target(const struct options *options, struct target *tar
 static int fetch_write_pixels(FILE *stream, const shmimg_image *image, const struct target *target)
 {
 	const char *path = stream == stdout ? "standard output" : target->path;
-	struct output_report output = {0};
+	struct output_notes output = {0};
 	struct raster raster = image_raster(image);
 	errno = 0;
 	int result = target->format->write(stream, &raster, target->quality, &output);
 	if (result < 0)
-		report("%s: %s", path, *output.fault ? output.fault : strerror(-result));
+		message_print("%s: %s", path, *output.fault ? output.fault : strerror(-result));
 	else
-		for (unsigned i = 0; i < output.note_count; i++)
-			report("%s: %s", path, output.notes[i]);
+		for (unsigned i = 0; i < output.count; i++)
+			message_print("%s: %s", path, output.lines[i]);
 	return result;
 }
 
@@ -81,7 +82,7 @@ static int fetch_write_file(const shmimg_image *image, const struct target *targ
 		result = output_file_commit(&file);
 	}
 	if (result < 0)
-		report("%s: %s", target->path, strerror(-result));
+		message_print("%s: %s", target->path, strerror(-result));
 	return result < 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
@@ -119,7 +120,7 @@ static int fetch_deliver(shmimg_client *client, const shmimg_image *image,
 	if (code != EXIT_DONE || to_output || (target->path && !json))
 		return code;
 	int result = fetch_describe(client, image, json);
-	return result < 0 ? report_refusal(options->operands[0], client, result) : EXIT_DONE;
+	return result < 0 ? failure_print_last(options->operands[0], client, result) : EXIT_DONE;
 }
 
 int command_fetch(const struct options *options)
@@ -134,7 +135,7 @@ int command_fetch(const struct options *options)
 		return code;
 	const char *name = options->operands[0];
 	int result = client_by_name(client, options, name, fetch_image, &image);
-	code = result < 0 ? report_refusal(name, client, result)
+	code = result < 0 ? failure_print_last(name, client, result)
 			  : fetch_deliver(client, image, options, &target);
 	shmimg_unref(image);
 	shmimg_close(client);

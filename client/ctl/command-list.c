@@ -52,7 +52,7 @@ int command_list(const struct options *options)
 	int result = json ? shmimg_list(client, match, list_take_record, &json)
 			  : shmimg_list(client, match, list_take_item, &listing);
 	if (result < 0)
-		code = report_refusal(match ? match : "list", client, result);
+		code = failure_print_last(match ? match : "list", client, result);
 	else if (!json)
 		list_print_listing(&listing);
 	listing_clear(&listing);
@@ -75,7 +75,7 @@ int command_stat(const struct options *options)
 		return code;
 	int result = client_by_name(client, options, options->operands[0], list_stat_image, &json);
 	if (result < 0)
-		code = report_refusal(options->operands[0], client, result);
+		code = failure_print_last(options->operands[0], client, result);
 	shmimg_close(client);
 	return code;
 }
@@ -89,7 +89,7 @@ int command_stats(const struct options *options)
 		return code;
 	int result = shmimg_stats(client, list_take_record, &json);
 	if (result < 0)
-		code = report_refusal("stats", client, result);
+		code = failure_print_last("stats", client, result);
 	shmimg_close(client);
 	return code;
 }

@@ -16,7 +16,7 @@
 #include "client/ctl/failure.h"
 #include "client/ctl/load-pool.h"
 #include "client/ctl/memory.h"
-#include "client/ctl/report.h"
+#include "client/ctl/message.h"
 #include "client/ctl/text.h"
 
 #define REDRAW_SECONDS	 0.1
@@ -35,21 +35,21 @@ static int load_check(const struct options *options)
 {
 	const char *name = options->values[OPTION_NAME];
 	if (name && options->count > 1) {
-		report("--name is for one file");
+		message_print("--name is for one file");
 		return EXIT_USAGE;
 	}
 	if (options->values[OPTION_WATCH] && options->values[OPTION_NO_WATCH]) {
-		report("--watch and --no-watch are opposites");
+		message_print("--watch and --no-watch are opposites");
 		return EXIT_USAGE;
 	}
 	for (int i = 0; i < options->count; i++) {
 		bool input = strcmp(options->operands[i], "-") == 0;
 		if (input && options->values[OPTION_WATCH]) {
-			report("--watch needs a file: standard input does not change");
+			message_print("--watch needs a file: standard input does not change");
 			return EXIT_USAGE;
 		}
 		if (input && !name) {
-			report("standard input needs --name NAME");
+			message_print("standard input needs --name NAME");
 			return EXIT_USAGE;
 		}
 	}
@@ -90,7 +90,7 @@ static int load_open_input(void)
 	int result = fd < 0 ? -errno : load_copy_all(STDIN_FILENO, fd);
 	if (result == 0)
 		return fd;
-	report("standard input: %s",
+	message_print("standard input: %s",
 		result == -EFBIG ? "it has more than " INPUT_SIZE_WORDS : strerror(-result));
 	if (fd >= 0)
 		close(fd);
@@ -133,7 +133,7 @@ static int load_settle(const struct load_job *job, const struct options *options
 	if (job->failure.error < 0) {
 		summary->failed++;
 		progress_clear(progress);
-		return report_failure(job->path, &job->failure);
+		return failure_print(job->path, &job->failure);
 	}
 	summary->loaded++;
 	summary->cached += job->cached;
@@ -184,7 +184,7 @@ static int load_collect(struct load_pool *pool, struct progress *drawn)
 	for (unsigned i = 0; i < pool->count; i++) {
 		if (load_await(pool, i, drawn) < 0) {
 			progress_clear(drawn);
-			report("%u of %u files were not loaded: the daemon has gone",
+			message_print("%u of %u files were not loaded: the daemon has gone",
 				pool->count - i, pool->count);
 			summary.failed += pool->count - i;
 			code = EXIT_NO_DAEMON;
@@ -220,7 +220,7 @@ static int load_all(const struct options *options, shmimg_client *client, int in
 	int result = load_pool_start(&pool, client);
 	int code = EXIT_REFUSED;
 	if (result < 0)
-		report("cannot start a thread: %s", strerror(-result));
+		message_print("cannot start a thread: %s", strerror(-result));
 	else
 		code = load_collect(&pool, &drawn);
 	load_pool_end(&pool);

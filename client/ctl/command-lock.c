@@ -14,7 +14,7 @@
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
 #include "client/ctl/failure.h"
-#include "client/ctl/report.h"
+#include "client/ctl/message.h"
 
 static int lock_fetch_image(
 	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
@@ -27,9 +27,9 @@ static int lock_say_holder(const shmimg_record *record, void *context)
 	const char *typed = *(const char *const *)context;
 	const char *holder = shmimg_record_get(record, "lock");
 	if (holder && strcmp(holder, "free") != 0)
-		report("%s: timeout: process %s holds the lock", typed, holder);
+		message_print("%s: timeout: process %s holds the lock", typed, holder);
 	else
-		report("%s: timeout: others had the lock", typed);
+		message_print("%s: timeout: others had the lock", typed);
 	return 0;
 }
 
@@ -47,7 +47,7 @@ static int take_lock(
 		if (shmimg_stat(client, shmimg_name(image), &which, lock_say_holder, &typed) == 0)
 			return EXIT_REFUSED;
 	}
-	report("%s: cannot be locked: %s", typed, strerror(-result));
+	message_print("%s: cannot be locked: %s", typed, strerror(-result));
 	return EXIT_REFUSED;
 }
 
@@ -72,7 +72,7 @@ static void lock_run_command(char *const *command, const sigset_t *mask, pid_t p
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(command[0], command);
 	int error = errno;
-	report("%s: %s", command[0], strerror(error));
+	message_print("%s: %s", command[0], strerror(error));
 	_exit(error == ENOENT ? EXIT_NOT_THERE : EXIT_NOT_RUN);
 }
 
@@ -107,7 +107,7 @@ static int lock_run(char *const *command)
 	if (child == 0)
 		lock_run_command(command, &before, parent);
 	if (child < 0) {
-		report("cannot start a process: %s", strerror(errno));
+		message_print("cannot start a process: %s", strerror(errno));
 		return EXIT_OWN_FAULT;
 	}
 	return lock_attend(child, &watched);
@@ -122,13 +122,13 @@ int command_lock(const struct options *options)
 	if (code != 0)
 		return code;
 	int result = client_by_name(client, options, name, lock_fetch_image, &image);
-	code = result < 0 ? report_refusal(name, client, result)
+	code = result < 0 ? failure_print_last(name, client, result)
 			  : take_lock(client, image, options);
 	if (code == 0) {
 		code = lock_run(options->operands + 1);
 		result = shmimg_unlock(image);
 		if (result < 0)
-			report("%s: the lock was lost while the command ran: %s", name,
+			message_print("%s: the lock was lost while the command ran: %s", name,
 				strerror(-result));
 	}
 	shmimg_unref(image);

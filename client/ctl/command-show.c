@@ -13,7 +13,7 @@
 #include "client/ctl/exit.h"
 #include "client/ctl/failure.h"
 #include "client/ctl/image-raster.h"
-#include "client/ctl/report.h"
+#include "client/ctl/message.h"
 #include "client/ctl/terminal-traits.h"
 
 /* A terminal answers at once, but may be far away. */
@@ -105,7 +105,7 @@ static int show(const shmimg_image *image, const struct options *options)
 	int result = show_draw(&stage, &raster, options);
 	terminal_close(&stage.terminal);
 	if (result < 0)
-		report("standard output: %s", strerror(-result));
+		message_print("standard output: %s", strerror(-result));
 	return result < 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
@@ -118,7 +118,7 @@ int command_show(const struct options *options)
 	if (code != 0)
 		return code;
 	int result = client_by_name(client, options, name, show_fetch_image, &image);
-	code = result < 0 ? report_refusal(name, client, result) : show(image, options);
+	code = result < 0 ? failure_print_last(name, client, result) : show(image, options);
 	shmimg_unref(image);
 	shmimg_close(client);
 	return code;

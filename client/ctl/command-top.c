@@ -15,8 +15,8 @@
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
 #include "client/ctl/failure.h"
+#include "client/ctl/message.h"
 #include "client/ctl/record.h"
-#include "client/ctl/report.h"
 #include "client/ctl/terminal.h"
 #include "client/ctl/top.h"
 
@@ -238,7 +238,7 @@ static int top_print_record(const shmimg_record *record, void *context)
 	record_print(record, NULL, true);
 	if (fflush(stdout) == 0)
 		return 0;
-	report("standard output: %s", strerror(errno));
+	message_print("standard output: %s", strerror(errno));
 	return 1;
 }
 
@@ -262,31 +262,31 @@ static int top_open_watch(struct session *session, const struct options *options
 	if (result == 0)
 		result = shmimg_watch(session->watching, session->top.match);
 	if (result < 0)
-		return report_refusal("top", session->watching, result);
+		return failure_print_last("top", session->watching, result);
 	shmimg_set_timeout(session->watching, PATIENCE_MS);
 	shmimg_set_timeout(session->asking, options->timeout_ms < 0 ? ASK_MS : options->timeout_ms);
 	session->is_watching = true;
 	return 0;
 }
 
-static int top_report_end(const struct session *session, int result)
+static int top_print_end(const struct session *session, int result)
 {
 	if (result >= 0)
 		return result ? EXIT_REFUSED : EXIT_DONE;
 	const shmimg_client *client =
 		*shmimg_message(session->asking) ? session->asking : session->watching;
-	return report_refusal("top", client, result);
+	return failure_print_last("top", client, result);
 }
 
 static int top_show(struct session *session, const struct options *options)
 {
 	int result;
 	if (options->values[OPTION_JSON])
-		return top_report_end(session, top_run_as_json(session));
+		return top_print_end(session, top_run_as_json(session));
 	int code = top_open_watch(session, options);
 	if (code == 0) {
 		result = top_run_on_screen(session);
-		code = top_report_end(session, result);
+		code = top_print_end(session, result);
 	}
 	shmimg_close(session->watching);
 	top_clear(&session->top);
@@ -300,7 +300,7 @@ int command_top(const struct options *options)
 		.top = {.match = options->count ? options->operands[0] : NULL,
 			.order = LISTING_BY_BYTES}};
 	if (!options->values[OPTION_JSON] && terminal_open(&session.terminal, STDOUT_FILENO) < 0) {
-		report("top draws on a terminal, in the foreground: say --json elsewhere");
+		message_print("top draws on a terminal, in the foreground: say --json elsewhere");
 		return EXIT_USAGE;
 	}
 	int code = client_open(options, &session.asking);

@@ -37,7 +37,7 @@ int command_watch(const struct options *options)
 	while (result == 0)
 		result = shmimg_next_event(client, -1, watch_print_event, &json);
 	if (result < 0)
-		code = report_refusal("watch", client, result);
+		code = failure_print_last("watch", client, result);
 	else
 		code = EXIT_REFUSED;
 	shmimg_close(client);

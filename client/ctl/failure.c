@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "client/ctl/exit.h"
-#include "client/ctl/report.h"
+#include "client/ctl/message.h"
 #include "client/protocol/fault.h"
 
 int failure_is_loss(int error)
@@ -27,22 +27,22 @@ struct failure failure_take(const shmimg_client *client, int error)
 	return failure;
 }
 
-int report_failure(const char *subject, const struct failure *failure)
+int failure_print(const char *subject, const struct failure *failure)
 {
 	const char *advice = fault_advice(fault_from_string(failure->code));
 	if (!*failure->code && strstr(failure->message, subject))
-		report("%s", failure->message);
+		message_print("%s", failure->message);
 	else if (!*failure->code)
-		report("%s: %s", subject, failure->message);
+		message_print("%s: %s", subject, failure->message);
 	else if (!*advice || strstr(failure->message, advice))
-		report("%s: %s: %s", subject, failure->code, failure->message);
+		message_print("%s: %s: %s", subject, failure->code, failure->message);
 	else
-		report("%s: %s: %s (%s)", subject, failure->code, failure->message, advice);
+		message_print("%s: %s: %s (%s)", subject, failure->code, failure->message, advice);
 	return failure_is_loss(failure->error) ? EXIT_NO_DAEMON : EXIT_REFUSED;
 }
 
-int report_refusal(const char *subject, const shmimg_client *client, int error)
+int failure_print_last(const char *subject, const shmimg_client *client, int error)
 {
 	struct failure failure = failure_take(client, error);
-	return report_failure(subject, &failure);
+	return failure_print(subject, &failure);
 }

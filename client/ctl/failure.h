@@ -19,10 +19,10 @@ struct failure {
 struct failure failure_take(const shmimg_client *client, int error);
 
 /* Says what failed, and what can be done about it. Returns the exit code. */
-int report_failure(const char *subject, const struct failure *failure);
+int failure_print(const char *subject, const struct failure *failure);
 
 /* Both of these at once. */
-int report_refusal(const char *subject, const shmimg_client *client, int error);
+int failure_print_last(const char *subject, const shmimg_client *client, int error);
 
 /* Whether an error means that the daemon has gone, or does not answer. */
 int failure_is_loss(int error);

@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libctl.la
 	%D%/exit.h \
 	%D%/json.c %D%/json.h \
 	%D%/memory.c %D%/memory.h \
+	%D%/message.c %D%/message.h \
 	%D%/output.c %D%/output.h \
 	%D%/output-file.c %D%/output-file.h \
 	%D%/output-jpeg.c \
@@ -19,7 +20,6 @@ noinst_LTLIBRARIES += %D%/libctl.la
 	%D%/pixmap.c %D%/pixmap.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/raster.c %D%/raster.h \
-	%D%/report.c %D%/report.h \
 	%D%/shared-copy.c %D%/shared-copy.h \
 	%D%/table.c %D%/table.h \
 	%D%/terminal.c %D%/terminal.h \

@@ -9,8 +9,8 @@
 #include "client/ctl/commands.h"
 #include "client/ctl/exit.h"
 #include "client/ctl/help.h"
+#include "client/ctl/message.h"
 #include "client/ctl/options.h"
-#include "client/ctl/report.h"
 
 static int (*const commands[VERB_COUNT])(const struct options *options) = {
 	[VERB_LOAD] = command_load,
@@ -31,7 +31,7 @@ static int main_finish(int code)
 {
 	if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_DONE)
 		return code;
-	report("standard output: %s", strerror(errno));
+	message_print("standard output: %s", strerror(errno));
 	return EXIT_REFUSED;
 }
 

@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "client/ctl/exit.h"
-#include "client/ctl/report.h"
+#include "client/ctl/message.h"
 
 static void *memory_checked(void *memory)
 {
 	if (memory)
 		return memory;
-	report("out of memory");
+	message_print("out of memory");
 	exit(EXIT_REFUSED);
 }
 

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "client/ctl/draw.h"
+#include "client/ctl/message.h"
 #include "client/ctl/output.h"
-#include "client/ctl/report.h"
 #include "client/ctl/text.h"
 #include "client/protocol/keep.h"
 #include "client/protocol/name.h"
@@ -72,11 +72,11 @@ static int options_say_wrong(int found, char **arguments)
 	const char *text = arguments[optind - 1];
 	int letter = optopt > 0 && optopt < LONG_BASE ? optopt : 0;
 	if (found == ':')
-		report("%s needs an argument", text);
+		message_print("%s needs an argument", text);
 	else if (letter)
-		report("unknown option -%c (see --help)", letter);
+		message_print("unknown option -%c (see --help)", letter);
 	else
-		report("unknown, ambiguous or wrongly used option %s (see --help)", text);
+		message_print("unknown, ambiguous or wrongly used option %s (see --help)", text);
 	return -EINVAL;
 }
 
@@ -100,7 +100,7 @@ static int options_collect(struct options *options, int count, char **arguments,
 static int options_say_bad_value(enum option_id id, const char *value)
 {
 	const struct option_entry *entry = &option_table[id];
-	report("--%s %s: must be %s (see --help)", entry->word, value, entry->argument);
+	message_print("--%s %s: must be %s (see --help)", entry->word, value, entry->argument);
 	return -EINVAL;
 }
 
@@ -234,7 +234,7 @@ static int options_read_name(const char *text, struct options *options)
 	(void)options;
 	const char *fault = name_check(text);
 	if (fault)
-		report("--name: %s", fault);
+		message_print("--name: %s", fault);
 	return fault ? -EINVAL : 0;
 }
 
@@ -278,7 +278,7 @@ static int options_find_question(const struct options *options)
 static int options_say_usage(enum verb_id id)
 {
 	const char *synopsis = verb_table[id].synopsis;
-	report("usage: shmimgctl %s [OPTION...]%s%s (see --help)", verb_to_string(id),
+	message_print("usage: shmimgctl %s [OPTION...]%s%s (see --help)", verb_to_string(id),
 		*synopsis ? " " : "", synopsis);
 	return -EINVAL;
 }
@@ -336,12 +336,12 @@ int options_parse(struct options *options, int count, char **arguments)
 		return result;
 	int first = optind;
 	if (first >= count) {
-		report("no command is given (see --help)");
+		message_print("no command is given (see --help)");
 		return -EINVAL;
 	}
 	options->verb = verb_from_string(arguments[first]);
 	if (options->verb == VERB_NONE) {
-		report("there is no command %s (see --help)", arguments[first]);
+		message_print("there is no command %s (see --help)", arguments[first]);
 		return -EINVAL;
 	}
 	result = options->verb == VERB_LOCK

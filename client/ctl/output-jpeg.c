@@ -16,7 +16,7 @@ struct job {
 	struct jpeg_error_mgr errors;
 	jmp_buf failed;
 	const struct raster *raster;
-	struct output_report *report;
+	struct output_notes *notes;
 	FILE *stream;
 	int quality;
 	void *scratch;	/* a row as it is */
@@ -30,7 +30,7 @@ static void output_jpeg_fail(j_common_ptr jpeg)
 	char message[JMSG_LENGTH_MAX];
 	jpeg->err->format_message(jpeg, message);
 	if (errno == 0)
-		snprintf(job->report->fault, sizeof(job->report->fault), "libjpeg: %s", message);
+		snprintf(job->notes->fault, sizeof(job->notes->fault), "libjpeg: %s", message);
 	longjmp(job->failed, 1);
 }
 
@@ -66,9 +66,9 @@ static void output_jpeg_write_all(struct job *job)
 static void output_jpeg_say_what_is_lost(struct job *job)
 {
 	if (!raster_is_opaque(job->raster))
-		output_note(job->report, "JPEG holds no alpha: it was dropped");
+		output_note(job->notes, "JPEG holds no alpha: it was dropped");
 	if (raster_depth(job->raster) == 16)
-		output_note(job->report, "JPEG holds 8 bits a channel: 16 were reduced to that");
+		output_note(job->notes, "JPEG holds 8 bits a channel: 16 were reduced to that");
 }
 
 static int output_jpeg_run(struct job *job)
@@ -88,15 +88,14 @@ static int output_jpeg_run(struct job *job)
 	return 0;
 }
 
-int output_jpeg(
-	FILE *stream, const struct raster *raster, int quality, struct output_report *report)
+int output_jpeg(FILE *stream, const struct raster *raster, int quality, struct output_notes *notes)
 {
 	if (raster->width > JPEG_MAX_DIMENSION || raster->height > JPEG_MAX_DIMENSION) {
-		snprintf(report->fault, sizeof(report->fault),
-			"JPEG holds at most %ld pixels a side", JPEG_MAX_DIMENSION);
+		snprintf(notes->fault, sizeof(notes->fault), "JPEG holds at most %ld pixels a side",
+			JPEG_MAX_DIMENSION);
 		return -EFBIG;
 	}
-	struct job job = {.raster = raster, .report = report, .stream = stream, .quality = quality};
+	struct job job = {.raster = raster, .notes = notes, .stream = stream, .quality = quality};
 	output_jpeg_say_what_is_lost(&job);
 	int result = output_jpeg_run(&job);
 	jpeg_destroy_compress(&job.jpeg);

@@ -36,14 +36,14 @@ static int output_pam_write_rows(FILE *stream, const struct raster *raster, void
 	return 0;
 }
 
-int output_pam(FILE *stream, const struct raster *raster, int quality, struct output_report *report)
+int output_pam(FILE *stream, const struct raster *raster, int quality, struct output_notes *notes)
 {
 	(void)quality;
 	void *scratch = malloc(raster_row_bytes(raster));
 	if (!scratch)
 		return -ENOMEM;
 	if (raster->icc)
-		output_note(report, "PAM holds no colour profile: it was left out");
+		output_note(notes, "PAM holds no colour profile: it was left out");
 	unsigned channels = raster_channels(raster);
 	int result = 0;
 	if (fprintf(stream, "P7\nWIDTH %u\nHEIGHT %u\nDEPTH %u\nMAXVAL %u\nTUPLTYPE %s\nENDHDR\n",

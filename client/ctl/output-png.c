@@ -10,7 +10,7 @@
 
 struct job {
 	const struct raster *raster;
-	struct output_report *report;
+	struct output_notes *notes;
 	FILE *stream;
 	png_structp png;
 	png_infop info;
@@ -22,7 +22,7 @@ static void output_png_fail(png_structp png, png_const_charp message)
 {
 	struct job *job = png_get_error_ptr(png);
 	if (errno == 0)
-		snprintf(job->report->fault, sizeof(job->report->fault), "libpng: %s", message);
+		snprintf(job->notes->fault, sizeof(job->notes->fault), "libpng: %s", message);
 	png_longjmp(png, 1);
 }
 
@@ -50,7 +50,7 @@ static void output_png_set_profile(struct job *job)
 		png_set_iCCP(job->png, job->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE,
 			raster->icc, (png_uint_32)raster->icc_size);
 	if (!png_get_valid(job->png, job->info, PNG_INFO_iCCP))
-		output_note(job->report, "libpng refused the colour profile: it was left out");
+		output_note(job->notes, "libpng refused the colour profile: it was left out");
 }
 
 static void output_png_write_all(struct job *job)
@@ -87,10 +87,10 @@ static int output_png_run(struct job *job)
 	return 0;
 }
 
-int output_png(FILE *stream, const struct raster *raster, int quality, struct output_report *report)
+int output_png(FILE *stream, const struct raster *raster, int quality, struct output_notes *notes)
 {
 	(void)quality;
-	struct job job = {.raster = raster, .report = report, .stream = stream};
+	struct job job = {.raster = raster, .notes = notes, .stream = stream};
 	int result = output_png_run(&job);
 	if (job.png)
 		png_destroy_write_struct(&job.png, &job.info);

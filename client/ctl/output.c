@@ -34,16 +34,16 @@ const struct output_format *output_by_path(const char *path)
 	return dot ? output_from_string(dot + 1) : NULL;
 }
 
-void output_note(struct output_report *report, const char *note)
+void output_note(struct output_notes *notes, const char *note)
 {
-	if (report->note_count < OUTPUT_NOTES)
-		report->notes[report->note_count++] = note;
+	if (notes->count < OUTPUT_NOTES)
+		notes->lines[notes->count++] = note;
 }
 
-int output_raw(FILE *stream, const struct raster *raster, int quality, struct output_report *report)
+int output_raw(FILE *stream, const struct raster *raster, int quality, struct output_notes *notes)
 {
 	(void)quality;
-	(void)report;
+	(void)notes;
 	size_t bytes = raster_row_bytes(raster);
 	for (uint32_t y = 0; y < raster->height; y++) {
 		if (fwrite(raster_row(raster, y), 1, bytes, stream) != bytes)

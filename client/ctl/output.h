@@ -10,10 +10,10 @@
 
 enum { OUTPUT_NOTES = 4, OUTPUT_FAULT_SIZE = 256 };
 
-/* What a writer says: notes are static strings on what the file lacks. */
-struct output_report {
-	const char *notes[OUTPUT_NOTES];
-	unsigned note_count;
+/* What a writer reports: lines are static strings on what the file lacks. */
+struct output_notes {
+	const char *lines[OUTPUT_NOTES];
+	unsigned count;
 	char fault[OUTPUT_FAULT_SIZE]; /* why it failed; "" when the errno says it all */
 };
 
@@ -21,8 +21,8 @@ struct output_format {
 	const char *word;      /* as --as has it, and the extension */
 	const char *extension; /* another one, or NULL */
 	/* Writes all pixels. quality is 1 to 100. Returns 0 or a negative errno. */
-	int (*write)(FILE *stream, const struct raster *raster, int quality,
-		struct output_report *report);
+	int (*write)(
+		FILE *stream, const struct raster *raster, int quality, struct output_notes *notes);
 };
 
 /* The format of a word, or NULL. */
@@ -31,9 +31,9 @@ const struct output_format *output_from_string(const char *word);
 /* The format of a file's name by its extension, or NULL. */
 const struct output_format *output_by_path(const char *path);
 
-void output_note(struct output_report *report, const char *note);
+void output_note(struct output_notes *notes, const char *note);
 
-int output_png(FILE *, const struct raster *, int, struct output_report *);
-int output_jpeg(FILE *, const struct raster *, int, struct output_report *);
-int output_pam(FILE *, const struct raster *, int, struct output_report *);
-int output_raw(FILE *, const struct raster *, int, struct output_report *);
+int output_png(FILE *, const struct raster *, int, struct output_notes *);
+int output_jpeg(FILE *, const struct raster *, int, struct output_notes *);
+int output_pam(FILE *, const struct raster *, int, struct output_notes *);
+int output_raw(FILE *, const struct raster *, int, struct output_notes *);

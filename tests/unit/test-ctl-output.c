@@ -50,12 +50,12 @@ static const uint8_t *profile(void)
 	return data;
 }
 
-static FILE *write_as(const char *word, const struct raster *raster, struct output_report *report)
+static FILE *write_as(const char *word, const struct raster *raster, struct output_notes *notes)
 {
 	FILE *file = tmpfile();
 	assert_non_null(file);
-	*report = (struct output_report){0};
-	assert_int_equal(output_from_string(word)->write(file, raster, 95, report), 0);
+	*notes = (struct output_notes){0};
+	assert_int_equal(output_from_string(word)->write(file, raster, 95, notes), 0);
 	assert_int_equal(fflush(file), 0);
 	rewind(file);
 	return file;
@@ -110,11 +110,11 @@ static void test_png(void **state)
 	(void)state;
 	for (int i = FORMAT_NATIVE + 1; i < FORMAT_COUNT; i++) {
 		struct picture picture;
-		struct output_report report;
+		struct output_notes notes;
 		fill(&picture, (enum format)i);
-		FILE *file = write_as("png", &picture.raster, &report);
+		FILE *file = write_as("png", &picture.raster, &notes);
 		check_png(file, &picture.raster);
-		assert_int_equal(report.note_count, 0);
+		assert_int_equal(notes.count, 0);
 		fclose(file);
 	}
 }
@@ -123,13 +123,13 @@ static void test_png_profile(void **state)
 {
 	(void)state;
 	struct picture picture;
-	struct output_report report;
+	struct output_notes notes;
 	fill(&picture, FORMAT_RGBA8);
 	picture.raster.icc = profile();
 	picture.raster.icc_size = ICC_SIZE;
-	FILE *file = write_as("png", &picture.raster, &report);
+	FILE *file = write_as("png", &picture.raster, &notes);
 	check_png(file, &picture.raster);
-	assert_int_equal(report.note_count, 0);
+	assert_int_equal(notes.count, 0);
 	fclose(file);
 }
 
@@ -138,14 +138,14 @@ static void test_png_bad_profile(void **state)
 {
 	(void)state;
 	struct picture picture;
-	struct output_report report;
+	struct output_notes notes;
 	fill(&picture, FORMAT_GRAY8);
 	picture.raster.icc = profile();
 	picture.raster.icc_size = ICC_SIZE;
-	FILE *file = write_as("png", &picture.raster, &report);
+	FILE *file = write_as("png", &picture.raster, &notes);
 	picture.raster.icc_size = 0;
 	check_png(file, &picture.raster);
-	assert_int_equal(report.note_count, 1);
+	assert_int_equal(notes.count, 1);
 	fclose(file);
 }
 
@@ -197,16 +197,16 @@ static void check_jpeg(FILE *file, int channels, const uint8_t *colour, const st
 }
 
 static void try_jpeg(
-	enum format format, const void *pixel, int channels, const uint8_t *colour, unsigned notes)
+	enum format format, const void *pixel, int channels, const uint8_t *colour, unsigned lost)
 {
 	struct picture picture;
-	struct output_report report;
+	struct output_notes notes;
 	paint(&picture, format, pixel);
 	picture.raster.icc = profile();
 	picture.raster.icc_size = ICC_SIZE;
-	FILE *file = write_as("jpg", &picture.raster, &report);
+	FILE *file = write_as("jpg", &picture.raster, &notes);
 	check_jpeg(file, channels, colour, &picture.raster);
-	assert_int_equal(report.note_count, notes);
+	assert_int_equal(notes.count, lost);
 	fclose(file);
 }
 
@@ -231,14 +231,14 @@ static void test_jpeg_too_large(void **state)
 {
 	(void)state;
 	struct picture picture;
-	struct output_report report = {0};
+	struct output_notes notes = {0};
 	fill(&picture, FORMAT_GRAY8);
 	picture.raster.width = 65536;
 	FILE *file = tmpfile();
 	assert_non_null(file);
 	assert_int_equal(
-		output_from_string("jpeg")->write(file, &picture.raster, 90, &report), -EFBIG);
-	assert_non_null(strstr(report.fault, "65500"));
+		output_from_string("jpeg")->write(file, &picture.raster, 90, &notes), -EFBIG);
+	assert_non_null(strstr(notes.fault, "65500"));
 	fclose(file);
 }
 
@@ -264,10 +264,10 @@ static void check_samples(FILE *file, const struct raster *raster)
 static void check_pam(enum format format, const char *header)
 {
 	struct picture picture;
-	struct output_report report;
+	struct output_notes notes;
 	char text[256] = "";
 	fill(&picture, format);
-	FILE *file = write_as("pam", &picture.raster, &report);
+	FILE *file = write_as("pam", &picture.raster, &notes);
 	assert_int_equal(fread(text, 1, strlen(header), file), strlen(header));
 	assert_string_equal(text, header);
 	check_samples(file, &picture.raster);
@@ -293,10 +293,10 @@ static void test_raw(void **state)
 	(void)state;
 	for (int i = FORMAT_NATIVE + 1; i < FORMAT_COUNT; i++) {
 		struct picture picture;
-		struct output_report report;
+		struct output_notes notes;
 		fill(&picture, (enum format)i);
 		size_t bytes = raster_row_bytes(&picture.raster);
-		FILE *file = write_as("raw", &picture.raster, &report);
+		FILE *file = write_as("raw", &picture.raster, &notes);
 		for (uint32_t y = 0; y < HEIGHT; y++) {
 			uint8_t row[STRIDE];
 			assert_int_equal(fread(row, 1, bytes, file), bytes);
@@ -318,9 +318,8 @@ static void test_full_disk(void **state)
 		FILE *file = fopen("/dev/full", "wb");
 		assert_non_null(file);
 		setvbuf(file, NULL, _IONBF, 0);
-		struct output_report report = {0};
-		int result =
-			output_from_string(words[i])->write(file, &picture.raster, 90, &report);
+		struct output_notes notes = {0};
+		int result = output_from_string(words[i])->write(file, &picture.raster, 90, &notes);
 		assert_int_equal(result, -ENOSPC);
 		fclose(file);
 	}

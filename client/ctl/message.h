@@ -5,4 +5,4 @@
 #pragma once
 
 /* Prints a line; what a terminal must not get is replaced. */
-void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void message_print(const char *format, ...) __attribute__((format(printf, 1, 2)));

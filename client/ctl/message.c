@@ -1,14 +1,14 @@
 /*
  * Messages on standard error.
  */
-#include "client/ctl/report.h"
+#include "client/ctl/message.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "client/ctl/text.h"
 
-void report(const char *format, ...)
+void message_print(const char *format, ...)
 {
 	char line[8192];
 	va_list arguments;
