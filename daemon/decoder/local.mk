@@ -18,6 +18,7 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/codec/segment.c \
 	%D%/service.c %D%/service.h \
+	%D%/pixel/row.h \
 	%D%/pixel/scale.h \
 	%D%/pixel/spare.c %D%/pixel/spare.h \
 	%D%/pixel/writer.c %D%/pixel/writer.h \

@@ -1,5 +1,11 @@
 /*
  * Conversions that only move bytes.
+ *
+ * Each pixel of the target is four bytes: bytes of one pixel of the source in some order, and
+ * 255 where the source has no alpha. PSHUFB (SSSE3) moves the bytes of four pixels at once and
+ * puts 0 where there is no source; an OR then makes these bytes 255. The same masks serve the
+ * whole row. A load is always 16 bytes, so the last pixels of a row, up to fifteen bytes, are
+ * left to the loops of convert.c: a load must not pass the end of the row.
  */
 #include "config.h"
 
@@ -9,12 +15,12 @@
 #include <stdbool.h>
 #include <tmmintrin.h>
 
-/* Where the four bytes of a pixel come from, of those of one of the source. */
+/* From which byte of the source pixel each of the four bytes of a pixel comes. */
 struct move {
 	enum row row;
 	enum format format;
-	unsigned bytes; /* of a pixel of the source */
-	int8_t from[4]; /* OPAQUE: none */
+	unsigned bytes; /* of a source pixel */
+	int8_t from[4]; /* OPAQUE: from none, it becomes 255 */
 };
 
 enum { OPAQUE = -1 };
@@ -36,8 +42,8 @@ static const struct move *convert_shuffle_find(enum format format, enum row row)
 	return NULL;
 }
 
-/* Sixteen bytes are read at a time, of which the last may have nothing to do with it. */
-__attribute__((target("ssse3"))) static size_t run(
+/* Uses the first 4 to 12 of the sixteen bytes that it loads. */
+__attribute__((target("ssse3"))) static size_t convert_shuffle_run(
 	uint8_t *to, const uint8_t *from, const struct move *move, size_t count)
 {
 	int8_t places[16];
@@ -65,7 +71,7 @@ size_t convert_shuffle(
 	const struct move *move = convert_shuffle_find(format, row);
 	if (!move || !__builtin_cpu_supports("ssse3"))
 		return 0;
-	return run(to, from, move, count);
+	return convert_shuffle_run(to, from, move, count);
 }
 #else
 size_t convert_shuffle(

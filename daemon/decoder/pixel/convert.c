@@ -1,5 +1,13 @@
 /*
  * Converts rows of pixels.
+ *
+ * A pixel is loaded into four numbers as wide as the source's, and stored from them. Kind of row
+ * and format are constants wherever the loop is compiled, so that each pair of them becomes
+ * a tight loop of its own. Rows that are in the format already are copied instead, and
+ * convert_shuffle() first converts the pixels whose bytes only have to be moved.
+ *
+ * Colour spaces are never converted: the grey of a colour is the luma of ITU-R BT.601 of its
+ * values as they are in the file.
  */
 #include "config.h"
 
@@ -13,7 +21,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Values of 8 or 16 bits, as wide as the source's. */
+/* Values of 8 or 16 bits, as wide as those of the source. */
 struct pixel {
 	uint32_t red, green, blue, alpha;
 };
@@ -39,7 +47,7 @@ INLINE struct pixel load(const uint8_t *from, unsigned channels, bool wide)
 	return pixel;
 }
 
-/* Nearest value of 8 bits. */
+/* The nearest value of 8 bits. */
 INLINE uint8_t narrow(uint32_t value, bool wide)
 {
 	return (uint8_t)(wide ? (value * 255 + 32895) >> 16 : value);
@@ -50,15 +58,15 @@ INLINE uint16_t widen(uint32_t value, bool wide)
 	return (uint16_t)(wide ? value : value * 257);
 }
 
-/* The weights add up to 65536, so that grey stays itself; 16-bit values fit 32 bits. */
+/* The weights add up to 65536, so that grey stays the same; 16-bit values fit into 32 bits. */
 INLINE uint32_t luma(uint32_t red, uint32_t green, uint32_t blue)
 {
 	return (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16;
 }
 
 /*
- * Premultiplied, in 8 bits. Wide values are multiplied and reduced in one division, so
- * that there is one rounding, to the nearest.
+ * A premultiplied value of 8 bits. Wide values are multiplied and narrowed by one division, so
+ * that they are rounded once, to the nearest.
  */
 INLINE uint8_t premultiply(uint32_t value, uint32_t alpha, bool wide)
 {
@@ -103,7 +111,7 @@ INLINE void store16(uint8_t *to, enum format format, struct pixel pixel, bool wi
 	memcpy(to, &grey, sizeof(grey));
 }
 
-/* All but the pointers is constant where this is used, so that each use is a tight loop. */
+/* All arguments but the pointers and the count are constants in each use. */
 INLINE void run(uint8_t *to, enum format format, unsigned bytes, const uint8_t *from,
 	unsigned channels, bool wide, size_t count)
 {

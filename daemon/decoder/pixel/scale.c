@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/decoder/pixel/convert.h"
 #include "daemon/decoder/pixel/linear.h"
 #include "daemon/decoder/pixel/resample.h"
 

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "daemon/decoder/pixel/convert.h"
 #include "daemon/decoder/pixel/scale.h"
 #include "daemon/decoder/pixel/spare.h"
 #include "daemon/decoder/pixel/writer.h"
