@@ -21,7 +21,7 @@ noinst_LTLIBRARIES += %D%/libdecoder.la
 	%D%/pixel/row.h \
 	%D%/pixel/scale.h \
 	%D%/pixel/spare.c %D%/pixel/spare.h \
-	%D%/pixel/writer.c %D%/pixel/writer.h \
+	%D%/pixel/stripe-writer.c %D%/pixel/stripe-writer.h \
 	%D%/pixel/strip.h
 %C%_libdecoder_la_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_libdecoder_la_LIBADD = $(JPEG_LIBS) $(PNG_LIBS) $(SECCOMP_LIBS) client/protocol/libprotocol.la

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/decoder/codec/codec.h"
-#include "daemon/decoder/pixel/writer.h"
+#include "daemon/decoder/pixel/stripe-writer.h"
 #include "daemon/decoder/sandbox.h"
 #include "daemon/decoder/service.h"
 #include "daemon/job/channel.h"

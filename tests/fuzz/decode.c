@@ -13,7 +13,7 @@
 #include "client/protocol/fault.h"
 #include "daemon/decode/layout.h"
 #include "daemon/decoder/codec/codec.h"
-#include "daemon/decoder/pixel/writer.h"
+#include "daemon/decoder/pixel/stripe-writer.h"
 #include "daemon/decoder/service.h"
 #include "tests/fuzz/target.h"
 

@@ -109,7 +109,7 @@ static void fill(struct picture *picture, enum format format, struct decoded *de
 	struct target target;
 	if (ftruncate(segment, (off_t)plan.size) < 0 ||
 		target_open(&target, picture, format, &plan, segment) < 0)
-		err(EXIT_FAILURE, "a canvas");
+		err(EXIT_FAILURE, "a target");
 	if (codec_decode(picture, &target) == 0 && target_finish(&target, picture) == 0)
 		keep(decoded, segment, plan.size);
 	target_close(&target);

@@ -1,8 +1,8 @@
 /*
- * The spool: every byte gets where it belongs, in stripes large and small, and failures are
- * told at the end.
+ * The stripe writer: every byte gets to its place, in large and small stripes, and a failure is
+ * reported at the end.
  */
-#include "daemon/decoder/pixel/writer.h"
+#include "daemon/decoder/pixel/stripe-writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ enum { PAGE = 4096 };
 
 static int make_file(void)
 {
-	int fd = memfd_create("spool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = memfd_create("stripes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	assert_true(fd >= 0);
 	return fd;
 }
@@ -34,9 +34,9 @@ static int write_parts(int fd, size_t total, size_t size)
 	assert_int_equal(stripe_writer_begin(fd, PAGE, size), 0);
 	for (size_t done = 0; done < total;) {
 		size_t part = total - done < size ? total - done : size;
-		uint8_t *place = stripe_writer_take(part);
+		uint8_t *next = stripe_writer_next(part);
 		for (size_t i = 0; i < part; i++)
-			place[i] = byte_at(done + i);
+			next[i] = byte_at(done + i);
 		done += part;
 	}
 	return stripe_writer_end();
@@ -52,7 +52,7 @@ static void check_file(int fd, size_t total)
 	free(bytes);
 }
 
-static void every_byte_gets_there(void **state)
+static void every_byte_gets_to_its_place(void **state)
 {
 	static const size_t totals[] = {1, 4095, 4096, 100000, 262144, 262145, 3000001};
 	static const size_t sizes[] = {1 << 10, 4096, 7681, 262144, 2000000};
@@ -67,7 +67,7 @@ static void every_byte_gets_there(void **state)
 	}
 }
 
-static void a_failure_is_told(void **state)
+static void a_failure_is_reported(void **state)
 {
 	(void)state;
 	for (size_t total = 10; total < 4000000; total *= 100) {
@@ -76,11 +76,11 @@ static void a_failure_is_told(void **state)
 		assert_int_equal(write_parts(fd, total, 5000), -EPERM);
 		close(fd);
 	}
-	/* And forgotten by the next one. */
-	every_byte_gets_there(state);
+	/* The next segment does not inherit it. */
+	every_byte_gets_to_its_place(state);
 }
 
-static void what_was_begun_may_end_at_once(void **state)
+static void a_segment_may_end_empty(void **state)
 {
 	(void)state;
 	int fd = make_file();
@@ -103,17 +103,17 @@ static int make_thread(void **state)
 	return 0;
 }
 
-/* The first ones run without it. */
+/* The first half runs without the thread. */
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_byte_gets_there),
-		cmocka_unit_test(a_failure_is_told),
-		cmocka_unit_test(what_was_begun_may_end_at_once),
+		cmocka_unit_test(every_byte_gets_to_its_place),
+		cmocka_unit_test(a_failure_is_reported),
+		cmocka_unit_test(a_segment_may_end_empty),
 		cmocka_unit_test(too_much_is_refused),
-		cmocka_unit_test_setup(every_byte_gets_there, make_thread),
-		cmocka_unit_test(a_failure_is_told),
-		cmocka_unit_test(what_was_begun_may_end_at_once),
+		cmocka_unit_test_setup(every_byte_gets_to_its_place, make_thread),
+		cmocka_unit_test(a_failure_is_reported),
+		cmocka_unit_test(a_segment_may_end_empty),
 		cmocka_unit_test(too_much_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 #include "daemon/decoder/pixel/convert.h"
 #include "daemon/decoder/pixel/scale.h"
 #include "daemon/decoder/pixel/spare.h"
-#include "daemon/decoder/pixel/writer.h"
+#include "daemon/decoder/pixel/stripe-writer.h"
 
 static bool target_inside(uint64_t offset, uint64_t size, uint64_t end)
 {
@@ -151,7 +151,7 @@ static int target_begin(struct target *target, struct picture *picture,
 
 void target_rows(struct target *target, uint32_t y, uint32_t count, uint8_t **rows)
 {
-	uint8_t *first = target->striped ? stripe_writer_take(count * target->stride)
+	uint8_t *first = target->striped ? stripe_writer_next(count * target->stride)
 					 : target->origin + target->down * (ptrdiff_t)y;
 	for (uint32_t i = 0; i < count; i++) {
 		rows[i] = first + i * target->stride;
