@@ -11,15 +11,10 @@
 #include <unistd.h>
 
 #include "client/lib/cleanup.h"
+#include "client/protocol/fdpass.h"
 
 /* Descriptors that one read can bring; more than a daemon ever sends at once. */
 enum { PASSED_MAX = 4 };
-
-/* Room for descriptors, aligned as cmsg(3) wants it. */
-union control {
-	struct cmsghdr align;
-	char data[CMSG_SPACE(PASSED_MAX * sizeof(int))];
-};
 
 /*
  * connect(2) of a Unix socket waits only while the daemon's backlog is full, and only a
@@ -104,42 +99,18 @@ static int channel_wait_for(int fd, short events, deadline end)
 	}
 }
 
-/* Whether to go on after a failed call on the socket: 0, or a negative errno. */
-static int channel_after_failure(int fd, short events, deadline end)
+/* Whether to go on after an error of the socket: 0, or a negative errno. */
+static int channel_after_failure(int fd, int error, short events, deadline end)
 {
-	switch (errno) {
-	case EINTR:
-		return 0;
-	case EAGAIN:
+	switch (error) {
+	case -EAGAIN:
 		return channel_wait_for(fd, events, end);
-	case EPIPE:
-	case ENOTCONN:
+	case -EPIPE:
+	case -ENOTCONN:
 		return -ECONNRESET;
 	default:
-		return -errno;
+		return error;
 	}
-}
-
-static ssize_t channel_send_some(int socket, const char *data, size_t size, int fd)
-{
-	/* sendmsg does not write to data; struct iovec has no word for that. */
-	union {
-		const char *from;
-		void *base;
-	} bytes = {.from = data};
-	struct iovec vector = {.iov_base = bytes.base, .iov_len = size};
-	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-	union control control = {0};
-	if (fd >= 0) {
-		message.msg_control = control.data;
-		message.msg_controllen = CMSG_SPACE(sizeof(fd));
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 int channel_send(
@@ -147,9 +118,9 @@ int channel_send(
 {
 	*begun = false;
 	while (size > 0) {
-		ssize_t sent = channel_send_some(channel->fd, data, size, fd);
+		ssize_t sent = fdpass_send(channel->fd, data, size, fd, MSG_DONTWAIT);
 		if (sent < 0) {
-			int r = channel_after_failure(channel->fd, POLLOUT, end);
+			int r = channel_after_failure(channel->fd, (int)sent, POLLOUT, end);
 			if (r < 0)
 				return r;
 			continue;
@@ -162,43 +133,29 @@ int channel_send(
 	return 0;
 }
 
-/* Keeps the first descriptor of a control message, closes the others and counts them all. */
-static size_t channel_keep_descriptors(struct channel *channel, struct cmsghdr *header)
-{
-	size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	for (size_t i = 0; i < count; i++) {
-		int fd;
-		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-		if (channel->passed < 0)
-			channel->passed = fd;
-		else
-			close(fd);
-	}
-	return count;
-}
-
+/* Keeps the first descriptor that nobody has taken yet, and closes the others. */
 static ssize_t channel_receive_some(struct channel *channel)
 {
-	struct iovec vector = {channel->data + channel->end, sizeof(channel->data) - channel->end};
-	union control control;
-	struct msghdr message = {.msg_iov = &vector,
-		.msg_iovlen = 1,
-		.msg_control = control.data,
-		.msg_controllen = sizeof(control.data)};
-	ssize_t count = recvmsg(channel->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fds[PASSED_MAX];
+	struct fdpass_message message = {
+		.bytes = channel->data + channel->end,
+		.size = sizeof(channel->data) - channel->end,
+		.fds = fds,
+		.fds_max = PASSED_MAX,
+	};
+	ssize_t count = fdpass_receive(channel->fd, &message, MSG_DONTWAIT);
 	if (count < 0)
-		return -1;
-	size_t came = 0;
-	for (struct cmsghdr *next = CMSG_FIRSTHDR(&message); next;
-		next = CMSG_NXTHDR(&message, next)) {
-		if (next->cmsg_level == SOL_SOCKET && next->cmsg_type == SCM_RIGHTS)
-			came += channel_keep_descriptors(channel, next);
-	}
-	if (message.msg_flags & MSG_CTRUNC) {
+		return count;
+	size_t came = message.fd_count;
+	int first = fdpass_keep_first(&message);
+	if (channel->passed < 0)
+		channel->passed = first;
+	else if (first >= 0)
+		close(first);
+	if (message.flags & MSG_CTRUNC) {
 		/* Without room for one, this process has too many open itself. */
 		channel->fault = "more descriptors came than belong to a reply";
-		errno = came < PASSED_MAX ? EMFILE : EPROTO;
-		return -1;
+		return came < PASSED_MAX ? -EMFILE : -EPROTO;
 	}
 	return count;
 }
@@ -224,9 +181,9 @@ static int channel_fill(struct channel *channel, deadline end)
 		}
 		if (count == 0)
 			return -ECONNRESET;
-		if (errno == EAGAIN && spin > 0 && !deadline_passed(spin))
+		if (count == -EAGAIN && spin > 0 && !deadline_passed(spin))
 			continue;
-		int r = channel_after_failure(channel->fd, POLLIN, end);
+		int r = channel_after_failure(channel->fd, (int)count, POLLIN, end);
 		if (r < 0)
 			return r;
 	}

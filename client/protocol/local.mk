@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %D%/libprotocol.la
 	%D%/board.h \
 	%D%/command.c %D%/command.h \
 	%D%/fault.c %D%/fault.h \
+	%D%/fdpass.c %D%/fdpass.h \
 	%D%/fit.c %D%/fit.h \
 	%D%/format.c %D%/format.h \
 	%D%/header.c %D%/header.h \

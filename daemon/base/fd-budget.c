@@ -9,9 +9,11 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "client/protocol/fdpass.h"
+
 enum {
 	UNCOUNTED = 256, /* that parts may have opened which do not tell: decoders' channels... */
-	NEEDED = FD_BUDGET_MESSAGE_MAX + UNCOUNTED,
+	NEEDED = FDPASS_MAX + UNCOUNTED,
 	ENOUGH = 8192,	     /* free ones that are found at once */
 	LOOKS_MAX = 1 << 16, /* numbers that are looked at */
 	PAUSE_USEC = 100000, /* from a look that has found few to the next one */

@@ -8,10 +8,6 @@
 
 #include <stdbool.h>
 
-enum {
-	FD_BUDGET_MESSAGE_MAX = 253, /* at most: SCM_MAX_FD of the kernel; see unix(7) */
-};
-
 /* So many were opened or received, and may be kept. */
 void fd_budget_take(unsigned count);
 

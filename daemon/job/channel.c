@@ -7,9 +7,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "client/protocol/fdpass.h"
 
 static const struct {
 	size_t size;
@@ -28,65 +29,19 @@ static const struct {
 	[JOB_LAST] = {sizeof(struct job_signal), false},
 };
 
+/* FDS_MAX: descriptors that nobody asked for are received, to be closed. */
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), FDS_MAX = 4 };
-
-/* Room for more than the one descriptor: what comes uninvited is closed, not lost. */
-union control {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(int) * FDS_MAX)];
-};
-
-static void channel_attach(struct msghdr *message, union control *control, int fd)
-{
-	message->msg_control = control;
-	message->msg_controllen = CMSG_SPACE(sizeof(fd));
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-}
 
 int channel_send(int channel, const union job_packet *packet, int fd)
 {
 	if (packet->kind >= KINDS || kinds[packet->kind].size == 0)
 		return -EINVAL;
-	union job_packet copy;
-	memcpy(&copy, packet, kinds[packet->kind].size);
-	struct iovec part = {&copy, kinds[packet->kind].size};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	union control control = {0};
-	if (kinds[packet->kind].has_fd)
-		channel_attach(&message, &control, fd);
-	ssize_t sent;
-	do
-		sent = sendmsg(channel, &message, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
+	ssize_t sent = fdpass_send(
+		channel, packet, kinds[packet->kind].size, kinds[packet->kind].has_fd ? fd : -1, 0);
+	return sent < 0 ? (int)sent : 0;
 }
 
-/* Takes the first descriptor of a message, closes the others. Returns how many there were. */
-static unsigned channel_take_fds(struct msghdr *message, int *fd)
-{
-	unsigned count = 0;
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	for (; header; header = CMSG_NXTHDR(message, header)) {
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t length = header->cmsg_len - CMSG_LEN(0);
-		for (size_t at = 0; at + sizeof(int) <= length; at += sizeof(int)) {
-			int each;
-			memcpy(&each, CMSG_DATA(header) + at, sizeof(each));
-			if (count++ == 0)
-				*fd = each;
-			else
-				close(each);
-		}
-	}
-	return count;
-}
-
-static bool channel_is_right(const union job_packet *packet, size_t size, unsigned fds)
+static bool channel_is_right(const union job_packet *packet, size_t size, size_t fds)
 {
 	return size >= sizeof(packet->kind) && packet->kind < KINDS &&
 	       kinds[packet->kind].size == size && fds == kinds[packet->kind].has_fd;
@@ -94,24 +49,19 @@ static bool channel_is_right(const union job_packet *packet, size_t size, unsign
 
 int channel_receive(int channel, union job_packet *packet, int *fd)
 {
-	struct iovec part = {packet, sizeof(*packet)};
-	union control control;
-	struct msghdr message = {.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	ssize_t size;
-	do
-		size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-	while (size < 0 && errno == EINTR);
+	int fds[FDS_MAX];
+	struct fdpass_message message = {
+		.bytes = packet, .size = sizeof(*packet), .fds = fds, .fds_max = FDS_MAX};
 	*fd = -1;
+	ssize_t size = fdpass_receive(channel, &message, 0);
 	if (size < 0)
-		return -errno;
-	unsigned fds = channel_take_fds(&message, fd);
-	if (size == 0 && fds == 0)
+		return (int)size;
+	size_t count = message.fd_count;
+	if (size == 0 && count == 0)
 		return 0;
-	bool cut = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
-	if (!cut && channel_is_right(packet, (size_t)size, fds))
+	*fd = fdpass_keep_first(&message);
+	bool cut = message.flags & (MSG_TRUNC | MSG_CTRUNC);
+	if (!cut && channel_is_right(packet, (size_t)size, count))
 		return 1;
 	if (*fd >= 0)
 		close(*fd);

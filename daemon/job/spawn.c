@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/protocol/fdpass.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/job/apart.h"
 #include "daemon/job/job.h"
@@ -82,27 +83,13 @@ without_attributes:
 /* The far end of the next process's channel, or -1 when there will be none. */
 static int spawn_receive_end(void)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
 	char byte;
-	struct iovec data = {&byte, sizeof(byte)};
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t count;
-	do
-		count = recvmsg(APART_CHANNEL, &message, MSG_CMSG_CLOEXEC);
-	while (count < 0);
-	const struct cmsghdr *rights = count > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	int fd = -1;
-	if (rights)
-		memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
-	return fd;
+	int fd;
+	struct fdpass_message message = {
+		.bytes = &byte, .size = sizeof(byte), .fds = &fd, .fds_max = 1};
+	while (fdpass_receive(APART_CHANNEL, &message, 0) < 0) {
+	}
+	return fdpass_keep_first(&message);
 }
 
 static void serve_spawns(void *context)
@@ -172,25 +159,8 @@ void process_end(pid_t pid)
 
 int process_send(int channel, const void *packet, size_t size, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec data = {(void *)(uintptr_t)packet, size};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-	}
-	ssize_t count;
-	do
-		count = sendmsg(channel, &message, MSG_NOSIGNAL);
-	while (count < 0 && errno == EINTR);
-	return count < 0 ? -errno : 0;
+	ssize_t count = fdpass_send(channel, packet, size, fd, 0);
+	return count < 0 ? (int)count : 0;
 }
 
 ssize_t process_receive(int channel, void *packet, size_t size)

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/protocol/fdpass.h"
 #include "daemon/base/cleanup.h"
 
 enum {
@@ -242,11 +243,10 @@ int drain_start(struct drain *drain, sd_event *event)
 static void drain_discard_plain(int fd)
 {
 	char bytes[4096];
-	struct iovec data = {bytes, sizeof(bytes)};
+	struct fdpass_message message = {.bytes = bytes, .size = sizeof(bytes)};
 	for (int i = 0; i < DISCARD_TURNS; i++) {
-		struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-		ssize_t count = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
-		if (count <= 0 || message.msg_flags & MSG_CTRUNC ||
+		ssize_t count = fdpass_receive(fd, &message, MSG_PEEK | MSG_DONTWAIT);
+		if (count <= 0 || message.flags & MSG_CTRUNC ||
 			recv(fd, bytes, (size_t)count, MSG_DONTWAIT) < 0)
 			return;
 	}

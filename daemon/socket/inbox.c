@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "client/protocol/fdpass.h"
 #include "daemon/base/fd-budget.h"
 #include "daemon/socket/buffer.h"
 
@@ -60,90 +61,73 @@ static int inbox_make_room(struct inbox *inbox)
 }
 
 /*
- * Keeps the descriptors of a message; closes what there is no room for. Descriptors that there
- * was space for are cut off when the process has none left.
+ * Keeps the descriptors of a message; closes those without capacity. Descriptors for which there
+ * was capacity are lost when the process has too many open.
  */
-static int inbox_keep_fds(struct inbox *inbox, struct msghdr *message, uint64_t end)
+static int inbox_keep_fds(struct inbox *inbox, const struct fdpass_message *message, uint64_t end)
 {
-	size_t came = 0;
 	int r = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		came += count;
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (inbox->fd_count < INBOX_FDS_MAX) {
-				inbox->data->fds[inbox->fd_count++] = (struct inbox_fd){fd, end};
-			} else {
-				close_queue_add(inbox->close_queue, fd);
-				r = -EPROTO;
-			}
+	for (size_t i = 0; i < message->fd_count; i++) {
+		if (inbox->fd_count < INBOX_FDS_MAX) {
+			inbox->data->fds[inbox->fd_count++] =
+				(struct inbox_fd){message->fds[i], end};
+		} else {
+			close_queue_add(inbox->close_queue, message->fds[i]);
+			r = -EPROTO;
 		}
 	}
-	fd_budget_take((unsigned)came);
-	if (message->msg_flags & MSG_CTRUNC)
-		r = came < FD_BUDGET_MESSAGE_MAX ? -EMFILE : -EPROTO;
+	fd_budget_take((unsigned)message->fd_count);
+	if (message->flags & MSG_CTRUNC)
+		r = message->fd_count < FDPASS_MAX ? -EMFILE : -EPROTO;
 	return r;
 }
 
 /*
- * There is room for all that a message may bring: for what there is none for, the kernel lets go
- * of here, and may wait as long as close(2) does.
+ * There is capacity for all descriptors that a message can bring: the kernel closes the others
+ * here, on this thread, and that may take as long as close(2) does.
  */
-static ssize_t inbox_receive_message(struct inbox *inbox, int socket, struct iovec *data)
+static ssize_t inbox_receive_message(struct inbox *inbox, int socket, size_t size)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(FD_BUDGET_MESSAGE_MAX * sizeof(int))];
-	} control;
-	struct msghdr message = {
-		.msg_iov = data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+	int fds[FDPASS_MAX];
+	struct fdpass_message message = {
+		.bytes = inbox->data->bytes + inbox->end,
+		.size = size,
+		.fds = fds,
+		.fds_max = FDPASS_MAX,
 	};
-	ssize_t count;
-	do
-		count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	while (count < 0 && errno == EINTR);
+	ssize_t count = fdpass_receive(socket, &message, MSG_DONTWAIT);
 	if (count < 0)
-		return -errno;
+		return count;
 	inbox->end += (size_t)count;
 	int r = inbox_keep_fds(inbox, &message, inbox->position + inbox->end);
 	return r < 0 ? r : count;
 }
 
 /*
- * Looks at what is there without taking it, as far as it brings no descriptors. Where it does,
- * all of it is left to who closes the socket.
+ * Reads the bytes without taking them, as far as no descriptors come with them. Bytes with
+ * descriptors stay in the socket until it is closed.
  */
-static ssize_t inbox_look_ahead(int socket, struct iovec *data)
+static ssize_t inbox_peek(struct inbox *inbox, int socket, size_t size)
 {
-	struct msghdr message = {.msg_iov = data, .msg_iovlen = 1};
-	ssize_t count;
-	do
-		count = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT);
-	while (count < 0 && errno == EINTR);
+	struct fdpass_message message = {.bytes = inbox->data->bytes + inbox->end, .size = size};
+	ssize_t count = fdpass_receive(socket, &message, MSG_PEEK | MSG_DONTWAIT);
 	if (count < 0)
-		return -errno;
-	return message.msg_flags & MSG_CTRUNC ? -EMFILE : count;
+		return count;
+	return message.flags & MSG_CTRUNC ? -EMFILE : count;
 }
 
 ssize_t inbox_receive(struct inbox *inbox, int socket)
 {
 	if (inbox_make_room(inbox) < 0)
 		return -ENOMEM;
-	struct iovec data = {inbox->data->bytes + inbox->end, WIRE_LINE_MAX - inbox->end};
+	size_t size = WIRE_LINE_MAX - inbox->end;
 	if (fd_budget_is_scarce()) {
-		ssize_t count = inbox_look_ahead(socket, &data);
+		ssize_t count = inbox_peek(inbox, socket, size);
 		if (count <= 0)
 			return count;
-		data.iov_len = (size_t)count;
+		size = (size_t)count;
 	}
-	return inbox_receive_message(inbox, socket, &data);
+	return inbox_receive_message(inbox, socket, size);
 }
 
 char *inbox_line(struct inbox *inbox, size_t *length)

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/protocol/fdpass.h"
+
 void outbox_init(struct outbox *outbox)
 {
 	outbox->start = 0;
@@ -86,37 +88,23 @@ static size_t outbox_run_length(const struct outbox *outbox, bool with_fd)
 	return end - outbox->start;
 }
 
-static ssize_t outbox_send_with_fd(int socket, struct iovec *data, int fd)
-{
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {
-		.msg_iov = data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 /* Most replies bring no descriptor, and send(2) costs less than sendmsg(2). */
-static ssize_t outbox_send_run(struct outbox *outbox, int socket, bool with_fd)
+static ssize_t outbox_send_plain(int socket, const char *bytes, size_t size)
 {
-	struct iovec data = {
-		outbox->data->bytes + outbox->start, outbox_run_length(outbox, with_fd)};
 	ssize_t count;
 	do
-		count = with_fd ? outbox_send_with_fd(socket, &data, outbox->data->fds[0].fd)
-				: send(socket, data.iov_base, data.iov_len,
-					  MSG_NOSIGNAL | MSG_DONTWAIT);
+		count = send(socket, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (count < 0 && errno == EINTR);
 	return count < 0 ? -errno : count;
+}
+
+static ssize_t outbox_send_run(struct outbox *outbox, int socket, bool with_fd)
+{
+	const char *bytes = outbox->data->bytes + outbox->start;
+	size_t size = outbox_run_length(outbox, with_fd);
+	if (!with_fd)
+		return outbox_send_plain(socket, bytes, size);
+	return fdpass_send(socket, bytes, size, outbox->data->fds[0].fd, MSG_DONTWAIT);
 }
 
 int outbox_send(struct outbox *outbox, int socket)

@@ -33,6 +33,7 @@ if HAVE_CMOCKA
 lib_tests = \
 	%D%/test-board \
 	%D%/test-connect \
+	%D%/test-fdpass \
 	%D%/test-fit \
 	%D%/test-header \
 	%D%/test-library-fault \
@@ -75,6 +76,11 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_connect_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_connect_CFLAGS = $(lib_test_cflags)
 %C%_test_connect_LDADD = $(lib_test_library)
+
+%C%_test_fdpass_SOURCES = %D%/test-fdpass.c %D%/unit.h
+%C%_test_fdpass_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_fdpass_CFLAGS = $(lib_test_cflags)
+%C%_test_fdpass_LDADD = $(lib_test_protocol)
 
 %C%_test_fit_SOURCES = %D%/test-fit.c %D%/unit.h
 %C%_test_fit_CPPFLAGS = $(lib_test_cppflags)

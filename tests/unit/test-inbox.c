@@ -12,13 +12,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/protocol/fdpass.h"
 #include "daemon/base/fd-budget.h"
 #include "daemon/socket/inbox.h"
 #include "tests/unit/sized-file.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
-enum { MESSAGE_FDS = FD_BUDGET_MESSAGE_MAX };
+enum { MESSAGE_FDS = FDPASS_MAX };
 
 static int sockets[2]; /* [0]: the daemon's */
 static struct close_queues close_queues;
@@ -264,7 +265,7 @@ static void test_no_room_for_descriptors(void **state)
 {
 	char text[16] = "";
 	(void)state;
-	struct rlimit before = leave_room(FD_BUDGET_MESSAGE_MAX);
+	struct rlimit before = leave_room(FDPASS_MAX);
 	send_files("ab\ncd\n", 6, 0, 0);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), 6);
 	collect(text);
@@ -300,12 +301,12 @@ static void test_no_room_and_nothing_there(void **state)
 static void test_room_is_counted(void **state)
 {
 	(void)state;
-	struct rlimit before = leave_room(4 * FD_BUDGET_MESSAGE_MAX);
+	struct rlimit before = leave_room(4 * FDPASS_MAX);
 	while (fd_budget_is_scarce()) {
 	}
-	fd_budget_take(FD_BUDGET_MESSAGE_MAX);
+	fd_budget_take(FDPASS_MAX);
 	assert_false(fd_budget_is_scarce());
-	int fds[3 * FD_BUDGET_MESSAGE_MAX];
+	int fds[3 * FDPASS_MAX];
 	for (unsigned i = 0; i < COUNT(fds); i++) {
 		fds[i] = dup(sockets[0]);
 		fd_budget_take(1);
