@@ -8,20 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/engine/engine.h"
 
-#define SECOND_USEC UINT64_C(1000000)
-
 enum { STATUS_SIZE = 160 };
-
-static uint64_t notify_now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * SECOND_USEC + (uint64_t)time.tv_nsec / 1000;
-}
 
 static struct notify_figures notify_figures_of(const struct engine *engine)
 {
@@ -68,7 +59,7 @@ static int notify_tell(struct notify *notify, const char *state)
 {
 	char status[STATUS_SIZE];
 	notify->told = notify_figures_of(notify->engine);
-	notify->told_at = notify_now();
+	notify->told_at = clock_now_usec();
 	notify_write_status(status, &notify->told);
 	return sd_notifyf(0, "%s%s", state, status);
 }
@@ -81,7 +72,7 @@ static int notify_look(sd_event_source *timer, void *context)
 	if (notify->pending || memcmp(&figures, &notify->told, sizeof(figures)) == 0)
 		return 0;
 	notify->pending = true;
-	return sd_event_source_set_time(timer, notify->told_at + SECOND_USEC);
+	return sd_event_source_set_time(timer, notify->told_at + CLOCK_SECOND);
 }
 
 static int notify_on_timer(sd_event_source *timer, uint64_t usec, void *context)
@@ -116,7 +107,7 @@ int notify_start(struct notify *notify, sd_event *event, const struct engine *en
 
 void notify_reloading(void)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, notify_now());
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_now_usec());
 }
 
 void notify_reloaded(void)

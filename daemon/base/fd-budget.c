@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "client/protocol/fdpass.h"
+#include "daemon/base/clock.h"
 
 enum {
 	UNCOUNTED = 256, /* that parts may have opened which do not tell: decoders' channels... */
@@ -28,13 +28,6 @@ static struct {
 void fd_budget_take(unsigned count)
 {
 	known.room -= count < known.room ? count : known.room;
-}
-
-static uint64_t fd_budget_now_usec(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000) + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* New ones get the lowest numbers that are free, so the highest are the last to be taken. */
@@ -57,10 +50,10 @@ bool fd_budget_is_scarce(void)
 {
 	if (known.room >= NEEDED)
 		return false;
-	uint64_t now = known.until ? fd_budget_now_usec() : 0;
+	uint64_t now = known.until ? clock_now_usec() : 0;
 	if (now < known.until)
 		return true;
 	known.room = fd_budget_count_free();
-	known.until = known.room < 2 * NEEDED ? fd_budget_now_usec() + PAUSE_USEC : 0;
+	known.until = known.room < 2 * NEEDED ? clock_now_usec() + PAUSE_USEC : 0;
 	return known.room < NEEDED;
 }

@@ -4,15 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/command/arguments.h"
 
 static uint64_t stats_uptime(const struct engine *engine)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec - engine->started;
+	return clock_now_seconds() - engine->started;
 }
 
 static uint64_t stats_count_watches(const struct subscription_list *subscriptions)

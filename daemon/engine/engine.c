@@ -4,9 +4,9 @@
 #include "daemon/engine/engine.h"
 
 #include <malloc.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/engine/follow.h"
 #include "daemon/log/log.h"
 #include "daemon/store/adopt.h"
@@ -83,12 +83,10 @@ static int engine_take_over(struct engine *engine, bool found)
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
 	const char *instance, const char *decoder)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	*engine = (struct engine){
 		.options = options,
 		.instance = instance,
-		.started = (uint64_t)now.tv_sec,
+		.started = clock_now_seconds(),
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 	};
 	TAILQ_INIT(&engine->loads);

@@ -30,7 +30,7 @@ struct counters {
 struct engine {
 	const struct options *options;
 	const char *instance;
-	uint64_t started; /* seconds of CLOCK_MONOTONIC */
+	uint64_t started; /* of clock_now_seconds() */
 	uint64_t page_size;
 	struct accounts accounts;
 	struct close_queues close_queues;

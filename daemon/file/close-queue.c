@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "daemon/base/cleanup.h"
+#include "daemon/base/clock.h"
 #include "daemon/log/log.h"
 
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
@@ -199,7 +200,7 @@ static bool close_queue_look_after_all(struct close_queues *close_queues, uint64
 
 static void close_queue_look(struct close_queues *close_queues)
 {
-	uint64_t now = close_threads_now();
+	uint64_t now = clock_now_usec();
 	close_threads_bury(close_queues->close_threads);
 	if (close_threads_wake(close_queues->close_threads, now - LATE))
 		close_queue_start_thread(close_queues);
@@ -279,13 +280,13 @@ static bool close_queue_gets_on(struct close_queues *close_queues, uint64_t now)
 
 bool close_queues_finish(struct close_queues *close_queues, uint64_t usec)
 {
-	uint64_t now = close_threads_now(), end = now + usec;
+	uint64_t now = clock_now_usec(), end = now + usec;
 	do {
 		if (close_threads_wake(close_queues->close_threads, now - LATE))
 			close_queue_start_thread(close_queues);
 		if (close_threads_wait(close_queues->close_threads, LATE, false))
 			return true;
-		now = close_threads_now();
+		now = clock_now_usec();
 	} while (now < end && close_queue_gets_on(close_queues, now));
 	return false;
 }

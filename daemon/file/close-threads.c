@@ -8,28 +8,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "daemon/base/clock.h"
 
 enum { STACK_SIZE = 128 << 10 };
 
-#define SECOND_USEC UINT64_C(1000000)
-#define STAY	    (SECOND_USEC / 10) /* of an idle thread */
-
-uint64_t close_threads_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND_USEC + (uint64_t)now.tv_nsec / 1000;
-}
-
-static struct timespec close_threads_to_timespec(uint64_t usec)
-{
-	return (struct timespec){
-		.tv_sec = (time_t)(usec / SECOND_USEC),
-		.tv_nsec = (long)(usec % SECOND_USEC * 1000),
-	};
-}
+#define STAY (CLOCK_SECOND / 10) /* of an idle thread */
 
 int close_threads_new(struct close_threads **made, size_t size)
 {
@@ -86,7 +71,7 @@ static int close_threads_take(struct close_threads *close_threads, struct close_
 	queue->at_work++;
 	close_threads_list(close_threads, queue);
 	thread->queue = queue;
-	thread->since = close_threads_now();
+	thread->since = clock_now_usec();
 	return fd;
 }
 
@@ -113,7 +98,7 @@ static void close_threads_note_closed(
  */
 static bool close_threads_is_needed(struct close_threads *close_threads)
 {
-	const struct timespec until = close_threads_to_timespec(close_threads_now() + STAY);
+	const struct timespec until = clock_to_timespec(clock_now_usec() + STAY);
 	if (close_threads->ending || close_threads->idle > 0)
 		return false;
 	close_threads->idle++;
@@ -284,7 +269,7 @@ void close_threads_hear(struct close_threads *close_threads)
 
 bool close_threads_wait(struct close_threads *close_threads, uint64_t usec, bool at_end)
 {
-	const struct timespec until = close_threads_to_timespec(close_threads_now() + usec);
+	const struct timespec until = clock_to_timespec(clock_now_usec() + usec);
 	int r = 0;
 	pthread_mutex_lock(&close_threads->lock);
 	close_threads->ending |= at_end;

@@ -2,6 +2,7 @@
  * Descriptors that wait for close(2), one queue for each user, and the threads that call it: they
  * share the table of descriptors with the daemon's thread, and may wait in the kernel as long as
  * whoever serves a file likes. A user has a few of them at most. Knows neither events nor users.
+ * Times are those of clock_now_usec().
  */
 #pragma once
 
@@ -97,6 +98,3 @@ void close_threads_hear(struct close_threads *close_threads);
  * as none is needed any more. Returns whether that is so.
  */
 bool close_threads_wait(struct close_threads *close_threads, uint64_t usec, bool at_end);
-
-/* The time that all these times are of: microseconds of CLOCK_MONOTONIC. */
-uint64_t close_threads_now(void);

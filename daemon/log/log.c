@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/log/journal.h"
 #include "daemon/log/limit.h"
 
@@ -55,19 +55,12 @@ static void log_print(const struct log_entry *entry, const char *text)
 		fprintf(stderr, "shmimgd: %s\n", text);
 }
 
-static uint64_t log_now_seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec;
-}
-
 /* Says with the last message of a kind that is let through that it is the last. */
 static void log_print_limited(const struct log_entry *entry, const char *text)
 {
 	char last[TEXT_SIZE];
 	uid_t uid = entry->client ? entry->client->uid : 0;
-	switch (log_limit_count(entry->kind, uid, log_now_seconds())) {
+	switch (log_limit_count(entry->kind, uid, clock_now_seconds())) {
 	case LOG_LIMIT_LAST:
 		log_print(entry, text);
 		snprintf(last, sizeof(last),

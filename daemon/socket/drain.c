@@ -19,6 +19,7 @@
 
 #include "client/protocol/fdpass.h"
 #include "daemon/base/cleanup.h"
+#include "daemon/base/clock.h"
 
 enum {
 	DISCARD_TURNS = 64,
@@ -296,12 +297,11 @@ static void drain_take_back(struct drain *drain)
 /* What it is at takes some ticks; if the kernel hangs, it goes with the process. */
 static void drain_end_thread(struct drain *drain)
 {
-	struct timespec end;
+	const struct timespec end =
+		clock_to_timespec(clock_now_usec() + END_SECONDS * CLOCK_SECOND);
 	drain_take_back(drain);
 	sem_post(&drain->thread->work);
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += END_SECONDS;
-	if (pthread_timedjoin_np(drain->thread->id, NULL, &end) == 0)
+	if (pthread_clockjoin_np(drain->thread->id, NULL, CLOCK_MONOTONIC, &end) == 0)
 		drain_free_thread(drain);
 }
 

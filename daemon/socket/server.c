@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/fd-budget.h"
 #include "daemon/command/session.h"
 #include "daemon/log/log.h"
@@ -27,7 +27,7 @@ enum {
 };
 
 /* Turns that are given before it is looked who else has come. */
-#define SLICE_NSEC UINT64_C(200000)
+#define SLICE_USEC 200
 
 /* A deferred reply is complete; the turn comes when the current event is dealt with. */
 static void server_on_wake(struct connection *connection)
@@ -81,13 +81,6 @@ static void server_update_interest(struct server *server, struct connection *con
 		server_close_connection(server, connection);
 }
 
-static uint64_t server_nanoseconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 static void server_give_turn(struct server *server, struct connection *connection)
 {
 	enum turn turn = connection_turn(connection);
@@ -111,9 +104,9 @@ static void server_run_turns(struct server *server)
 		server_give_turn(server, connection);
 		if (!scheduler_wanted(&server->scheduler))
 			break;
-		now = server_nanoseconds();
+		now = clock_now_usec();
 		if (end == 0)
-			end = now + SLICE_NSEC;
+			end = now + SLICE_USEC;
 		if (now >= end)
 			break;
 	}

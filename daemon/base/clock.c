@@ -1,0 +1,24 @@
+/*
+ * The clock. A reading costs no system call: clock_gettime(2) is in the vDSO, vdso(7).
+ */
+#include "daemon/base/clock.h"
+
+uint64_t clock_now_usec(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * CLOCK_SECOND + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t clock_now_seconds(void)
+{
+	return clock_now_usec() / CLOCK_SECOND;
+}
+
+struct timespec clock_to_timespec(uint64_t usec)
+{
+	return (struct timespec){
+		.tv_sec = (time_t)(usec / CLOCK_SECOND),
+		.tv_nsec = (long)(usec % CLOCK_SECOND * 1000),
+	};
+}
