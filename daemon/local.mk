@@ -52,6 +52,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/instance.c %D%/instance.h \
 	%D%/engine/load-request.c %D%/engine/load-request.h \
 	%D%/log/log.c %D%/log/log.h \
+	%D%/log/entry.h \
 	%D%/file/mount.c %D%/file/mount.h \
 	%D%/segment/follow-record.c %D%/segment/follow-record.h \
 	%D%/log/journal.c %D%/log/journal.h \

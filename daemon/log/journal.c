@@ -1,7 +1,8 @@
 /*
- * Messages for the journal.
+ * All fields of a message are written into one buffer on the stack and sent at once: no memory is
+ * needed to log that there is none.
  */
-#define SD_JOURNAL_SUPPRESS_LOCATION /* that of the message is given, not that of its sending */
+#define SD_JOURNAL_SUPPRESS_LOCATION /* the entry has the location of the message */
 #include "daemon/log/journal.h"
 
 #include <inttypes.h>
@@ -19,36 +20,36 @@
 
 enum { FIELDS_MAX = 16, SPACE = 8192 };
 
-/* Fields under construction: each "NAME=value". */
-struct fields {
+/* The fields, each "NAME=value". */
+struct journal_fields {
 	struct iovec items[FIELDS_MAX];
 	unsigned count;
 	size_t used;
 	char space[SPACE];
 };
 
-static const char *const ids[] = {
+static const char *const journal_ids[] = {
 #define X(kind, id) [LOG_##kind] = id,
 	LOG_KIND_TABLE(X)
 #undef X
 };
 
-_Static_assert(SPACE >= NAME_LENGTH_MAX + 3072, "a name, a text and all else have room");
+_Static_assert(SPACE >= NAME_LENGTH_MAX + 3072, "a name, a text and all other fields fit");
 
-/* By systemd.exec(5), $JOURNAL_STREAM: device and inode of what leads to the journal. */
-static bool leads_to_journal(void)
+/* $JOURNAL_STREAM has device and inode of the stream to the journal: systemd.exec(5). */
+static bool journal_is_connected(void)
 {
-	const char *said = getenv("JOURNAL_STREAM");
+	const char *stream = getenv("JOURNAL_STREAM");
 	struct stat status;
 	char here[64];
-	if (!said || fstat(STDERR_FILENO, &status) < 0)
+	if (!stream || fstat(STDERR_FILENO, &status) < 0)
 		return false;
 	snprintf(here, sizeof(here), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
-	return strcmp(said, here) == 0;
+	return strcmp(stream, here) == 0;
 }
 
-__attribute__((format(printf, 2, 3))) static void add(
-	struct fields *fields, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void journal_add(
+	struct journal_fields *fields, const char *format, ...)
 {
 	va_list arguments;
 	char *field = fields->space + fields->used;
@@ -62,7 +63,7 @@ __attribute__((format(printf, 2, 3))) static void add(
 	fields->used += (size_t)length + 1;
 }
 
-/* The path of a source from the top, wherever it was compiled. */
+/* The path of a source file from the top of the source tree. */
 static const char *journal_from_top(const char *file)
 {
 	while (strncmp(file, "../", 3) == 0)
@@ -70,34 +71,35 @@ static const char *journal_from_top(const char *file)
 	return file;
 }
 
-static void journal_add_all(struct fields *fields, const struct log_entry *entry, const char *text)
+static void journal_add_all(
+	struct journal_fields *fields, const struct log_entry *entry, const char *text)
 {
-	add(fields, "MESSAGE=%s", text);
-	add(fields, "PRIORITY=%d", entry->level);
-	add(fields, "SYSLOG_IDENTIFIER=shmimgd");
-	add(fields, "CODE_FILE=%s", journal_from_top(entry->file));
-	add(fields, "CODE_LINE=%d", entry->line);
-	add(fields, "CODE_FUNC=%s", entry->function);
+	journal_add(fields, "MESSAGE=%s", text);
+	journal_add(fields, "PRIORITY=%d", entry->level);
+	journal_add(fields, "SYSLOG_IDENTIFIER=shmimgd");
+	journal_add(fields, "CODE_FILE=%s", journal_from_top(entry->file));
+	journal_add(fields, "CODE_LINE=%d", entry->line);
+	journal_add(fields, "CODE_FUNC=%s", entry->function);
 	if (entry->kind != LOG_PLAIN)
-		add(fields, "MESSAGE_ID=%s", ids[entry->kind]);
+		journal_add(fields, "MESSAGE_ID=%s", journal_ids[entry->kind]);
 	if (entry->image)
-		add(fields, "IMAGE=%s", entry->image);
+		journal_add(fields, "IMAGE=%s", entry->image);
 	if (entry->segment)
-		add(fields, "SEGMENT=%s", entry->segment);
+		journal_add(fields, "SEGMENT=%s", entry->segment);
 	if (entry->fault)
-		add(fields, "FAULT=%s", entry->fault);
+		journal_add(fields, "FAULT=%s", entry->fault);
 	if (entry->error)
-		add(fields, "ERRNO=%d", entry->error);
+		journal_add(fields, "ERRNO=%d", entry->error);
 	if (entry->client)
-		add(fields, "CLIENT_UID=%u", entry->client->uid);
+		journal_add(fields, "CLIENT_UID=%u", entry->client->uid);
 	if (entry->client && entry->client->pid)
-		add(fields, "CLIENT_PID=%d", entry->client->pid);
+		journal_add(fields, "CLIENT_PID=%d", entry->client->pid);
 }
 
 bool journal_send(const struct log_entry *entry, const char *text)
 {
-	struct fields fields;
-	if (!leads_to_journal())
+	struct journal_fields fields;
+	if (!journal_is_connected())
 		return false;
 	fields.count = 0;
 	fields.used = 0;

@@ -1,12 +1,11 @@
 /*
- * Messages for the journal, with their fields: systemd.journal-fields(7). Decides nothing
- * about what is logged.
+ * Sends messages with their fields to the journal: systemd.journal-fields(7).
  */
 #pragma once
 
 #include <stdbool.h>
 
-#include "daemon/log/log.h"
+#include "daemon/log/entry.h"
 
-/* Sends a message if standard error leads to the journal. Returns whether it has got it. */
+/* Sends a message if standard error leads to the journal. Returns whether the journal has it. */
 bool journal_send(const struct log_entry *entry, const char *text);

@@ -1,5 +1,7 @@
 /*
- * The daemon's log.
+ * A message goes to the journal where standard error leads to it (journal.c), else to standard
+ * error. Messages of a kind are counted for each user (limit.c): a client that causes thousands of
+ * them fills neither the disk nor the view of an administrator.
  */
 #include "daemon/log/log.h"
 
@@ -15,14 +17,14 @@
 
 enum { TEXT_SIZE = 1024 };
 
-static enum log_level least = LOG_LEVEL_INFO;
+static enum log_level log_level_max = LOG_LEVEL_INFO;
 
 void log_set_level(enum log_level level)
 {
-	least = level;
+	log_level_max = level;
 }
 
-/* A name from a client must not be able to begin a line of its own, nor steer a terminal. */
+/* A name that a client chose must not begin a new line, or control a terminal. */
 static void log_make_safe(char *text)
 {
 	for (char *c = text; *c; c++) {
@@ -31,7 +33,7 @@ static void log_make_safe(char *text)
 	}
 }
 
-/* SGR parameters (ECMA-48) of a level on a terminal, or "" elsewhere. */
+/* SGR parameters (ECMA-48) of a level on a terminal; "" without colours. */
 static const char *log_colour(enum log_level level)
 {
 	static const char *const colours[] = {
@@ -40,34 +42,34 @@ static const char *log_colour(enum log_level level)
 		[LOG_LEVEL_NOTICE] = "1",
 		[LOG_LEVEL_INFO] = "",
 	};
-	const char *refused = getenv("NO_COLOR");
-	return (refused && *refused) || !isatty(STDERR_FILENO) ? "" : colours[level];
+	const char *no_color = getenv("NO_COLOR");
+	return (no_color && *no_color) || !isatty(STDERR_FILENO) ? "" : colours[level];
 }
 
 static void log_print(const struct log_entry *entry, const char *text)
 {
-	const char *begin = log_colour(entry->level);
+	const char *colour = log_colour(entry->level);
 	if (journal_send(entry, text))
 		return;
-	if (*begin)
-		fprintf(stderr, "shmimgd: \033[%sm%s\033[0m\n", begin, text);
+	if (*colour)
+		fprintf(stderr, "shmimgd: \033[%sm%s\033[0m\n", colour, text);
 	else
 		fprintf(stderr, "shmimgd: %s\n", text);
 }
 
-/* Says with the last message of a kind that is let through that it is the last. */
+/* The last message before the limit is followed by a message that says so. */
 static void log_print_limited(const struct log_entry *entry, const char *text)
 {
-	char last[TEXT_SIZE];
+	char notice[TEXT_SIZE];
 	uid_t uid = entry->client ? entry->client->uid : 0;
 	switch (log_limit_count(entry->kind, uid, clock_now_seconds())) {
 	case LOG_LIMIT_LAST:
 		log_print(entry, text);
-		snprintf(last, sizeof(last),
-			"more like the last message, because of user %u, is not logged for %d "
-			"seconds",
+		snprintf(notice, sizeof(notice),
+			"further messages like the last one, because of user %u, are not logged "
+			"for %d seconds",
 			uid, LOG_LIMIT_SECONDS);
-		log_print(entry, last);
+		log_print(entry, notice);
 		break;
 	case LOG_LIMIT_BELOW:
 		log_print(entry, text);
@@ -81,7 +83,7 @@ void log_write(const struct log_entry *entry, const char *format, ...)
 {
 	char text[TEXT_SIZE];
 	va_list arguments;
-	if (entry->level > least)
+	if (entry->level > log_level_max)
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);

@@ -103,4 +103,4 @@ def test_a_client_cannot_flood_it_with_faults_of_the_daemons(start_daemon, folde
     assert codes == {"decoder-failed"}
     lines = daemon.log().splitlines()
     assert sum("cannot start" in text for text in lines) == LIMIT
-    assert sum("is not logged for 10 seconds" in text for text in lines) == 2  # of LOADs, too
+    assert sum("are not logged for 10 seconds" in text for text in lines) == 2  # of LOADs, too

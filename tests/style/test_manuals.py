@@ -139,7 +139,7 @@ def test_the_daemons_options_are_told():
 
 
 def test_each_kind_of_message_is_explained():
-    ids = table("daemon/log/log.h", "LOG_KIND_TABLE", r'X\(\w+, "([0-9a-f]{32})"')
+    ids = table("daemon/log/entry.h", "LOG_KIND_TABLE", r'X\(\w+, "([0-9a-f]{32})"')
     assert len(ids) >= 8 and len(set(ids)) == len(ids)
     catalog = read("systemd/shmimgd.catalog")
     assert re.findall(r"^-- ([0-9a-f]{32})$", catalog, re.MULTILINE) == ids

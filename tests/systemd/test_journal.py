@@ -89,5 +89,5 @@ def test_a_client_cannot_flood_it(idle, pictures):
     run("shmimgctl", "load", "--share", "all", pictures[2], user="alice")
     own = [entry for entry in journal(f"_PID={main_pid()}") if entry.get("CLIENT_UID") == "0"]
     assert 200 < len(own) < FLOOD
-    assert "is not logged for 10 seconds" in own[200]["MESSAGE"]
+    assert "are not logged for 10 seconds" in own[200]["MESSAGE"]
     assert len(journal(f"IMAGE={pictures[2]}", f"_PID={main_pid()}")) == 1

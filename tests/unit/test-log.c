@@ -203,7 +203,7 @@ static void test_flood(void **state)
 	/* The flood may lie across the end of a time. */
 	unsigned count = lines(printed());
 	assert_true(count == LOG_LIMIT_BURST + 1 || count == 2 * (LOG_LIMIT_BURST + 1));
-	assert_non_null(strstr(printed(), "because of user 1234, is not logged for 10 seconds\n"));
+	assert_non_null(strstr(printed(), "because of user 1234, are not logged for 10 seconds\n"));
 	log_error("heard all the same");
 	assert_int_equal(lines(printed()), count + 1);
 }
