@@ -59,6 +59,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/log/limit.c %D%/log/limit.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/config/options.c %D%/config/options.h \
+	%D%/store/observer.h \
 	%D%/socket/outbox.c %D%/socket/outbox.h \
 	%D%/decode/layout.c %D%/decode/layout.h \
 	%D%/decode/pool.c %D%/decode/pool.h \

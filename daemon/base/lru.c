@@ -3,7 +3,6 @@
  */
 #include "daemon/base/lru.h"
 
-#include "daemon/engine/follow.h"
 #include "daemon/store/store.h"
 
 void idle_init(struct idle *idle)
@@ -53,7 +52,7 @@ void idle_note(struct image *image)
 {
 	/* Nor does one go for the generation that is to follow it. */
 	bool may_go = image->named && image->pin_count == 0 && image->keep != KEEP_PINNED &&
-		      !follow_is_loading(image->follow);
+		      !image->refreshing;
 	uint64_t bytes = may_go ? image->bytes : 0;
 	if (bytes != image->idle_bytes)
 		lru_set_bytes(image, bytes);

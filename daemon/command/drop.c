@@ -21,7 +21,7 @@ enum outcome command_drop(struct call *call)
 	struct log_client client = {session->who.uid, session->who.pid};
 	log_write(&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = name, .client = &client},
 		"%s was dropped", name);
-	subscription_notify(&store->subscriptions, image, CHANGE_DROPPED);
+	observers_notify_change(&store->observers, image, CHANGE_DROPPED);
 	store_drop(store, image);
 	reply_begin(call->reply, "OK");
 	reply_end(call->reply);

@@ -73,7 +73,7 @@ static void session_unpin(struct session *session, struct pin *pin)
 
 void session_close(struct session *session)
 {
-	subscription_stop(&session->engine->store.subscriptions, &session->subscription);
+	subscription_stop(&session->engine->store.observers, &session->subscription);
 	while (!TAILQ_EMPTY(&session->requests))
 		load_request_cancel(TAILQ_FIRST(&session->requests));
 	while (!RB_EMPTY(&session->pins))

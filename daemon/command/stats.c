@@ -13,15 +13,6 @@ static uint64_t stats_uptime(const struct engine *engine)
 	return clock_now_seconds() - engine->started;
 }
 
-static uint64_t stats_count_watches(const struct subscription_list *subscriptions)
-{
-	uint64_t count = 0;
-	const struct subscription *subscription;
-	TAILQ_FOREACH (subscription, subscriptions, link)
-		count++;
-	return count;
-}
-
 /* How many users hold anything, and what the one who asks does. */
 static void stats_add_users(struct wire_writer *line, const struct session *session)
 {
@@ -107,7 +98,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "memory-max", engine->store.memory_max);
 	wire_add_number(line, "free-bytes", segment_free_space());
 	wire_add_number(line, "connections", counters->connections);
-	wire_add_number(line, "watches", stats_count_watches(&engine->store.subscriptions));
+	wire_add_number(line, "watches", subscriptions_count(&engine->store.observers));
 	wire_add_number(line, "loads", counters->loads);
 	wire_add_number(line, "loading", engine->load_count);
 	wire_add_number(line, "decodes", counters->decodes);

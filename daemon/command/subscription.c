@@ -1,5 +1,9 @@
 /*
- * Watches: who is told when images change.
+ * Subscriptions.
+ *
+ * Each is an observer of the store and formats an event line for each change of an image that
+ * its session can access. When a line does not fit, no more lines are added until the session
+ * has read the whole queue: the event that reports the loss then stands where the loss was.
  */
 #include "daemon/command/subscription.h"
 
@@ -20,46 +24,12 @@ static const char *const change_words[] = {
 	[CHANGE_DROPPED] = "dropped",
 };
 
-int subscription_start(struct subscription_list *subscriptions, struct subscription *subscription,
-	const char *pattern)
-{
-	char *copy = pattern ? strdup(pattern) : NULL;
-	char *data = subscription->data ? subscription->data : malloc(QUEUE_SIZE);
-	if ((pattern && !copy) || !data) {
-		free(copy);
-		if (!subscription->data)
-			free(data);
-		return -ENOMEM;
-	}
-	free(subscription->pattern);
-	subscription->pattern = copy;
-	subscription->data = data;
-	if (!subscription->active)
-		TAILQ_INSERT_TAIL(subscriptions, subscription, link);
-	subscription->active = true;
-	return 0;
-}
-
-void subscription_stop(struct subscription_list *subscriptions, struct subscription *subscription)
-{
-	if (subscription->active)
-		TAILQ_REMOVE(subscriptions, subscription, link);
-	subscription->active = false;
-	free(subscription->pattern);
-	free(subscription->data);
-	subscription->pattern = NULL;
-	subscription->data = NULL;
-	subscription->length = 0;
-}
-
-static bool subscription_is_meant(
-	const struct subscription *subscription, const struct image *image)
+static bool subscription_matches(const struct subscription *subscription, const struct image *image)
 {
 	return share_permits(subscription->who, image->owner, image->share, image->group) &&
 	       (!subscription->pattern || glob_matches(subscription->pattern, image->name));
 }
 
-/* After a loss nothing is added until the reader has caught up: the loss comes first then. */
 static void subscription_add(
 	struct subscription *subscription, const struct image *image, enum change change)
 {
@@ -79,14 +49,58 @@ static void subscription_add(
 	subscription->wake(subscription->context);
 }
 
-void subscription_notify(
-	struct subscription_list *subscriptions, const struct image *image, enum change change)
+static void subscription_on_change(
+	struct observer *observer, const struct image *image, enum change change)
 {
-	struct subscription *subscription;
-	TAILQ_FOREACH (subscription, subscriptions, link) {
-		if (subscription_is_meant(subscription, image))
-			subscription_add(subscription, image, change);
+	struct subscription *subscription = (struct subscription *)observer;
+	if (subscription_matches(subscription, image))
+		subscription_add(subscription, image, change);
+}
+
+static const struct observer_events subscription_events = {
+	.changed = subscription_on_change,
+};
+
+int subscription_start(
+	struct observer_list *observers, struct subscription *subscription, const char *pattern)
+{
+	char *copy = pattern ? strdup(pattern) : NULL;
+	char *data = subscription->data ? subscription->data : malloc(QUEUE_SIZE);
+	if ((pattern && !copy) || !data) {
+		free(copy);
+		if (!subscription->data)
+			free(data);
+		return -ENOMEM;
 	}
+	free(subscription->pattern);
+	subscription->pattern = copy;
+	subscription->data = data;
+	subscription->observer.events = &subscription_events;
+	if (!subscription->active)
+		TAILQ_INSERT_TAIL(observers, &subscription->observer, link);
+	subscription->active = true;
+	return 0;
+}
+
+void subscription_stop(struct observer_list *observers, struct subscription *subscription)
+{
+	if (subscription->active)
+		TAILQ_REMOVE(observers, &subscription->observer, link);
+	subscription->active = false;
+	free(subscription->pattern);
+	free(subscription->data);
+	subscription->pattern = NULL;
+	subscription->data = NULL;
+	subscription->length = 0;
+}
+
+unsigned subscriptions_count(const struct observer_list *observers)
+{
+	unsigned count = 0;
+	const struct observer *observer;
+	TAILQ_FOREACH (observer, observers, link)
+		count += observer->events == &subscription_events;
+	return count;
 }
 
 /* The bytes of the whole lines that fit. */

@@ -1,7 +1,6 @@
 /*
- * Watches: sessions that are told when images change. Each has a queue of its own, of event
- * lines and within a bound; who does not read loses events, and is told that too. Nobody
- * waits for a watcher, and nothing here knows how the lines are sent.
+ * A subscription: the queue of event lines that a session gets after WATCH. The queue has a
+ * bound: a session that does not read loses events, and one more event says so.
  */
 #pragma once
 
@@ -9,42 +8,31 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
+#include "daemon/store/observer.h"
 #include "daemon/user/credentials.h"
 
-struct image;
-
-enum change {
-	CHANGE_LOADED,	/* a name that was not there */
-	CHANGE_CHANGED, /* a new generation, or a new image in the place of another */
-	CHANGE_EVICTED, /* gone for want of room */
-	CHANGE_DROPPED, /* gone by DROP, or with its last user */
-};
-
 struct subscription {
-	TAILQ_ENTRY(subscription) link; /* while it is active */
-	bool active;
-	bool overflow;		       /* events were lost after those in the queue */
-	const struct credentials *who; /* whose watch it is */
-	char *pattern;		       /* glob over names; NULL: all */
-	char *data;		       /* the queue: whole lines */
+	struct observer observer; /* first: the observer is the subscription */
+	bool active;		  /* it is in the store's list of observers */
+	bool overflow;		  /* events were lost after those in the queue */
+	const struct credentials *who;
+	char *pattern; /* glob over names; NULL: all */
+	char *data;    /* the queue: whole lines */
 	size_t length;
-	void (*wake)(void *context); /* told when the queue is no longer empty */
+	void (*wake)(void *context); /* called when there are events to take */
 	void *context;
 };
 
-TAILQ_HEAD(subscription_list, subscription);
-
 /*
- * Begins to watch, or watches by another pattern from now on. Returns 0 or -ENOMEM, which
- * changes nothing.
+ * Starts a subscription to changes of the images that its owner can access, or gives it another
+ * pattern. Returns 0 or -ENOMEM; then nothing has changed.
  */
-int subscription_start(struct subscription_list *subscriptions, struct subscription *subscription,
-	const char *pattern);
-void subscription_stop(struct subscription_list *subscriptions, struct subscription *subscription);
+int subscription_start(
+	struct observer_list *observers, struct subscription *subscription, const char *pattern);
+void subscription_stop(struct observer_list *observers, struct subscription *subscription);
 
-/* Tells all who may see an image what becomes of it, before it is gone. */
-void subscription_notify(
-	struct subscription_list *subscriptions, const struct image *image, enum change change);
+/* The number of subscriptions among the observers. */
+unsigned subscriptions_count(const struct observer_list *observers);
 
 /* Moves whole lines out of the queue. Returns their bytes; 0 when there are none. */
 size_t subscription_take(struct subscription *subscription, char *data, size_t size);

@@ -9,8 +9,8 @@ enum outcome command_watch(struct call *call)
 	const char *match = call->request->values[KEY_MATCH];
 	if (!command_check_match(call))
 		return OUTCOME_DONE;
-	if (subscription_start(
-		    &session->engine->store.subscriptions, &session->subscription, match) < 0)
+	if (subscription_start(&session->engine->store.observers, &session->subscription, match) <
+		0)
 		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 	reply_begin(call->reply, "OK");
 	reply_end(call->reply);

@@ -108,6 +108,8 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		r = store_init(&engine->store, &engine->board, &engine->semaphores,
 			&engine->deferred_free, &engine->accounts, instance, options->memory_max);
 	if (r >= 0)
+		follows_start(engine);
+	if (r >= 0)
 		r = pool_init(&engine->pool, event, decoder, options, &engine->deferred_free);
 	if (r >= 0)
 		r = engine_start_eviction(engine, event);

@@ -46,6 +46,7 @@ struct engine {
 	unsigned load_count;
 	uint64_t batch; /* the last number of flights published together */
 	struct path_watches path_watches;
+	struct observer follow_observer; /* of the store */
 	struct counters counters;
 };
 

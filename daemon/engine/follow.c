@@ -129,12 +129,19 @@ static bool follow_may_pass(enum fault fault)
 	       fault == FAULT_TIMEOUT;
 }
 
+/* An image is not evicted while its next generation is being decoded. */
+static void follow_update_image(const struct follow *follow)
+{
+	follow->image->refreshing = !TAILQ_EMPTY(&follow->refreshes.all);
+	idle_note(follow->image);
+}
+
 /* One rendition of the next generation is there, or is not to be had. */
 static void follow_on_landed(
 	void *context, const struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct follow *follow = context;
-	idle_note(follow->image);
+	follow_update_image(follow);
 	if (rendition)
 		follow_note_success(follow);
 	else if (follow_may_pass(fault))
@@ -152,7 +159,7 @@ static void follow_renew(struct follow *follow, int input, const struct header_s
 {
 	int r = refreshes_begin(
 		&follow->refreshes, follow->image, input, follow->path_watch.close_queue, source);
-	idle_note(follow->image);
+	follow_update_image(follow);
 	if (r == 0) {
 		follow->refused = *source;
 		return;
@@ -270,7 +277,7 @@ void follow_free(struct follow *follow)
 		return;
 	refreshes_cancel(&follow->refreshes);
 	if (follow->image)
-		idle_note(follow->image);
+		follow_update_image(follow);
 	if (*follow->follow_record && !follow->engine->board.left)
 		shm_unlink(follow->follow_record);
 	if (follow->image)
@@ -290,22 +297,41 @@ void follow_attach(struct follow *follow, struct image *image)
 	follow_settle(follow, 0);
 }
 
-void follow_move(struct image *from, struct image *to)
+/* A new image that takes the name of another one takes over its follow. */
+static void follow_on_replaced(
+	struct observer *observer, struct image *old, struct image *replacement)
 {
-	to->follow = from->follow;
-	from->follow = NULL;
-	if (to->follow)
-		to->follow->image = to;
+	struct follow *follow = old->follow;
+	(void)observer;
+	if (!follow)
+		return;
+	old->follow = NULL;
+	old->refreshing = false;
+	replacement->follow = follow;
+	follow->image = replacement;
+	follow_update_image(follow);
+}
+
+static void follow_on_removed(struct observer *observer, struct image *image)
+{
+	(void)observer;
+	follow_free(image->follow);
+}
+
+static const struct observer_events follow_events = {
+	.replaced = follow_on_replaced,
+	.removed = follow_on_removed,
+};
+
+void follows_start(struct engine *engine)
+{
+	engine->follow_observer.events = &follow_events;
+	TAILQ_INSERT_HEAD(&engine->store.observers, &engine->follow_observer, link);
 }
 
 bool follow_is_of(const struct follow *follow, const char *path)
 {
 	return follow && strcmp(follow->path, path) == 0;
-}
-
-bool follow_is_loading(const struct follow *follow)
-{
-	return follow && !TAILQ_EMPTY(&follow->refreshes.all);
 }
 
 /* Follows what a note says, if its image was taken over. */

@@ -26,14 +26,11 @@ void follow_free(struct follow *follow);
 /* Makes it the image's, in place of any that the image has; looks at the file soon. */
 void follow_attach(struct follow *follow, struct image *image);
 
-/* Gives what an image has to the one that takes its name over. */
-void follow_move(struct image *from, struct image *to);
-
 /* Whether it is this path that is followed; NULL follows none. */
 bool follow_is_of(const struct follow *follow, const char *path);
 
-/* Whether the next generation is being decoded; NULL has none. */
-bool follow_is_loading(const struct follow *follow);
+/* Lets images that change their names or go take their follows along. For a new store. */
+void follows_start(struct engine *engine);
 
 /* Goes on with what a dead daemon has followed. Returns 0 or a negative errno. */
 int follows_adopt(struct engine *engine);

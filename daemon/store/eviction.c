@@ -42,7 +42,7 @@ static void eviction_evict(struct store *store, struct image *image)
 	log_write(
 		&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = image->name, .client = &owner},
 		"%s was evicted: room was needed", image->name);
-	subscription_notify(&store->subscriptions, image, CHANGE_EVICTED);
+	observers_notify_change(&store->observers, image, CHANGE_EVICTED);
 	store->eviction.count++;
 	store_drop(store, image);
 }

@@ -264,7 +264,7 @@ void image_unpin(struct pin *pin)
 	image->pin_count--;
 	idle_note(image);
 	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED) {
-		subscription_notify(&image->store->subscriptions, image, CHANGE_DROPPED);
+		observers_notify_change(&image->store->observers, image, CHANGE_DROPPED);
 		store_drop(image->store, image);
 	} else if (rendition->pin_count == 0) {
 		image_settle(image);

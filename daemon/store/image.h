@@ -91,6 +91,7 @@ struct image {
 	uint32_t slot;
 	struct semaphore semaphore;
 	struct follow *follow;		      /* of its file, or NULL */
+	bool refreshing;		      /* its next generation is being decoded */
 	unsigned pin_count;		      /* of all its renditions */
 	TAILQ_HEAD(, generation) generations; /* newest first; those after it are held by pins */
 	char text[];

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/engine/follow.h"
-
 bool source_equal(const struct header_source *a, const struct header_source *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
@@ -104,7 +102,7 @@ static void publish_commit(struct store *store, const struct publication *public
 	/* This is what a daemon that takes over goes by: from here on the new one counts. */
 	board_show(store->board, image->slot, generation->number);
 	if (replaced && replaced != image) {
-		follow_move(replaced, image);
+		observers_notify_replaced(&store->observers, replaced, image);
 		store_drop(store, replaced);
 	}
 	if (publication->keep >= 0)
@@ -120,8 +118,8 @@ static void publish_commit(struct store *store, const struct publication *public
 	image_settle(image);
 	eviction_trim(store, rendition);
 	if (fresh)
-		subscription_notify(
-			&store->subscriptions, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
+		observers_notify_change(
+			&store->observers, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
 }
 
 static void publish_discard(struct store *store, struct image *image, struct image *existing,

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/engine/follow.h"
-
 static int store_compare(const struct image *a, const struct image *b)
 {
 	int order = strcmp(a->name, b->name);
@@ -32,7 +30,7 @@ int store_init(struct store *store, struct board *board, struct semaphores *sema
 	};
 	RB_INIT(&store->images);
 	idle_init(&store->idle);
-	TAILQ_INIT(&store->subscriptions);
+	TAILQ_INIT(&store->observers);
 	return index_init(&store->index);
 }
 
@@ -99,7 +97,7 @@ struct image *store_next(struct store *store, const char *name, uid_t owner)
 
 void store_drop(struct store *store, struct image *image)
 {
-	follow_free(image->follow);
+	observers_notify_removed(&store->observers, image);
 	index_remove(&store->index, image);
 	RB_REMOVE(image_tree, &store->images, image);
 	store->image_count--;

@@ -5,12 +5,12 @@
 #pragma once
 
 #include "daemon/base/lru.h"
-#include "daemon/command/subscription.h"
 #include "daemon/segment/board.h"
 #include "daemon/segment/deferred-free.h"
 #include "daemon/store/eviction.h"
 #include "daemon/store/image.h"
 #include "daemon/store/index.h"
+#include "daemon/store/observer.h"
 
 RB_HEAD(image_tree, image);
 
@@ -23,7 +23,7 @@ struct store {
 	struct deferred_free *deferred_free;
 	struct accounts *accounts; /* of the owners */
 	const char *instance;
-	struct subscription_list subscriptions;
+	struct observer_list observers;
 	uint64_t memory_max;
 	uint64_t bytes;	   /* of all published segments */
 	uint64_t reserved; /* bytes for segments that are being filled */

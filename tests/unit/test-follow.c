@@ -265,7 +265,7 @@ static void test_ended_from_within(void **state)
 	begin(&fixture);
 	put(&fixture, "good");
 	begin_load(&fixture, fixture.session, &answer, " watch=no pin=no");
-	while (!follow_is_loading(image_of(&fixture)->follow))
+	while (!image_of(&fixture)->refreshing)
 		turn(&fixture);
 	world_wait(&fixture.world, &answer);
 	assert_true(TAILQ_EMPTY(&fixture.world.engine.pool.queue));
