@@ -42,7 +42,7 @@ static void pool_retire_surplus(struct pool *pool)
 	LIST_FOREACH (worker, &pool->workers, link)
 		living += worker->state != WORKER_ENDING;
 	LIST_FOREACH (worker, &pool->workers, link) {
-		if (living > pool->options->decoders && worker->state == WORKER_IDLE) {
+		if (living > pool->setup.options->decoders && worker->state == WORKER_IDLE) {
 			worker_kill(worker);
 			living--;
 		}
@@ -94,7 +94,7 @@ static unsigned pool_count_of(const struct pool *pool, uid_t uid, bool stuck)
 /* Whether a job's user has a process free for it, may have one more, or is to be refused. */
 static bool pool_is_due(const struct pool *pool, const struct job *job)
 {
-	uint64_t most = pool->options->user_decoders;
+	uint64_t most = pool->setup.options->user_decoders;
 	return pool_find_idle(pool, job->uid) || pool_count_of(pool, job->uid, false) < most ||
 	       pool_count_of(pool, job->uid, true) >= most;
 }
@@ -109,25 +109,35 @@ static void pool_log_not_started(const struct pool *pool, uid_t uid, int error)
 {
 	struct log_client client = {uid, 0};
 	log_write(&(struct log_entry){LOG_ENTRY(ERROR, FAILED), .client = &client, .error = -error},
-		"cannot start %s: %s", pool->program, strerror(-error));
+		"cannot start %s: %s", pool->setup.program, strerror(-error));
+}
+
+static int pool_start_worker(struct pool *pool, uid_t uid, struct worker **started)
+{
+	int r = worker_start(&pool->setup, uid, started);
+	if (r < 0)
+		return r;
+	LIST_INSERT_HEAD(&pool->workers, *started, link);
+	pool->count++;
+	return 0;
 }
 
 /* Returns whether the job has left the queue. */
 static bool pool_start_job(struct pool *pool, struct job *job)
 {
 	struct worker *worker = pool_find_idle(pool, job->uid);
-	if (!worker && pool_count_of(pool, job->uid, true) >= pool->options->user_decoders) {
+	if (!worker && pool_count_of(pool, job->uid, true) >= pool->setup.options->user_decoders) {
 		pool_take_from_queue(pool, job);
 		job->events->end(job, FAULT_BUSY,
 			"all decoders that you may have hang over earlier files of yours");
 		return true;
 	}
-	if (!worker && pool->count >= pool->options->decoders) {
+	if (!worker && pool->count >= pool->setup.options->decoders) {
 		pool_retire_idle(pool);
 		return false;
 	}
 	pool_take_from_queue(pool, job);
-	int r = worker ? 0 : worker_start(pool, job->uid, &worker);
+	int r = worker ? 0 : pool_start_worker(pool, job->uid, &worker);
 	if (r < 0) {
 		pool_log_not_started(pool, job->uid, r);
 		bool later = r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EAGAIN;
@@ -182,29 +192,79 @@ static int pool_on_kick(sd_event_source *source, void *context)
 	return 0;
 }
 
+static void pool_on_confined(struct worker *worker, uint32_t sandbox)
+{
+	struct pool *pool = worker->setup->owner;
+	if (!(sandbox & JOB_SANDBOX_SECCOMP) && (!pool->started || pool->sandbox != sandbox))
+		log_write(&(struct log_entry){LOG_ENTRY(WARNING, UNCONFINED)},
+			"%s is built without seccomp: its decoders can do all that this user can",
+			pool->setup.program);
+	pool->started = true;
+	pool->sandbox = sandbox;
+}
+
+static void pool_on_changed(struct worker *worker)
+{
+	pool_kick(worker->setup->owner);
+}
+
+static void pool_on_failed(struct worker *worker)
+{
+	struct pool *pool = worker->setup->owner;
+	pool->restarts++;
+}
+
+static void pool_on_stuck(struct worker *worker)
+{
+	struct pool *pool = worker->setup->owner;
+	pool->count--;
+	pool_kick(pool);
+}
+
+static void pool_on_returned(struct worker *worker, struct job *job)
+{
+	pool_submit(worker->setup->owner, job);
+}
+
+static void pool_remove_worker(struct pool *pool, struct worker *worker)
+{
+	LIST_REMOVE(worker, link);
+	if (!worker->stuck)
+		pool->count--;
+}
+
+static void pool_on_ended(struct worker *worker)
+{
+	struct pool *pool = worker->setup->owner;
+	pool_remove_worker(pool, worker);
+	pool_kick(pool);
+}
+
+static const struct worker_events pool_worker_events = {
+	.confined = pool_on_confined,
+	.changed = pool_on_changed,
+	.failed = pool_on_failed,
+	.stuck = pool_on_stuck,
+	.returned = pool_on_returned,
+	.ended = pool_on_ended,
+};
+
 int pool_init(struct pool *pool, sd_event *event, const char *program,
 	const struct options *options, struct deferred_free *deferred_free)
 {
 	*pool = (struct pool){
-		.event = event,
-		.program = program,
-		.options = options,
+		.setup = {.event = event,
+			.program = program,
+			.options = options,
+			.spares = &pool->spares,
+			.events = &pool_worker_events,
+			.owner = pool},
 		.spares = {.options = options, .deferred_free = deferred_free},
 	};
 	LIST_INIT(&pool->workers);
 	TAILQ_INIT(&pool->queue);
 	int r = sd_event_add_defer(event, &pool->kick, pool_on_kick, pool);
 	return r < 0 ? r : sd_event_source_set_enabled(pool->kick, SD_EVENT_OFF);
-}
-
-void pool_note_sandbox(struct pool *pool, uint32_t sandbox)
-{
-	if (!(sandbox & JOB_SANDBOX_SECCOMP) && (!pool->started || pool->sandbox != sandbox))
-		log_write(&(struct log_entry){LOG_ENTRY(WARNING, UNCONFINED)},
-			"%s is built without seccomp: its decoders can do all that this user can",
-			pool->program);
-	pool->started = true;
-	pool->sandbox = sandbox;
 }
 
 void pool_kick(struct pool *pool)
@@ -216,8 +276,11 @@ void pool_stop(struct pool *pool)
 {
 	pool->kick = sd_event_source_disable_unref(pool->kick);
 	pool->spares.deferred_free = NULL;
-	while (!LIST_EMPTY(&pool->workers))
-		worker_destroy(LIST_FIRST(&pool->workers));
+	while (!LIST_EMPTY(&pool->workers)) {
+		struct worker *worker = LIST_FIRST(&pool->workers);
+		pool_remove_worker(pool, worker);
+		worker_destroy(worker);
+	}
 }
 
 void pool_submit(struct pool *pool, struct job *job)

@@ -11,10 +11,8 @@
 #include "daemon/decode/worker.h"
 
 struct pool {
-	sd_event *event;
-	const char *program;
-	const struct options *options; /* looked at anew for each job */
-	unsigned count;		       /* processes, but not those that are stuck */
+	struct worker_setup setup;
+	unsigned count; /* processes, but not those that are stuck */
 	LIST_HEAD(, worker) workers;
 	TAILQ_HEAD(job_queue, job) queue;
 	uid_t served;	       /* whose turn was last */
@@ -48,8 +46,5 @@ uint64_t pool_give_up_spares(struct pool *pool);
 /* Whether spares that were given up still take their bytes. */
 bool pool_is_freeing(const struct pool *pool);
 
-/* Takes note of what confines a process. */
-void pool_note_sandbox(struct pool *pool, uint32_t sandbox);
-
-/* Starts what can be started, soon. For workers that became idle or have gone. */
+/* Starts what can be started, soon. */
 void pool_kick(struct pool *pool);

@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/decode/pool.h"
 #include "daemon/job/spawn.h"
 #include "daemon/log/log.h"
 
@@ -31,9 +30,6 @@ static void free_worker(struct worker *worker)
 	if (worker->channel >= 0)
 		close(worker->channel);
 	spare_forget(&worker->spare);
-	LIST_REMOVE(worker, link);
-	if (!worker->stuck)
-		worker->pool->count--;
 	free(worker);
 }
 
@@ -82,7 +78,7 @@ static void worker_allow(struct worker *worker, uint64_t usec)
 static void worker_become_idle(struct worker *worker)
 {
 	worker->state = WORKER_IDLE;
-	worker_set_deadline(worker, worker->pool->options->decoder_idle * SECOND_USEC);
+	worker_set_deadline(worker, worker->setup->options->decoder_idle * SECOND_USEC);
 }
 
 void worker_kill(struct worker *worker)
@@ -125,21 +121,20 @@ static void worker_log_lost(const struct worker *worker, const char *text)
 static void worker_lose(struct worker *worker, const char *text)
 {
 	worker_log_lost(worker, text);
-	worker->pool->restarts++;
+	worker->setup->events->failed(worker);
 	worker_end_job(worker, FAULT_DECODER_FAILED, text);
 }
 
 static int worker_on_death(sd_event_source *source, const siginfo_t *info, void *context)
 {
 	struct worker *worker = context;
-	struct pool *pool = worker->pool;
 	(void)source;
 	char text[128];
 	worker_describe_death(info, text, sizeof(text));
 	if (worker->state != WORKER_ENDING || worker->job)
 		worker_lose(worker, text);
+	worker->setup->events->ended(worker);
 	free_worker(worker);
-	pool_kick(pool);
 	return 0;
 }
 
@@ -152,8 +147,7 @@ static void worker_give_up(struct worker *worker)
 	log_warning(
 		"decoder %d hangs in the kernel, over a file of user %u", worker->pid, worker->uid);
 	worker->stuck = true;
-	worker->pool->count--;
-	pool_kick(worker->pool);
+	worker->setup->events->stuck(worker);
 }
 
 /* Who waits hears of it at once: the kernel may need long to end a process that hangs in it. */
@@ -203,7 +197,7 @@ static void worker_on_header(struct worker *worker, const struct job_header *hea
 		r = process_send(worker->channel, &refusal, sizeof(refusal), -1);
 	} else {
 		worker->state = WORKER_PIXELS;
-		worker_allow(worker, worker_time_for(worker->pool->options,
+		worker_allow(worker, worker_time_for(worker->setup->options,
 					     (uint64_t)header->full_width * header->full_height));
 		r = process_send(worker->channel, &answer, sizeof(answer), segment);
 	}
@@ -229,7 +223,7 @@ static bool worker_on_ready(struct worker *worker, const union job_packet *packe
 	if (size != sizeof(packet->ready) || packet->kind != JOB_READY)
 		return false;
 	worker->ready = true;
-	pool_note_sandbox(worker->pool, packet->ready.sandbox);
+	worker->setup->events->confined(worker, packet->ready.sandbox);
 	return true;
 }
 
@@ -277,7 +271,6 @@ static void worker_end_liar(struct worker *worker)
 static int worker_on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct worker *worker = context;
-	struct pool *pool = worker->pool;
 	union job_packet packet;
 	(void)source;
 	(void)events;
@@ -288,13 +281,13 @@ static int worker_on_answer(sd_event_source *source, int fd, uint32_t events, vo
 		worker_kill(worker);
 	else if (size < 0 || !worker_on_packet(worker, &packet, (size_t)size))
 		worker_end_liar(worker);
-	pool_kick(pool);
+	worker->setup->events->changed(worker);
 	return 0;
 }
 
 static int worker_watch(struct worker *worker)
 {
-	sd_event *event = worker->pool->event;
+	sd_event *event = worker->setup->event;
 	int r = sd_event_add_io(
 		event, &worker->answers, worker->channel, EPOLLIN, worker_on_answer, worker);
 	if (r >= 0)
@@ -308,21 +301,19 @@ static int worker_watch(struct worker *worker)
 	return r;
 }
 
-int worker_start(struct pool *pool, uid_t uid, struct worker **started)
+int worker_start(const struct worker_setup *setup, uid_t uid, struct worker **started)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	if (!worker)
 		return -ENOMEM;
-	worker->pool = pool;
+	worker->setup = setup;
 	worker->uid = uid;
-	spare_init(&worker->spare, &pool->spares);
-	int r = process_start(pool->program, &worker->channel, &worker->pid);
+	spare_init(&worker->spare, setup->spares);
+	int r = process_start(setup->program, &worker->channel, &worker->pid);
 	if (r < 0) {
 		free(worker);
 		return r;
 	}
-	LIST_INSERT_HEAD(&pool->workers, worker, link);
-	pool->count++;
 	r = worker_watch(worker);
 	if (r < 0)
 		worker_destroy(worker);
@@ -345,7 +336,7 @@ void worker_give(struct worker *worker, struct job *job)
 	worker->job = job;
 	worker->state = WORKER_HEADER;
 	job->worker = worker;
-	worker_allow(worker, worker_time_for(worker->pool->options, 0));
+	worker_allow(worker, worker_time_for(worker->setup->options, 0));
 	int r = process_send(worker->channel, &order, sizeof(order), job->input);
 	if (r == -ETOOMANYREFS) {
 		/* unix(7): too many descriptors of this user are on their way to somebody. */
@@ -356,7 +347,7 @@ void worker_give(struct worker *worker, struct job *job)
 		/* It died while it had nothing to do: that is no fault of this job. */
 		if (worker->jobs > 1) {
 			worker->job = NULL;
-			pool_submit(worker->pool, job);
+			worker->setup->events->returned(worker, job);
 		}
 	}
 }

@@ -15,9 +15,34 @@
 #include "daemon/decode/spare.h"
 #include "daemon/job/job.h"
 
-struct pool;
 struct worker;
 struct job;
+
+/* What the owner of a worker is told. */
+struct worker_events {
+	/* The decoder has reported how it is confined: bits of enum job_sandbox. */
+	void (*confined)(struct worker *worker, uint32_t sandbox);
+	/* The decoder has sent a packet: the worker may be idle now. */
+	void (*changed)(struct worker *worker);
+	/* The decoder was lost; the end of its job follows. */
+	void (*failed)(struct worker *worker);
+	/* The decoder hangs in the kernel; another one may take its place. */
+	void (*stuck)(struct worker *worker);
+	/* The decoder died before it got this job; another one can do it. */
+	void (*returned)(struct worker *worker, struct job *job);
+	/* The process is gone; the worker is freed after this. */
+	void (*ended)(struct worker *worker);
+};
+
+/* What all workers of an owner have in common. */
+struct worker_setup {
+	sd_event *event;
+	const char *program;	       /* the decoder */
+	const struct options *options; /* read again for each job */
+	struct spares *spares;
+	const struct worker_events *events;
+	void *owner; /* for the events */
+};
 
 /* What the owner of a job is told. */
 struct job_events {
@@ -55,8 +80,8 @@ enum worker_state {
 };
 
 struct worker {
-	LIST_ENTRY(worker) link;
-	struct pool *pool;
+	LIST_ENTRY(worker) link; /* the owner's */
+	const struct worker_setup *setup;
 	enum worker_state state;
 	struct job *job;  /* NULL while idle, and when the job was cancelled */
 	unsigned jobs;	  /* that it was given */
@@ -72,8 +97,11 @@ struct worker {
 	sd_event_source *deadline; /* of the job, of being idle, of ending */
 };
 
-/* Starts a decoder for the files of a user. Returns 0 or a negative errno. */
-int worker_start(struct pool *pool, uid_t uid, struct worker **started);
+/*
+ * Starts a decoder for the files of a user; setup stays the caller's. Returns 0 or a negative
+ * errno.
+ */
+int worker_start(const struct worker_setup *setup, uid_t uid, struct worker **started);
 
 /* Gives an idle worker a job; a failure ends the worker, and the job with it. */
 void worker_give(struct worker *worker, struct job *job);
@@ -84,8 +112,8 @@ void worker_offer_spare(struct worker *worker);
 /* Lets the running job of a worker go, and ends the worker: it would go on for nobody. */
 void worker_forget_job(struct worker *worker);
 
-/* Kills it; the pool hears when it has gone. */
+/* Kills the decoder; the event "ended" follows. */
 void worker_kill(struct worker *worker);
 
-/* Kills it and waits for it, without events. For the end of the daemon. */
+/* Kills the decoder and waits for its end, without events. For the end of the daemon. */
 void worker_destroy(struct worker *worker);
