@@ -39,12 +39,12 @@ EXTRA_DIST += \
 	%D%/integration/test_fuse.py \
 	%D%/integration/test_hostile.py \
 	%D%/integration/test_images.py \
-	%D%/integration/test_kept.py \
 	%D%/integration/test_library.py \
 	%D%/integration/test_linger.py \
 	%D%/integration/test_load.py \
 	%D%/integration/test_log.py \
 	%D%/integration/test_manual.py \
+	%D%/integration/test_mapping_cache.py \
 	%D%/integration/test_notify.py \
 	%D%/integration/test_pressure.py \
 	%D%/integration/test_privacy.py \

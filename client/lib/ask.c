@@ -6,9 +6,9 @@
 
 #include "client/lib/call.h"
 #include "client/lib/client.h"
-#include "client/lib/exchange.h"
 #include "client/lib/options.h"
 #include "client/lib/record.h"
+#include "client/lib/round-trip.h"
 #include "client/protocol/name.h"
 
 /* Gives the present reply to the handler, which may not use the client meanwhile. */
@@ -77,7 +77,7 @@ static int ask_receive_list(
 {
 	uint64_t count = 0;
 	int result = 0;
-	for (; r > 0; r = exchange_receive(client)) {
+	for (; r > 0; r = round_trip_receive(client)) {
 		count++;
 		if (result == 0) {
 			result = ask_hand_over(client, handler, context);

@@ -12,7 +12,7 @@
 
 #include "client/lib/cleanup.h"
 
-static bool is_board(const struct board_header *header, size_t size)
+static bool board_is_valid(const struct board_header *header, size_t size)
 {
 	return memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) == 0 &&
 	       header->version == BOARD_VERSION && header->slot_offset % sizeof(uint64_t) == 0 &&
@@ -38,7 +38,7 @@ static void board_map(struct board_view *board, int fd, const struct stat *file)
 	const struct board_header *header = memory;
 	*board = (struct board_view){
 		.header = header, .size = size, .device = file->st_dev, .inode = file->st_ino};
-	if (!is_board(header, size)) {
+	if (!board_is_valid(header, size)) {
 		board_view_close(board);
 		return;
 	}

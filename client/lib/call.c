@@ -5,8 +5,8 @@
 
 #include <errno.h>
 
-#include "client/lib/exchange.h"
 #include "client/lib/reconnect.h"
+#include "client/lib/round-trip.h"
 
 int call_enter(struct shmimg_client *client)
 {
@@ -29,8 +29,8 @@ static int call_attempt(struct shmimg_client *client, size_t length, int fd)
 	int r = reconnect(client, true);
 	client->sent = false;
 	if (r == 0)
-		r = exchange_send(client, client->request, length, fd);
-	return r == 0 ? exchange_receive(client) : r;
+		r = round_trip_send(client, client->request, length, fd);
+	return r == 0 ? round_trip_receive(client) : r;
 }
 
 /* Not more than twice: a request that ends daemons shall not end them all. */
@@ -53,7 +53,7 @@ int call_ask(struct shmimg_client *client, struct wire_writer *writer, int fd, i
 {
 	int r = call_first(client, writer, fd);
 	if (r > 0)
-		r = exchange_overlong(client);
+		r = round_trip_overlong(client);
 	if (passed)
 		*passed = channel_take(&client->channel);
 	channel_discard(&client->channel);

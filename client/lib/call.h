@@ -16,7 +16,7 @@ void call_begin(struct shmimg_client *client, struct wire_writer *writer, const 
 
 /*
  * Sends it, with a descriptor unless that is -1, and waits for the first line of the reply.
- * Returns 0 for OK, 1 for ITEM (exchange_receive() has the next), or a negative errno;
+ * Returns 0 for OK, 1 for ITEM (round_trip_receive() has the next), or a negative errno;
  * -ECONNRESET when the daemon went away twice. client->repeated tells whether the request
  * may have been carried out before it was answered.
  */

@@ -24,7 +24,7 @@ int client_fail(struct shmimg_client *client, int error, const char *format, ...
 	return error;
 }
 
-int client_turned_away(struct shmimg_client *client, int error)
+int client_lose_refused(struct shmimg_client *client, int error)
 {
 	client->state = error == -EPROTO && !*client->failure.code ? CLIENT_BROKEN : CLIENT_LOST;
 	client->was_lost = true;
@@ -41,5 +41,5 @@ int client_lose(struct shmimg_client *client, int error, const char *format, ...
 	va_start(arguments, format);
 	client_set_message(client, format, arguments);
 	va_end(arguments);
-	return client_turned_away(client, error);
+	return client_lose_refused(client, error);
 }

@@ -8,7 +8,7 @@
 
 #include "client/lib/board.h"
 #include "client/lib/channel.h"
-#include "client/lib/kept.h"
+#include "client/lib/mapping-cache.h"
 #include "client/lib/pins.h"
 #include "client/lib/public.h"
 #include "client/protocol/wire.h"
@@ -29,23 +29,23 @@ struct shmimg_client {
 	int timeout_ms;
 	deadline end; /* of the present call, or of its present wait */
 	enum client_state state;
-	bool watching;	/* for events alone */
-	char *match;	/* what it watches, or NULL: all */
-	bool busy;	/* inside the caller's handler */
-	bool sent;	/* the last request has gone out whole */
-	bool repeated;	/* the present request may have been carried out before */
-	bool was_lost;	/* a connection was, once; pins may have gone with it */
-	uid_t said_uid; /* the daemon's, as it says itself */
+	bool watching;	    /* for events alone */
+	char *match;	    /* what it watches, or NULL: all */
+	bool busy;	    /* inside the caller's handler */
+	bool sent;	    /* the last request has gone out whole */
+	bool repeated;	    /* the present request may have been carried out before */
+	bool was_lost;	    /* a connection was, once; pins may have gone with it */
+	uid_t reported_uid; /* the daemon's, as it says itself */
 	struct client_failure failure;
 	char version[64];
 	uid_t uid; /* the caller's */
 	struct pins pins;
-	struct kept kept;
+	struct mapping_cache cache;
 	struct board_view board;
 	struct wire_line reply; /* points into the channel's data */
 	struct channel channel;
-	char request[WIRE_LINE_MAX]; /* what the caller asks; kept until it is answered */
-	char errand[WIRE_LINE_MAX];  /* what the library asks by itself */
+	char request[WIRE_LINE_MAX];	      /* what the caller asks; kept until it is answered */
+	char internal_request[WIRE_LINE_MAX]; /* what the library asks by itself */
 };
 
 /* Notes why a call failed; the connection stays as it is. Returns error. */
@@ -61,4 +61,4 @@ __attribute__((format(printf, 3, 4))) int client_lose(
 	struct shmimg_client *client, int error, const char *format, ...);
 
 /* As client_lose(), of a connection that the daemon has refused; what it said is kept. */
-int client_turned_away(struct shmimg_client *client, int error);
+int client_lose_refused(struct shmimg_client *client, int error);

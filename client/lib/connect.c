@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "client/lib/client.h"
-#include "client/lib/greet.h"
+#include "client/lib/handshake.h"
 #include "client/protocol/name.h"
 
 /*
@@ -36,14 +36,14 @@ int shmimg_connect(shmimg_client **result, const char *path, int timeout_ms)
 		return -ENOMEM;
 	client->timeout_ms = timeout_ms;
 	client->uid = geteuid();
-	client->kept.bytes_max = KEPT_BYTES_DEFAULT;
+	client->cache.bytes_max = MAPPING_CACHE_BYTES_DEFAULT;
 	client->failure.code = "";
 	client->channel.fd = client->channel.passed = -1;
 	client->end = deadline_after(timeout_ms);
 	int r = path ? channel_open(&client->channel, path, client->end)
 		     : connect_open_default(&client->channel, client->end);
 	if (r == 0)
-		r = greet(client);
+		r = handshake(client);
 	if (r < 0) {
 		shmimg_close(client);
 		return r;
@@ -58,7 +58,7 @@ void shmimg_close(shmimg_client *client)
 		return;
 	channel_close(&client->channel);
 	pins_clear(&client->pins);
-	kept_clear(&client->kept);
+	mapping_cache_clear(&client->cache);
 	board_view_close(&client->board);
 	free(client->match);
 	free(client);
@@ -76,7 +76,7 @@ void shmimg_set_timeout(shmimg_client *client, int timeout_ms)
 
 void shmimg_set_kept(shmimg_client *client, size_t bytes)
 {
-	kept_limit(&client->kept, bytes);
+	mapping_cache_set_limit(&client->cache, bytes);
 }
 
 void shmimg_set_spin(shmimg_client *client, unsigned microseconds)

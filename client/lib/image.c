@@ -18,15 +18,15 @@
  */
 bool image_is_maker(const struct makers *makers, uid_t uid)
 {
-	return uid == makers->peer || (makers->peer == 0 && uid == makers->said);
+	return uid == makers->peer || (makers->peer == 0 && uid == makers->reported);
 }
 
 static const char *image_check_file(
-	const struct stat *file, const struct promise *promise, const struct makers *makers)
+	const struct stat *file, const struct image_reply *reply, const struct makers *makers)
 {
 	if (!S_ISREG(file->st_mode))
 		return "the segment is no shared memory";
-	if (file->st_size < 0 || (uint64_t)file->st_size != promise->size)
+	if (file->st_size < 0 || (uint64_t)file->st_size != reply->size)
 		return "the segment has another size than the daemon said";
 	if (!image_is_maker(makers, file->st_uid))
 		return "the segment does not belong to the daemon";
@@ -57,33 +57,32 @@ struct pinned image_pinned(const struct shmimg_image *image)
 	return (struct pinned){header->generation, header->format, {header->width, header->height}};
 }
 
-static const char *image_check_header(const struct header *header, const struct promise *promise)
+static const char *image_check_header(const struct header *header, const struct image_reply *reply)
 {
 	const struct {
 		uint64_t found;
 		uint64_t said;
 		const char *fault;
 	} pairs[] = {
-		{header->pixel_offset, promise->offset, "the segment's offset is not as said"},
-		{header->width, promise->width, "the segment's width is not as said"},
-		{header->height, promise->height, "the segment's height is not as said"},
-		{header->stride, promise->stride, "the segment's stride is not as said"},
-		{header->format, promise->format, "the segment's format is not as said"},
-		{header->generation, promise->generation,
-			"the segment's generation is not as said"},
-		{header->slot, promise->slot, "the segment's slot is not as said"},
-		{(uint64_t)header->semaphore_id, promise->semaphore_id,
+		{header->pixel_offset, reply->offset, "the segment's offset is not as said"},
+		{header->width, reply->width, "the segment's width is not as said"},
+		{header->height, reply->height, "the segment's height is not as said"},
+		{header->stride, reply->stride, "the segment's stride is not as said"},
+		{header->format, reply->format, "the segment's format is not as said"},
+		{header->generation, reply->generation, "the segment's generation is not as said"},
+		{header->slot, reply->slot, "the segment's slot is not as said"},
+		{(uint64_t)header->semaphore_id, reply->semaphore_id,
 			"the segment's semaphore is not as said"},
-		{header->semaphore_index, promise->semaphore_index,
+		{header->semaphore_index, reply->semaphore_index,
 			"the segment's semaphore is not as said"},
-		{header->orientation, promise->orientation,
+		{header->orientation, reply->orientation,
 			"the segment's orientation is not as said"},
-		{image_full(header).width, promise->full_width,
+		{image_full(header).width, reply->full_width,
 			"the whole picture's width is not as said"},
-		{image_full(header).height, promise->full_height,
+		{image_full(header).height, reply->full_height,
 			"the whole picture's height is not as said"},
 	};
-	const char *fault = header_check(header, promise->size);
+	const char *fault = header_check(header, reply->size);
 	for (size_t i = 0; !fault && i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		if (pairs[i].found != pairs[i].said)
 			fault = pairs[i].fault;
@@ -105,18 +104,18 @@ static const char *image_check_name(int fd, const struct header *header, const c
 	return NULL;
 }
 
-static const char *image_check(int fd, const char *name, const struct promise *promise,
+static const char *image_check(int fd, const char *name, const struct image_reply *reply,
 	const struct makers *makers, struct shmimg_image *image)
 {
 	struct stat file;
 	if (fstat(fd, &file) < 0)
 		return "the segment cannot be examined";
-	const char *fault = image_check_file(&file, promise, makers);
+	const char *fault = image_check_file(&file, reply, makers);
 	if (fault)
 		return fault;
 	if (!image_read_exactly(fd, &image->header, sizeof(image->header), 0))
 		return "the segment cannot be read";
-	fault = image_check_header(&image->header, promise);
+	fault = image_check_header(&image->header, reply);
 	if (fault)
 		return fault;
 	image->maker = file.st_uid;
@@ -140,8 +139,8 @@ static void image_unref(struct shmimg_image **image)
 	shmimg_unref(*image);
 }
 
-int image_map(int fd, const char *name, const struct promise *promise, const struct makers *makers,
-	struct shmimg_image **result, const char **fault)
+int image_map(int fd, const char *name, const struct image_reply *reply,
+	const struct makers *makers, struct shmimg_image **result, const char **fault)
 {
 	*fault = "out of memory";
 	__attribute__((cleanup(image_unref))) struct shmimg_image *image =
@@ -152,15 +151,15 @@ int image_map(int fd, const char *name, const struct promise *promise, const str
 	image->name = strdup(name);
 	if (!image->name)
 		return -ENOMEM;
-	*fault = image_check(fd, name, promise, makers, image);
+	*fault = image_check(fd, name, reply, makers, image);
 	if (*fault)
 		return -EBADMSG;
 	*fault = "the segment cannot be mapped";
 	int r = image_map_segment(fd, image);
 	if (r < 0)
 		return r;
-	memcpy(image->segment, promise->segment, sizeof(image->segment));
-	image->cached = promise->cached;
+	memcpy(image->segment, reply->segment, sizeof(image->segment));
+	image->cached = reply->cached;
 	*fault = NULL;
 	*result = image;
 	image = NULL;

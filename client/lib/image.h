@@ -9,12 +9,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "client/lib/promise.h"
+#include "client/lib/image-reply.h"
 #include "client/lib/public.h"
 #include "client/protocol/header.h"
 
-/* How a client finds what it keeps; see kept.h. */
-struct kept_links {
+/* Links of an image in the mapping cache. */
+struct mapping_cache_links {
 	uint64_t hash;		    /* of the name */
 	struct shmimg_image *next;  /* of the same bucket */
 	struct shmimg_image *newer; /* by last use */
@@ -23,7 +23,7 @@ struct kept_links {
 
 struct shmimg_image {
 	unsigned refs; /* atomic: callers may let go in other threads */
-	struct kept_links kept;
+	struct mapping_cache_links links;
 	const unsigned char *data; /* the mapping, from the segment's start on */
 	size_t size;
 	uid_t maker; /* uid of the daemon, as the segment's owner has it */
@@ -35,8 +35,8 @@ struct shmimg_image {
 
 /* Who may have made a segment. */
 struct makers {
-	uid_t peer; /* as the kernel says who listens on the socket */
-	uid_t said; /* as the daemon says; counts when the peer is root, as systemd is */
+	uid_t peer;	/* as the kernel says who listens on the socket */
+	uid_t reported; /* as the daemon says; counts when the peer is root, as systemd is */
 };
 
 /* Whether a segment with this owner is one that they made. */
@@ -59,5 +59,5 @@ void image_ref(struct shmimg_image *image);
  * Returns 0, or a negative errno with *fault in English (a static string): -EBADMSG when
  * the segment is not what was promised.
  */
-int image_map(int fd, const char *name, const struct promise *promise, const struct makers *makers,
-	struct shmimg_image **image, const char **fault);
+int image_map(int fd, const char *name, const struct image_reply *reply,
+	const struct makers *makers, struct shmimg_image **image, const char **fault);

@@ -30,12 +30,12 @@ static int load_enter(struct shmimg_client *client, const char *name,
 
 /* Sends a request whose reply is about an image, and reads that. */
 static int load_ask(struct shmimg_client *client, struct wire_writer *writer, int fd, int *passed,
-	const char *name, struct promise *promise)
+	const char *name, struct image_reply *reply)
 {
 	int r = call_ask(client, writer, fd, passed);
 	if (r < 0)
 		return r;
-	const char *key = promise_read(&client->reply, name, promise);
+	const char *key = image_reply_read(&client->reply, name, reply);
 	if (key)
 		return client_lose(client, -EPROTO, "the daemon's reply has no proper %s=", key);
 	return 0;
@@ -53,11 +53,11 @@ struct subject {
  * client had it before, for another handle. A pin goes with its connection: there is no
  * need for another one.
  */
-static void load_give_back(
-	struct shmimg_client *client, const struct subject *subject, const struct promise *promise)
+static void load_release_pin(struct shmimg_client *client, const struct subject *subject,
+	const struct image_reply *reply)
 {
 	struct client_failure before = client->failure;
-	struct pinned what = promise_pinned(promise);
+	struct pinned what = image_reply_pinned(reply);
 	if (client->state != CLIENT_OPEN || pins_find(&client->pins, &what))
 		return;
 	release(client, subject->name, subject->owner, &what);
@@ -69,29 +69,29 @@ static void load_give_back(
  * descriptor itself. What is promised may be newer by now; the older pin goes back then.
  */
 static int load_ask_descriptor(struct shmimg_client *client, const struct subject *subject,
-	struct promise *promise, int *segment)
+	struct image_reply *reply, int *segment)
 {
-	struct promise old = *promise;
+	struct image_reply old = *reply;
 	struct wire_writer writer;
 	call_begin(client, &writer, "FETCH");
 	wire_add(&writer, "name", subject->name);
 	if (subject->owner >= 0)
 		wire_add_number(&writer, "owner", (uint64_t)subject->owner);
-	wire_add(&writer, "format", format_to_string((enum format)promise->format));
+	wire_add(&writer, "format", format_to_string((enum format)reply->format));
 	options_add_box(subject->box, &writer);
 	wire_add(&writer, "fd", "yes");
 	CLOSED int passed = -1;
-	int r = load_ask(client, &writer, -1, &passed, subject->name, promise);
-	if (r < 0 || strcmp(old.segment, promise->segment) != 0)
-		load_give_back(client, subject, &old);
+	int r = load_ask(client, &writer, -1, &passed, subject->name, reply);
+	if (r < 0 || strcmp(old.segment, reply->segment) != 0)
+		load_release_pin(client, subject, &old);
 	if (r < 0)
 		return r;
 	if (passed < 0) {
-		load_give_back(client, subject, promise);
+		load_release_pin(client, subject, reply);
 		return client_fail(
 			client, -EBADMSG, "the daemon sent no descriptor of the segment");
 	}
-	promise->cached = old.cached;
+	reply->cached = old.cached;
 	*segment = passed;
 	passed = -1;
 	return 0;
@@ -99,48 +99,48 @@ static int load_ask_descriptor(struct shmimg_client *client, const struct subjec
 
 /* Opens the segment that was promised. */
 static int load_open_segment(struct shmimg_client *client, const struct subject *subject,
-	struct promise *promise, int *segment)
+	struct image_reply *reply, int *segment)
 {
-	*segment = shm_open(promise->segment, O_RDONLY | O_CLOEXEC, 0);
+	*segment = shm_open(reply->segment, O_RDONLY | O_CLOEXEC, 0);
 	if (*segment >= 0)
 		return 0;
 	if (errno == ENOENT || errno == EACCES)
-		return load_ask_descriptor(client, subject, promise, segment);
+		return load_ask_descriptor(client, subject, reply, segment);
 	int error = errno;
-	load_give_back(client, subject, promise);
-	return client_fail(client, -error, "cannot open %s: %s", promise->segment, strerror(error));
+	load_release_pin(client, subject, reply);
+	return client_fail(client, -error, "cannot open %s: %s", reply->segment, strerror(error));
 }
 
-static int load_note_pin(struct shmimg_client *client, const shmimg_image *image)
+static int load_record_pin(struct shmimg_client *client, const shmimg_image *image)
 {
 	struct pinned what = image_pinned(image);
 	return pins_add(&client->pins, image->name, image->header.owner, &what);
 }
 
 /* Maps what the daemon promised. */
-static int load_take_up(struct shmimg_client *client, const struct subject *subject,
-	struct promise *promise, shmimg_image **image)
+static int load_map(struct shmimg_client *client, const struct subject *subject,
+	struct image_reply *reply, shmimg_image **image)
 {
 	CLOSED int segment = -1;
-	int r = load_open_segment(client, subject, promise, &segment);
+	int r = load_open_segment(client, subject, reply, &segment);
 	if (r < 0)
 		return r;
-	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
+	struct makers makers = {.peer = client->channel.peer, .reported = client->reported_uid};
 	const char *fault;
-	r = image_map(segment, subject->name, promise, &makers, image, &fault);
-	if (r == 0 && (r = load_note_pin(client, *image)) < 0) {
+	r = image_map(segment, subject->name, reply, &makers, image, &fault);
+	if (r == 0 && (r = load_record_pin(client, *image)) < 0) {
 		shmimg_unref(*image);
 		*image = NULL;
 		fault = "out of memory";
 	}
 	if (r == 0)
 		return 0;
-	load_give_back(client, subject, promise);
+	load_release_pin(client, subject, reply);
 	return client_fail(client, r, "%s", fault);
 }
 
 /* An image that has no handle any more, so that nobody else can let go of it. */
-static void load_release_kept(struct shmimg_client *client, const shmimg_image *old)
+static void load_release_cached(struct shmimg_client *client, const shmimg_image *old)
 {
 	struct pinned what = image_pinned(old);
 	struct pin *pin = image_is_shared(old) ? NULL : pins_find(&client->pins, &what);
@@ -156,9 +156,9 @@ static void load_release_kept(struct shmimg_client *client, const shmimg_image *
 static void load_release_older(struct shmimg_client *client, const shmimg_image *image)
 {
 	const shmimg_image *old;
-	while ((old = kept_find_outdated(&client->kept, image))) {
-		load_release_kept(client, old);
-		kept_remove(&client->kept, old);
+	while ((old = mapping_cache_find_outdated(&client->cache, image))) {
+		load_release_cached(client, old);
+		mapping_cache_remove(&client->cache, old);
 	}
 }
 
@@ -166,14 +166,14 @@ static void load_release_older(struct shmimg_client *client, const shmimg_image 
 static int load_obtain(struct shmimg_client *client, struct wire_writer *writer, int fd,
 	const struct subject *subject, shmimg_image **image)
 {
-	struct promise promise;
-	int r = load_ask(client, writer, fd, NULL, subject->name, &promise);
+	struct image_reply reply;
+	int r = load_ask(client, writer, fd, NULL, subject->name, &reply);
 	if (r < 0)
 		return r;
-	r = load_take_up(client, subject, &promise, image);
+	r = load_map(client, subject, &reply, image);
 	if (r == 0 && client->board.header) {
 		load_release_older(client, *image);
-		kept_add(&client->kept, *image);
+		mapping_cache_add(&client->cache, *image);
 	}
 	return r;
 }
@@ -249,12 +249,13 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
  * What is kept of what FETCH would find, or NULL: one's own comes first, in RGBA8. In no box that
  * is the whole picture; for the largest that is not that, there may be a larger one by now.
  */
-static shmimg_image *load_find_kept(
+static shmimg_image *load_find_cached(
 	struct shmimg_client *client, const char *name, const struct shmimg_options *options)
 {
 	uid_t owner = options->owner < 0 ? client->uid : (uid_t)options->owner;
 	enum shmimg_format format = options->format ? options->format : SHMIMG_RGBA8;
-	return kept_find(&client->kept, name, owner, (uint32_t)format, options_box(options));
+	return mapping_cache_find(
+		&client->cache, name, owner, (uint32_t)format, options_box(options));
 }
 
 static bool load_is_newest(const struct shmimg_client *client, const shmimg_image *image)
@@ -278,9 +279,9 @@ static int load_fetch(struct shmimg_client *client, const char *name,
 	options_add_rendition(&options, &writer);
 	const struct subject subject = {name, options.owner, options_box(&options)};
 	r = load_obtain(client, &writer, -1, &subject, image);
-	shmimg_image *kept = r < 0 ? load_find_kept(client, name, &options) : NULL;
-	if (kept)
-		kept_remove(&client->kept, kept);
+	shmimg_image *cached = r < 0 ? load_find_cached(client, name, &options) : NULL;
+	if (cached)
+		mapping_cache_remove(&client->cache, cached);
 	return r;
 }
 
@@ -291,16 +292,16 @@ int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_op
 	*image = NULL;
 	if (client->busy || client->watching || options_read(given, &options) < 0)
 		return load_fetch(client, name, given, image); /* which says what is wrong */
-	shmimg_image *kept = load_find_kept(client, name, &options);
-	if (!kept || !load_is_newest(client, kept))
+	shmimg_image *cached = load_find_cached(client, name, &options);
+	if (!cached || !load_is_newest(client, cached))
 		return load_fetch(client, name, given, image);
-	image_ref(kept);
-	*image = kept;
+	image_ref(cached);
+	*image = cached;
 	return 0;
 }
 
 /* A connection was lost while a pin was given back, which went with it: no failure at all. */
-static int load_come_back(struct shmimg_client *client)
+static int load_reconnect(struct shmimg_client *client)
 {
 	struct client_failure before = client->failure;
 	reconnect(client, false);
@@ -322,10 +323,10 @@ int shmimg_release(shmimg_client *client, const shmimg_image *image)
 	struct pin *pin = pins_find(&client->pins, &what);
 	if (pin && (r == 0 || r == -ENOENT || client->state != CLIENT_OPEN))
 		pins_forget(&client->pins, pin);
-	kept_remove(&client->kept, image);
+	mapping_cache_remove(&client->cache, image);
 	if (r == -ECONNRESET || (r == -ENOENT && client->was_lost)) {
 		client->failure = before;
-		return client->state == CLIENT_OPEN ? 0 : load_come_back(client);
+		return client->state == CLIENT_OPEN ? 0 : load_reconnect(client);
 	}
 	return r;
 }

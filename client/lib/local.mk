@@ -10,21 +10,22 @@ lib_LTLIBRARIES += %D%/libshmimg.la
 	%D%/client.c %D%/client.h \
 	%D%/connect.c \
 	%D%/deadline.c %D%/deadline.h \
-	%D%/exchange.c %D%/exchange.h \
 	%D%/format.c \
-	%D%/greet.c %D%/greet.h \
+	%D%/handshake.c %D%/handshake.h \
+	%D%/image-reply.c %D%/image-reply.h \
 	%D%/image.c %D%/image.h \
-	%D%/kept.c %D%/kept.h \
+	%D%/internal-request.c %D%/internal-request.h \
 	%D%/load.c \
 	%D%/lock.c \
+	%D%/mapping-cache.c %D%/mapping-cache.h \
 	%D%/options.c %D%/options.h \
 	%D%/path.c \
 	%D%/pins.c %D%/pins.h \
-	%D%/promise.c %D%/promise.h \
 	%D%/public.h \
 	%D%/reconnect.c %D%/reconnect.h \
 	%D%/record.c %D%/record.h \
 	%D%/release.c %D%/release.h \
+	%D%/round-trip.c %D%/round-trip.h \
 	%D%/watch.c
 %C%_libshmimg_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_libshmimg_la_LIBADD = client/protocol/libprotocol.la

@@ -19,8 +19,8 @@ static int pins_compare(const struct pinned *a, const struct pinned *b)
 	return (a->size.height > b->size.height) - (a->size.height < b->size.height);
 }
 
-/* Where a pin is, or belongs: the first place that is not before it. */
-static size_t pins_place_of(const struct pins *pins, const struct pinned *what)
+/* Where a pin is, or belongs: the first index that is not before it. */
+static size_t pins_index_of(const struct pins *pins, const struct pinned *what)
 {
 	size_t low = 0, high = pins->count;
 	while (low < high) {
@@ -35,23 +35,23 @@ static size_t pins_place_of(const struct pins *pins, const struct pinned *what)
 
 struct pin *pins_find(const struct pins *pins, const struct pinned *what)
 {
-	size_t place = pins_place_of(pins, what);
-	if (place == pins->count)
+	size_t index = pins_index_of(pins, what);
+	if (index == pins->count)
 		return NULL;
-	struct pin *pin = pins->all[place];
+	struct pin *pin = pins->all[index];
 	return pins_compare(&pin->what, what) == 0 ? pin : NULL;
 }
 
-static int pins_make_room(struct pins *pins)
+static int pins_reserve(struct pins *pins)
 {
-	if (pins->count < pins->room)
+	if (pins->count < pins->capacity)
 		return 0;
-	size_t room = pins->room ? 2 * pins->room : 8;
-	struct pin **all = reallocarray(pins->all, room, sizeof(struct pin *));
+	size_t capacity = pins->capacity ? 2 * pins->capacity : 8;
+	struct pin **all = reallocarray(pins->all, capacity, sizeof(struct pin *));
 	if (!all)
 		return -ENOMEM;
 	pins->all = all;
-	pins->room = room;
+	pins->capacity = capacity;
 	return 0;
 }
 
@@ -63,13 +63,13 @@ int pins_add(struct pins *pins, const char *name, uid_t owner, const struct pinn
 		return 0;
 	}
 	size_t size = strlen(name) + 1;
-	if (pins_make_room(pins) < 0 || !(pin = malloc(sizeof(*pin) + size)))
+	if (pins_reserve(pins) < 0 || !(pin = malloc(sizeof(*pin) + size)))
 		return -ENOMEM;
 	*pin = (struct pin){.what = *what, .owner = owner, .held = true};
 	memcpy(pin->name, name, size);
-	size_t place = pins_place_of(pins, what);
-	struct pin **at = pins->all + place;
-	memmove(at + 1, at, (pins->count - place) * sizeof(struct pin *));
+	size_t index = pins_index_of(pins, what);
+	struct pin **at = pins->all + index;
+	memmove(at + 1, at, (pins->count - index) * sizeof(struct pin *));
 	*at = pin;
 	pins->count++;
 	return 0;
@@ -83,11 +83,11 @@ void pins_hold(struct pins *pins, struct pin *pin)
 
 void pins_forget(struct pins *pins, struct pin *pin)
 {
-	size_t place = pins_place_of(pins, &pin->what);
-	struct pin **at = pins->all + place;
+	size_t index = pins_index_of(pins, &pin->what);
+	struct pin **at = pins->all + index;
 	pins->count--;
 	pins->missing -= !pin->held;
-	memmove(at, at + 1, (pins->count - place) * sizeof(struct pin *));
+	memmove(at, at + 1, (pins->count - index) * sizeof(struct pin *));
 	free(pin);
 }
 

@@ -30,7 +30,7 @@ struct pin {
 struct pins {
 	struct pin **all; /* in order of what is pinned */
 	size_t count;
-	size_t room;
+	size_t capacity;
 	size_t missing; /* those that are not held */
 };
 

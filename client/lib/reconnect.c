@@ -7,10 +7,10 @@
 #include <poll.h>
 #include <string.h>
 
-#include "client/lib/exchange.h"
-#include "client/lib/greet.h"
+#include "client/lib/handshake.h"
+#include "client/lib/image-reply.h"
+#include "client/lib/internal-request.h"
 #include "client/lib/options.h"
-#include "client/lib/promise.h"
 #include "client/lib/release.h"
 
 /*
@@ -26,7 +26,7 @@ enum { DELAY_FIRST = 1, DELAY_MAX = 100 };
 enum { RECONNECT_MS = 5000 };
 
 /* Lets some time pass, unless there is none. */
-static bool reconnect_wait_a_little(deadline patience, int *delay)
+static bool reconnect_pause(deadline patience, int *delay)
 {
 	int left = deadline_poll(patience);
 	if (left == 0)
@@ -39,7 +39,7 @@ static bool reconnect_wait_a_little(deadline patience, int *delay)
 }
 
 /* Of a name that has a newer generation by now, which nobody asked for. */
-static int reconnect_give_back(
+static int reconnect_release_newer(
 	struct shmimg_client *client, const struct pin *pin, const struct pinned *what)
 {
 	int r = release(client, pin->name, pin->owner, what);
@@ -47,48 +47,48 @@ static int reconnect_give_back(
 }
 
 /* Sees what was pinned in place of a pin: the same, another one of ours, or a stranger. */
-static int reconnect_settle(
-	struct shmimg_client *client, struct pin *pin, const struct promise *promise)
+static int reconnect_compare_pin(
+	struct shmimg_client *client, struct pin *pin, const struct image_reply *reply)
 {
-	struct pinned what = promise_pinned(promise);
+	struct pinned what = image_reply_pinned(reply);
 	struct pin *found = pins_find(&client->pins, &what);
 	if (found)
 		pins_hold(&client->pins, found);
 	if (found == pin)
 		return 0;
-	int r = found ? 0 : reconnect_give_back(client, pin, &what);
+	int r = found ? 0 : reconnect_release_newer(client, pin, &what);
 	if (r == 0)
 		pins_forget(&client->pins, pin);
 	return r;
 }
 
 /* Takes a pin again. What the daemon does not have any more is simply not pinned. */
-static int reconnect_take_pin(struct shmimg_client *client, struct pin *pin)
+static int reconnect_pin_again(struct shmimg_client *client, struct pin *pin)
 {
 	struct wire_writer writer;
-	struct promise promise;
+	struct image_reply reply;
 	client->failure.code = "";
-	exchange_begin_errand(client, &writer, "FETCH");
+	internal_request_begin(client, &writer, "FETCH");
 	wire_add(&writer, "name", pin->name);
 	wire_add_number(&writer, "owner", pin->owner);
 	wire_add(&writer, "format", format_to_string((enum format)pin->what.format));
 	options_add_box(pin->what.size, &writer);
-	int r = exchange_errand(client, &writer);
+	int r = internal_request_run(client, &writer);
 	if (client->state == CLIENT_OPEN && *client->failure.code) {
 		pins_forget(&client->pins, pin);
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	const char *key = promise_read(&client->reply, pin->name, &promise);
-	if (key || promise.format != pin->what.format)
+	const char *key = image_reply_read(&client->reply, pin->name, &reply);
+	if (key || reply.format != pin->what.format)
 		return client_lose(client, -EPROTO,
 			"the daemon's reply has no proper %s=", key ? key : "format");
-	return reconnect_settle(client, pin, &promise);
+	return reconnect_compare_pin(client, pin, &reply);
 }
 
 /* From the last on, so that those to be forgotten are at the end. */
-static int reconnect_take_pins(struct shmimg_client *client)
+static int reconnect_pin_all(struct shmimg_client *client)
 {
 	struct pins *pins = &client->pins;
 	deadline until = deadline_midway(client->end);
@@ -97,7 +97,7 @@ static int reconnect_take_pins(struct shmimg_client *client)
 		if (deadline_poll(until) == 0)
 			break;
 		if (!pins->all[i]->held)
-			r = reconnect_take_pin(client, pins->all[i]);
+			r = reconnect_pin_again(client, pins->all[i]);
 	}
 	return r;
 }
@@ -111,13 +111,13 @@ static int reconnect_try(struct shmimg_client *client)
 		if (r < 0)
 			return client_fail(client, r, "no daemon at %s: %s",
 				channel->address.sun_path, strerror(-r));
-		r = greet(client);
+		r = handshake(client);
 	}
-	return r < 0 ? r : reconnect_take_pins(client);
+	return r < 0 ? r : reconnect_pin_all(client);
 }
 
 /* -EACCES: the daemon lets others connect only when it has bound its socket. */
-static bool reconnect_may_pass(const struct shmimg_client *client, int error)
+static bool reconnect_may_retry(const struct shmimg_client *client, int error)
 {
 	return !*client->failure.code && client->state == CLIENT_LOST &&
 	       (error == -ENOENT || error == -ECONNREFUSED || error == -ECONNRESET ||
@@ -139,8 +139,7 @@ int reconnect(struct shmimg_client *client, bool patient)
 	int r;
 	do
 		r = reconnect_try(client);
-	while (reconnect_may_pass(client, r) && patient &&
-		reconnect_wait_a_little(patience, &delay));
+	while (reconnect_may_retry(client, r) && patient && reconnect_pause(patience, &delay));
 	if (r == 0)
 		client->failure = before;
 	/* Nobody shall take it for an image or a file that is not there. */

@@ -10,6 +10,6 @@
  * Sees to it that there is a connection and that it holds the client's pins. When nobody
  * listens and patient is set, tries again until the end of the call, or when that has none
  * for RECONNECT_MS. Pins take half of the call's time at most; the next call goes on.
- * Returns 0, what greet() returns, -ECONNREFUSED when there is no daemon, or another errno.
+ * Returns 0, what handshake() returns, -ECONNREFUSED when there is no daemon, or another errno.
  */
 int reconnect(struct shmimg_client *client, bool patient);

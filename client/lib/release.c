@@ -3,7 +3,7 @@
  */
 #include "client/lib/release.h"
 
-#include "client/lib/exchange.h"
+#include "client/lib/internal-request.h"
 #include "client/lib/options.h"
 #include "client/protocol/format.h"
 
@@ -11,12 +11,12 @@ int release(
 	struct shmimg_client *client, const char *name, int64_t owner, const struct pinned *what)
 {
 	struct wire_writer writer;
-	exchange_begin_errand(client, &writer, "RELEASE");
+	internal_request_begin(client, &writer, "RELEASE");
 	wire_add(&writer, "name", name);
 	if (owner >= 0)
 		wire_add_number(&writer, "owner", (uint64_t)owner);
 	wire_add(&writer, "format", format_to_string((enum format)what->format));
 	options_add_box(what->size, &writer);
 	wire_add_number(&writer, "generation", what->generation);
-	return exchange_errand(client, &writer);
+	return internal_request_run(client, &writer);
 }

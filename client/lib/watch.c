@@ -8,8 +8,8 @@
 
 #include "client/lib/call.h"
 #include "client/lib/client.h"
-#include "client/lib/exchange.h"
 #include "client/lib/record.h"
+#include "client/lib/round-trip.h"
 
 static int watch(struct shmimg_client *client, const char *match)
 {
@@ -48,7 +48,7 @@ static int watch_receive_event(struct shmimg_client *client, deadline end)
 	if (r == -ETIMEDOUT)
 		return client_fail(client, r, "there was no event in time");
 	if (r < 0)
-		return exchange_lose(client, r);
+		return round_trip_lose(client, r);
 	const char *fault = wire_parse(line, length, &client->reply);
 	if (!fault && strcmp(client->reply.verb, "EVENT") != 0)
 		fault = "this is no event";
@@ -63,7 +63,7 @@ static int watch_again(struct shmimg_client *client)
 	client->end = deadline_after(client->timeout_ms);
 	int r = watch(client, client->match);
 	if (r < 0)
-		return client->state == CLIENT_OPEN ? client_turned_away(client, r) : r;
+		return client->state == CLIENT_OPEN ? client_lose_refused(client, r) : r;
 	client->reply =
 		(struct wire_line){.verb = "EVENT", .count = 1, .fields = {{"type", "overflow"}}};
 	return 0;

@@ -122,7 +122,7 @@ void fake_say(struct fake *fake, const char *text)
 	fake_say_with(fake, text, NULL, 0);
 }
 
-void fake_greet(struct fake *fake)
+void fake_handshake(struct fake *fake)
 {
 	char text[256];
 	fake_hear(fake, "HELLO protocol=1");
@@ -228,10 +228,10 @@ void fake_finish(struct fake *fake, shmimg_client *client)
 	assert_string_equal(fake_stop(fake), "");
 }
 
-void fake_greet_and_wait(struct fake *fake, void *context)
+void fake_handshake_and_wait(struct fake *fake, void *context)
 {
 	(void)context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear_end(fake);
 }
 

@@ -71,11 +71,11 @@ void fake_die(struct fake *fake);
 /* Listens again after fake_die(). */
 void fake_listen(struct fake *fake);
 
-/* The whole of a script: greets and waits for the end. */
-void fake_greet_and_wait(struct fake *fake, void *context);
+/* The whole of a script: answers HELLO and waits for the end. */
+void fake_handshake_and_wait(struct fake *fake, void *context);
 
 /* Answers HELLO as a daemon with this process's uid. */
-void fake_greet(struct fake *fake);
+void fake_handshake(struct fake *fake);
 
 /* Sends text as it is. */
 void fake_say(struct fake *fake, const char *text);

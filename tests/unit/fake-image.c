@@ -36,7 +36,7 @@ int fixture_teardown(void **state)
 void fixture_answer(struct fake *fake, void *context)
 {
 	struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	fake_hear_end(fake);
@@ -45,7 +45,7 @@ void fixture_answer(struct fake *fake, void *context)
 void fixture_answer_and_release(struct fake *fake, void *context)
 {
 	struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	if (fixture->second) {

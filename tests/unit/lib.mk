@@ -36,14 +36,14 @@ lib_tests = \
 	%D%/test-fdpass \
 	%D%/test-fit \
 	%D%/test-header \
-	%D%/test-library-fault \
 	%D%/test-image \
+	%D%/test-image-reply \
+	%D%/test-library-fault \
 	%D%/test-load \
 	%D%/test-lock \
 	%D%/test-name \
 	%D%/test-options \
 	%D%/test-path \
-	%D%/test-promise \
 	%D%/test-reconnect \
 	%D%/test-record \
 	%D%/test-repeat \
@@ -97,6 +97,11 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_image_CFLAGS = $(lib_test_cflags)
 %C%_test_image_LDADD = $(lib_test_both)
 
+%C%_test_image_reply_SOURCES = %D%/test-image-reply.c $(lib_test_image)
+%C%_test_image_reply_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_image_reply_CFLAGS = $(lib_test_cflags)
+%C%_test_image_reply_LDADD = $(lib_test_both)
+
 # The library's own objects, so that the linker can wrap what they call.
 %C%_test_library_fault_SOURCES = %D%/test-library-fault.c \
 	%D%/library-fault.c %D%/fault.h %D%/fault-wrap.h \
@@ -147,11 +152,6 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_path_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_path_CFLAGS = $(lib_test_cflags)
 %C%_test_path_LDADD = $(lib_test_library)
-
-%C%_test_promise_SOURCES = %D%/test-promise.c $(lib_test_image)
-%C%_test_promise_CPPFLAGS = $(lib_test_cppflags)
-%C%_test_promise_CFLAGS = $(lib_test_cflags)
-%C%_test_promise_LDADD = $(lib_test_both)
 
 %C%_test_reconnect_SOURCES = %D%/test-reconnect.c $(lib_test_daemon)
 %C%_test_reconnect_CPPFLAGS = $(lib_test_cppflags)

@@ -54,7 +54,7 @@ static int tear_down(void **state)
 
 static struct makers ours(void)
 {
-	return (struct makers){.peer = geteuid(), .said = geteuid()};
+	return (struct makers){.peer = geteuid(), .reported = geteuid()};
 }
 
 /* Whether it is believed. */
@@ -145,7 +145,7 @@ static void slots_outside_it_are_not_believed(void **state)
 static void what_others_can_write_is_not_believed(void **state)
 {
 	struct board_view view = {0};
-	struct makers makers = {.peer = geteuid() + 1, .said = geteuid()};
+	struct makers makers = {.peer = geteuid() + 1, .reported = geteuid()};
 	(void)state;
 	assert_int_equal(fchmod(fd, 0664), 0);
 	assert_false(opens());

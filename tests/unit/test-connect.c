@@ -1,6 +1,6 @@
 /*
  * Connecting: a daemon that is not there, is another one, is silent, refuses, or goes
- * before it has greeted.
+ * before it has answered HELLO.
  */
 #include "tests/unit/unit.h"
 
@@ -39,9 +39,9 @@ static void answer_hello(struct fake *fake, void *text)
 	fake_say(fake, text);
 }
 
-static void good_greeting(void **state)
+static void good_handshake(void **state)
 {
-	shmimg_client *client = fake_connect(*state, fake_greet_and_wait, NULL);
+	shmimg_client *client = fake_connect(*state, fake_handshake_and_wait, NULL);
 	assert_string_equal(shmimg_daemon_version(client), "9.8.7");
 	assert_string_equal(shmimg_message(client), "");
 	assert_string_equal(shmimg_code(client), "");
@@ -50,7 +50,7 @@ static void good_greeting(void **state)
 
 static void descriptor_is_close_on_exec(void **state)
 {
-	shmimg_client *client = fake_connect(*state, fake_greet_and_wait, NULL);
+	shmimg_client *client = fake_connect(*state, fake_handshake_and_wait, NULL);
 	assert_int_equal(fcntl(shmimg_fd(client), F_GETFD), FD_CLOEXEC);
 	fake_finish(*state, client);
 }
@@ -91,7 +91,7 @@ static void socket_of_the_environment(void **state)
 {
 	struct fake *fake = *state;
 	shmimg_client *client;
-	fake_start(fake, fake_greet_and_wait, NULL);
+	fake_start(fake, fake_handshake_and_wait, NULL);
 	assert_int_equal(setenv("SHMIMG_SOCKET", fake->path, 1), 0);
 	int r = shmimg_connect(&client, NULL, FAKE_TIMEOUT);
 	unsetenv("SHMIMG_SOCKET");
@@ -104,7 +104,7 @@ static void socket_of_the_user(void **state)
 	struct fake *fake = *state;
 	shmimg_client *client;
 	char folder[64], path[80];
-	fake_start(fake, fake_greet_and_wait, NULL);
+	fake_start(fake, fake_handshake_and_wait, NULL);
 	snprintf(folder, sizeof(folder), "%s/shmimgd", fake->folder);
 	snprintf(path, sizeof(path), "%s/socket", folder);
 	assert_int_equal(mkdir(folder, 0700), 0);
@@ -120,9 +120,9 @@ static void socket_of_the_user(void **state)
 	fake_finish(fake, client);
 }
 
-static void no_daemon(struct fake *fake, const char *greeting)
+static void no_daemon(struct fake *fake, const char *reply)
 {
-	refuse(fake, answer_hello, greeting, -EPROTO);
+	refuse(fake, answer_hello, reply, -EPROTO);
 }
 
 static void other_protocol(void **state)
@@ -135,12 +135,12 @@ static void no_protocol(void **state)
 	no_daemon(*state, "OK version=1 uid=0\n");
 }
 
-static void greeting_without_uid(void **state)
+static void hello_reply_without_uid(void **state)
 {
 	no_daemon(*state, "OK protocol=1 version=1\n");
 }
 
-static void greeting_with_a_bad_uid(void **state)
+static void hello_reply_with_a_bad_uid(void **state)
 {
 	no_daemon(*state, "OK protocol=1 version=1 uid=-1\n");
 }
@@ -157,12 +157,12 @@ static void another_server(void **state)
 	no_daemon(*state, "HTTP/1.1 400 Bad Request\r\n");
 }
 
-static void greeting_is_a_list(void **state)
+static void hello_reply_is_a_list(void **state)
 {
 	no_daemon(*state, "ITEM protocol=1 version=1 uid=0\nOK count=1\n");
 }
 
-static void greeting_is_a_refusal(void **state)
+static void hello_reply_is_a_refusal(void **state)
 {
 	refuse(*state, answer_hello, "ERR code=busy message=full\n", -EBUSY);
 }
@@ -175,7 +175,7 @@ static void refuse_at_once(struct fake *fake, void *context)
 	shutdown(fake->connection, SHUT_RDWR);
 }
 
-static void refused_before_the_greeting(void **state)
+static void refused_before_the_handshake(void **state)
 {
 	refuse(*state, refuse_at_once, NULL, -EDQUOT);
 }
@@ -186,7 +186,7 @@ static void end_at_once(struct fake *fake, void *context)
 	(void)context;
 }
 
-static void gone_before_the_greeting(void **state)
+static void gone_before_the_handshake(void **state)
 {
 	refuse(*state, end_at_once, NULL, -ECONNRESET);
 }
@@ -214,7 +214,7 @@ static void full_backlog(void **state)
 {
 	struct fake *fake = *state;
 	shmimg_client *client;
-	fake_start(fake, fake_greet_and_wait, NULL);
+	fake_start(fake, fake_handshake_and_wait, NULL);
 	assert_int_equal(shmimg_connect(&client, fake->path, FAKE_TIMEOUT), 0);
 	assert_return_code(listen(fake->listener, 0), errno);
 	shmimg_client *second, *third;
@@ -237,7 +237,7 @@ static void closing_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(good_greeting),
+		TEST(good_handshake),
 		TEST(descriptor_is_close_on_exec),
 		TEST(no_socket),
 		TEST(path_too_long),
@@ -246,14 +246,14 @@ int main(void)
 		TEST(socket_of_the_user),
 		TEST(other_protocol),
 		TEST(no_protocol),
-		TEST(greeting_without_uid),
-		TEST(greeting_with_a_bad_uid),
+		TEST(hello_reply_without_uid),
+		TEST(hello_reply_with_a_bad_uid),
 		TEST(version_too_long),
 		TEST(another_server),
-		TEST(greeting_is_a_list),
-		TEST(greeting_is_a_refusal),
-		TEST(refused_before_the_greeting),
-		TEST(gone_before_the_greeting),
+		TEST(hello_reply_is_a_list),
+		TEST(hello_reply_is_a_refusal),
+		TEST(refused_before_the_handshake),
+		TEST(gone_before_the_handshake),
 		TEST(silent_daemon),
 		TEST(full_backlog),
 		TEST(closing_nothing),

@@ -126,7 +126,7 @@ static void mapping_is_read_only(void **state)
 static void released(struct fake *fake, void *context)
 {
 	struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	fake_hear(fake, fixture->release);

@@ -244,7 +244,7 @@ static void test_ask(void **state)
 	run(&trial, true);
 	trial.call = stats;
 	run(&trial, false);
-	trial.calls_min = 10; /* socket, connect, greeting, pin, request */
+	trial.calls_min = 10; /* socket, connect, handshake, pin, request */
 	run(&trial, true);
 }
 

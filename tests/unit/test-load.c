@@ -22,7 +22,7 @@ static void load_request(struct fake *fake, void *context)
 	struct fixture *fixture = context;
 	struct stat file = {0};
 	int fd;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear_with(fake, fixture->request, &fd);
 	if (fd < 0 || fstat(fd, &file) < 0 || file.st_size != FILE_SIZE)
 		snprintf(fake->fault, sizeof(fake->fault), "no open file came with LOAD");
@@ -34,7 +34,7 @@ static void load_request(struct fake *fake, void *context)
 static void load_by_path(struct fake *fake, void *context)
 {
 	struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	fake_hear_end(fake);
@@ -172,7 +172,7 @@ static void named_by_its_path(void **state)
 static void refuse(struct fixture *fixture, const char *path, const char *name, int error)
 {
 	shmimg_image *image;
-	shmimg_client *client = fake_connect(&fixture->fake, fake_greet_and_wait, NULL);
+	shmimg_client *client = fake_connect(&fixture->fake, fake_handshake_and_wait, NULL);
 	assert_int_equal(shmimg_load(client, path, name, NULL, &image), error);
 	assert_null(image);
 	assert_string_not_equal(shmimg_message(client), "");
@@ -219,7 +219,7 @@ static void bad_descriptor(void **state)
 	shmimg_image *image;
 	int ends[2];
 	assert_int_equal(pipe(ends), 0);
-	shmimg_client *client = fake_connect(&fixture->fake, fake_greet_and_wait, NULL);
+	shmimg_client *client = fake_connect(&fixture->fake, fake_handshake_and_wait, NULL);
 	assert_int_equal(shmimg_load_fd(client, -1, "duck", NULL, &image), -EBADF);
 	assert_null(image);
 	assert_int_equal(shmimg_load_fd(client, 1000000, "duck", NULL, &image), -EBADF);

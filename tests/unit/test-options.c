@@ -13,7 +13,7 @@
 /* Hears the request that is its context, and refuses it. */
 static void refuse(struct fake *fake, void *request)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, request);
 	fake_say(fake, "ERR code=not-found message=none\n");
 	fake_hear_end(fake);
@@ -34,7 +34,7 @@ static void sends(struct fake *fake, const struct shmimg_options *options, const
 static void invalid(struct fake *fake, const struct shmimg_options *options)
 {
 	shmimg_image *image;
-	shmimg_client *client = fake_connect(fake, fake_greet_and_wait, NULL);
+	shmimg_client *client = fake_connect(fake, fake_handshake_and_wait, NULL);
 	assert_int_equal(shmimg_fetch(client, "a", options, &image), -EINVAL);
 	assert_int_equal(shmimg_load(client, "/etc/passwd", "a", options, &image), -EINVAL);
 	assert_int_equal(shmimg_drop(client, "a", options), -EINVAL);

@@ -1,6 +1,6 @@
 /*
  * Daemons that go and come back, in every state of a call: between calls, in the middle of
- * them, while they greet; and daemons that do not come back.
+ * them, in the handshake; and daemons that do not come back.
  */
 #include "tests/unit/unit.h"
 
@@ -27,7 +27,7 @@ struct scene {
 
 static void answer(struct fake *fake, const struct scene *scene)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, scene->request);
 	fake_say(fake, scene->reply);
 	fake_hear_end(fake);
@@ -36,7 +36,7 @@ static void answer(struct fake *fake, const struct scene *scene)
 /* Goes away before the request, and answers as the next daemon. */
 static void go_before(struct fake *fake, void *scene)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	if (fake_accept(fake))
 		answer(fake, scene);
 }
@@ -46,7 +46,7 @@ static void go_over_it(struct fake *fake, void *context)
 {
 	const struct scene *scene = context;
 	for (unsigned i = 0; i < scene->deaths; i++) {
-		fake_greet(fake);
+		fake_handshake(fake);
 		fake_hear(fake, scene->request);
 		if (scene->first_reply)
 			fake_say(fake, scene->first_reply);
@@ -130,19 +130,19 @@ static void over_the_request_twice(void **state)
 	fake_finish(*state, client);
 }
 
-static void go_in_the_greeting(struct fake *fake, void *scene)
+static void go_in_the_handshake(struct fake *fake, void *scene)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	for (int i = 0; i < 3 && fake_accept(fake); i++)
 		fake_hear(fake, "HELLO protocol=1");
 	if (fake_accept(fake))
 		answer(fake, scene);
 }
 
-static void in_the_greeting(void **state)
+static void in_the_handshake(void **state)
 {
 	struct scene scene = stats();
-	shmimg_client *client = fake_connect(*state, go_in_the_greeting, &scene);
+	shmimg_client *client = fake_connect(*state, go_in_the_handshake, &scene);
 	ask(client);
 	fake_finish(*state, client);
 }
@@ -150,7 +150,7 @@ static void in_the_greeting(void **state)
 /* Is away for a while; its socket's file stays, as after SIGKILL. */
 static void be_away(struct fake *fake, void *scene)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_die(fake);
 	poll(NULL, 0, AWAY);
 	fake_listen(fake);
@@ -177,7 +177,7 @@ static void away_for_a_while(void **state)
 static void die(struct fake *fake, void *context)
 {
 	(void)context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_die(fake);
 }
 
@@ -220,10 +220,10 @@ static void not_back_at_all(void **state)
 	fake_finish(fake, client);
 }
 
-/* A connection is there at once, as with systemd's socket, but nobody greets. */
+/* A connection is there at once, as with systemd's socket, but nobody answers HELLO. */
 static void be_silent(struct fake *fake, void *scene)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	if (!fake_accept(fake))
 		return;
 	fake_hear(fake, "HELLO protocol=1");
@@ -232,7 +232,7 @@ static void be_silent(struct fake *fake, void *scene)
 		answer(fake, scene);
 }
 
-static void silent_in_the_greeting(void **state)
+static void silent_in_the_handshake(void **state)
 {
 	struct scene scene = stats();
 	shmimg_client *client = fake_connect(*state, be_silent, &scene);
@@ -245,7 +245,7 @@ static void silent_in_the_greeting(void **state)
 
 static void turn_away(struct fake *fake, void *scene)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	if (!fake_accept(fake))
 		return;
 	fake_hear(fake, "HELLO protocol=1");
@@ -266,22 +266,22 @@ static void turned_away(void **state)
 	fake_finish(*state, client);
 }
 
-static void become_another_server(struct fake *fake, void *greeting)
+static void become_another_server(struct fake *fake, void *reply)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	if (!fake_accept(fake))
 		return;
 	fake_hear(fake, "HELLO protocol=1");
-	fake_say(fake, greeting);
+	fake_say(fake, reply);
 	fake_hear_end(fake);
 }
 
 static void another_server(void **state)
 {
-	static char greetings[][40] = {
+	static char replies[][40] = {
 		"HTTP/1.1 400 Bad Request\r\n", "OK protocol=2 version=1 uid=0\n"};
-	for (size_t i = 0; i < COUNT(greetings); i++) {
-		shmimg_client *client = fake_connect(*state, become_another_server, greetings[i]);
+	for (size_t i = 0; i < COUNT(replies); i++) {
+		shmimg_client *client = fake_connect(*state, become_another_server, replies[i]);
 		refuse(client, -EPROTO);
 		refuse(client, -EPROTO);
 		fake_finish(*state, client);
@@ -292,7 +292,7 @@ static void another_server(void **state)
 static void refuse_and_go(struct fake *fake, void *context)
 {
 	const struct scene *scene = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, scene->request);
 	fake_say(fake, "ERR code=protocol message=what\n");
 	if (fake_accept(fake))
@@ -375,11 +375,11 @@ int main(void)
 		TEST(between_calls),
 		TEST(over_the_request),
 		TEST(over_the_request_twice),
-		TEST(in_the_greeting),
+		TEST(in_the_handshake),
 		TEST(away_for_a_while),
 		TEST(not_back_in_time),
 		TEST(not_back_at_all),
-		TEST(silent_in_the_greeting),
+		TEST(silent_in_the_handshake),
 		TEST(turned_away),
 		TEST(another_server),
 		TEST(refused_and_ended),

@@ -40,7 +40,7 @@ struct script {
 static void play(struct fake *fake, void *context)
 {
 	const struct script *script = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, script->request);
 	fake_say(fake, script->reply);
 	fake_hear(fake, "DROP name=next");
@@ -61,7 +61,7 @@ static void list(struct fake *fake, const char *reply, struct seen *seen, int re
 static void play_and_end(struct fake *fake, void *context)
 {
 	const struct script *script = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, script->request);
 	fake_say(fake, script->reply);
 	shutdown(fake->connection, SHUT_WR);
@@ -110,7 +110,7 @@ static void pattern_too_long(void **state)
 	struct seen seen = {0};
 	static char match[6001];
 	memset(match, ' ', sizeof(match) - 1);
-	shmimg_client *client = fake_connect(fake, fake_greet_and_wait, NULL);
+	shmimg_client *client = fake_connect(fake, fake_handshake_and_wait, NULL);
 	assert_int_equal(shmimg_list(client, match, see, &seen), -EINVAL);
 	fake_finish(fake, client);
 }
@@ -161,7 +161,7 @@ static void broken_item(void **state)
 static void list_stops_midway(struct fake *fake, void *context)
 {
 	(void)context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "LIST");
 	fake_say(fake, "ITEM name=a\n");
 	fake_hear_end(fake);
@@ -183,7 +183,7 @@ static void list_without_end(struct fake *fake, void *context)
 {
 	static const char item[] = "ITEM name=a\n";
 	(void)context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "LIST");
 	while (send(fake->connection, item, sizeof(item) - 1, MSG_NOSIGNAL) > 0)
 		;
@@ -208,7 +208,7 @@ static void list_many(struct fake *fake, void *context)
 	static char piece[1500];
 	size_t used = 0;
 	(void)context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "LIST");
 	for (int i = 0; i < MANY; i++) {
 		char item[64];

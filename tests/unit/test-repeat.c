@@ -17,7 +17,7 @@ enum { SHORT = 50 }; /* milliseconds */
 static void release_and_go(struct fake *fake, void *context)
 {
 	const struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	for (int i = 0; i < 2; i++) {
 		fake_hear(fake, fixture->request);
 		fake_say(fake, fixture->reply);
@@ -26,7 +26,7 @@ static void release_and_go(struct fake *fake, void *context)
 	fake_say(fake, "OK\n");
 	if (!fake_accept(fake))
 		return;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
@@ -46,7 +46,7 @@ static void released_before(void **state)
 static void die_and_return(struct fake *fake, void *context)
 {
 	const struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	fake_die(fake);
@@ -54,7 +54,7 @@ static void die_and_return(struct fake *fake, void *context)
 	fake_listen(fake);
 	if (!fake_accept(fake))
 		return;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
@@ -77,13 +77,13 @@ static void released_without_a_daemon(void **state)
 static void go_over_the_release(struct fake *fake, void *context)
 {
 	const struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	fixture_hear_release(fake, fixture, 0);
 	if (!fake_accept(fake))
 		return;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
@@ -101,7 +101,7 @@ static void gone_over_the_release(void **state)
 static void give_then_lie(struct fake *fake, void *context)
 {
 	const struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	for (int i = 0; i < 2; i++) {
 		fake_hear(fake, fixture->request);
 		fake_say(fake, i == 0 ? fixture->reply : fixture->second_reply);
@@ -126,11 +126,11 @@ static void second_handle_fails(void **state)
 static void fetch_twice(struct fake *fake, void *context)
 {
 	const struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	if (!fake_accept(fake))
 		return;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	fake_hear_end(fake);
@@ -149,7 +149,7 @@ static void load_twice(struct fake *fake, void *context)
 	const struct fixture *fixture = context;
 	for (int i = 0; i < 2; i++) {
 		int fd;
-		fake_greet(fake);
+		fake_handshake(fake);
 		fake_hear_with(fake, "LOAD source=fd name=duck", &fd);
 		if (fd < 0)
 			return;

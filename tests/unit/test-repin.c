@@ -18,7 +18,7 @@ static bool come_back(struct fake *fake)
 {
 	if (!fake_accept(fake))
 		return false;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, again);
 	return true;
 }
@@ -26,7 +26,7 @@ static bool come_back(struct fake *fake)
 /* Greets and gives the fixture's image; then goes and comes back. */
 static bool give_and_go(struct fake *fake, const struct fixture *fixture)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	return come_back(fake);
@@ -114,7 +114,7 @@ static void have_none(struct fake *fake, void *context)
 	fixture_answer_stats(fake);
 	if (!fake_accept(fake))
 		return;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fixture_answer_stats(fake);
 	fake_hear_end(fake);
 }
@@ -191,7 +191,7 @@ static void rubbish_over_the_pin(void **state)
 static void give_two(struct fake *fake, void *context)
 {
 	struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	fake_hear(fake, fixture->request);

@@ -23,7 +23,7 @@ enum { SHORT = 50 }; /* milliseconds */
 /* Greets, then answers STATS with its context and waits for the end. */
 static void answer_stats(struct fake *fake, void *text)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "STATS");
 	fake_say(fake, text);
 	fake_hear_end(fake);
@@ -169,7 +169,7 @@ static void item_where_none_belongs(void **state)
 static void refused_twice(struct fake *fake, void *context)
 {
 	(void)context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "DROP name=a");
 	fake_say(fake, "ERR code=not-found message=no%20image%20a\n");
 	fake_hear(fake, "DROP name=b owner=7");
@@ -239,7 +239,7 @@ static void send_descriptors(struct fake *fake, void *context)
 	size_t count = *(size_t *)context;
 	for (size_t i = 0; i < count; i++)
 		fds[i] = fake->listener;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "STATS");
 	fake_say_with(fake, "OK images=1\n", fds, count);
 	fake_hear(fake, "DROP name=x");
@@ -266,7 +266,7 @@ static void send_too_many(struct fake *fake, void *context)
 	int fds[16];
 	for (size_t i = 0; i < COUNT(fds); i++)
 		fds[i] = fake->listener;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "STATS");
 	fake_say_with(fake, "OK images=1\n", fds, COUNT(fds));
 	fake_hear_end(fake);
@@ -287,13 +287,13 @@ static void too_many_descriptors(void **state)
 static void send_one_and_again(struct fake *fake, void *context)
 {
 	(void)context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "STATS");
 	fake_say_with(fake, "OK images=1\n", &fake->listener, 1);
 	fake_hear_end(fake);
 	if (!fake_accept(fake))
 		return;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "STATS");
 	fake_say(fake, "OK images=1\n");
 	fake_hear_end(fake);

@@ -44,7 +44,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 
 static void answer_when(struct fake *fake, sem_t *moment)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "DROP name=a");
 	struct timespec end;
 	clock_gettime(CLOCK_REALTIME, &end);
@@ -70,7 +70,7 @@ static void answer_spinner(struct fake *fake, void *context)
 static void never_answer(struct fake *fake, void *context)
 {
 	(void)context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, "DROP name=a");
 	fake_hear_end(fake);
 }

@@ -47,7 +47,7 @@ static shmimg_client *subscription(struct fake *fake, fake_script *script)
 
 static void greet_watcher(struct fake *fake)
 {
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, request);
 	fake_say(fake, "OK\n");
 }
@@ -80,7 +80,7 @@ static void nothing_else_meanwhile(void **state)
 	assert_int_equal(shmimg_watch(client, NULL), -EBUSY);
 	expect(client, "loaded a");
 	fake_finish(*state, client);
-	client = fake_connect(*state, fake_greet_and_wait, NULL);
+	client = fake_connect(*state, fake_handshake_and_wait, NULL);
 	expect_error(client, 0, -EBUSY);
 	fake_finish(*state, client);
 }
@@ -93,7 +93,7 @@ static void tell_and_go(struct fake *fake, void *context)
 	fake_say(fake, "EVENT type=loaded name=a\nEVENT type=lo");
 	if (!fake_accept(fake))
 		return;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, request);
 	fake_say(fake, "ERR code=busy message=full\n");
 	fake_hear_end(fake);

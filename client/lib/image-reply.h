@@ -12,7 +12,7 @@
 #include "client/protocol/format.h"
 #include "client/protocol/wire.h"
 
-struct promise {
+struct image_reply {
 	char segment[NAME_MAX + 1]; /* for shm_open(3) */
 	uint64_t size;		    /* bytes, as all below that are not said otherwise */
 	uint64_t offset;
@@ -31,7 +31,8 @@ struct promise {
 };
 
 /* What a reply says is pinned. */
-struct pinned promise_pinned(const struct promise *promise);
+struct pinned image_reply_pinned(const struct image_reply *reply);
 
 /* Reads a reply about an image. Returns NULL, or the key that is missing or malformed. */
-const char *promise_read(const struct wire_line *reply, const char *name, struct promise *promise);
+const char *image_reply_read(
+	const struct wire_line *line, const char *name, struct image_reply *reply);

@@ -10,4 +10,4 @@
  * Greets on a new connection, which is open then, or given up. Returns 0, or a negative
  * errno: the daemon's refusal, or -EPROTO when what answers is no shmimgd of this protocol.
  */
-int greet(struct shmimg_client *client);
+int handshake(struct shmimg_client *client);

@@ -1,14 +1,14 @@
 /*
  * One request and its reply.
  */
-#include "client/lib/exchange.h"
+#include "client/lib/round-trip.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "client/protocol/fault.h"
 
-int exchange_send(struct shmimg_client *client, const char *line, size_t length, int fd)
+int round_trip_send(struct shmimg_client *client, const char *line, size_t length, int fd)
 {
 	client->sent = false;
 	if (client->channel.start < client->channel.end)
@@ -23,7 +23,7 @@ int exchange_send(struct shmimg_client *client, const char *line, size_t length,
 	return client_lose(client, r, "cannot send to the daemon: %s", strerror(-r));
 }
 
-int exchange_lose(struct shmimg_client *client, int error)
+int round_trip_lose(struct shmimg_client *client, int error)
 {
 	switch (error) {
 	case -ECONNRESET:
@@ -39,7 +39,7 @@ int exchange_lose(struct shmimg_client *client, int error)
 }
 
 /* The daemon said ERR. */
-static int exchange_refused(struct shmimg_client *client)
+static int round_trip_read_error(struct shmimg_client *client)
 {
 	const char *code = wire_get(&client->reply, "code");
 	const char *message = wire_get(&client->reply, "message");
@@ -51,13 +51,13 @@ static int exchange_refused(struct shmimg_client *client)
 	return -fault_errno(fault);
 }
 
-int exchange_receive(struct shmimg_client *client)
+int round_trip_receive(struct shmimg_client *client)
 {
 	char *line;
 	size_t length;
 	int r = channel_receive(&client->channel, &line, &length, client->end);
 	if (r < 0)
-		return exchange_lose(client, r);
+		return round_trip_lose(client, r);
 	const char *fault = wire_parse(line, length, &client->reply);
 	if (fault)
 		return client_lose(client, -EPROTO, "from the daemon: %s", fault);
@@ -66,29 +66,11 @@ int exchange_receive(struct shmimg_client *client)
 	if (strcmp(client->reply.verb, "ITEM") == 0)
 		return 1;
 	if (strcmp(client->reply.verb, "ERR") == 0)
-		return exchange_refused(client);
+		return round_trip_read_error(client);
 	return client_lose(client, -EPROTO, "the daemon's reply is neither OK nor ERR");
 }
 
-void exchange_begin_errand(
-	struct shmimg_client *client, struct wire_writer *writer, const char *verb)
-{
-	wire_begin(writer, client->errand, sizeof(client->errand), verb);
-}
-
-int exchange_errand(struct shmimg_client *client, struct wire_writer *writer)
-{
-	int length = wire_end(writer);
-	if (length < 0)
-		return client_fail(client, -EINVAL, "the request is too long for a line");
-	int r = exchange_send(client, client->errand, (size_t)length, -1);
-	if (r == 0)
-		r = exchange_receive(client);
-	channel_discard(&client->channel);
-	return r > 0 ? exchange_overlong(client) : r;
-}
-
-int exchange_overlong(struct shmimg_client *client)
+int round_trip_overlong(struct shmimg_client *client)
 {
 	return client_lose(client, -EPROTO, "the daemon's reply has a line too many");
 }

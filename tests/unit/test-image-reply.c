@@ -130,7 +130,7 @@ static void hide(struct fixture *fixture)
 static void fetch_hidden(struct fake *fake, void *context)
 {
 	struct fixture *fixture = context;
-	fake_greet(fake);
+	fake_handshake(fake);
 	fake_hear(fake, fixture->request);
 	fake_say(fake, fixture->reply);
 	fake_hear(fake, fixture->second);

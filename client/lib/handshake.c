@@ -1,17 +1,17 @@
 /*
  * The greeting.
  */
-#include "client/lib/greet.h"
+#include "client/lib/handshake.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "client/lib/exchange.h"
+#include "client/lib/internal-request.h"
 
 #define PROTOCOL "1"
 
 /* The daemon's uid and version. Returns whether they are there. */
-static bool greet_read_greeting(struct shmimg_client *client)
+static bool handshake_read_reply(struct shmimg_client *client)
 {
 	const struct wire_line *reply = &client->reply;
 	const char *protocol = wire_get(reply, "protocol");
@@ -24,32 +24,32 @@ static bool greet_read_greeting(struct shmimg_client *client)
 		return false;
 	if (!uid || wire_number(uid, UINT32_MAX, &number) < 0)
 		return false;
-	client->said_uid = (uid_t)number;
+	client->reported_uid = (uid_t)number;
 	memcpy(client->version, version, strlen(version) + 1);
 	return true;
 }
 
 /* What is kept was kept by the slots of a board. */
-static void greet_take_board(struct shmimg_client *client)
+static void handshake_open_board(struct shmimg_client *client)
 {
-	struct makers makers = {.peer = client->channel.peer, .said = client->said_uid};
+	struct makers makers = {.peer = client->channel.peer, .reported = client->reported_uid};
 	const char *board = wire_get(&client->reply, "board");
 	if (!board || !board_view_open(&client->board, board, &makers))
-		kept_clear(&client->kept);
+		mapping_cache_clear(&client->cache);
 }
 
-int greet(struct shmimg_client *client)
+int handshake(struct shmimg_client *client)
 {
 	struct wire_writer writer;
 	client->state = CLIENT_OPEN;
-	exchange_begin_errand(client, &writer, "HELLO");
+	internal_request_begin(client, &writer, "HELLO");
 	wire_add(&writer, "protocol", PROTOCOL);
-	int r = exchange_errand(client, &writer);
+	int r = internal_request_run(client, &writer);
 	if (r < 0)
-		return client->state == CLIENT_OPEN ? client_turned_away(client, r) : r;
-	if (!greet_read_greeting(client))
+		return client->state == CLIENT_OPEN ? client_lose_refused(client, r) : r;
+	if (!handshake_read_reply(client))
 		return client_lose(
 			client, -EPROTO, "what answers is no shmimgd, or one of another protocol");
-	greet_take_board(client);
+	handshake_open_board(client);
 	return 0;
 }

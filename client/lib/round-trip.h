@@ -10,25 +10,18 @@
 
 /*
  * Sends the first length bytes of a line, with a descriptor unless that is -1. That the
- * daemon has gone is no failure yet: it may have said why, which exchange_receive() tells.
+ * daemon has gone is no failure yet: it may have said why, which round_trip_receive() tells.
  */
-int exchange_send(struct shmimg_client *client, const char *line, size_t length, int fd);
+int round_trip_send(struct shmimg_client *client, const char *line, size_t length, int fd);
 
 /*
  * Waits for a line of the reply, which is in client->reply then. Returns 0 for OK, 1 for
  * ITEM, or a negative errno: -ECONNRESET when the daemon has gone, and nothing else is.
  */
-int exchange_receive(struct shmimg_client *client);
+int round_trip_receive(struct shmimg_client *client);
 
 /* Gives the connection up over an error of channel_receive(), which it returns. */
-int exchange_lose(struct shmimg_client *client, int error);
-
-/* Begins what the library asks by itself, beside the caller's request. */
-void exchange_begin_errand(
-	struct shmimg_client *client, struct wire_writer *writer, const char *verb);
-
-/* Sends it, and waits for a reply of the one line OK. Returns 0 or a negative errno. */
-int exchange_errand(struct shmimg_client *client, struct wire_writer *writer);
+int round_trip_lose(struct shmimg_client *client, int error);
 
 /* That a reply has ITEM in place of OK: the end of the connection. */
-int exchange_overlong(struct shmimg_client *client);
+int round_trip_overlong(struct shmimg_client *client);
