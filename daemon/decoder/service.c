@@ -109,7 +109,7 @@ static int service_serve_decode(int channel, const struct job_decode *job, int f
 		return result;
 	result = picture.error.kind == JOB_ERROR ? service_send_error(channel)
 						 : service_send_signal(channel, JOB_DONE);
-	spare_settle();
+	spare_release();
 	return result;
 }
 

@@ -1,7 +1,6 @@
 /*
- * Rows of pixels as amounts of light, which can be added up, and back: samples of the curve of
- * sRGB (IEC 61966-2-1) and linear floats from 0 to 1, a plane for each channel. Colours of
- * pixels with alpha are multiplied by it there. Owns tables alone.
+ * Converts rows of sRGB samples (IEC 61966-2-1) to linear floats from 0 to 1, which can be
+ * averaged, and back. Owns tables only.
  */
 #pragma once
 
@@ -11,27 +10,30 @@
 
 enum { LINEAR_PLANES = 4 };
 
-/* How samples lie in a row of pixels. */
-struct linear {
-	unsigned channels; /* of a pixel, that lie side by side */
-	unsigned planes;   /* those that are of use: 1, 3, or 4 with alpha last */
-	bool wide;	   /* 16 bits in host order, else 8 */
+/* The layout of samples in a row of pixels. */
+struct linear_samples {
+	unsigned channels; /* samples of a pixel, side by side */
+	unsigned planes;   /* the first channels, those in use: 1, 3, or 4 with alpha last */
+	bool wide;	   /* 16 bits in host order, else 8 bits */
 };
 
-/* Makes the tables. Other calls need it. */
+/* Makes the tables. Call it before the others. */
 void linear_prepare(void);
 
-/* How a row of pixels becomes one of floats. */
+/* How a row of pixels is added to a row of floats. */
 struct linear_share {
-	size_t step;  /* pixels that become one: their average */
-	float weight; /* by which that is multiplied */
-	bool first;   /* it takes the place of what is there; else it is added */
+	size_t step;  /* pixels whose average becomes one float */
+	float weight; /* the average is multiplied by it */
+	bool first;   /* replaces the floats, else adds to them */
 };
 
-/* Adds the light of count pixels, the last of the steps perhaps shorter, to rows of planes. */
-void linear_add(float *const planes[LINEAR_PLANES], const void *pixels, const struct linear *linear,
-	size_t count, struct linear_share share);
+/*
+ * Adds count pixels to a row of each plane. Colours of pixels with alpha are multiplied by it.
+ * The last step may have fewer pixels.
+ */
+void linear_add(float *const planes[LINEAR_PLANES], const void *pixels,
+	const struct linear_samples *samples, size_t count, struct linear_share share);
 
-/* Makes pixels of light, to the nearest. What is below 0 or above 1 is 0 or 1. */
-void linear_store(void *pixels, const struct linear *linear,
+/* Stores floats as pixels, rounded to the nearest. Values below 0 become 0, above 1 become 1. */
+void linear_store(void *pixels, const struct linear_samples *samples,
 	const float *const planes[LINEAR_PLANES], size_t count);

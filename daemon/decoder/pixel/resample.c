@@ -1,5 +1,18 @@
 /*
- * Makes planes of floats smaller by zimg.
+ * Scaling down by zimg.
+ *
+ * zimg scales whole planes. A whole plane of floats is four times the size of the picture and
+ * does not fit into a cache, so this file scales strips, in two steps:
+ *
+ * 1. Across: RESAMPLE_ROWS rows of the source are made as narrow as the result. One filter graph
+ *    serves all strips. The narrow rows go to the store.
+ * 2. Down: as soon as the store has all rows that the filter needs for the next RESAMPLE_ROWS
+ *    rows of the result (the window), a graph for just this window makes them. Its position
+ *    between the source's rows differs from batch to batch, so each batch has a graph of its own.
+ *    Rows above the next window are discarded.
+ *
+ * The graph for a window gets MARGIN rows more on each side than the filter reaches, so that
+ * zimg finds real rows there and makes up none, unless the picture ends.
  */
 #include "config.h"
 
@@ -15,42 +28,42 @@
 
 enum {
 	LOBES = 3,
-	ALIGN = 64,   /* bytes, of rows: what zimg's widest instructions need */
-	APART = 1088, /* bytes between planes, so that these are not in the same lines of caches */
-	MARGIN = 2,   /* rows more than the filter reaches, on each side */
+	ALIGN = 64,   /* bytes, of rows, for zimg's widest instructions */
+	APART = 1088, /* bytes between planes, so that they do not share cache lines */
+	MARGIN = 2,   /* rows beyond the reach of the filter, on each side */
 	ROWS = RESAMPLE_ROWS,
 };
 
 /* Rows of floats, all planes of the same size. */
 struct rows {
 	float *data;
-	size_t pitch; /* floats from a row to the next */
-	size_t apart; /* floats from a plane to the next */
-	size_t most;  /* rows of a plane */
+	size_t pitch; /* floats from one row to the next */
+	size_t apart; /* floats from one plane to the next */
+	size_t max;   /* rows of a plane */
 };
 
 struct resample {
 	unsigned planes;
 	struct resample_size from;
-	uint32_t width, height; /* to be made */
+	uint32_t width, height; /* of the result */
 	zimg_filter_graph *across;
-	void *work; /* of the graph */
-	struct rows room, store, made;
-	uint32_t first; /* row of the source with which the store begins */
+	void *work; /* memory for the graph */
+	struct rows input, store, output;
+	uint32_t first; /* row of the source that is first in the store */
 	uint32_t taken; /* rows of the source so far */
-	uint32_t done;	/* rows made */
+	uint32_t done;	/* rows of the result so far */
 };
 
-static int resample_make_rows(struct rows *rows, unsigned planes, size_t most, size_t width)
+static int resample_allocate_rows(struct rows *rows, unsigned planes, size_t max, size_t width)
 {
 	size_t pitch_bytes, plane_bytes, bytes;
-	rows->most = most;
+	rows->max = max;
 	if (__builtin_mul_overflow(width, sizeof(float), &pitch_bytes) ||
 		__builtin_add_overflow(pitch_bytes, ALIGN - 1, &pitch_bytes))
 		return -ENOMEM;
 	pitch_bytes -= pitch_bytes % ALIGN;
 	rows->pitch = pitch_bytes / sizeof(float);
-	if (__builtin_mul_overflow(pitch_bytes, most, &plane_bytes) ||
+	if (__builtin_mul_overflow(pitch_bytes, max, &plane_bytes) ||
 		__builtin_add_overflow(plane_bytes, APART, &plane_bytes) ||
 		__builtin_mul_overflow(plane_bytes, planes, &bytes) ||
 		posix_memalign((void **)&rows->data, ALIGN, bytes) != 0) {
@@ -58,19 +71,19 @@ static int resample_make_rows(struct rows *rows, unsigned planes, size_t most, s
 		return -ENOMEM;
 	}
 	rows->apart = plane_bytes / sizeof(float);
-	/* What is computed of rows that are not used is no number that takes long. */
+	/* Unused rows are computed too. Zeros are fast, denormal numbers would be slow. */
 	memset(rows->data, 0, bytes);
 	return 0;
 }
 
-static float *resample_row_of(const struct rows *rows, unsigned plane, size_t row)
+static float *resample_plane_row(const struct rows *rows, unsigned plane, size_t row)
 {
 	return rows->data + plane * rows->apart + row * rows->pitch;
 }
 
 /* ---- The library ---- */
 
-static int resample_fault(void)
+static int resample_library_error(void)
 {
 	int result = zimg_get_last_error(NULL, 0) == ZIMG_ERROR_OUT_OF_MEMORY ? -ENOMEM : -EIO;
 	zimg_clear_last_error();
@@ -78,8 +91,8 @@ static int resample_fault(void)
 }
 
 /*
- * From a plane to another, of the region of the first that begins with `top`. Returns NULL when
- * the library cannot.
+ * Builds a graph that scales the region of a plane that begins at row `top`. Returns NULL if the
+ * library fails.
  */
 static zimg_filter_graph *resample_build(
 	const struct resample_size *from, double top, uint32_t width, uint32_t height)
@@ -104,12 +117,12 @@ static zimg_filter_graph *resample_build(
 	return zimg_filter_graph_build(&source, &target, &how);
 }
 
-/* Room for a graph to work in. Returns 0 or a negative errno. */
-static int resample_make_work(const zimg_filter_graph *graph, void **work)
+/* Allocates the memory that a graph needs to run. Returns 0 or a negative errno. */
+static int resample_allocate_work(const zimg_filter_graph *graph, void **work)
 {
 	size_t size;
 	if (zimg_filter_graph_get_tmp_size(graph, &size) != ZIMG_ERROR_SUCCESS)
-		return resample_fault();
+		return resample_library_error();
 	free(*work);
 	if (posix_memalign(work, ALIGN, size ? size : ALIGN) != 0) {
 		*work = NULL;
@@ -132,7 +145,7 @@ static int resample_run(const zimg_filter_graph *graph, const float *from, size_
 	return zimg_filter_graph_process(graph, &source, &target, work, NULL, NULL, NULL, NULL) ==
 			       ZIMG_ERROR_SUCCESS
 		       ? 0
-		       : resample_fault();
+		       : resample_library_error();
 }
 
 /* ---- Across ---- */
@@ -143,25 +156,25 @@ static int resample_prepare_across(struct resample *resample)
 	strip.height = ROWS;
 	strip.extent_y = ROWS;
 	resample->across = resample_build(&strip, 0, resample->width, ROWS);
-	return resample->across ? resample_make_work(resample->across, &resample->work)
-				: resample_fault();
+	return resample->across ? resample_allocate_work(resample->across, &resample->work)
+				: resample_library_error();
 }
 
-float *resample_room(struct resample *resample, unsigned plane, unsigned row)
+float *resample_input_row(struct resample *resample, unsigned plane, unsigned row)
 {
-	return resample_row_of(&resample->room, plane, row);
+	return resample_plane_row(&resample->input, plane, row);
 }
 
-int resample_take(struct resample *resample, unsigned rows)
+int resample_push(struct resample *resample, unsigned rows)
 {
 	size_t at = resample->taken - resample->first;
-	if (at + ROWS > resample->store.most || rows > resample->from.height - resample->taken)
+	if (at + ROWS > resample->store.max || rows > resample->from.height - resample->taken)
 		return -EIO;
 	for (unsigned plane = 0; plane < resample->planes; plane++) {
-		int result =
-			resample_run(resample->across, resample_row_of(&resample->room, plane, 0),
-				resample->room.pitch, resample_row_of(&resample->store, plane, at),
-				resample->store.pitch, resample->work);
+		int result = resample_run(resample->across,
+			resample_plane_row(&resample->input, plane, 0), resample->input.pitch,
+			resample_plane_row(&resample->store, plane, at), resample->store.pitch,
+			resample->work);
 		if (result < 0)
 			return result;
 	}
@@ -171,7 +184,7 @@ int resample_take(struct resample *resample, unsigned rows)
 
 /* ---- Down ---- */
 
-/* Rows of the source: those that rows which are made depend on. */
+/* The rows of the source that a batch of the result depends on. */
 struct window {
 	uint32_t first, end;
 };
@@ -181,7 +194,7 @@ static double resample_ratio_of(const struct resample *resample)
 	return resample->from.extent_y / resample->height;
 }
 
-/* How far the filter reaches, in rows of the source. */
+/* How far the filter reaches, in rows of the source, with the margin. */
 static double resample_reach_of(const struct resample *resample)
 {
 	return LOBES * fmax(resample_ratio_of(resample), 1) + MARGIN;
@@ -205,20 +218,20 @@ static uint32_t resample_next_count(const struct resample *resample)
 	return left < ROWS ? left : ROWS;
 }
 
-/* Lets go of rows that are of no use any more. */
-static void resample_forget(struct resample *resample, uint32_t before)
+/* Discards rows that no later batch needs. */
+static void resample_discard(struct resample *resample, uint32_t before)
 {
 	if (before <= resample->first)
 		return;
 	uint32_t gone = before - resample->first;
 	size_t kept = (resample->taken - before) * resample->store.pitch * sizeof(float);
 	for (unsigned plane = 0; plane < resample->planes; plane++)
-		memmove(resample_row_of(&resample->store, plane, 0),
-			resample_row_of(&resample->store, plane, gone), kept);
+		memmove(resample_plane_row(&resample->store, plane, 0),
+			resample_plane_row(&resample->store, plane, gone), kept);
 	resample->first = before;
 }
 
-static int resample_make_batch(
+static int resample_run_batch(
 	struct resample *resample, const struct window *window, uint32_t count)
 {
 	double ratio = resample_ratio_of(resample);
@@ -229,18 +242,19 @@ static int resample_make_batch(
 	double top = resample->done * ratio - window->first;
 	void *work = NULL;
 	zimg_filter_graph *graph = resample_build(&part, top, resample->width, count);
-	int result = graph ? resample_make_work(graph, &work) : resample_fault();
+	int result = graph ? resample_allocate_work(graph, &work) : resample_library_error();
 	for (unsigned plane = 0; result == 0 && plane < resample->planes; plane++)
 		result = resample_run(graph,
-			resample_row_of(&resample->store, plane, window->first - resample->first),
-			resample->store.pitch, resample_row_of(&resample->made, plane, 0),
-			resample->made.pitch, work);
+			resample_plane_row(
+				&resample->store, plane, window->first - resample->first),
+			resample->store.pitch, resample_plane_row(&resample->output, plane, 0),
+			resample->output.pitch, work);
 	zimg_filter_graph_free(graph);
 	free(work);
 	return result;
 }
 
-int resample_make(struct resample *resample)
+int resample_pull(struct resample *resample)
 {
 	uint32_t count = resample_next_count(resample);
 	if (count == 0)
@@ -248,30 +262,29 @@ int resample_make(struct resample *resample)
 	struct window window = resample_window_of(resample, resample->done, count);
 	if (window.end > resample->taken)
 		return 0;
-	int result = resample_make_batch(resample, &window, count);
+	int result = resample_run_batch(resample, &window, count);
 	if (result < 0)
 		return result;
 	resample->done += count;
 	uint32_t next = resample_next_count(resample);
-	resample_forget(resample,
+	resample_discard(resample,
 		next ? resample_window_of(resample, resample->done, next).first : resample->taken);
 	return (int)count;
 }
 
-const float *resample_row(const struct resample *resample, unsigned plane, unsigned row)
+const float *resample_output_row(const struct resample *resample, unsigned plane, unsigned row)
 {
-	return resample_row_of(&resample->made, plane, row);
+	return resample_plane_row(&resample->output, plane, row);
 }
 
 /* ---- Begin and end ---- */
 
-/* Rows that are in the store at most: what a batch reaches over, and what comes at once. */
+/* The capacity of the store: the window of a batch, and the rows of one push. */
 static size_t resample_store_rows(const struct resample *resample)
 {
-	double most =
-		ceil(ROWS * resample_ratio_of(resample) + 2 * resample_reach_of(resample)) + 2;
+	double max = ceil(ROWS * resample_ratio_of(resample) + 2 * resample_reach_of(resample)) + 2;
 	double height = resample->from.height;
-	return (size_t)fmin(most, height) + ROWS;
+	return (size_t)fmin(max, height) + ROWS;
 }
 
 int resample_open(struct resample **opened, unsigned planes, const struct resample_size *from,
@@ -285,12 +298,12 @@ int resample_open(struct resample **opened, unsigned planes, const struct resamp
 	resample->from = *from;
 	resample->width = width;
 	resample->height = height;
-	int result = resample_make_rows(&resample->room, planes, ROWS, from->width);
+	int result = resample_allocate_rows(&resample->input, planes, ROWS, from->width);
 	if (result == 0)
-		result = resample_make_rows(
+		result = resample_allocate_rows(
 			&resample->store, planes, resample_store_rows(resample), width);
 	if (result == 0)
-		result = resample_make_rows(&resample->made, planes, ROWS, width);
+		result = resample_allocate_rows(&resample->output, planes, ROWS, width);
 	return result < 0 ? result : resample_prepare_across(resample);
 }
 
@@ -300,9 +313,9 @@ void resample_close(struct resample *resample)
 		return;
 	zimg_filter_graph_free(resample->across);
 	free(resample->work);
-	free(resample->room.data);
+	free(resample->input.data);
 	free(resample->store.data);
-	free(resample->made.data);
+	free(resample->output.data);
 	free(resample);
 }
 
@@ -310,7 +323,7 @@ void resample_prepare(void)
 {
 	const struct resample_size from = {2, 2, 2, 2};
 	struct resample *resample;
-	if (resample_open(&resample, 1, &from, 1, 1) == 0 && resample_take(resample, 2) == 0)
-		resample_make(resample);
+	if (resample_open(&resample, 1, &from, 1, 1) == 0 && resample_push(resample, 2) == 0)
+		resample_pull(resample);
 	resample_close(resample);
 }

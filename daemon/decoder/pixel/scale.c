@@ -1,5 +1,18 @@
 /*
- * Makes a picture smaller while it is decoded.
+ * Scaling while decoding.
+ *
+ * A strip goes through four steps: conversion to a format that both the file and the segment
+ * can express (no alpha if one of them has none, grey if one of them is grey), conversion to
+ * linear floats (linear.h), the filter (resample.h), and conversion back. The samples are taken
+ * for sRGB's, whatever profile the picture has.
+ *
+ * A Lanczos filter of a picture that is many times larger reaches over hundreds of rows. So
+ * whole numbers of pixels are averaged first, in both directions, until the filter has between
+ * AVERAGED and twice as many pixels for one of its own. Averaging costs far less
+ * than the filter.
+ *
+ * Memory is that of the rows which the filter reaches over. Only if the rows of the file are not
+ * in order (an interlaced PNG), the whole picture is kept and scaled at the end.
  */
 #include "config.h"
 
@@ -13,29 +26,26 @@
 #include "daemon/decoder/pixel/linear.h"
 #include "daemon/decoder/pixel/resample.h"
 
-/*
- * A picture that is many times as large is made smaller by whole numbers first, each pixel the
- * average of some, until the filter has so many of these to a pixel of its own, or more.
- */
+/* Averaging leaves at least so many pixels, in each direction, to one of the result. */
 enum { AVERAGED = 16 };
 
 struct scale {
 	scale_draw *draw;
 	void *context;
-	uint32_t width, height; /* of what comes */
+	uint32_t width, height; /* as the codec delivers it */
 	uint32_t to_width;
-	enum format format; /* of what is worked on */
-	struct linear source, target;
+	enum format format; /* of rows before the filter */
+	struct linear_samples source, target;
 	enum row target_row;
-	uint32_t step_x, step_y; /* pixels that become one before the filter */
-	uint32_t taken;		 /* rows that came */
-	unsigned room;		 /* rows of the resampler's room that are begun */
-	uint32_t drawn;		 /* rows that went */
+	uint32_t step_x, step_y; /* pixels that are averaged to one before the filter */
+	uint32_t taken;		 /* rows of the source so far */
+	unsigned pending;	 /* rows for the next resample_push() */
+	uint32_t drawn;		 /* rows of the result so far */
 	int error;
 	struct resample *resample;
-	uint8_t *row;	/* in the format */
-	uint8_t *whole; /* the picture in the format, when its rows are in no order */
-	uint8_t *strip; /* small rows on their way */
+	uint8_t *row;	/* a row in the format */
+	uint8_t *whole; /* the picture in the format, if its rows are not in order */
+	uint8_t *strip; /* rows of the result */
 };
 
 void scale_prepare(void)
@@ -45,8 +55,9 @@ void scale_prepare(void)
 }
 
 /*
- * What is worked on holds what the file and the format have in common; what is drawn has the
- * format's depth, but more where it is multiplied by alpha yet.
+ * Before the filter: the channels that file and segment have in common, in the larger depth.
+ * After it: the depth of the segment; but 16 bits if colours are still to be premultiplied,
+ * for there would be two roundings otherwise.
  */
 static void scale_choose_formats(struct scale *scale, enum format native, enum format format)
 {
@@ -62,19 +73,19 @@ static void scale_choose_formats(struct scale *scale, enum format native, enum f
 		scale->format = grey ? FORMAT_GRAY8 : alpha ? FORMAT_RGBA8 : FORMAT_RGB8;
 	unsigned planes = grey ? 1 : alpha ? 4 : 3;
 	unsigned channels = format_pixel_bytes(scale->format) >> wide_source;
-	scale->source = (struct linear){channels, planes, wide_source};
-	scale->target = (struct linear){planes, planes, wide_target};
+	scale->source = (struct linear_samples){channels, planes, wide_source};
+	scale->target = (struct linear_samples){planes, planes, wide_target};
 	scale->target_row = (wide_target ? wide : narrow)[grey ? 0 : planes - 2];
 }
 
-/* How many pixels become one before the filter. */
+/* How many pixels are averaged to one before the filter. */
 static uint32_t scale_step_for(uint32_t from, uint32_t to)
 {
 	uint32_t step = from / to / AVERAGED;
 	return step > 0 ? step : 1;
 }
 
-static int scale_make_room(struct scale *scale, const struct picture *picture)
+static int scale_allocate(struct scale *scale, const struct picture *picture)
 {
 	size_t pixel = format_pixel_bytes(scale->format);
 	scale->row = reallocarray(NULL, scale->width, pixel);
@@ -88,7 +99,7 @@ static int scale_make_room(struct scale *scale, const struct picture *picture)
 	return scale->whole ? 0 : -ENOMEM;
 }
 
-static uint32_t scale_share(uint32_t size, uint32_t step)
+static uint32_t scale_divide_up(uint32_t size, uint32_t step)
 {
 	return size / step + (size % step > 0);
 }
@@ -109,12 +120,12 @@ int scale_open(struct scale **opened, const struct picture *picture, enum format
 	scale->step_x = scale_step_for(scale->width, picture->fitted_width);
 	scale->step_y = scale_step_for(scale->height, picture->fitted_height);
 	const struct resample_size from = {
-		.width = scale_share(scale->width, scale->step_x),
-		.height = scale_share(scale->height, scale->step_y),
+		.width = scale_divide_up(scale->width, scale->step_x),
+		.height = scale_divide_up(scale->height, scale->step_y),
 		.extent_x = (double)picture->width * picture->eighths / EIGHTHS / scale->step_x,
 		.extent_y = (double)picture->height * picture->eighths / EIGHTHS / scale->step_y,
 	};
-	int result = scale_make_room(scale, picture);
+	int result = scale_allocate(scale, picture);
 	if (result < 0)
 		return result;
 	return resample_open(&scale->resample, scale->source.planes, &from, picture->fitted_width,
@@ -134,7 +145,7 @@ static void scale_draw_rows(struct scale *scale, unsigned count)
 	for (unsigned y = 0; y < count; y++) {
 		const float *planes[LINEAR_PLANES] = {NULL};
 		for (unsigned i = 0; i < scale->target.planes; i++)
-			planes[i] = resample_row(scale->resample, i, y);
+			planes[i] = resample_output_row(scale->resample, i, y);
 		linear_store(scale->strip + y * pitch, &scale->target, planes, scale->to_width);
 	}
 	const struct strip strip = {.pixels = scale->strip,
@@ -148,19 +159,19 @@ static void scale_draw_rows(struct scale *scale, unsigned count)
 	scale->drawn += count;
 }
 
-/* Has the rows in the room resampled, and draws what that makes. */
+/* Gives the pending rows to the filter, and draws the rows that it makes. */
 static int scale_flush(struct scale *scale)
 {
-	int count = resample_take(scale->resample, scale->room);
-	scale->room = 0;
+	int count = resample_push(scale->resample, scale->pending);
+	scale->pending = 0;
 	if (count < 0)
 		return count;
-	while ((count = resample_make(scale->resample)) > 0)
+	while ((count = resample_pull(scale->resample)) > 0)
 		scale_draw_rows(scale, (unsigned)count);
 	return count;
 }
 
-/* Adds a row, in the format, to the one of the room that it is a part of. */
+/* Adds a row, in the format, to the row of averages that it belongs to. */
 static int scale_add_row(struct scale *scale, const uint8_t *pixels)
 {
 	uint32_t part = scale->taken % scale->step_y;
@@ -169,15 +180,15 @@ static int scale_add_row(struct scale *scale, const uint8_t *pixels)
 	if (parts > scale->step_y)
 		parts = scale->step_y;
 	for (unsigned i = 0; i < scale->source.planes; i++)
-		planes[i] = resample_room(scale->resample, i, scale->room);
+		planes[i] = resample_input_row(scale->resample, i, scale->pending);
 	const struct linear_share weight = {scale->step_x, 1.0f / (float)parts, part == 0};
 	linear_add(planes, pixels, &scale->source, scale->width, weight);
 	scale->taken++;
 	if (part + 1 < parts)
 		return 0;
-	scale->room++;
-	return scale->room == RESAMPLE_ROWS || scale->taken == scale->height ? scale_flush(scale)
-									     : 0;
+	scale->pending++;
+	return scale->pending == RESAMPLE_ROWS || scale->taken == scale->height ? scale_flush(scale)
+										: 0;
 }
 
 /* ---- Strips ---- */

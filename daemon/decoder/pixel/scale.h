@@ -1,8 +1,6 @@
 /*
- * Makes a picture smaller while it is decoded: takes its strips, gives rows of the size that is
- * wanted, in order. Light is what is averaged, not samples: those are taken for sRGB's, whatever
- * profile a picture has. Colours count by their alpha. Holds as many rows as its filter reaches
- * over; the whole picture only if its rows do not come in order.
+ * Makes a picture smaller while it is decoded: takes its strips and draws the rows of the small
+ * picture, in order.
  */
 #pragma once
 
@@ -18,30 +16,30 @@ typedef void scale_draw(void *context, const struct strip *strip);
 
 #ifdef HAVE_ZIMG
 
-/* Does all that needs the machine, before the decoder is confined. */
+/* Makes tables and detects the processor, before the decoder is confined. */
 void scale_prepare(void);
 
 /*
- * Begins, from the picture as its codec delivers it to its fitted size; the rows become those of
- * the format. Returns 0 or a negative errno; end it by scale_close() in any case.
+ * Begins, from the size that the codec delivers to the fitted size. `format` is that of the
+ * segment. Returns 0 or a negative errno. In any case end it by scale_close().
  */
 int scale_open(struct scale **scale, const struct picture *picture, enum format format,
 	scale_draw *draw, void *context);
 
-/* The format in which a strip needs no converting. */
+/* The format in which a strip needs no conversion. */
 enum format scale_format(const struct scale *scale);
 
-/* Takes a strip; rows in order, when the picture says so. What fails is said at the end. */
+/* Adds a strip. Rows come in order if picture->in_order. Errors are reported at the end. */
 void scale_put(struct scale *scale, const struct strip *strip);
 
-/* Draws what is left. Returns 0, or the negative errno of what failed. */
+/* Draws the last rows. Returns 0, or the negative errno of the first failure. */
 int scale_finish(struct scale *scale);
 
 void scale_close(struct scale *scale);
 
 #else
 
-/* Nothing is to be made smaller then: picture_fit() sees to it. */
+/* Without zimg nothing is made smaller: picture_fit() refuses it. */
 static inline void scale_prepare(void)
 {
 }

@@ -1,5 +1,14 @@
 /*
  * The spare.
+ *
+ * Most of the time that it takes to fill a new segment is spent by the kernel: it finds pages,
+ * zeroes them, and takes a fault for each. All of this is done in advance for the spare, by
+ * fallocate(2) and one read of each page of the mapping, in pieces: between two pieces the
+ * decoder looks for a packet, so that a job waits for one piece at most. The work starts after
+ * QUIET_MS without a packet, so that it does not slow down a series of jobs.
+ *
+ * The descriptor is closed before the next packet is read: the descriptors of a job must get the
+ * numbers that the seccomp filter allows. The mapping stays.
  */
 #include "config.h"
 
@@ -14,16 +23,16 @@
 #include <unistd.h>
 
 enum {
-	PIECE = 256 << 10, /* bytes, in a fraction of a millisecond: a job waits for no more */
-	PAGE = 4096,	   /* or a part of one */
-	QUIET_MS = 5,	   /* without a packet: work that follows upon work is not disturbed */
+	PIECE = 256 << 10, /* bytes, filled in a fraction of a millisecond */
+	PAGE = 4096,	   /* a real page may be larger */
+	QUIET_MS = 5,	   /* without a packet, before the work starts */
 };
 
 static struct {
-	int fd;	       /* -1: there is nothing to prepare */
-	uint8_t *map;  /* NULL: there is none */
+	int fd;	       /* -1: nothing to prepare */
+	uint8_t *map;  /* NULL: no spare */
 	size_t size;   /* of the mapping */
-	size_t filled; /* bytes of it that have their pages */
+	size_t filled; /* bytes at its start that have pages */
 	bool used;     /* by a job */
 } spare = {.fd = -1};
 
@@ -53,7 +62,7 @@ void spare_accept(const struct job_spare *job, int fd)
 	spare.map = map == MAP_FAILED ? NULL : map;
 }
 
-/* Reserved pages are zeroed, and mapped to be written, when they are read. */
+/* A read zeroes a reserved page and maps it, writable as well. */
 static int spare_fill(void)
 {
 	size_t left = spare.size - spare.filled;
@@ -97,7 +106,7 @@ uint8_t *spare_use(uint64_t size)
 	return spare.map;
 }
 
-void spare_settle(void)
+void spare_release(void)
 {
 	if (spare.used)
 		spare_drop();

@@ -1,8 +1,6 @@
 /*
- * The spare: a segment that the daemon gives while there is nothing to do, mapped, and filled
- * with pages a piece at a time. An image that is decoded into it takes no fault, and no page
- * has to be zeroed first. There is one at most; its descriptor is closed when the next packet
- * is due, for those of a job to have the numbers that the sandbox knows.
+ * The spare: a segment that the daemon gives in advance, mapped and filled with pages while
+ * there is no job. There is one at most.
  */
 #pragma once
 
@@ -10,23 +8,23 @@
 
 #include "daemon/job/job.h"
 
-/* Takes a segment of JOB_SPARE, and its descriptor, over in place of the one before. */
+/* Takes over the segment of a JOB_SPARE and its descriptor. Drops the previous spare. */
 void spare_accept(const struct job_spare *job, int fd);
 
 /*
- * Makes it ready until it is, or until a packet has come. Returns 0, or a negative errno when
- * that cannot be: it was let go then. -ENOSPC: there is no room for it.
+ * Fills the spare with pages until it is full or a packet arrives. Closes its descriptor.
+ * Returns 0, or a negative errno after which there is no spare: -ENOSPC if shared memory is full.
  */
 int spare_prepare(int channel);
 
 /*
- * The mapping of a job's segment, which is the spare; or NULL when that is not ready, and has
- * been let go. Valid until spare_settle().
+ * The mapping of the spare for a job whose segment it is. Valid until spare_release(). NULL if
+ * not enough of it is filled; it is dropped then.
  */
 uint8_t *spare_use(uint64_t size);
 
-/* Lets go of what spare_use() has given, once the job is answered: it takes its time. */
-void spare_settle(void);
+/* Unmaps a spare that spare_use() returned. Slow, so call it after the job was answered. */
+void spare_release(void);
 
-/* Lets go of it in any case. */
+/* Unmaps the spare, whether used or not. */
 void spare_drop(void);

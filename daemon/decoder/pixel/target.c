@@ -1,5 +1,25 @@
 /*
- * The segment of a job as something to draw on.
+ * The target of a decode.
+ *
+ * Pixels get into the segment in one of three ways:
+ *
+ * - by the mapping of the spare, if the job's segment is the spare and it is filled. This is the
+ *   fastest: its pages are there.
+ * - by the stripe writer, if rows come from the first to the last and stay rows (orientation 1).
+ * - by a mapping of the whole segment otherwise: an interlaced PNG, and orientations 2 to 8.
+ *
+ * A pixel of the file goes to origin + x * across + y * down, whatever the orientation: the eight
+ * orientations differ in these three values only. If pixels lie side by side (across is one
+ * pixel), a strip is converted into its place. Else it is converted into a scratch buffer, and
+ * its pixels are scattered from there.
+ *
+ * All memory of the segment is reserved with fallocate(2) before it is written to through a
+ * mapping. A write to a page that shared memory has no room for would end the decoder by SIGBUS;
+ * fallocate(2) returns ENOSPC, which becomes an error of this picture.
+ *
+ * The offsets come from the daemon. They are checked against the size of the segment all the
+ * same, so that a confused daemon cannot make the decoder write outside of it. The decoder never
+ * reads from the segment what it has written.
  */
 #include "config.h"
 
@@ -18,12 +38,12 @@
 #include "daemon/decoder/pixel/spare.h"
 #include "daemon/decoder/pixel/stripe-writer.h"
 
-static bool target_inside(uint64_t offset, uint64_t size, uint64_t end)
+static bool target_is_inside(uint64_t offset, uint64_t size, uint64_t end)
 {
 	return offset <= end && size <= end - offset;
 }
 
-/* Checks the daemon's plan, which nothing but a bug or a stranger makes wrong. */
+/* Whether the daemon's offsets and sizes fit the picture and the segment. */
 static bool target_fits(const struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd)
 {
@@ -35,17 +55,17 @@ static bool target_fits(const struct picture *picture, enum format format,
 	if (segment->stride > INT64_MAX ||
 		segment->stride < (uint64_t)width * format_pixel_bytes(format) ||
 		__builtin_mul_overflow(segment->stride, height, &pixels) ||
-		!target_inside(segment->pixel_offset, pixels, segment->size))
+		!target_is_inside(segment->pixel_offset, pixels, segment->size))
 		return false;
 	for (uint32_t i = 0; i < picture->block_count; i++) {
 		uint64_t offset = segment->block_offsets[i];
-		if (!target_inside(offset, picture->blocks[i].size, segment->size))
+		if (!target_is_inside(offset, picture->blocks[i].size, segment->size))
 			return false;
 	}
 	return true;
 }
 
-/* Of what the kernel has no room for, or refuses. */
+/* Fails the picture for a system call that failed. Returns the error. */
 static int target_fail(struct picture *picture, int error, const char *what, uint64_t size)
 {
 	if (error == -ENOSPC)
@@ -85,16 +105,16 @@ static int target_map(struct target *target, struct picture *picture)
 	return 0;
 }
 
-/* Sets where the picture's rows and columns go: eight ways, as TIFF 6.0 numbers them. */
+/* Sets where the rows and columns of the file go. Orientations are numbered by TIFF 6.0. */
 static void target_orient(
 	struct target *target, const struct picture *picture, const struct job_segment *segment)
 {
 	unsigned orientation = picture->orientation;
 	ptrdiff_t pixel = (ptrdiff_t)format_pixel_bytes(target->format);
 	ptrdiff_t stride = (ptrdiff_t)segment->stride;
-	target->turned = orientation >= 5;
-	target->across = target->turned ? stride : pixel;
-	target->down = target->turned ? pixel : stride;
+	target->transposed = orientation >= 5;
+	target->across = target->transposed ? stride : pixel;
+	target->down = target->transposed ? pixel : stride;
 	target->origin = target->map ? target->map + segment->pixel_offset : NULL;
 	if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
 		target->origin += target->across * (ptrdiff_t)(picture->fitted_width - 1);
@@ -106,7 +126,7 @@ static void target_orient(
 	}
 }
 
-/* Only pages that are there may be written to by pwrite(2) when there is no room any more. */
+/* By pwrite(2), which fails with ENOSPC if a page is not reserved and there is no memory. */
 static int target_write_block(struct target *target, struct picture *picture,
 	const struct picture_block *block, uint64_t to)
 {
@@ -125,7 +145,7 @@ static int target_write_block(struct target *target, struct picture *picture,
 	return 0;
 }
 
-/* What is around the pixels: reserved at once, and the blocks written. */
+/* Reserves what is around the pixels, writes the blocks, begins the stripe writer. */
 static int target_begin(struct target *target, struct picture *picture,
 	const struct job_segment *segment, bool in_order)
 {
@@ -136,11 +156,10 @@ static int target_begin(struct target *target, struct picture *picture,
 			target, picture, &picture->blocks[i], segment->block_offsets[i]);
 	if (result < 0 || !in_order)
 		return result;
-	size_t most;
-	if (__builtin_mul_overflow(target->stride, STRIP_ROWS, &most))
-		most = SIZE_MAX;
-	result = stripe_writer_begin(target->fd, segment->pixel_offset, most);
-	/* Only what has begun is to be ended. */
+	size_t max;
+	if (__builtin_mul_overflow(target->stride, STRIP_ROWS, &max))
+		max = SIZE_MAX;
+	result = stripe_writer_begin(target->fd, segment->pixel_offset, max);
 	target->striped = result == 0;
 	if (result < 0)
 		picture_fail(picture, FAULT_DECODER_FAILED, "no memory for rows");
@@ -161,22 +180,23 @@ void target_rows(struct target *target, uint32_t y, uint32_t count, uint8_t **ro
 }
 
 /*
- * Moves a block of pixels of constant size. Columns are the outer loop where the file's
- * rows become columns, so that memory is written in runs.
+ * Moves the pixels of a strip from the scratch buffer to their places. `pixel` is constant in
+ * each use. If rows become columns, columns are the outer loop, so that memory is written in
+ * runs.
  */
 static inline __attribute__((always_inline)) void target_scatter(
 	const struct target *target, uint8_t *to, const struct strip *strip, size_t pixel)
 {
 	const uint8_t *from = target->scratch;
-	bool turned = target->turned;
+	bool transposed = target->transposed;
 	ptrdiff_t across = target->across * (ptrdiff_t)strip->step;
 	ptrdiff_t down = target->down;
-	size_t outer = turned ? strip->count : strip->rows;
-	size_t inner = turned ? strip->rows : strip->count;
-	ptrdiff_t to_outer = turned ? across : down;
-	ptrdiff_t to_inner = turned ? down : across;
-	size_t from_outer = turned ? pixel : strip->count * pixel;
-	size_t from_inner = turned ? strip->count * pixel : pixel;
+	size_t outer = transposed ? strip->count : strip->rows;
+	size_t inner = transposed ? strip->rows : strip->count;
+	ptrdiff_t to_outer = transposed ? across : down;
+	ptrdiff_t to_inner = transposed ? down : across;
+	size_t from_outer = transposed ? pixel : strip->count * pixel;
+	size_t from_inner = transposed ? strip->count * pixel : pixel;
 	for (size_t i = 0; i < outer; i++) {
 		uint8_t *out = to + (ptrdiff_t)i * to_outer;
 		const uint8_t *source = from + i * from_outer;
@@ -236,7 +256,7 @@ static int target_fail_scale(struct picture *picture, int error)
 	return error;
 }
 
-/* Rows of the size that is written, of which the file knows nothing. */
+/* Draws rows that scale.h has made. */
 static void target_draw_scaled(void *context, const struct strip *strip)
 {
 	target_draw(context, strip);
@@ -322,7 +342,7 @@ enum format target_format(const struct target *target)
 
 bool target_is_direct(const struct target *target, enum row row)
 {
-	return !target->scale && !target->turned && target->across > 0 && target->down > 0 &&
+	return !target->scale && !target->transposed && target->across > 0 && target->down > 0 &&
 	       convert_is_same(row, target->format);
 }
 
