@@ -1,5 +1,9 @@
 /*
- * The table of codecs.
+ * The choice of a codec, and the frame around its calls.
+ *
+ * The first bytes of a file are shown to each codec of the table in turn, and the first one that
+ * knows them reads the file. Names and suffixes are not asked: they are often wrong, and a file
+ * that comes as a descriptor has none.
  */
 #include "config.h"
 
@@ -11,16 +15,16 @@
 #include "daemon/decoder/pixel/scale.h"
 
 static const struct codec *const codecs[] = {
-	&codec_jpeg,
-	&codec_png,
-#ifdef HAVE_XPM
-	&codec_xpm,
-#endif
+#define X(name) &name,
+	CODEC_TABLE(X)
+#undef X
 };
+
+enum { CODECS = sizeof(codecs) / sizeof(codecs[0]) };
 
 void codec_prepare(void)
 {
-	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
+	for (size_t i = 0; i < CODECS; i++) {
 		if (codecs[i]->prepare)
 			codecs[i]->prepare();
 	}
@@ -29,7 +33,7 @@ void codec_prepare(void)
 
 static const struct codec *codec_find(const uint8_t *bytes, size_t size)
 {
-	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
+	for (size_t i = 0; i < CODECS; i++) {
 		if (codecs[i]->probe(bytes, size))
 			return codecs[i];
 	}
@@ -53,7 +57,7 @@ static void codec_begin(struct picture *picture, int fd)
 	input_begin(&picture->input, fd);
 }
 
-/* Sets the codec, by what a file begins with. Returns 0 or a negative errno. */
+/* Sets the codec by the first bytes of the file. Returns 0 or a negative errno. */
 static int codec_choose(struct picture *picture)
 {
 	const uint8_t *bytes;
@@ -94,9 +98,9 @@ int codec_open(struct picture *picture, int fd, enum job_source source)
 	return 0;
 }
 
-int codec_fit(struct picture *picture, uint32_t most_wide, uint32_t most_high)
+int codec_fit(struct picture *picture, uint32_t max_width, uint32_t max_height)
 {
-	int result = picture_fit(picture, most_wide, most_high);
+	int result = picture_fit(picture, max_width, max_height);
 	if (result == 0 && picture_is_scaled(picture) && picture->codec->reduce)
 		picture->codec->reduce(picture, picture->fitted_width, picture->fitted_height);
 	return result;
