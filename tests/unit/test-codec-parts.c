@@ -182,26 +182,26 @@ static void input_is_taken_in_order(void **state)
 		if (draw(&seed) % 2) {
 			input_skip(&input, count);
 		} else {
-			assert_int_equal(input_take(&input, bytes, count), 0);
+			assert_int_equal(input_read(&input, bytes, count), 0);
 			for (size_t i = 0; i < count; i++)
 				assert_int_equal(bytes[i], (at + i) % 251);
 		}
 		at += count;
-		assert_int_equal(input_taken(&input), at);
+		assert_int_equal(input_position(&input), at);
 	}
 	uint8_t more;
-	assert_int_equal(input_take(&input, &more, 1), -ENODATA);
+	assert_int_equal(input_read(&input, &more, 1), -ENODATA);
 }
 
 static void input_ends_where_the_file_does(void **state)
 {
 	(void)state;
 	static uint8_t bytes[200001];
-	assert_int_equal(input_look(&input, 199999, bytes, 1), 0);
+	assert_int_equal(input_read_at(&input, 199999, bytes, 1), 0);
 	assert_int_equal(bytes[0], 199999 % 251);
-	assert_int_equal(input_look(&input, 199999, bytes, 2), -ENODATA);
-	assert_int_equal(input_look(&input, UINT64_MAX, bytes, 1), -ENODATA);
-	assert_int_equal(input_take(&input, bytes, sizeof(bytes)), -ENODATA);
+	assert_int_equal(input_read_at(&input, 199999, bytes, 2), -ENODATA);
+	assert_int_equal(input_read_at(&input, UINT64_MAX, bytes, 1), -ENODATA);
+	assert_int_equal(input_read(&input, bytes, sizeof(bytes)), -ENODATA);
 	assert_int_equal(input.error, 0);
 }
 
@@ -210,10 +210,10 @@ static void input_goes_back(void **state)
 	(void)state;
 	static uint8_t bytes[150000];
 	input_skip(&input, 100);
-	assert_int_equal(input_take(&input, bytes, 150000), 0);
-	input_return(&input, 101);
-	assert_int_equal(input_taken(&input), 101);
-	assert_int_equal(input_take(&input, bytes, 1), 0);
+	assert_int_equal(input_read(&input, bytes, 150000), 0);
+	input_seek(&input, 101);
+	assert_int_equal(input_position(&input), 101);
+	assert_int_equal(input_read(&input, bytes, 1), 0);
 	assert_int_equal(bytes[0], 101);
 }
 
@@ -222,20 +222,20 @@ static void input_skips_beyond_all_bounds(void **state)
 	(void)state;
 	uint8_t byte;
 	input_skip(&input, 10);
-	assert_int_equal(input_take(&input, &byte, 1), 0);
+	assert_int_equal(input_read(&input, &byte, 1), 0);
 	input_skip(&input, UINT64_MAX);
-	assert_int_equal(input_take(&input, &byte, 1), -ENODATA);
+	assert_int_equal(input_read(&input, &byte, 1), -ENODATA);
 	input_skip(&input, UINT64_MAX);
-	assert_int_equal(input_take(&input, &byte, 1), -ENODATA);
+	assert_int_equal(input_read(&input, &byte, 1), -ENODATA);
 }
 
 static void input_shrinks_under_the_reader(void **state)
 {
 	(void)state;
 	static uint8_t bytes[100000];
-	assert_int_equal(input_take(&input, bytes, 10), 0);
+	assert_int_equal(input_read(&input, bytes, 10), 0);
 	assert_int_equal(ftruncate(input.fd, 70000), 0);
-	assert_int_equal(input_take(&input, bytes, sizeof(bytes)), -ENODATA);
+	assert_int_equal(input_read(&input, bytes, sizeof(bytes)), -ENODATA);
 }
 
 #define INPUT_TEST(function) cmocka_unit_test_setup_teardown(function, begin_input, end_input)

@@ -1,7 +1,19 @@
 /*
- * JPEG by libjpeg-turbo, as its own djpeg decodes it (ITU-T T.81; EXIF, CIPA DC-008; ICC.1
- * annex B.4). What cannot be decoded whole is an error; nothing is printed, and libjpeg's
- * exits come back here by longjmp, so that all state is in memory of the heap.
+ * JPEG by libjpeg-turbo (ITU-T T.81; EXIF, CIPA DC-008; ICC.1 annex B.4).
+ *
+ * Pixels are the ones that djpeg of the same library makes. libjpeg converts colours itself, so
+ * it is asked for the format of the target where it has it. Then it writes rows right into the
+ * target; else into a strip that the target converts.
+ *
+ * If the picture is to become much smaller, libjpeg transforms each block of 8x8 coefficients
+ * into 4x4, 2x2 or 1 pixels. This takes less time than all pixels, and is exact enough as long
+ * as the filter of scale.h does the last factor of LEFT_TO_FILTER.
+ *
+ * libjpeg draws something in place of data that is lost, and only warns. An error is better than
+ * half a picture that is taken for a whole one, so such a warning is an error here.
+ *
+ * libjpeg's errors must not return: they longjmp() back to setjmp() in open and decode. All state
+ * is on the heap, since local variables are undefined after that.
  */
 #include "config.h"
 
@@ -19,10 +31,10 @@
 #include "daemon/decoder/file/exif.h"
 
 enum {
-	HEADER_BYTES_MAX = 64 << 20, /* of a file before its pixels; all of it may be kept */
-	SCANS_MAX = 500,	     /* each costs a pass over all pixels */
+	HEADER_BYTES_MAX = 64 << 20, /* before the pixels; libjpeg may keep all of them */
+	SCANS_MAX = 500,	     /* each takes a pass over all pixels */
 	MEMORY_MAX = INT32_MAX,	     /* coefficients of a progressive picture */
-	LEFT_TO_FILTER = 2,	     /* times the size that is wanted, at least */
+	LEFT_TO_FILTER = 2,	     /* libjpeg delivers at least so many times the fitted size */
 };
 
 struct jpeg {
@@ -31,9 +43,9 @@ struct jpeg {
 	struct jpeg_source_mgr source;
 	struct jpeg_progress_mgr progress;
 	struct picture *picture;
-	enum fault fault; /* what an error is at this stage */
+	enum fault fault; /* the code of an error at this stage */
 	jmp_buf jump;
-	uint8_t *strip; /* rows on their way to the canvas */
+	uint8_t *strip; /* rows for target_put(); NULL if libjpeg writes into the target */
 	size_t pitch;
 };
 
@@ -43,10 +55,10 @@ static bool jpeg_codec_probe(const uint8_t *bytes, size_t size)
 }
 
 /*
- * libjpeg-turbo chooses its instructions at the first conversion of colours, and reads
- * /proc/cpuinfo for that on some processors. So it gets one to begin, before any file.
+ * libjpeg-turbo chooses its instructions at the first conversion of colours. On some processors
+ * it reads /proc/cpuinfo for that, which the sandbox forbids. So one conversion is begun before.
  */
-static void jpeg_codec_look_at_machine(void)
+static void jpeg_codec_detect_processor(void)
 {
 	struct jpeg_error_mgr errors;
 	struct jpeg_compress_struct codec = {.err = jpeg_std_error(&errors)};
@@ -65,7 +77,7 @@ static void jpeg_codec_look_at_machine(void)
 
 /* ---- What libjpeg calls ---- */
 
-static _Noreturn void jpeg_codec_give_up(struct jpeg *jpeg, const char *message)
+static _Noreturn void jpeg_codec_fail(struct jpeg *jpeg, const char *message)
 {
 	picture_fail(jpeg->picture, jpeg->fault, "JPEG: %s", message);
 	longjmp(jpeg->jump, 1);
@@ -77,13 +89,13 @@ static void jpeg_codec_error_exit(j_common_ptr codec)
 	struct jpeg *jpeg = codec->client_data;
 	codec->err->format_message(codec, message);
 	if (codec->err->msg_code == JERR_OUT_OF_MEMORY)
-		jpeg->fault = FAULT_DECODER_FAILED; /* whatever the file is */
-	jpeg_codec_give_up(jpeg, message);
+		jpeg->fault = FAULT_DECODER_FAILED; /* this says nothing about the file */
+	jpeg_codec_fail(jpeg, message);
 }
 
 /*
- * libjpeg draws something in place of lost data and warns. The warnings that are let pass
- * are of data that is too much or oddly labelled, with which nothing is lost.
+ * Warnings of superfluous data and of odd labels are ignored, for no pixel is lost. All other
+ * warnings are errors.
  */
 static void jpeg_codec_emit_message(j_common_ptr codec, int level)
 {
@@ -117,8 +129,8 @@ static boolean jpeg_codec_fill_source(j_decompress_ptr codec)
 {
 	struct jpeg *jpeg = codec->client_data;
 	struct input *input = &jpeg->picture->input;
-	if (jpeg->fault == FAULT_NOT_AN_IMAGE && input_taken(input) > HEADER_BYTES_MAX)
-		jpeg_codec_give_up(jpeg, "the header is too long");
+	if (jpeg->fault == FAULT_NOT_AN_IMAGE && input_position(input) > HEADER_BYTES_MAX)
+		jpeg_codec_fail(jpeg, "the header is too long");
 	ssize_t size = input_peek(input, &jpeg->source.next_input_byte);
 	if (size <= 0)
 		ERREXIT(codec, JWRN_JPEG_EOF);
@@ -148,7 +160,7 @@ static void jpeg_codec_count_scans(j_common_ptr codec)
 {
 	struct jpeg *jpeg = codec->client_data;
 	if (jpeg->codec.input_scan_number > SCANS_MAX)
-		jpeg_codec_give_up(jpeg, "too many scans");
+		jpeg_codec_fail(jpeg, "too many scans");
 }
 
 /* ---- Header ---- */
@@ -217,7 +229,7 @@ static int jpeg_codec_read_header(struct jpeg *jpeg)
 	jpeg_save_markers(codec, JPEG_APP0 + 1, 0);
 	jpeg_save_markers(codec, JPEG_APP0 + 2, 0);
 	if (codec->jpeg_color_space == JCS_UNKNOWN)
-		jpeg_codec_give_up(jpeg, "its colour space is unknown");
+		jpeg_codec_fail(jpeg, "its colour space is unknown");
 	picture->width = codec->image_width;
 	picture->height = codec->image_height;
 	picture->in_order = true;
@@ -226,7 +238,7 @@ static int jpeg_codec_read_header(struct jpeg *jpeg)
 	return result ? result : jpeg_codec_keep_exif(jpeg);
 }
 
-static int open_jpeg(struct picture *picture)
+static int jpeg_codec_open(struct picture *picture)
 {
 	struct jpeg *jpeg = calloc(1, sizeof(*jpeg));
 	if (!jpeg)
@@ -238,10 +250,7 @@ static int open_jpeg(struct picture *picture)
 
 /* ---- Pixels ---- */
 
-/*
- * Takes part in making it smaller by transforming blocks into fewer pixels, which for these
- * sizes takes less time than all of them; but the last part of it is the filter's.
- */
+/* Chooses the smallest transform that leaves enough pixels for the filter. */
 static void jpeg_codec_reduce(struct picture *picture, uint32_t width, uint32_t height)
 {
 	static const unsigned fast[] = {1, 2, 4};
@@ -257,12 +266,12 @@ static void jpeg_codec_reduce(struct picture *picture, uint32_t width, uint32_t 
 	}
 }
 
-/* Asks libjpeg for what comes nearest to the format. Returns the kind of its rows. */
+/* Asks libjpeg for the kind of rows that is nearest to the format. Returns the kind. */
 static enum row jpeg_codec_choose_output(struct jpeg_decompress_struct *codec, enum format format)
 {
 	if (codec->jpeg_color_space == JCS_CMYK || codec->jpeg_color_space == JCS_YCCK) {
 		codec->out_color_space = JCS_CMYK;
-		return ROW_RGB8; /* as jpeg_codec_ink_to_light() leaves them */
+		return ROW_RGB8; /* as jpeg_codec_cmyk_to_rgb() leaves them */
 	}
 	bool grey = codec->num_components == 1;
 	switch (format) {
@@ -288,10 +297,10 @@ static uint8_t jpeg_codec_multiply(unsigned a, unsigned b)
 }
 
 /*
- * Ink to light, in place, without a profile: CMYK has no other meaning than its profile's,
- * which is kept as a block. Adobe's files hold 255 for no ink, others 0.
+ * CMYK to RGB, in place, without the profile. This is a rough picture of the colours: only the
+ * profile, which is kept as a block, defines them. Adobe's files store 255 for no ink, others 0.
  */
-static void jpeg_codec_ink_to_light(uint8_t *row, size_t count, bool adobe)
+static void jpeg_codec_cmyk_to_rgb(uint8_t *row, size_t count, bool adobe)
 {
 	const uint8_t flip = adobe ? 0 : 255;
 	const uint8_t *from = row;
@@ -306,7 +315,7 @@ static void jpeg_codec_ink_to_light(uint8_t *row, size_t count, bool adobe)
 	}
 }
 
-/* Reads the next strip: into the canvas itself, or into a buffer and from there. */
+/* Reads the next strip, into the target itself or into jpeg->strip and from there. */
 static void jpeg_codec_read_strip(struct jpeg *jpeg, struct target *target, enum row row)
 {
 	struct jpeg_decompress_struct *codec = &jpeg->codec;
@@ -325,7 +334,7 @@ static void jpeg_codec_read_strip(struct jpeg *jpeg, struct target *target, enum
 	if (!jpeg->strip)
 		return;
 	for (JDIMENSION i = 0; codec->out_color_space == JCS_CMYK && i < count; i++)
-		jpeg_codec_ink_to_light(rows[i], codec->output_width, codec->saw_Adobe_marker);
+		jpeg_codec_cmyk_to_rgb(rows[i], codec->output_width, codec->saw_Adobe_marker);
 	const struct strip strip = {.pixels = jpeg->strip,
 		.pitch = jpeg->pitch,
 		.row = row,
@@ -350,7 +359,7 @@ static int jpeg_codec_decode(struct picture *picture, struct target *target)
 		jpeg->pitch = (size_t)codec->output_width * (size_t)codec->output_components;
 		jpeg->strip = reallocarray(NULL, STRIP_ROWS, jpeg->pitch);
 		if (!jpeg->strip)
-			jpeg_codec_give_up(jpeg, "no memory for rows");
+			jpeg_codec_fail(jpeg, "no memory for rows");
 	}
 	while (codec->output_scanline < codec->output_height)
 		jpeg_codec_read_strip(jpeg, target, row);
@@ -358,7 +367,7 @@ static int jpeg_codec_decode(struct picture *picture, struct target *target)
 	return 0;
 }
 
-static void close_jpeg(struct picture *picture)
+static void jpeg_codec_close(struct picture *picture)
 {
 	struct jpeg *jpeg = picture->state;
 	if (!jpeg)
@@ -371,10 +380,10 @@ static void close_jpeg(struct picture *picture)
 
 const struct codec codec_jpeg = {
 	.type = "JPEG",
-	.prepare = jpeg_codec_look_at_machine,
+	.prepare = jpeg_codec_detect_processor,
 	.probe = jpeg_codec_probe,
-	.open = open_jpeg,
+	.open = jpeg_codec_open,
 	.reduce = jpeg_codec_reduce,
 	.decode = jpeg_codec_decode,
-	.close = close_jpeg,
+	.close = jpeg_codec_close,
 };

@@ -1,5 +1,9 @@
 /*
- * The eXIf chunk of a PNG file.
+ * The eXIf chunk.
+ *
+ * The orientation decides the size of the picture, so it must be known with the header. But the
+ * chunk may come after the pixels, where libpng finds it too late. So this file walks over the
+ * chunks by their lengths, without reading their data, before the pixels are decoded.
  */
 #include "config.h"
 
@@ -14,8 +18,8 @@
 enum {
 	SIGNATURE = 8,
 	FRAME = 12,	      /* length, type and CRC of a chunk */
-	LENGTH_MAX = 1 << 20, /* of EXIF; cameras stay below 64 KiB */
-	CHUNKS_MAX = 1 << 20, /* that are stepped over */
+	LENGTH_MAX = 1 << 20, /* of EXIF data; cameras write less than 64 KiB */
+	CHUNKS_MAX = 1 << 20, /* that are skipped */
 };
 
 static uint32_t png_exif_big_endian(const uint8_t *bytes)
@@ -24,7 +28,7 @@ static uint32_t png_exif_big_endian(const uint8_t *bytes)
 	       bytes[3];
 }
 
-/* CRC-32 of type and data; they are short and there is one such chunk in a file. */
+/* CRC-32 of type and data, bit by bit: there is one such chunk in a file, and it is short. */
 static uint32_t png_exif_crc_of(const uint8_t *bytes, size_t size)
 {
 	uint32_t crc = 0xffffffff;
@@ -36,13 +40,13 @@ static uint32_t png_exif_crc_of(const uint8_t *bytes, size_t size)
 	return ~crc;
 }
 
-/* Finds the chunk. Returns its offset, and 0 when there is none. */
+/* Finds the chunk. Returns its offset, or 0 if there is none. */
 static uint64_t png_exif_find(struct input *input, uint32_t *length)
 {
 	uint64_t offset = SIGNATURE;
 	for (int i = 0; i < CHUNKS_MAX; i++) {
 		uint8_t head[8];
-		if (input_look(input, offset, head, sizeof(head)) < 0)
+		if (input_read_at(input, offset, head, sizeof(head)) < 0)
 			return 0;
 		*length = png_exif_big_endian(head);
 		if (*length > INT32_MAX || memcmp(head + 4, "IEND", 4) == 0)
@@ -70,7 +74,7 @@ int png_exif_read(struct picture *picture)
 	if (!chunk)
 		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory for EXIF");
 	int result = 0;
-	bool whole = input_look(&picture->input, offset, chunk, (size_t)length + FRAME) == 0;
+	bool whole = input_read_at(&picture->input, offset, chunk, (size_t)length + FRAME) == 0;
 	if (whole && png_exif_crc_of(chunk + 4, (size_t)length + 4) ==
 			     png_exif_big_endian(chunk + 8 + length))
 		result = png_exif_keep(picture, chunk + 8, length);

@@ -1,14 +1,13 @@
 /*
- * The eXIf chunk of a PNG file (PNG 3rd edition, 11.3.4.5), which may come after the
- * pixels, where the header is of no more use: found by stepping over all other chunks.
+ * Reads the eXIf chunk of a PNG file (PNG 3rd edition, 11.3.4.5), wherever it is in the file.
  */
 #pragma once
 
 #include "daemon/decoder/file/picture.h"
 
 /*
- * Adds what the first whole eXIf chunk holds as a block, and applies its orientation.
- * Leaves all other faults of the file to be found by the codec. Returns 0 or, having
- * failed the picture, a negative errno.
+ * Adds the data of the first eXIf chunk as a block and sets the orientation. Ignores a chunk
+ * that is broken, and all other faults of the file. Returns 0, or a negative errno after
+ * picture_fail().
  */
 int png_exif_read(struct picture *picture);

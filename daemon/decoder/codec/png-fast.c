@@ -1,5 +1,17 @@
 /*
- * The pixels of the PNG files that are many.
+ * PNG by ISA-L.
+ *
+ * libpng inflates by zlib, row by row, and unfilters by its own loops. Here ISA-L inflates blocks
+ * of many rows, which is much faster, and png-filter.h undoes the filters while the rows are in
+ * the cache. Each row then goes to the target.
+ *
+ * The buffer holds the row before (needed by the filters) and behind it the inflated bytes. Whole
+ * rows are drawn from it, and the last of them, with the part of the next, moves to its start.
+ *
+ * This file never decides that a PNG file is broken. Whatever it finds wrong, or only unusual,
+ * makes it give up, and libpng starts again. So it has to be at least as strict as libpng: it
+ * checks the head of the zlib stream, every filter's number, the number of rows, the end of the
+ * stream, and the CRC of every chunk.
  */
 #include "config.h"
 
@@ -15,35 +27,35 @@
 #include "daemon/decoder/pixel/target.h"
 
 enum {
-	PACKED = 65536,		 /* bytes of the file for one call of ISA-L */
-	BLOCK = 196608,		 /* and those that it makes of them; more where rows are longer */
-	ROW_BYTES_MAX = 1 << 24, /* longer rows fit no cache in any case */
+	PACKED = 65536,		 /* bytes of compressed data for one call of ISA-L */
+	BLOCK = 196608,		 /* bytes of inflated data, at least */
+	ROW_BYTES_MAX = 1 << 24, /* longer rows fit into no cache */
 	WINDOW_MAX = 32768,
 	ZLIB_HEAD = 2,
 	COLOURS = 256,
 };
 
 struct reader {
-	struct idat idat;
+	struct png_idat idat;
 	struct target *target;
 	enum row row;
-	unsigned channels; /* of the file; also the bytes of a pixel */
-	size_t pitch;	   /* bytes of a row, its filter's with them */
+	unsigned channels; /* in the file, which are the bytes of a pixel */
+	size_t pitch;	   /* bytes of a row, with the byte of its filter */
 	uint32_t drawn;	   /* rows */
 
-	/* The row before, what is inflated behind it, and room. */
+	/* The row before, then inflated bytes, then free bytes. */
 	uint8_t *bytes;
 	size_t size, filled;
 
 	bool indexed;
 	uint8_t palette[COLOURS][4];
-	uint8_t *colours; /* a row of them, where the canvas takes none directly */
+	uint8_t *colours; /* a row of them, if the target needs conversion */
 
 	struct inflate_state inflate;
 	uint8_t packed[PACKED];
 };
 
-/* ---- What it takes ---- */
+/* ---- Files that it decodes ---- */
 
 static bool png_fast_suits(png_structp codec, png_infop info)
 {
@@ -54,7 +66,7 @@ static bool png_fast_suits(png_structp codec, png_infop info)
 	       png_get_rowbytes(codec, info) <= ROW_BYTES_MAX;
 }
 
-/* Colours that the file does not have are opaque black, as libpng makes them. */
+/* Indices beyond the palette are opaque black, as in libpng. */
 static void png_fast_read_palette(struct reader *reader, png_structp codec, png_infop info)
 {
 	png_colorp colours = NULL;
@@ -74,13 +86,14 @@ static void png_fast_read_palette(struct reader *reader, png_structp codec, png_
 /* ---- Inflating ---- */
 
 /*
- * Reads the head of the zlib stream (RFC 1950). zlib refuses what reaches back further than the
- * window that is told here; ISA-L does not, so there has to be no way to do that.
+ * Reads the head of the zlib stream (RFC 1950), which gives the size of the window. zlib refuses
+ * a reference further back than the window; ISA-L allows it. So the window must be as large as
+ * the data, or as the largest window: then no reference is further back.
  */
 static bool png_fast_read_stream_head(struct reader *reader)
 {
 	uint8_t head[ZLIB_HEAD];
-	if (idat_read(&reader->idat, head, ZLIB_HEAD) != ZLIB_HEAD)
+	if (png_idat_read(&reader->idat, head, ZLIB_HEAD) != ZLIB_HEAD)
 		return false;
 	unsigned method = head[0] & 15u, window_bits = (head[0] >> 4) + 8u;
 	bool dictionary = head[1] & 0x20;
@@ -95,33 +108,34 @@ static bool png_fast_is_finished(const struct reader *reader)
 	return reader->inflate.block_state == ISAL_BLOCK_FINISH;
 }
 
-/* Inflates into the room that there is. Returns whether it went on, without a fault. */
+/* Inflates into the free bytes. Returns whether it made progress, without an error. */
 static bool png_fast_inflate(struct reader *reader)
 {
 	struct inflate_state *state = &reader->inflate;
 	if (state->avail_in == 0) {
-		ssize_t got = idat_read(&reader->idat, reader->packed, PACKED);
+		ssize_t got = png_idat_read(&reader->idat, reader->packed, PACKED);
 		if (got < 0)
 			return false;
 		state->next_in = reader->packed;
 		state->avail_in = (uint32_t)got;
 	}
-	uint32_t room = (uint32_t)(reader->size - reader->filled), packed = state->avail_in;
+	uint32_t capacity = (uint32_t)(reader->size - reader->filled), packed = state->avail_in;
 	state->next_out = reader->bytes + reader->filled;
-	state->avail_out = room;
+	state->avail_out = capacity;
 	if (isal_inflate(state) != ISAL_DECOMP_OK)
 		return false;
-	reader->filled += room - state->avail_out;
-	return png_fast_is_finished(reader) || state->avail_out < room || state->avail_in < packed;
+	reader->filled += capacity - state->avail_out;
+	return png_fast_is_finished(reader) || state->avail_out < capacity ||
+	       state->avail_in < packed;
 }
 
-/* Whether the stream and the data of the IDAT have the same end. ISA-L reads ahead. */
+/* Whether the stream ends where the data of the last IDAT ends. ISA-L reads ahead. */
 static bool png_fast_ends_well(struct reader *reader)
 {
 	const struct inflate_state *state = &reader->inflate;
 	uint8_t more;
 	return state->avail_in == 0 && state->read_in_length < 8 &&
-	       idat_read(&reader->idat, &more, 1) == 0;
+	       png_idat_read(&reader->idat, &more, 1) == 0;
 }
 
 /* ---- Rows ---- */
@@ -160,7 +174,7 @@ static void png_fast_draw(struct reader *reader, const uint8_t *pixels)
 	reader->drawn++;
 }
 
-/* Draws what rows there are whole. Returns whether there was nothing wrong with them. */
+/* Draws all rows that are complete. Returns whether they are valid. */
 static bool png_fast_draw_rows(struct reader *reader)
 {
 	size_t pitch = reader->pitch, at = pitch;
@@ -186,7 +200,7 @@ static bool png_fast_read_all(struct reader *reader)
 			return false;
 	}
 	return reader->drawn == reader->target->height && reader->filled == reader->pitch &&
-	       png_fast_ends_well(reader) && idat_finish(&reader->idat) == 0;
+	       png_fast_ends_well(reader) && png_idat_finish(&reader->idat) == 0;
 }
 
 /* ---- Begin and end ---- */
@@ -206,7 +220,7 @@ static bool png_fast_begin(struct reader *reader, png_structp codec, png_infop i
 	}
 	if (!reader->bytes || (reader->indexed && !reader->colours))
 		return false;
-	/* The row before the first one. */
+	/* The row before the first one is all 0. */
 	memset(reader->bytes, 0, reader->pitch);
 	reader->filled = reader->pitch;
 	isal_inflate_init(&reader->inflate);
@@ -221,15 +235,16 @@ bool png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
 	struct reader *reader = png_fast_suits(codec, info) ? calloc(1, sizeof(*reader)) : NULL;
 	if (!reader)
 		return false;
-	uint64_t taken = input_taken(&picture->input);
+	uint64_t taken = input_position(&picture->input);
 	reader->target = target;
 	bool done = png_fast_begin(reader, codec, info) &&
-		    idat_begin(&reader->idat, &picture->input) == 0 && png_fast_read_all(reader);
+		    png_idat_begin(&reader->idat, &picture->input) == 0 &&
+		    png_fast_read_all(reader);
 	*drawn = reader->drawn;
 	free(reader->colours);
 	free(reader->bytes);
 	free(reader);
 	if (!done)
-		input_return(&picture->input, taken);
+		input_seek(&picture->input, taken);
 	return done;
 }

@@ -1,7 +1,6 @@
 /*
- * The pixels of the PNG files that are many: 8 bits, not interlaced, no transparent colour.
- * Inflated by ISA-L and unfiltered in a processor's cache. Says nothing of a file's faults: what
- * it does not take, or gives up, is for libpng to decode or to refuse.
+ * Decodes the pixels of the most frequent kinds of PNG files: 8 bits, not interlaced, without a
+ * transparent colour. Reports no errors: libpng decodes or refuses the file if this cannot.
  */
 #pragma once
 
@@ -14,9 +13,9 @@ struct target;
 struct picture;
 
 /*
- * Decodes all pixels and the rest of the file, of which libpng has just read all up to the
- * data of the first IDAT. Returns whether it could. If not, the input is where it was, and
- * *drawn rows are on the canvas, the first ones, just as libpng would have made them.
+ * Decodes all pixels and reads the rest of the file. libpng has just read the head of the first
+ * IDAT. Returns whether it could. If not, the input is where it was, and the first *drawn rows
+ * are in the target, the same as libpng would have made them.
  */
 bool png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
 	struct target *target, uint32_t *drawn);

@@ -1,6 +1,17 @@
 /*
- * The filters of PNG by SSE2, which every x86-64 has: Sub and Up; by AVX, if the processor has
- * it: Average and Paeth of two to four bytes. What is left of a row goes byte by byte.
+ * The filters of PNG by SSE2, which every x86-64 has, and by AVX.
+ *
+ * Up adds sixteen bytes at a time. Sub is a running sum: sixteen bytes are summed in steps of
+ * doubling distance (1, 2, 4, 8 pixels), and the last pixel is carried to the next sixteen.
+ *
+ * In Average and Paeth each pixel depends on the one to its left, so there is nothing to do in
+ * parallel but the samples of one pixel. These lie in lanes of 16 bits of a register. Four pixels
+ * are loaded and stored at once, and computed one after the other. The time is that of the chain
+ * from one pixel to the next, so it is made as short as possible. This takes
+ * shuffles and blends, which SSE2 does not have and every processor with AVX has. Pixels of one
+ * byte are faster byte by byte.
+ *
+ * The rest of a row goes byte by byte.
  */
 #include "config.h"
 
@@ -43,7 +54,7 @@ static size_t png_filter_up(uint8_t *row, const uint8_t *prior, size_t size)
 	return i;
 }
 
-/* ---- Sub: sums of all pixels to the left, doubling how many with each step ---- */
+/* ---- Sub ---- */
 
 static size_t png_filter_sub1(uint8_t *row, size_t size)
 {
@@ -81,7 +92,7 @@ static size_t png_filter_sub2(uint8_t *row, size_t size)
 	return i;
 }
 
-/* Four pixels at a time, of the sixteen bytes that are read. */
+/* Four pixels, twelve of the sixteen bytes that are loaded, at a time. */
 static size_t png_filter_sub3(uint8_t *row, size_t size)
 {
 	const __m128i first = _mm_cvtsi32_si128(0xffffff);
@@ -130,20 +141,15 @@ static size_t png_filter_sub(uint8_t *row, size_t size, unsigned pixel)
 	}
 }
 
-/* ---- Average and Paeth: each pixel waits for the one to its left ---- */
+/* ---- Average and Paeth ---- */
 
-/*
- * What is added to the samples of a pixel, in lanes of 16 bits. Of Paeth: the nearest of left,
- * above and corner to left + above - corner is the smaller of the first two, the larger, or
- * corner, by where 3 * corner - left - above lies to them; this takes fewer steps from left on
- * than distances would.
- */
+/* The prediction for the samples of a pixel. Paeth is computed as in png-filter.c. */
 AVX_INLINE __m128i predict(enum png_filter filter, __m128i left, __m128i above, __m128i corner)
 {
 	if (filter == PNG_FILTER_IS_AVERAGE)
 		return _mm_srli_epi16(_mm_add_epi16(left, above), 1);
 	__m128i early = _mm_sub_epi16(_mm_add_epi16(corner, _mm_add_epi16(corner, corner)), above);
-	/* The compiler would subtract above from left first, and make all wait for it. */
+	/* Keeps the compiler from computing above + left first, which would lengthen the chain. */
 	__asm__("" : "+x"(early));
 	__m128i bound = _mm_sub_epi16(early, left);
 	__m128i low = _mm_min_epi16(left, above), high = _mm_max_epi16(left, above);
@@ -151,7 +157,7 @@ AVX_INLINE __m128i predict(enum png_filter filter, __m128i left, __m128i above, 
 	return _mm_blendv_epi8(high, _mm_blendv_epi8(low, corner, under), over);
 }
 
-/* Where the samples of pixel number index are in sixteen bytes. */
+/* The shuffle that moves the samples of pixel number index to lanes of 16 bits. */
 AVX_INLINE __m128i lanes(int index, int pixel)
 {
 	const char at = (char)(index * pixel);
@@ -161,7 +167,7 @@ AVX_INLINE __m128i lanes(int index, int pixel)
 		at, -1, (char)(at + 1), -1, third, -1, fourth, -1, -1, -1, -1, -1, -1, -1, -1, -1);
 }
 
-/* Stores four pixels, each of which has four bytes of the value. */
+/* Stores four pixels, each in four bytes of the value. */
 AVX_INLINE void store_pixels(uint8_t *to, __m128i x, unsigned pixel)
 {
 	if (pixel == 4) {
@@ -177,7 +183,7 @@ AVX_INLINE void store_pixels(uint8_t *to, __m128i x, unsigned pixel)
 	}
 }
 
-/* Four pixels at a time, of the sixteen bytes that are read. */
+/* Four pixels at a time; of three bytes, that is twelve of the sixteen bytes loaded. */
 AVX_INLINE size_t run4(
 	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel)
 {
@@ -200,7 +206,6 @@ AVX_INLINE size_t run4(
 	return i;
 }
 
-/* A byte alone is faster without. */
 #define WAITING(name, filter)                                                    \
 	__attribute__((target("avx"))) static size_t name(                       \
 		uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel) \
@@ -219,7 +224,7 @@ AVX_INLINE size_t run4(
 WAITING(average, PNG_FILTER_IS_AVERAGE)
 WAITING(paeth, PNG_FILTER_IS_PAETH)
 
-/* Returns how many bytes it has made, of whole pixels but for Up. */
+/* Returns how many bytes are done: whole pixels, but for Up. */
 static size_t png_filter_run(
 	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel)
 {
@@ -244,7 +249,7 @@ void png_unfilter(
 	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel)
 {
 	size_t done = png_filter_run(filter, row, prior, size, pixel);
-	/* To Up all bytes are alike, and what is left need not begin with a pixel. */
+	/* Up has no pixels: the rest need not begin with one. */
 	unsigned step = filter == PNG_FILTER_IS_UP ? 1 : pixel;
 	png_unfilter_from(filter, row, prior, done, size, step);
 }

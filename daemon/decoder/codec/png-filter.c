@@ -1,5 +1,9 @@
 /*
  * The filters of PNG, byte by byte.
+ *
+ * A filter adds to each byte a prediction from the bytes to the left, above, and above left (the
+ * corner). Filter and size of a pixel are constants in each loop, so that the compiler makes one
+ * short loop for each pair of them.
  */
 #include "config.h"
 
@@ -12,9 +16,10 @@ enum { PIXEL_MAX = 4 };
 #define INLINE static inline __attribute__((always_inline))
 
 /*
- * The nearest of left, above and corner to left + above - corner, the first of equally near
- * ones: the smaller of left and above, the larger, or corner, by where 3 * corner - left - above
- * lies to them. So fewer steps wait for left than by distances.
+ * Paeth: the one of left, above and corner that is nearest to left + above - corner; of equally
+ * near ones the first. The standard compares three distances. The same result comes from where
+ * 3 * corner - left - above lies: below the larger of left and above, above the smaller, or
+ * between both. This has fewer steps that depend on left, for which the loop has to wait.
  */
 INLINE int paeth(int left, int above, int corner)
 {
@@ -43,10 +48,7 @@ INLINE int predict(enum png_filter filter, int left, int above, int corner)
 	return 0;
 }
 
-/*
- * The filter and the bytes of a pixel are constant where this is used. What the next pixel
- * needs of this one stays in registers.
- */
+/* Filter and size of a pixel are constants in each use. left and corner stay in registers. */
 INLINE void run(enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t from,
 	size_t size, unsigned pixel)
 {

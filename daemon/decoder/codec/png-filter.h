@@ -1,6 +1,6 @@
 /*
- * The filters of PNG (ISO/IEC 15948, 9): makes bytes of a row from what the file says of
- * them and the row before, in place. Knows no pixels, only how many bytes one of them has.
+ * Undoes the filters of PNG (ISO/IEC 15948, 9) in a row, in place. Knows no pixels, only their
+ * size in bytes.
  */
 #pragma once
 
@@ -18,16 +18,16 @@ enum png_filter {
 };
 
 /*
- * Undoes a filter. A pixel has 1 to 4 bytes; size is a multiple of them, and not 0. The row
- * before the first is all 0. Neither touches a byte outside of the two rows.
+ * Undoes a filter. A pixel has 1 to 4 bytes; size is a multiple of that, and not 0. prior is the
+ * row before, all 0 for the first row. Touches no byte outside of the two rows.
  */
 void png_unfilter(
 	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel);
 
-/* The same byte by byte, for processors without an own way, and to compare that with. */
+/* The same byte by byte, for other processors, and for tests to compare with. */
 void png_unfilter_bytes(
 	enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t size, unsigned pixel);
 
-/* As png_unfilter_bytes() for the bytes from the start of a pixel on, those before being made. */
+/* As png_unfilter_bytes(), from the start of a pixel on. The bytes before are done already. */
 void png_unfilter_from(enum png_filter filter, uint8_t *row, const uint8_t *prior, size_t from,
 	size_t size, unsigned pixel);

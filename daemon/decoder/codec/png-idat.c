@@ -1,5 +1,10 @@
 /*
  * The chunks of a PNG file from its first IDAT on.
+ *
+ * A chunk is length, name, data and CRC. Data is taken from the buffer of the input as it comes,
+ * with the CRC computed by ISA-L on the way, so that chunks of any length need no memory. -EBADMSG
+ * stands for everything that is not plainly right, also where libpng would only warn: libpng
+ * decides then.
  */
 #include "config.h"
 
@@ -15,12 +20,12 @@
 
 enum { HEAD = 8, SUM = 4 };
 
-static bool png_idat_is_named(const struct idat *idat, const char *name)
+static bool png_idat_is_named(const struct png_idat *idat, const char *name)
 {
 	return memcmp(idat->name, name, sizeof(idat->name)) == 0;
 }
 
-static int png_idat_set_head(struct idat *idat, const uint8_t *head)
+static int png_idat_set_head(struct png_idat *idat, const uint8_t *head)
 {
 	idat->left = png_get_uint_32(head);
 	memcpy(idat->name, head + 4, sizeof(idat->name));
@@ -28,8 +33,8 @@ static int png_idat_set_head(struct idat *idat, const uint8_t *head)
 	return idat->left > PNG_UINT_31_MAX ? -EBADMSG : 0;
 }
 
-/* Takes at most so many bytes of the chunk's data. Returns how many, or -EBADMSG. */
-static ssize_t png_idat_take(struct idat *idat, uint8_t *to, size_t size)
+/* Reads up to size bytes of the chunk's data; to may be NULL. Returns how many, or -EBADMSG. */
+static ssize_t png_idat_read_data(struct png_idat *idat, uint8_t *to, size_t size)
 {
 	const uint8_t *bytes;
 	ssize_t got = input_peek(idat->input, &bytes);
@@ -45,42 +50,42 @@ static ssize_t png_idat_take(struct idat *idat, uint8_t *to, size_t size)
 	return (ssize_t)part;
 }
 
-/* Compares the sum of a chunk that was read. */
-static int png_idat_check(struct idat *idat)
+/* Compares the CRC of a chunk whose data was read. */
+static int png_idat_check(struct png_idat *idat)
 {
 	uint8_t sum[SUM];
-	if (input_take(idat->input, sum, SUM) < 0 || png_get_uint_32(sum) != idat->crc)
+	if (input_read(idat->input, sum, SUM) < 0 || png_get_uint_32(sum) != idat->crc)
 		return -EBADMSG;
 	return 0;
 }
 
 /* Goes on to the next chunk. */
-static int png_idat_advance(struct idat *idat)
+static int png_idat_advance(struct png_idat *idat)
 {
 	uint8_t head[HEAD];
-	if (png_idat_check(idat) < 0 || input_take(idat->input, head, HEAD) < 0)
+	if (png_idat_check(idat) < 0 || input_read(idat->input, head, HEAD) < 0)
 		return -EBADMSG;
 	return png_idat_set_head(idat, head);
 }
 
-int idat_begin(struct idat *idat, struct input *input)
+int png_idat_begin(struct png_idat *idat, struct input *input)
 {
 	uint8_t head[HEAD];
-	uint64_t offset = input_taken(input);
-	*idat = (struct idat){.input = input};
-	if (offset < HEAD || input_look(input, offset - HEAD, head, HEAD) < 0 ||
+	uint64_t offset = input_position(input);
+	*idat = (struct png_idat){.input = input};
+	if (offset < HEAD || input_read_at(input, offset - HEAD, head, HEAD) < 0 ||
 		png_idat_set_head(idat, head) < 0)
 		return -EBADMSG;
 	return png_idat_is_named(idat, "IDAT") ? 0 : -EBADMSG;
 }
 
-ssize_t idat_read(struct idat *idat, uint8_t *to, size_t size)
+ssize_t png_idat_read(struct png_idat *idat, uint8_t *to, size_t size)
 {
 	size_t done = 0;
 	while (done < size && !idat->ended) {
 		ssize_t got = 0;
 		if (idat->left > 0)
-			got = png_idat_take(idat, to + done, size - done);
+			got = png_idat_read_data(idat, to + done, size - done);
 		else if (png_idat_advance(idat) < 0)
 			got = -EBADMSG;
 		else
@@ -98,7 +103,7 @@ static bool png_idat_is_letter(uint8_t byte)
 }
 
 /* Whether a chunk may come after the pixels. */
-static bool png_idat_may_follow(const struct idat *idat)
+static bool png_idat_may_follow(const struct png_idat *idat)
 {
 	for (size_t i = 0; i < sizeof(idat->name); i++) {
 		if (!png_idat_is_letter(idat->name[i]))
@@ -107,13 +112,13 @@ static bool png_idat_may_follow(const struct idat *idat)
 	return !png_idat_is_named(idat, "IHDR") && !png_idat_is_named(idat, "IDAT");
 }
 
-int idat_finish(struct idat *idat)
+int png_idat_finish(struct png_idat *idat)
 {
 	for (;;) {
 		if (!png_idat_may_follow(idat))
 			return -EBADMSG;
 		while (idat->left > 0) {
-			if (png_idat_take(idat, NULL, idat->left) < 0)
+			if (png_idat_read_data(idat, NULL, idat->left) < 0)
 				return -EBADMSG;
 		}
 		if (png_idat_is_named(idat, "IEND"))

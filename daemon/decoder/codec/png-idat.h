@@ -1,7 +1,6 @@
 /*
- * The chunks of a PNG file from its first IDAT on: the data of all IDAT in a row as one
- * stream, then the others up to IEND, every CRC checked. Judges nothing: what is not plainly
- * right is told as an error, whether libpng would let it pass or not.
+ * Reads the chunks of a PNG file from the first IDAT on, and checks every CRC: the data of
+ * all IDAT in a row as one stream, then the other chunks up to IEND.
  */
 #pragma once
 
@@ -12,19 +11,19 @@
 
 struct input;
 
-struct idat {
+struct png_idat {
 	struct input *input;
-	uint8_t name[4]; /* of the chunk that is being read */
-	uint32_t left;	 /* of its data */
-	uint32_t crc;	 /* of what was read of it */
-	bool ended;	 /* it is no IDAT any more */
+	uint8_t name[4]; /* of the current chunk */
+	uint32_t left;	 /* bytes of its data that are not read */
+	uint32_t crc;	 /* of the bytes that are read */
+	bool ended;	 /* the current chunk is the first that is no IDAT */
 };
 
-/* Begins where the head of the first IDAT has just been taken. Returns 0 or -EBADMSG. */
-int idat_begin(struct idat *idat, struct input *input);
+/* Begins right after the head of the first IDAT was read. Returns 0 or -EBADMSG. */
+int png_idat_begin(struct png_idat *idat, struct input *input);
 
-/* Reads size bytes, fewer only at the end. Returns how many, or -EBADMSG. */
-ssize_t idat_read(struct idat *idat, uint8_t *to, size_t size);
+/* Reads size bytes of the stream, fewer only at its end. Returns how many, or -EBADMSG. */
+ssize_t png_idat_read(struct png_idat *idat, uint8_t *to, size_t size);
 
-/* Steps over the other chunks, once idat_read() has returned 0. Returns 0 or -EBADMSG. */
-int idat_finish(struct idat *idat);
+/* Skips the other chunks, after png_idat_read() has returned 0. Returns 0 or -EBADMSG. */
+int png_idat_finish(struct png_idat *idat);

@@ -1,7 +1,16 @@
 /*
- * PNG by libpng (ISO/IEC 15948): all colour types, depths, interlaced or not; pixels of the
- * most frequent kinds by png-fast.h. Gamma is never applied. libpng's exits come back here by
- * longjmp, so that all state is in memory of the heap; nothing is printed.
+ * PNG by libpng (ISO/IEC 15948): all colour types and depths, interlaced or not.
+ *
+ * libpng reads the header and decides what is an error. The pixels of the most frequent kinds
+ * are then decoded by png-fast.h, which is much faster. If that does not take the file, or gives
+ * up within it, libpng decodes it from the first row; rows that were drawn already are not drawn
+ * again. So the verdict on a broken file, and its error text, are always libpng's.
+ *
+ * Gamma is never applied. Text and other chunks that change no pixel are skipped unread. The eXIf
+ * chunk may come after the pixels and is read by png-exif.h.
+ *
+ * libpng's errors must not return: they longjmp() back to setjmp() in open and decode. All state
+ * is on the heap, since local variables are undefined after that.
  */
 #include "config.h"
 
@@ -21,9 +30,9 @@ struct png {
 	png_structp codec;
 	png_infop info;
 	struct picture *picture;
-	enum fault fault; /* what an error is at this stage */
-	uint8_t *buffer;  /* a row on its way to the canvas */
-	uint32_t drawn;	  /* rows that are on the canvas already */
+	enum fault fault; /* the code of an error at this stage */
+	uint8_t *buffer;  /* a row for target_put() */
+	uint32_t drawn;	  /* rows that png-fast.h has drawn already */
 };
 
 static bool png_codec_probe(const uint8_t *bytes, size_t size)
@@ -33,21 +42,21 @@ static bool png_codec_probe(const uint8_t *bytes, size_t size)
 
 /* ---- What libpng calls ---- */
 
-static void png_codec_give_up(png_structp codec, const char *message)
+static void png_codec_fail(png_structp codec, const char *message)
 {
 	struct png *png = png_get_error_ptr(codec);
 	picture_fail(png->picture, png->fault, "PNG: %s", message);
 	png_longjmp(codec, 1);
 }
 
-/* Of what can be ignored: libpng decides, and what is lost is never a pixel. */
+/* libpng warns only of faults that lose no pixel: they are ignored. */
 static void png_codec_warn(png_structp codec, const char *message)
 {
 	(void)codec;
 	(void)message;
 }
 
-/* Without memory nothing is known of the file. */
+/* An error for want of memory says nothing about the file. */
 static png_voidp png_codec_allocate(png_structp codec, png_alloc_size_t size)
 {
 	struct png *png = png_get_mem_ptr(codec);
@@ -66,13 +75,13 @@ static void png_codec_release(png_structp codec, png_voidp memory)
 static void png_codec_read_bytes(png_structp codec, png_bytep to, size_t count)
 {
 	struct png *png = png_get_io_ptr(codec);
-	if (input_take(&png->picture->input, to, count) < 0)
+	if (input_read(&png->picture->input, to, count) < 0)
 		png_error(codec, "the file ends too early");
 }
 
 /* ---- Header ---- */
 
-/* Chunks that change no pixel and are not kept: text above all, which may be compressed. */
+/* Skips chunks that change no pixel and are not kept: text above all, which may be compressed. */
 static void png_codec_ignore_chunks(png_structp codec)
 {
 	static const png_byte names[] = "tEXt\0zTXt\0iTXt\0hIST\0tIME\0sPLT\0pCAL\0sCAL\0oFFs\0"
@@ -133,7 +142,7 @@ static int png_codec_read_header(struct png *png)
 	return result ? result : png_exif_read(picture);
 }
 
-static int open_png(struct picture *picture)
+static int png_codec_open(struct picture *picture)
 {
 	struct png *png = calloc(1, sizeof(*png));
 	if (!png)
@@ -141,7 +150,7 @@ static int open_png(struct picture *picture)
 	picture->state = png;
 	png->picture = picture;
 	png->fault = FAULT_NOT_AN_IMAGE;
-	png->codec = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, png, png_codec_give_up,
+	png->codec = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, png, png_codec_fail,
 		png_codec_warn, png, png_codec_allocate, png_codec_release);
 	if (png->codec)
 		png->info = png_create_info_struct(png->codec);
@@ -152,7 +161,7 @@ static int open_png(struct picture *picture)
 
 /* ---- Pixels ---- */
 
-/* Samples of 8 or 16 bits in host order, and transparent colours as alpha. */
+/* Asks for samples of 8 or 16 bits in host order, and alpha in place of transparent colours. */
 static enum row png_codec_choose_output(struct png *png)
 {
 	static const enum row narrow[] = {ROW_GRAY8, ROW_GRAYALPHA8, ROW_RGB8, ROW_RGBA8};
@@ -167,7 +176,7 @@ static enum row png_codec_choose_output(struct png *png)
 	return is_wide ? wide[(channels - 1) & 3] : narrow[(channels - 1) & 3];
 }
 
-/* Which pixels are in a pass: from (x, y) on, every dx-th of every dy-th row. */
+/* The pixels of a pass: from (x, y) on, every dx-th pixel of every dy-th row. */
 struct pass {
 	uint32_t x, y, dx, dy;
 };
@@ -224,7 +233,7 @@ static int png_codec_decode(struct picture *picture, struct target *target)
 	return 0;
 }
 
-static void close_png(struct picture *picture)
+static void png_codec_close(struct picture *picture)
 {
 	struct png *png = picture->state;
 	if (!png)
@@ -238,7 +247,7 @@ static void close_png(struct picture *picture)
 const struct codec codec_png = {
 	.type = "PNG",
 	.probe = png_codec_probe,
-	.open = open_png,
+	.open = png_codec_open,
 	.decode = png_codec_decode,
-	.close = close_png,
+	.close = png_codec_close,
 };

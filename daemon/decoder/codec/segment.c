@@ -1,7 +1,13 @@
 /*
- * A published segment as what a picture is made of (shmimg-segment(5)): a smaller form, or one
- * in another format. Only the daemon says what is a segment, and its header is checked all the
- * same; it is read by pread(2) as files are.
+ * A published segment (shmimg-segment(5)) as the source of a picture: for a smaller rendition, or
+ * one in another format.
+ *
+ * This saves reading and decoding the file again. The daemon chooses this codec by
+ * JOB_SOURCE_SEGMENT; the content of a file never does, so that nobody can present a file as a
+ * segment. The header is checked all the same. Rows are read by pread(2), as from files.
+ *
+ * Premultiplied pixels are divided by alpha before they are converted, into 16 bits: from there the
+ * same 8 bits come back when they are premultiplied again.
  */
 #include "config.h"
 
@@ -13,23 +19,23 @@
 
 struct segment {
 	struct header header;
-	uint8_t *rows;	    /* as they are in the segment */
-	uint8_t *converted; /* a row, straight, of one that is premultiplied */
+	uint8_t *rows;	    /* a strip, as it is in the segment */
+	uint8_t *converted; /* a row without premultiplication; NULL if not needed */
 };
 
-static int segment_fail(struct picture *picture, const char *message)
+static int segment_codec_fail(struct picture *picture, const char *message)
 {
 	return picture_fail(picture, FAULT_DECODER_FAILED, "segment: %s", message);
 }
 
 /* ---- Header ---- */
 
-static const char *segment_check(struct picture *picture, const struct header *header)
+static const char *segment_codec_check(struct picture *picture, const struct header *header)
 {
 	const char *fault = header_check(header, header->segment_size);
 	if (fault)
 		return fault;
-	if (!file_has_size(picture->input.fd, header->segment_size))
+	if (!input_file_has_size(picture->input.fd, header->segment_size))
 		return "it has another size than its header says";
 	if (format_pixel_bytes((enum format)header->native) == 0)
 		return "the native format is unknown";
@@ -40,8 +46,9 @@ static const char *segment_check(struct picture *picture, const struct header *h
 	return NULL;
 }
 
-/* Of the whole picture; a segment that says nothing of it has all of it. */
-static const char *segment_read_full_size(struct picture *picture, const struct header *header)
+/* The size of the whole picture. If the header gives none, the segment has all of it. */
+static const char *segment_codec_read_full_size(
+	struct picture *picture, const struct header *header)
 {
 	picture->full_width = header->full_width ? header->full_width : header->width;
 	picture->full_height = header->full_height ? header->full_height : header->height;
@@ -51,31 +58,31 @@ static const char *segment_read_full_size(struct picture *picture, const struct 
 	return NULL;
 }
 
-static int segment_read_block(struct picture *picture, const struct header_block *block)
+static int segment_codec_read_block(struct picture *picture, const struct header_block *block)
 {
 	if (block->size > JOB_BLOCK_BYTES_MAX)
-		return segment_fail(picture, "a metadata block is too large");
+		return segment_codec_fail(picture, "a metadata block is too large");
 	uint8_t *data = malloc(block->size ? block->size : 1);
 	if (!data)
-		return segment_fail(picture, "no memory for metadata");
-	int result = input_look(&picture->input, block->offset, data, block->size);
+		return segment_codec_fail(picture, "no memory for metadata");
+	int result = input_read_at(&picture->input, block->offset, data, block->size);
 	if (result < 0)
-		segment_fail(picture, "a metadata block cannot be read");
+		segment_codec_fail(picture, "a metadata block cannot be read");
 	else
 		result = picture_add_block(picture, block->type, data, block->size);
 	free(data);
 	return result;
 }
 
-static int segment_read_header(struct picture *picture, struct header *header)
+static int segment_codec_read_header(struct picture *picture, struct header *header)
 {
-	if (input_look(&picture->input, 0, header, sizeof(*header)) < 0)
-		return segment_fail(picture, "it ends too early");
-	const char *fault = segment_check(picture, header);
+	if (input_read_at(&picture->input, 0, header, sizeof(*header)) < 0)
+		return segment_codec_fail(picture, "it ends too early");
+	const char *fault = segment_codec_check(picture, header);
 	if (!fault)
-		fault = segment_read_full_size(picture, header);
+		fault = segment_codec_read_full_size(picture, header);
 	if (fault)
-		return segment_fail(picture, fault);
+		return segment_codec_fail(picture, fault);
 	picture->width = header->width;
 	picture->height = header->height;
 	picture->in_order = true;
@@ -85,43 +92,44 @@ static int segment_read_header(struct picture *picture, struct header *header)
 	memcpy(picture->type, header->type, sizeof(picture->type));
 	int result = 0;
 	for (uint32_t i = 0; result == 0 && i < header->block_count; i++)
-		result = segment_read_block(picture, &header->blocks[i]);
+		result = segment_codec_read_block(picture, &header->blocks[i]);
 	return result;
 }
 
-static int open_segment(struct picture *picture)
+static int segment_codec_open(struct picture *picture)
 {
 	struct segment *segment = calloc(1, sizeof(*segment));
 	if (!segment)
-		return segment_fail(picture, "no memory");
+		return segment_codec_fail(picture, "no memory");
 	picture->state = segment;
-	return segment_read_header(picture, &segment->header);
+	return segment_codec_read_header(picture, &segment->header);
 }
 
 /* ---- Pixels ---- */
 
-/* To 16 bits, in which going back to the same 8 bits is exact. */
-static uint16_t segment_divide(unsigned value, unsigned alpha)
+/* The 16-bit colour of a premultiplied value. */
+static uint16_t segment_codec_divide(unsigned value, unsigned alpha)
 {
-	unsigned most = 65535;
-	return (uint16_t)(value < alpha ? (value * most + alpha / 2) / alpha : most);
+	unsigned max = 65535;
+	return (uint16_t)(value < alpha ? (value * max + alpha / 2) / alpha : max);
 }
 
-/* From bytes B G R A, premultiplied, to four of 16 bits, R G B A, straight. */
-static void segment_straighten(uint8_t *to, const uint8_t *from, uint32_t count)
+/* From premultiplied bytes B G R A to 16-bit R G B A, not premultiplied. */
+static void segment_codec_unpremultiply(uint8_t *to, const uint8_t *from, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++, from += 4) {
 		uint16_t pixel[4] = {0};
 		unsigned alpha = from[3];
 		for (unsigned c = 0; alpha > 0 && c < 3; c++)
-			pixel[c] = segment_divide(from[2 - c], alpha);
+			pixel[c] = segment_codec_divide(from[2 - c], alpha);
 		pixel[3] = (uint16_t)(alpha * 257);
 		memcpy(to + i * sizeof(pixel), pixel, sizeof(pixel));
 	}
 }
 
-/* Draws rows that lie in segment->rows. */
-static void segment_draw(struct segment *segment, struct target *target, uint32_t y, uint32_t count)
+/* Draws the rows in segment->rows. */
+static void segment_codec_draw(
+	struct segment *segment, struct target *target, uint32_t y, uint32_t count)
 {
 	static const enum row rows[] = {
 		[FORMAT_RGBA8] = ROW_RGBA8,
@@ -146,13 +154,13 @@ static void segment_draw(struct segment *segment, struct target *target, uint32_
 	strip.pixels = segment->converted;
 	strip.rows = 1;
 	for (uint32_t i = 0; i < count; i++, strip.y++) {
-		segment_straighten(
+		segment_codec_unpremultiply(
 			segment->converted, segment->rows + i * header->stride, header->width);
 		target_put(target, &strip);
 	}
 }
 
-static int segment_make_room(struct picture *picture, struct segment *segment)
+static int segment_codec_allocate(struct picture *picture, struct segment *segment)
 {
 	segment->rows = reallocarray(NULL, STRIP_ROWS, segment->header.stride);
 	bool premultiplied = segment->header.format == FORMAT_BGRA8_PREMUL;
@@ -160,28 +168,28 @@ static int segment_make_room(struct picture *picture, struct segment *segment)
 		segment->converted =
 			reallocarray(NULL, segment->header.width, 4 * sizeof(uint16_t));
 	if (!segment->rows || (premultiplied && !segment->converted))
-		return segment_fail(picture, "no memory for rows");
+		return segment_codec_fail(picture, "no memory for rows");
 	return 0;
 }
 
-static int segment_decode(struct picture *picture, struct target *target)
+static int segment_codec_decode(struct picture *picture, struct target *target)
 {
 	struct segment *segment = picture->state;
 	const struct header *header = &segment->header;
-	int result = segment_make_room(picture, segment);
+	int result = segment_codec_allocate(picture, segment);
 	for (uint32_t y = 0; result == 0 && y < header->height; y += STRIP_ROWS) {
 		uint32_t left = header->height - y;
 		uint32_t count = left < STRIP_ROWS ? left : STRIP_ROWS;
-		result = input_look(&picture->input, header->pixel_offset + y * header->stride,
+		result = input_read_at(&picture->input, header->pixel_offset + y * header->stride,
 			segment->rows, count * header->stride);
 		if (result < 0)
-			return segment_fail(picture, "its pixels cannot be read");
-		segment_draw(segment, target, y, count);
+			return segment_codec_fail(picture, "its pixels cannot be read");
+		segment_codec_draw(segment, target, y, count);
 	}
 	return result;
 }
 
-static void close_segment(struct picture *picture)
+static void segment_codec_close(struct picture *picture)
 {
 	struct segment *segment = picture->state;
 	if (!segment)
@@ -194,7 +202,7 @@ static void close_segment(struct picture *picture)
 
 const struct codec codec_segment = {
 	.type = "segment",
-	.open = open_segment,
-	.decode = segment_decode,
-	.close = close_segment,
+	.open = segment_codec_open,
+	.decode = segment_codec_decode,
+	.close = segment_codec_close,
 };

@@ -1,5 +1,10 @@
 /*
  * The colour names of X11.
+ *
+ * rgb.txt has about 750 names. Most of them are numbered shades (red1 to red4, gray0 to gray100)
+ * or other spellings, so the table has one row for each colour with its four shades, and grey
+ * is computed. A name is brought into the table's spelling, its number is cut off, and the rest
+ * is found by bsearch(3). No file is read and no X server is asked: the sandbox forbids both.
  */
 #include "config.h"
 
@@ -16,7 +21,7 @@ enum { NAME_MAX_BYTES = 24, SHADES = 4 };
 struct colour {
 	char name[NAME_MAX_BYTES];
 	uint32_t value;
-	uint32_t shades[SHADES]; /* name1 to name4, where there are such */
+	uint32_t shades[SHADES]; /* name1 to name4; 0 if there are none */
 };
 
 static const struct colour colours[] = {
@@ -164,7 +169,7 @@ static int xpm_colours_compare(const void *name, const void *colour)
 	return strcmp(name, ((const struct colour *)colour)->name);
 }
 
-/* Brings a name into the table's spelling. Returns 0, or -EINVAL when it is too long. */
+/* Brings a name into the table's spelling. Returns 0, or -EINVAL if it is too long. */
 static int xpm_colours_spell(char spelled[NAME_MAX_BYTES], const char *name)
 {
 	size_t length = 0;
@@ -182,7 +187,7 @@ static int xpm_colours_spell(char spelled[NAME_MAX_BYTES], const char *name)
 	return 0;
 }
 
-/* Takes the number from the end of a name; -1 when it has none, or one with leading zeros. */
+/* Cuts the number off the end of a name. Returns -1 if there is none, or it begins with 0. */
 static int xpm_colours_cut_number(char *name)
 {
 	size_t end = strlen(name);
@@ -196,7 +201,7 @@ static int xpm_colours_cut_number(char *name)
 	return number;
 }
 
-/* gray0 to gray100; in floating point, whose errors rgb.txt has at gray50 and gray90. */
+/* gray0 to gray100. In floating point, to round gray50 and gray90 as rgb.txt has them. */
 static uint32_t xpm_colours_grey_value(int percent)
 {
 	return (uint32_t)(percent * 2.55 + 0.5) * 0x010101;

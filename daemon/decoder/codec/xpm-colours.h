@@ -1,13 +1,12 @@
 /*
- * The colour names of X11, as its rgb.txt has them. Holds the table, reads no file and
- * asks no X server.
+ * The colour names of X11, as in its rgb.txt.
  */
 #pragma once
 
 #include <stdint.h>
 
 /*
- * Finds a name, whatever its case and spaces, "grey" or "gray": *value becomes 0xRRGGBB.
- * Returns 0, or -EINVAL for what is no such name.
+ * Finds a colour by its name and sets *value to 0xRRGGBB. Case and spaces do not matter, nor
+ * whether it is "grey" or "gray". Returns 0, or -EINVAL if there is no such name.
  */
 int xpm_colour_from_string(const char *name, uint32_t *value);

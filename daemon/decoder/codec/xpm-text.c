@@ -1,5 +1,13 @@
 /*
- * The text of an XPM 3: surveyed before anything believes it, and written anew.
+ * The text of an XPM 3.
+ *
+ * libXpm allocates memory for any size that a text claims, leaks some of it when it finds an
+ * error, and sees other strings than a C compiler where comments are unusual. So the text is
+ * surveyed first: it must be long enough for its values (width, height, colours, characters of
+ * a pixel), and each colour must be one that libXpm parses correctly. Then a new text is written
+ * that has only the strings which were found good, and libXpm gets that one.
+ *
+ * The text is read by spans: a pointer to the next character, and the end.
  */
 #include "config.h"
 
@@ -37,7 +45,7 @@ bool xpm_text_begins(const uint8_t *bytes, size_t size)
 	       xpm_text_skip_word(&text, "*/");
 }
 
-/* Goes past a comment that begins here. Returns whether one did. */
+/* Skips a comment that begins here. Returns whether there was one. */
 static bool xpm_text_skip_comment(struct xpm_span *text)
 {
 	if (text->end - text->at < 2 || memcmp(text->at, "/*", 2) != 0)
@@ -48,7 +56,7 @@ static bool xpm_text_skip_comment(struct xpm_span *text)
 	return true;
 }
 
-/* Goes to the next one of two characters outside of comments, and past it. 0 at the end. */
+/* Skips to the next of two characters outside of comments, and past it. Returns 0 at the end. */
 static char xpm_text_find_either(struct xpm_span *text, char one, char other)
 {
 	while (text->at < text->end) {
@@ -61,7 +69,7 @@ static char xpm_text_find_either(struct xpm_span *text, char one, char other)
 	return 0;
 }
 
-/* Takes the next string of the C text. Returns whether there is one. */
+/* Reads the next string of the C text. Returns whether there is one. */
 static bool xpm_text_next_string(struct xpm_span *text, struct xpm_span *string)
 {
 	if (!xpm_text_find_either(text, '"', '"'))
@@ -88,7 +96,7 @@ static bool xpm_text_next_number(struct xpm_span *text, uint32_t *number)
 	return text->at > start;
 }
 
-/* Whether the text is long enough for what its values say: then they are believed. */
+/* Whether the text is long enough for its values. */
 static bool xpm_text_is_plausible(const struct xpm_text *text)
 {
 	if (text->characters == 0 || text->characters > CHARACTERS_MAX || text->colours == 0)
@@ -111,7 +119,7 @@ static bool xpm_text_has_none(struct xpm_span colour, uint32_t characters)
 	return false;
 }
 
-/* Takes the next word of a colour's text. Returns whether there is one. */
+/* Reads the next word of a colour's text. Returns whether there is one. */
 static bool xpm_text_next_word(struct xpm_span *text, struct xpm_span *word)
 {
 	xpm_text_skip_blanks(text);
@@ -122,7 +130,7 @@ static bool xpm_text_next_word(struct xpm_span *text, struct xpm_span *word)
 	return word->at < word->end;
 }
 
-/* Which visual a word stands for, or what is symbolic; -1: it is no such key. */
+/* The number of a key: symbolic name, mono, grey or colour. -1 if the word is no key. */
 static int xpm_text_find_key(struct xpm_span word)
 {
 	static const char *const keys[] = {"s", "m", "g4", "g", "c"};
@@ -135,8 +143,8 @@ static int xpm_text_find_key(struct xpm_span word)
 }
 
 /*
- * Whether libXpm reads a colour's text as it is meant. It loses the memory of a value whose
- * key comes twice, reads on behind a text that is too short, and cuts words that are long.
+ * Whether libXpm parses a colour's text correctly. It leaks a value whose key comes twice, reads
+ * beyond the end of a text that is too short, and truncates long words.
  */
 static bool xpm_text_is_sound(struct xpm_span colour, uint32_t characters)
 {
@@ -183,7 +191,7 @@ const char *xpm_text_survey(struct xpm_text *text)
 	return NULL;
 }
 
-/* Whether what comes after the rows ends the array, and so the file is whole. */
+/* Whether the array is closed after the rows: the file is whole then. */
 static bool xpm_text_is_ended(struct xpm_span rest)
 {
 	struct xpm_span string;
@@ -206,7 +214,7 @@ static char *xpm_text_put_string(char *to, struct xpm_span string)
 	return to;
 }
 
-/* Writes the colours and rows of a text. Returns NULL or what is wrong with the rows. */
+/* Writes the colours and rows of a text. Returns NULL, or what is wrong with the rows. */
 static const char *xpm_text_put_strings(const struct xpm_text *text, char *to)
 {
 	struct xpm_span rest = text->after_values;

@@ -1,5 +1,11 @@
 /*
- * XPM 3 by libXpm, from memory: no X server is asked, no file opened, no command run.
+ * XPM 3 by libXpm.
+ *
+ * The whole file is read into memory: XPM is a C text, in which a pixel may be anywhere. libXpm
+ * is old and trusts its input, so it never sees the file: xpm-text.h checks the text and writes it
+ * anew, and libXpm parses that. libXpm's functions for files are not used, for they may run
+ * gzip, and neither are those that ask an X server for colours: names are looked up in
+ * xpm-colours.h.
  */
 #include "config.h"
 
@@ -24,7 +30,7 @@ struct xpm {
 	uint16_t *row;
 };
 
-static int xpm_survey(struct picture *picture, struct xpm *xpm)
+static int xpm_codec_survey(struct picture *picture, struct xpm *xpm)
 {
 	const char *fault = xpm_text_survey(&xpm->text);
 	if (fault)
@@ -36,9 +42,9 @@ static int xpm_survey(struct picture *picture, struct xpm *xpm)
 	return 0;
 }
 
-static int xpm_read_file(struct picture *picture, struct xpm_text *text)
+static int xpm_codec_read_file(struct picture *picture, struct xpm_text *text)
 {
-	size_t room = 0;
+	size_t capacity = 0;
 	for (;;) {
 		const uint8_t *bytes;
 		ssize_t got = input_peek(&picture->input, &bytes);
@@ -49,9 +55,9 @@ static int xpm_read_file(struct picture *picture, struct xpm_text *text)
 		if (text->size + (size_t)got > FILE_MAX)
 			return picture_fail(
 				picture, FAULT_TOO_LARGE, "XPM: more than %d bytes", FILE_MAX);
-		if (text->size + (size_t)got >= room) {
-			room = 2 * (text->size + (size_t)got);
-			char *more = realloc(text->bytes, room);
+		if (text->size + (size_t)got >= capacity) {
+			capacity = 2 * (text->size + (size_t)got);
+			char *more = realloc(text->bytes, capacity);
 			if (!more)
 				return picture_fail(
 					picture, FAULT_DECODER_FAILED, "XPM: no memory");
@@ -64,44 +70,44 @@ static int xpm_read_file(struct picture *picture, struct xpm_text *text)
 	}
 }
 
-static int open_xpm(struct picture *picture)
+static int xpm_codec_open(struct picture *picture)
 {
 	struct xpm *xpm = calloc(1, sizeof(*xpm));
 	if (!xpm)
 		return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: no memory");
 	picture->state = xpm;
-	int result = xpm_read_file(picture, &xpm->text);
-	return result ? result : xpm_survey(picture, xpm);
+	int result = xpm_codec_read_file(picture, &xpm->text);
+	return result ? result : xpm_codec_survey(picture, xpm);
 }
 
 /* ---- Colours ---- */
 
-/* #rgb to #rrrrggggbbbb, each channel spread over 16 bits. */
-static bool xpm_read_hex(const char *digits, uint16_t *colour)
+/* #rgb to #rrrrggggbbbb: each channel is scaled to 16 bits. */
+static bool xpm_codec_read_hex(const char *digits, uint16_t *colour)
 {
 	size_t length = strlen(digits);
 	if (length == 0 || length % 3 || length > 12)
 		return false;
 	for (size_t i = 0; i < 3; i++) {
 		uint32_t value = 0;
-		uint32_t most = 0;
+		uint32_t max = 0;
 		for (size_t j = 0; j < length / 3; j++) {
 			int c = tolower((unsigned char)*digits++);
 			if (!isxdigit(c))
 				return false;
 			value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-			most = most << 4 | 15;
+			max = max << 4 | 15;
 		}
-		colour[i] = (uint16_t)((value * UINT64_C(65535) + most / 2) / most);
+		colour[i] = (uint16_t)((value * UINT64_C(65535) + max / 2) / max);
 	}
 	return true;
 }
 
-static bool xpm_read_colour(const char *name, uint16_t *colour)
+static bool xpm_codec_read_colour(const char *name, uint16_t *colour)
 {
 	colour[3] = 65535;
 	if (name[0] == '#')
-		return xpm_read_hex(name + 1, colour);
+		return xpm_codec_read_hex(name + 1, colour);
 	if (strcasecmp(name, "none") == 0) {
 		memset(colour, 0, 4 * sizeof(*colour));
 		return true;
@@ -115,7 +121,7 @@ static bool xpm_read_colour(const char *name, uint16_t *colour)
 	return true;
 }
 
-static int xpm_read_palette(struct picture *picture, struct xpm *xpm)
+static int xpm_codec_read_palette(struct picture *picture, struct xpm *xpm)
 {
 	xpm->palette = calloc(xpm->image.ncolors, sizeof(*xpm->palette));
 	if (!xpm->palette)
@@ -129,7 +135,7 @@ static int xpm_read_palette(struct picture *picture, struct xpm *xpm)
 		if (!name)
 			return picture_fail(
 				picture, FAULT_DECODER_FAILED, "XPM: a colour has no value");
-		if (!xpm_read_colour(name, xpm->palette[i]))
+		if (!xpm_codec_read_colour(name, xpm->palette[i]))
 			return picture_fail(picture, FAULT_DECODER_FAILED,
 				"XPM: the colour \"%.40s\" is unknown", name);
 	}
@@ -138,7 +144,7 @@ static int xpm_read_palette(struct picture *picture, struct xpm *xpm)
 
 /* ---- Pixels ---- */
 
-static int xpm_parse(struct picture *picture, struct xpm *xpm)
+static int xpm_codec_parse(struct picture *picture, struct xpm *xpm)
 {
 	const char *fault;
 	char *plain = xpm_text_rewrite(&xpm->text, &fault);
@@ -151,13 +157,13 @@ static int xpm_parse(struct picture *picture, struct xpm *xpm)
 		return picture_fail(
 			picture, FAULT_DECODER_FAILED, "XPM: %s", XpmGetErrorString(status));
 	}
-	return xpm_read_palette(picture, xpm);
+	return xpm_codec_read_palette(picture, xpm);
 }
 
-static int xpm_decode(struct picture *picture, struct target *target)
+static int xpm_codec_decode(struct picture *picture, struct target *target)
 {
 	struct xpm *xpm = picture->state;
-	int result = xpm_parse(picture, xpm);
+	int result = xpm_codec_parse(picture, xpm);
 	if (result < 0)
 		return result;
 	xpm->row = calloc(xpm->text.width, sizeof(*xpm->palette));
@@ -181,7 +187,7 @@ static int xpm_decode(struct picture *picture, struct target *target)
 	return 0;
 }
 
-static void close_xpm(struct picture *picture)
+static void xpm_codec_close(struct picture *picture)
 {
 	struct xpm *xpm = picture->state;
 	if (!xpm)
@@ -197,7 +203,7 @@ static void close_xpm(struct picture *picture)
 const struct codec codec_xpm = {
 	.type = "XPM",
 	.probe = xpm_text_begins,
-	.open = open_xpm,
-	.decode = xpm_decode,
-	.close = close_xpm,
+	.open = xpm_codec_open,
+	.decode = xpm_codec_decode,
+	.close = xpm_codec_close,
 };

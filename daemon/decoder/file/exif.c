@@ -1,5 +1,10 @@
 /*
- * The two facts of EXIF that matter to pixels.
+ * EXIF.
+ *
+ * EXIF is a TIFF file: directories of entries, each with a tag, a type and a value or an offset.
+ * Only single numbers are read, which lie in the entry itself, from two directories at most: the
+ * first one, and the one that its EXIF tag points to. So no chain of offsets is followed and there
+ * is no loop. A number outside of the data is 0.
  */
 #include "config.h"
 
@@ -14,7 +19,7 @@ struct tiff {
 	bool little_endian;
 };
 
-/* A number of 2 or 4 bytes; 0 outside of the data. */
+/* A number of 2 or 4 bytes, or 0 if it is not inside the data. */
 static uint32_t exif_number(const struct tiff *tiff, uint64_t at, unsigned bytes)
 {
 	if (at > tiff->size || tiff->size - at < bytes)

@@ -1,6 +1,5 @@
 /*
- * The two facts of EXIF that matter to pixels (CIPA DC-008, TIFF 6.0). Reads inside its
- * bounds whatever the bytes say, follows two directories at most, and changes nothing.
+ * Reads the two facts of EXIF that matter for pixels (CIPA DC-008, TIFF 6.0).
  */
 #pragma once
 
@@ -9,9 +8,9 @@
 #include <stdint.h>
 
 struct exif {
-	unsigned orientation; /* 1 to 8; 1 when nothing, or nonsense, is said */
-	bool srgb;	      /* ColorSpace says sRGB */
+	unsigned orientation; /* 1 to 8; 1 if it is missing or invalid */
+	bool srgb;	      /* ColorSpace is sRGB */
 };
 
-/* Reads EXIF from its TIFF header on. */
+/* Reads EXIF data that begins with the TIFF header. Any bytes are safe. */
 struct exif exif_read(const uint8_t *data, size_t size);

@@ -1,5 +1,12 @@
 /*
- * The file of a job, read by pread(2).
+ * The file of a job.
+ *
+ * It is read by pread(2). Another process may truncate the file at any time: a mapping would end
+ * the decoder by SIGBUS then, pread(2) returns fewer bytes. And pread(2) leaves the offset of the
+ * descriptor alone, which a client that has sent it still uses.
+ *
+ * The first error is kept, since the libraries of codecs know no errors of reading: picture_fail()
+ * reports it in place of the library's guess.
  */
 #include "config.h"
 
@@ -10,10 +17,10 @@
 #include <unistd.h>
 
 /*
- * fstat(3) is a call that takes a path, of which the sandbox allows none. A file ends where
- * there is a byte before and none behind.
+ * In newer C libraries fstat(3) makes a system call that takes a path, and the sandbox allows
+ * none of these. So this reads the last byte, and the one after it, which must not exist.
  */
-bool file_has_size(int fd, uint64_t size)
+bool input_file_has_size(int fd, uint64_t size)
 {
 	uint8_t byte;
 	return size >= 1 && size <= INT64_MAX && pread(fd, &byte, 1, (off_t)size - 1) == 1 &&
@@ -28,7 +35,7 @@ void input_begin(struct input *input, int fd)
 	input->error = 0;
 }
 
-static ssize_t input_read_at(struct input *input, uint64_t offset, void *to, size_t count)
+static ssize_t input_pread(struct input *input, uint64_t offset, void *to, size_t count)
 {
 	if (offset > INT64_MAX - count)
 		return 0;
@@ -46,8 +53,7 @@ static ssize_t input_read_at(struct input *input, uint64_t offset, void *to, siz
 ssize_t input_peek(struct input *input, const uint8_t **bytes)
 {
 	if (input->at == input->filled) {
-		ssize_t got =
-			input_read_at(input, input->next, input->buffer, sizeof(input->buffer));
+		ssize_t got = input_pread(input, input->next, input->buffer, sizeof(input->buffer));
 		if (got < 0)
 			return got;
 		input->at = 0;
@@ -70,7 +76,7 @@ void input_skip(struct input *input, uint64_t count)
 		input->next = UINT64_MAX;
 }
 
-int input_take(struct input *input, void *to, size_t count)
+int input_read(struct input *input, void *to, size_t count)
 {
 	uint8_t *bytes = to;
 	while (count) {
@@ -87,11 +93,11 @@ int input_take(struct input *input, void *to, size_t count)
 	return 0;
 }
 
-int input_look(struct input *input, uint64_t offset, void *to, size_t count)
+int input_read_at(struct input *input, uint64_t offset, void *to, size_t count)
 {
 	uint8_t *bytes = to;
 	while (count) {
-		ssize_t got = input_read_at(input, offset, bytes, count);
+		ssize_t got = input_pread(input, offset, bytes, count);
 		if (got <= 0)
 			return got ? (int)got : -ENODATA;
 		bytes += got;
@@ -101,13 +107,13 @@ int input_look(struct input *input, uint64_t offset, void *to, size_t count)
 	return 0;
 }
 
-uint64_t input_taken(const struct input *input)
+uint64_t input_position(const struct input *input)
 {
 	return input->next - (input->filled - input->at);
 }
 
-void input_return(struct input *input, uint64_t taken)
+void input_seek(struct input *input, uint64_t position)
 {
-	input->next = taken;
+	input->next = position;
 	input->at = input->filled = 0;
 }

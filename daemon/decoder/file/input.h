@@ -1,7 +1,6 @@
 /*
- * The file of a job, read from its start by pread(2) through a small buffer. It is never
- * mapped, for others may truncate it, and its offset, which is the client's, never moves.
- * Does not own the descriptor.
+ * Reads the file of a job through a small buffer. Does not own the descriptor, and never moves
+ * its offset, which the client shares.
  */
 #pragma once
 
@@ -14,34 +13,34 @@ enum { INPUT_BUFFER = 65536 };
 
 struct input {
 	int fd;
-	uint64_t next;	   /* offset in the file of what follows the buffer */
-	size_t at, filled; /* what is left of the buffer */
-	int error;	   /* negative errno of the first read that failed, else 0 */
+	uint64_t next;	   /* offset in the file of the end of the buffer */
+	size_t at, filled; /* bytes of the buffer, read and in all */
+	int error;	   /* negative errno of the first read that failed, or 0 */
 	uint8_t buffer[INPUT_BUFFER];
 };
 
-/* Whether a file, of a job or not, has so many bytes and no more. */
-bool file_has_size(int fd, uint64_t size);
+/* Whether the file of any descriptor has exactly this size. */
+bool input_file_has_size(int fd, uint64_t size);
 
 void input_begin(struct input *input, int fd);
 
 /*
- * Shows what comes next without taking it: bytes that stay until the next call.
- * Returns how many; 0 at the end of the file; or a negative errno.
+ * Sets *bytes to the next bytes, without reading past them. They are valid until the next call.
+ * Returns how many there are; 0 at the end of the file; or a negative errno.
  */
 ssize_t input_peek(struct input *input, const uint8_t **bytes);
 
-/* Takes bytes, whether they have been peeked at or not. */
+/* Skips bytes, peeked at or not. */
 void input_skip(struct input *input, uint64_t count);
 
-/* Takes exactly so many bytes. Returns 0, -ENODATA at the end, or a negative errno. */
-int input_take(struct input *input, void *to, size_t count);
+/* Reads exactly so many bytes. Returns 0, -ENODATA at the end, or a negative errno. */
+int input_read(struct input *input, void *to, size_t count);
 
-/* As input_take(), but from an offset, and without moving on. */
-int input_look(struct input *input, uint64_t offset, void *to, size_t count);
+/* As input_read(), but from an offset of the file. The position stays. */
+int input_read_at(struct input *input, uint64_t offset, void *to, size_t count);
 
-/* How many bytes of the file have been taken. */
-uint64_t input_taken(const struct input *input);
+/* The position: how many bytes of the file have been read or skipped. */
+uint64_t input_position(const struct input *input);
 
-/* Goes back to where so many had been taken. */
-void input_return(struct input *input, uint64_t taken);
+/* Goes back to an earlier position. */
+void input_seek(struct input *input, uint64_t position);

@@ -1,5 +1,5 @@
 /*
- * What a file says it is.
+ * The error of a picture, its size in a box, and its blocks.
  */
 #include "config.h"
 
@@ -45,11 +45,11 @@ void picture_turn(const struct picture *picture, uint32_t *width, uint32_t *heig
 	*height = before;
 }
 
-int picture_fit(struct picture *picture, uint32_t most_wide, uint32_t most_high)
+int picture_fit(struct picture *picture, uint32_t max_width, uint32_t max_height)
 {
 	uint32_t width = picture->full_width, height = picture->full_height;
 	picture_turn(picture, &width, &height);
-	fit_inside(&width, &height, most_wide, most_high);
+	fit_inside(&width, &height, max_width, max_height);
 	picture_turn(picture, &width, &height);
 	if (width > picture->width || height > picture->height)
 		return picture_fail(picture, FAULT_DECODER_FAILED,

@@ -1,6 +1,6 @@
 /*
- * What a file says it is, and what went wrong with it: filled by a codec, read by the job
- * loop. Owns the metadata blocks; pixels never pass here.
+ * A picture: what its file says about it, and the error if there is one. A codec fills it in, the
+ * service of jobs reads it. Owns the metadata blocks; holds no pixels.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 
 struct codec;
 
-enum { EIGHTHS = 8 }; /* of which a whole is made */
+enum { EIGHTHS = 8 }; /* in a whole */
 
 struct picture_block {
 	uint32_t type;
@@ -24,53 +24,54 @@ struct picture_block {
 
 struct picture {
 	struct input input;
-	const struct codec *codec; /* set when its open() was called */
-	void *state;		   /* the codec's own */
-	char type[8];		   /* as job.h says */
-	uint32_t width;		   /* as the file has it, before the orientation */
+	const struct codec *codec; /* set before its open() is called */
+	void *state;		   /* owned by the codec */
+	char type[8];		   /* of the file, also if the source is a segment */
+	uint32_t width;		   /* in the file, before the orientation */
 	uint32_t height;
-	uint32_t full_width; /* of the whole picture, of which the file may be a smaller form */
+	uint32_t full_width; /* of the whole picture; larger if the source is a smaller rendition */
 	uint32_t full_height;
-	uint32_t fitted_width; /* that will be written, before the orientation */
+	uint32_t fitted_width; /* of the result, before the orientation */
 	uint32_t fitted_height;
-	unsigned eighths; /* what part of its width and height the codec will deliver */
+	unsigned eighths; /* of width and height that the codec delivers */
 	enum format native;
 	enum colour_space colour;
 	unsigned orientation; /* 1 to 8 */
-	unsigned turned_by;   /* the orientation that was applied before; 1: none */
-	bool in_order;	      /* its rows come from the first to the last, each once */
+	unsigned turned_by;   /* the orientation that was applied to a segment; 1: none */
+	bool in_order;	      /* rows come from the first to the last, each once */
 	uint32_t block_count;
 	struct picture_block blocks[HEADER_BLOCKS_MAX];
 	struct job_error error;
 };
 
 /*
- * Says what is wrong; the first one to speak is heard. What is not printable ASCII becomes
- * '?'. A file that could not be read is told as that, whatever the codec made of it.
- * Returns -EBADMSG.
+ * Sets the error of a picture; later errors are ignored. The text says what is wrong with the
+ * file, and what to do if that is more than the advice of the fault (fault.h), which the daemon
+ * appends. Characters that are not printable ASCII become '?'. If reading the file has failed,
+ * the error says this instead. Returns -EBADMSG.
  */
 int picture_fail(struct picture *picture, enum fault fault, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Sizes in pixels or rows: of the one in the file, what some eighths of it are. */
+/* Some eighths of a width or height, rounded up. */
 static inline uint32_t picture_part(uint32_t size, unsigned eighths)
 {
 	return (uint32_t)(((uint64_t)size * eighths + 7) / 8);
 }
 
-/* The same size as it is after the orientation was applied, or before. */
+/* Converts a size before the orientation to the one after it, or back. */
 void picture_turn(const struct picture *picture, uint32_t *width, uint32_t *height);
 
 /*
- * Sets the fitted size: the whole picture, after its orientation, in a box as fit_inside() has
- * it. Returns 0 or, having failed the picture, a negative errno.
+ * Sets the fitted size: that of the whole picture, after its orientation, in a box, as by
+ * fit_inside(). Returns 0, or a negative errno after picture_fail().
  */
-int picture_fit(struct picture *picture, uint32_t most_wide, uint32_t most_high);
+int picture_fit(struct picture *picture, uint32_t max_width, uint32_t max_height);
 
-/* Whether it will be written smaller than it is in the file. */
+/* Whether the result is smaller than the picture in the file. */
 bool picture_is_scaled(const struct picture *picture);
 
-/* Adds a copy of a block. Returns 0 or, having failed the picture, a negative errno. */
+/* Adds a copy of a block. Returns 0, or a negative errno after picture_fail(). */
 int picture_add_block(struct picture *picture, uint32_t type, const void *data, size_t size);
 
 /* Frees the blocks. */

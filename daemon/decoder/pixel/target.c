@@ -47,7 +47,7 @@ static bool target_is_inside(uint64_t offset, uint64_t size, uint64_t end)
 static bool target_fits(const struct picture *picture, enum format format,
 	const struct job_segment *segment, int fd)
 {
-	if (segment->size > SIZE_MAX || !file_has_size(fd, segment->size))
+	if (segment->size > SIZE_MAX || !input_file_has_size(fd, segment->size))
 		return false;
 	uint32_t width = picture->fitted_width, height = picture->fitted_height;
 	picture_turn(picture, &width, &height);
