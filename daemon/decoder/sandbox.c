@@ -1,5 +1,14 @@
 /*
- * What a decoder gives up before it reads its first byte.
+ * The sandbox.
+ *
+ * A decoder reads files of strangers with large libraries, so it is assumed that one of them can
+ * take it over some day. The sandbox leaves such a decoder nothing but its job: the file, the
+ * segment, the channel, memory and time.
+ *
+ * Each measure also holds without the others. The steps that need nothing from the kernel but
+ * what every Linux has must succeed. Landlock is used if the kernel has it, for the seccomp filter
+ * already allows no system call that takes a path. The order matters: /proc and the calls that
+ * drop privileges are used first, the filter that forbids them comes last.
  */
 #include "config.h"
 
@@ -21,10 +30,10 @@
 #include "daemon/decoder/seccomp.h"
 #include "daemon/job/job.h"
 
-/* Room for the channel, standard error and a job's two, and for a few that come uninvited. */
+/* The channel, standard error and the two of a job, and a few that a packet may bring. */
 enum { DESCRIPTORS_MAX = 8 };
 
-/* What a build needs more: a sanitizer opens files and starts a process, gcov writes files. */
+/* A sanitizer opens files and starts a process, gcov writes files: such builds allow it. */
 #ifdef SANITIZERS
 enum { HAS_SANITIZERS = 1 };
 #else
@@ -36,7 +45,7 @@ enum { HAS_COVERAGE = 1 };
 enum { HAS_COVERAGE = 0 };
 #endif
 
-/* 0 and 1 are free then, and become those of the first job. */
+/* Descriptors 0 and 1 are free then: the first job gets them. */
 static int sandbox_close_descriptors(void)
 {
 	close(STDIN_FILENO);
@@ -45,7 +54,7 @@ static int sandbox_close_descriptors(void)
 	return 0;
 }
 
-/* The daemon starts a decoder so already; other parents need not. */
+/* The daemon starts a decoder in its own session already. Other parents may not. */
 static int sandbox_leave_session(void)
 {
 	if (getsid(0) == getpid())
@@ -54,29 +63,29 @@ static int sandbox_leave_session(void)
 }
 
 /*
- * When the machine has no memory left, what has taken it goes first (proc(5)). Without /proc,
- * or where somebody has forbidden it, the kernel finds it by its size.
+ * If the machine runs out of memory, the kernel kills a decoder first (oom_score_adj, proc(5)).
+ * Without /proc, or without the permission, it chooses by size.
  */
-static int sandbox_volunteer_for_the_end(void)
+static int sandbox_raise_oom_score(void)
 {
-	static const char most[] = "1000";
+	static const char max[] = "1000";
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	ssize_t count = write(fd, most, sizeof(most) - 1);
+	ssize_t count = write(fd, max, sizeof(max) - 1);
 	close(fd);
 	return count < 0 && errno != EACCES && errno != EPERM ? -errno : 0;
 }
 
-/* No other process of the user may look into this one, nor a core file keep what it saw. */
+/* No other process of the user may read its memory, and there is no core file. */
 static int sandbox_hide(void)
 {
 	return prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0 ? -errno : 0;
 }
 
 /*
- * An address space of twice what the machine has in memory and swap: once for the segment,
- * once for a codec's own. More than that could not be filled in any case.
+ * The limit of the address space: twice the memory and swap of the machine, once for the segment
+ * and once for a codec. More than that could not be filled.
  */
 static rlim_t sandbox_address_space(void)
 {
@@ -88,21 +97,21 @@ static rlim_t sandbox_address_space(void)
 	return 2 * memory + program;
 }
 
-/* Lowers a limit for good; one that is lower already stays. */
-static int sandbox_limit(int resource, rlim_t most)
+/* Lowers a limit for good. A limit that is lower already stays. */
+static int sandbox_limit(int resource, rlim_t max)
 {
 	struct rlimit now;
 	if (getrlimit((__rlimit_resource_t)resource, &now) < 0)
 		return -errno;
-	if (now.rlim_max < most)
-		most = now.rlim_max;
-	now = (struct rlimit){most, most};
+	if (now.rlim_max < max)
+		max = now.rlim_max;
+	now = (struct rlimit){max, max};
 	return setrlimit((__rlimit_resource_t)resource, &now) < 0 ? -errno : 0;
 }
 
 /*
- * The size of files has no limit: a segment is as large as its image, and the one file that
- * may be written. A sanitizer's shadow is larger than any address space that is sensible.
+ * The size of files has no limit: the segment, which is as large as its image, is the only file
+ * that can be written. A sanitizer needs a larger address space than any sensible limit.
  */
 static int sandbox_limit_resources(void)
 {
@@ -118,7 +127,7 @@ static int sandbox_limit_resources(void)
 	return r;
 }
 
-/* Without the privilege to drop groups or bounds there is little in them to drop. */
+/* A process that may not drop groups or the bounding set has no privileges in them. */
 static int sandbox_drop_privileges(void)
 {
 	struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -137,13 +146,13 @@ static int sandbox_refuse_new_privileges(void)
 }
 
 /*
- * landlock(7): what a ruleset handles and no rule allows is denied, and there is no rule.
- * Returns whether the kernel has it: the filter does not depend on it.
+ * landlock(7): a ruleset denies everything that it handles and that no rule allows. This one has
+ * no rule. Returns whether the kernel has Landlock.
  */
 static bool sandbox_leave_file_system(void)
 {
 #ifdef SYS_landlock_create_ruleset
-	/* As struct landlock_ruleset_attr of newer kernels; older ones accept zeros. */
+	/* struct landlock_ruleset_attr of newer kernels. Older ones accept zeros at its end. */
 	struct {
 		uint64_t files, net, scopes;
 	} ruleset = {0};
@@ -173,7 +182,7 @@ int sandbox_enter(const char **failed)
 	} steps[] = {
 		{sandbox_close_descriptors, "close descriptors"},
 		{sandbox_leave_session, "make a session of its own"},
-		{sandbox_volunteer_for_the_end, "be the first to go without memory"},
+		{sandbox_raise_oom_score, "be the first to go without memory"},
 		{sandbox_hide, "be undumpable"},
 		{sandbox_drop_privileges, "drop privileges"},
 		{sandbox_refuse_new_privileges, "refuse new privileges"},

@@ -1,5 +1,14 @@
 /*
- * The system calls that a confined decoder may make.
+ * The seccomp filter.
+ *
+ * A list of what is allowed, by libseccomp; everything else ends the process.
+ *
+ * - No call takes a path. newfstatat(2), which newer C libraries use for fstat(3), takes one.
+ * - No call makes a descriptor or a process, or sends a signal.
+ * - No call can shorten a segment or make holes in it, for that would end programs which have it
+ *   mapped: there is no ftruncate(2), and fallocate(2) may only add.
+ * - Only the channel, the segment and memory can be written to. A decoder cannot write to the
+ *   daemon's log, so abort(3), and the C library when it finds memory damaged, end by SIGSYS too.
  */
 #include "config.h"
 
@@ -18,7 +27,7 @@
 	{                               \
 		SCMP_SYS(name), 0, 0, 0 \
 	}
-/* Only where an argument has this value; where it has none of these bits. */
+/* Only if an argument has this value; only if it has none of these bits. */
 #define WHERE(name, argument, value)                         \
 	{                                                    \
 		SCMP_SYS(name), SCMP_CMP_EQ, argument, value \
@@ -28,17 +37,9 @@
 		SCMP_SYS(name), SCMP_CMP_MASKED_EQ, argument, bits \
 	}
 
-/* The second of a job's descriptors: it gets the second number that is free. */
+/* The second descriptor of a job, and so the second free number. */
 enum { SEGMENT = 1 };
 
-/*
- * No call that takes a path, so not newfstatat(2), which newer C libraries use for fstat(3);
- * none that makes a descriptor or a process, or sends a signal; none that can cut a segment
- * which is mapped elsewhere: no ftruncate(2), and of fallocate(2) only what adds. Nothing is
- * written but to the channel, the segment and memory: what a decoder has to say does not get
- * into the daemon's log. So abort(3), and the C library when it finds memory damaged, end by SIGSYS
- * too.
- */
 static const struct rule {
 	int call;
 	enum scmp_compare compare; /* 0: any arguments */
@@ -52,7 +53,7 @@ static const struct rule {
 	WHERE(fallocate, 1, 0),
 	ANY(close),
 	ANY(poll),
-	ANY(ppoll), /* the same, where that is not there */
+	ANY(ppoll), /* for poll(2) on machines without it */
 	/* Memory, for the C library and the segment. */
 	ANY(brk),
 	WITHOUT(mmap, 2, PROT_EXEC),
@@ -60,13 +61,13 @@ static const struct rule {
 	WITHOUT(mprotect, 2, PROT_EXEC),
 	ANY(mremap),
 	ANY(munmap),
-	WHERE(madvise, 2, MADV_DONTNEED), /* not MADV_REMOVE: it makes holes */
+	WHERE(madvise, 2, MADV_DONTNEED), /* MADV_REMOVE makes holes */
 	ANY(futex),
 	ANY(restart_syscall),
 	ANY(exit),
 	ANY(exit_group),
 #ifdef SANITIZERS
-	/* To report what they find, and to search for leaks at the end, in a process of its own. */
+	/* A sanitizer writes reports, and looks for leaks in a process of its own. */
 	WHERE(write, 0, 2),
 	ANY(clock_gettime),
 	ANY(madvise),
@@ -100,12 +101,12 @@ static const struct rule {
 
 static int seccomp_add_rule(scmp_filter_ctx filter, const struct rule *rule)
 {
-	/* Compared with .datum_a; or masked by it, and compared with 0. */
+	/* Equal to .datum_a; or masked by it and equal to 0. */
 	const struct scmp_arg_cmp argument = {
 		.arg = rule->argument, .op = rule->compare, .datum_a = rule->datum};
 	int r = seccomp_rule_add_array(
 		filter, SCMP_ACT_ALLOW, rule->call, rule->compare ? 1 : 0, &argument);
-	return r == -EDOM ? 0 : r; /* a call that this machine has not */
+	return r == -EDOM ? 0 : r; /* this architecture has no such call */
 }
 
 int seccomp_filter_install(void)

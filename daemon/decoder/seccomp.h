@@ -1,11 +1,11 @@
 /*
- * The system calls that a confined decoder may make: a list, by seccomp(2). Any other call,
- * and a listed one with other arguments, ends the process by SIGSYS.
+ * The seccomp filter: the list of system calls that a confined decoder may make.
  */
 #pragma once
 
 /*
- * Installs the filter in all threads, for good.
- * Returns 1; 0 when the build has none (--without-seccomp); or a negative errno.
+ * Installs the filter in all threads, for good. Any other system call, and a listed one with
+ * other arguments, ends the process by SIGSYS.
+ * Returns 1; 0 if the build has no filter (--without-seccomp); or a negative errno.
  */
 int seccomp_filter_install(void);
