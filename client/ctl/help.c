@@ -92,7 +92,7 @@ void help_print(enum verb_id verb)
 		help_print_own_options((enum verb_id)i);
 	}
 	help_print_formats();
-	puts("Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon; lock: the command's.");
+	puts("Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon; lock: the command's.");
 }
 
 void help_print_version(void)

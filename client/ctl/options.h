@@ -18,35 +18,39 @@
 
 /* Constant, long option, letter or 0, argument or NULL, verbs that have it, help. */
 #define OPTION_TABLE(X)                                                                           \
-	X(AS, "as", 0, "png|jpg|pam|raw", VERB_BIT(FETCH), "write this, whatever FILE ends in")   \
+	X(AS, "as", 0, "png|jpg|pam|raw", VERB_BIT(FETCH),                                        \
+		"kind of file, whatever FILE's name is")                                          \
 	X(BACKGROUND, "background", 0, "RRGGBB", VERB_BIT(SHOW),                                  \
-		"colour under what is not opaque")                                                \
-	X(EXACT, "exact", 0, NULL, VERBS_WITH_NAMES, "NAME is an image's name, never a file's")   \
+		"colour under pixels that are not opaque")                                        \
+	X(EXACT, "exact", 0, NULL, VERBS_WITH_NAMES, "NAME is never the path of a file")          \
 	X(FORMAT, "format", 'f', "FORMAT", VERBS_WITH_FORMATS, "pixel format (RGBA8)")            \
-	X(HEIGHT, "height", 0, "PIXELS", VERBS_WITH_BOXES, "fitted into so many rows")            \
-	X(INTERVAL, "interval", 0, "SECONDS", VERB_BIT(TOP), "between two readings (2)")          \
+	X(HEIGHT, "height", 0, "PIXELS", VERBS_WITH_BOXES, "scale down to at most this height")   \
+	X(INTERVAL, "interval", 0, "SECONDS", VERB_BIT(TOP), "time between two readings (2)")     \
 	X(KEEP, "keep", 0, "cache|pinned|attached", VERB_BIT(LOAD),                               \
-		"until room is needed, until drop, while in use")                                 \
+		"until memory is needed, until dropped, while in use")                            \
 	X(MODE, "mode", 'm', "auto|kitty|sixel|blocks|blocks256|plain", VERB_BIT(SHOW),           \
 		"how to draw (auto)")                                                             \
-	X(NAME, "name", 'n', "NAME", VERB_BIT(LOAD), "image's name, in place of the file's path") \
-	X(NO_PROGRESS, "no-progress", 0, NULL, VERB_BIT(LOAD), "draw no progress bar")            \
-	X(NO_WATCH, "no-watch", 0, NULL, VERB_BIT(LOAD), "end what --watch began")                \
+	X(NAME, "name", 'n', "NAME", VERB_BIT(LOAD), "the image's name, instead of the path")     \
+	X(NO_PROGRESS, "no-progress", 0, NULL, VERB_BIT(LOAD), "do not draw a progress bar")      \
+	X(NO_WATCH, "no-watch", 0, NULL, VERB_BIT(LOAD), "end what --watch started")              \
 	X(OUTPUT, "output", 'o', "FILE", VERB_BIT(FETCH),                                         \
 		"write a .png, .jpg, .pam or .raw file, or - (raw)")                              \
-	X(OWNER, "owner", 0, "USER", VERBS_WITH_NAMES, "whose image: a user's name or number")    \
+	X(OWNER, "owner", 0, "USER", VERBS_WITH_NAMES,                                            \
+		"the image's owner: a user's name or number")                                     \
 	X(QUALITY, "quality", 0, "1-100", VERB_BIT(FETCH), "quality of JPEG files (90)")          \
-	X(QUIET, "quiet", 'q', NULL, VERB_BIT(LOAD), "print nothing but errors")                  \
-	X(SHARE, "share", 0, "private|group|all", VERB_BIT(LOAD), "who else may fetch it")        \
+	X(QUIET, "quiet", 'q', NULL, VERB_BIT(LOAD), "print only errors")                         \
+	X(SHARE, "share", 0, "private|group|all", VERB_BIT(LOAD), "who else can fetch the image") \
 	X(SIZE, "size", 0, "COLUMNSxROWS", VERB_BIT(SHOW), "size in characters (the window's)")   \
-	X(WAIT, "wait", 'w', "SECONDS", VERB_BIT(LOCK), "give up when others hold it so long")    \
-	X(WATCH, "watch", 0, NULL, VERB_BIT(LOAD), "load again by itself when the file changes")  \
-	X(WIDTH, "width", 0, "PIXELS", VERBS_WITH_BOXES, "fitted into so many pixels a row")      \
+	X(WAIT, "wait", 'w', "SECONDS", VERB_BIT(LOCK),                                           \
+		"give up when others hold the lock for this long")                                \
+	X(WATCH, "watch", 0, NULL, VERB_BIT(LOAD), "load the file again when it changes")         \
+	X(WIDTH, "width", 0, "PIXELS", VERBS_WITH_BOXES, "scale down to at most this width")      \
 	X(JSON, "json", 'j', NULL, EVERY_VERB, "print JSON, one object a line")                   \
-	X(NO_AUTOSTART, "no-autostart", 0, NULL, EVERY_VERB, "start no daemon when none runs")    \
+	X(NO_AUTOSTART, "no-autostart", 0, NULL, EVERY_VERB,                                      \
+		"do not start a daemon when none runs")                                           \
 	X(SOCKET, "socket", 's', "PATH", EVERY_VERB, "the daemon's socket")                       \
 	X(TIMEOUT, "timeout", 't', "SECONDS", EVERY_VERB, "how long to wait for the daemon")      \
-	X(HELP, "help", 'h', NULL, EVERY_VERB, "print this help")                                 \
+	X(HELP, "help", 'h', NULL, EVERY_VERB, "print this help text")                            \
 	X(VERSION, "version", 'V', NULL, EVERY_VERB, "print the version")
 
 enum option_id {

@@ -13,10 +13,9 @@ static const struct command lock_command = {
 	.word = "lock", .help = "run a command while holding an image's lock"};
 static const struct command show_command = {
 	.word = "show", .help = "draw an image in the terminal"};
-static const struct command top_command = {
-	.word = "top", .help = "show what the daemon does, as it does it"};
+static const struct command top_command = {.word = "top", .help = "show what the daemon is doing"};
 static const struct command doctor_command = {
-	.word = "doctor", .help = "find out what is wrong, and what mends it"};
+	.word = "doctor", .help = "find out what is wrong, and how to fix it"};
 
 const struct verb verb_table[VERB_COUNT] = {
 	[VERB_LOAD] = {&command_table[COMMAND_LOAD], "FILE...", 1, -1},
