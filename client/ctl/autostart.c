@@ -242,13 +242,12 @@ static int autostart_explain_end(struct launch *launch)
 	waitpid(launch->pid, &status, 0);
 	char *fault = launch->start->fault;
 	if (launch->length)
-		snprintf(fault, AUTOSTART_FAULT_SIZE, "it could not be started: %s", launch->line);
+		snprintf(fault, AUTOSTART_FAULT_SIZE, "%s", launch->line);
 	else if (WIFSIGNALED(status))
-		snprintf(fault, AUTOSTART_FAULT_SIZE, "it could not be started: signal %d ended it",
-			WTERMSIG(status));
+		snprintf(fault, AUTOSTART_FAULT_SIZE, "signal %d ended it", WTERMSIG(status));
 	else
-		snprintf(fault, AUTOSTART_FAULT_SIZE,
-			"it could not be started: it ended with exit code %d", WEXITSTATUS(status));
+		snprintf(fault, AUTOSTART_FAULT_SIZE, "it ended with exit status %d",
+			WEXITSTATUS(status));
 	return -ECHILD;
 }
 
@@ -264,7 +263,7 @@ static int autostart_await(struct launch *launch, double until)
 	if (count == 0) {
 		kill(launch->pid, SIGTERM);
 		snprintf(launch->start->fault, AUTOSTART_FAULT_SIZE,
-			"it was started, but was not ready in time");
+			"it was not ready in time; a longer --timeout may help");
 		return -ETIMEDOUT;
 	}
 	if (events[0].revents && autostart_read_ready(launch))
@@ -290,8 +289,7 @@ int autostart_run(struct autostart *start)
 	double until = progress_clock() + start->timeout_ms / 1e3;
 	int result = autostart_spawn(&launch);
 	if (result < 0)
-		snprintf(start->fault, sizeof(start->fault), "it could not be started: %s",
-			strerror(-result));
+		snprintf(start->fault, sizeof(start->fault), "%s", strerror(-result));
 	else
 		do
 			result = autostart_await(&launch, until);

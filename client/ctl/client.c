@@ -16,6 +16,9 @@
 
 enum { CONNECT_MS = 10000 };
 
+/* The default socket, as messages call it. */
+#define OWN_OR_SYSTEM "your own socket or the system's"
+
 const char *client_wanted_socket(const struct options *options)
 {
 	const char *path = options->values[OPTION_SOCKET];
@@ -40,29 +43,33 @@ int client_open_again(const struct options *options, shmimg_client **client)
 	return client_connect_to(client_wanted_socket(options), options, client);
 }
 
-static int client_say_no_daemon(const char *path, const char *why)
+static int client_say_not_connected(const char *path, int result)
 {
-	message_print(
-		"no daemon at %s: %s", path ? path : "the user's or the system's socket", why);
+	message_print("cannot connect to the daemon at %s: %s; see 'shmimgctl doctor'",
+		path ? path : OWN_OR_SYSTEM, strerror(-result));
 	return EXIT_NO_DAEMON;
 }
 
-/* There is a daemon, and it has said no. */
+/* A daemon runs, and has refused the connection. */
 static int client_say_too_many(void)
 {
-	message_print("this user has as many connections to the daemon as one may have");
+	message_print("you have as many connections to the daemon as a user may have; end some of "
+		      "your programs that use it, then try again");
 	return EXIT_REFUSED;
 }
 
-/* Starts a daemon with nobody else doing so at the same time, and connects to it. */
+/*
+ * Starts a daemon and connects to it. Of several processes that do so at the same time, one starts
+ * a daemon.
+ */
 static int client_open_started(
 	const struct options *options, const char *path, shmimg_client **client)
 {
 	int limit = options->timeout_ms < 0 ? CONNECT_MS : options->timeout_ms;
 	struct autostart start = {.path = path, .timeout_ms = limit};
 	int gate = autostart_enter(path, limit);
-	int result = client_connect_to(
-		path, options, client); /* whoever was first may have started it */
+	/* Another process may have started it in the meantime. */
+	int result = client_connect_to(path, options, client);
 	if (result == -ENOENT || result == -ECONNREFUSED) {
 		int started = autostart_run(&start);
 		result = client_connect_to(path, options, client);
@@ -73,7 +80,10 @@ static int client_open_started(
 		close(gate);
 	if (result == 0)
 		return 0;
-	return client_say_no_daemon(path, *start.fault ? start.fault : strerror(-result));
+	if (!*start.fault)
+		return client_say_not_connected(path, result);
+	message_print("no daemon runs at %s, and none could be started: %s", path, start.fault);
+	return EXIT_NO_DAEMON;
 }
 
 int client_open(const struct options *options, shmimg_client **client)
@@ -85,8 +95,13 @@ int client_open(const struct options *options, shmimg_client **client)
 	if (result == -EDQUOT)
 		return client_say_too_many();
 	bool none = result == -ENOENT || result == -ECONNREFUSED;
-	if (!none || options->values[OPTION_NO_AUTOSTART])
-		return client_say_no_daemon(path, strerror(-result));
+	if (!none)
+		return client_say_not_connected(path, result);
+	if (options->values[OPTION_NO_AUTOSTART]) {
+		message_print("no daemon runs at %s; start one, or leave out --no-autostart",
+			path ? path : OWN_OR_SYSTEM);
+		return EXIT_NO_DAEMON;
+	}
 	if (path)
 		return client_open_started(options, path, client);
 	char chosen[PATH_MAX];
@@ -94,8 +109,8 @@ int client_open(const struct options *options, shmimg_client **client)
 		return client_open_started(options, chosen, client);
 	if (geteuid() == 0)
 		return client_open_started(options, SOCKET_SYSTEM, client);
-	message_print("no daemon runs, and none can be started where XDG_RUNTIME_DIR does not say: "
-		      "give --socket PATH");
+	message_print("XDG_RUNTIME_DIR is not set, so there is no place for a socket. Set it, or "
+		      "pass --socket PATH.");
 	return EXIT_NO_DAEMON;
 }
 

@@ -31,7 +31,7 @@ static void doctor_examine_daemon(struct doctor *doctor)
 	}
 	if (r < 0)
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "daemon", doctor_journal(doctor),
-			"it does not tell of itself: %s", strerror(-r));
+			"the daemon does not report its counters: %s", strerror(-r));
 }
 
 int command_doctor(const struct options *options)

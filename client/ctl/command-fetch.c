@@ -36,19 +36,20 @@ static int fetch_choose_target(const struct options *options, struct target *tar
 	const char *as = options->values[OPTION_AS];
 	*target = (struct target){.path = path, .quality = options->quality};
 	if (!path)
-		return as ? fetch_say_usage("--as says nothing without -o FILE") : 0;
+		return as ? fetch_say_usage("--as needs -o FILE") : 0;
 	bool standard = strcmp(path, "-") == 0;
 	target->format = as	    ? output_from_string(as)
 			 : standard ? output_from_string("raw")
 				    : output_by_path(path);
 	if (!target->format) {
-		message_print(
-			"%s: the name must end in .png, .jpg, .pam or .raw, or say --as", path);
+		message_print("%s: the name does not end in .png, .jpg, .pam or .raw; change it, "
+			      "or pass --as KIND",
+			path);
 		return EXIT_USAGE;
 	}
 	if (standard && isatty(STDOUT_FILENO))
-		return fetch_say_usage(
-			"pixels are nothing for a terminal: redirect them, or say -o FILE");
+		return fetch_say_usage("standard output is a terminal, which cannot show pixels; "
+				       "redirect it, or pass the name of a file to -o");
 	return 0;
 }
 

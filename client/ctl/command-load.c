@@ -35,21 +35,22 @@ static int load_check(const struct options *options)
 {
 	const char *name = options->values[OPTION_NAME];
 	if (name && options->count > 1) {
-		message_print("--name is for one file");
+		message_print(
+			"--name works with one file only; load each file by itself to name it");
 		return EXIT_USAGE;
 	}
 	if (options->values[OPTION_WATCH] && options->values[OPTION_NO_WATCH]) {
-		message_print("--watch and --no-watch are opposites");
+		message_print("--watch and --no-watch are opposites; pass one of them");
 		return EXIT_USAGE;
 	}
 	for (int i = 0; i < options->count; i++) {
 		bool input = strcmp(options->operands[i], "-") == 0;
 		if (input && options->values[OPTION_WATCH]) {
-			message_print("--watch needs a file: standard input does not change");
+			message_print("--watch needs a file; standard input does not change");
 			return EXIT_USAGE;
 		}
 		if (input && !name) {
-			message_print("standard input needs --name NAME");
+			message_print("standard input has no name for the image; pass --name NAME");
 			return EXIT_USAGE;
 		}
 	}
@@ -90,8 +91,9 @@ static int load_open_input(void)
 	int result = fd < 0 ? -errno : load_copy_all(STDIN_FILENO, fd);
 	if (result == 0)
 		return fd;
-	message_print("standard input: %s",
-		result == -EFBIG ? "it has more than " INPUT_SIZE_WORDS : strerror(-result));
+	message_print("standard input: %s", result == -EFBIG ? "it has more than " INPUT_SIZE_WORDS
+							       "; load a file instead"
+							     : strerror(-result));
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -184,7 +186,8 @@ static int load_collect(struct load_pool *pool, struct progress *drawn)
 	for (unsigned i = 0; i < pool->count; i++) {
 		if (load_await(pool, i, drawn) < 0) {
 			progress_clear(drawn);
-			message_print("%u of %u files were not loaded: the daemon has gone",
+			message_print("%u of %u files were not loaded, because the daemon is gone; "
+				      "load them again",
 				pool->count - i, pool->count);
 			summary.failed += pool->count - i;
 			code = EXIT_NO_DAEMON;

@@ -27,9 +27,12 @@ static int lock_say_holder(const shmimg_record *record, void *context)
 	const char *typed = *(const char *const *)context;
 	const char *holder = shmimg_record_get(record, "lock");
 	if (holder && strcmp(holder, "free") != 0)
-		message_print("%s: timeout: process %s holds the lock", typed, holder);
+		message_print("%s: timeout: process %s holds the lock; try again, or wait longer",
+			typed, holder);
 	else
-		message_print("%s: timeout: others had the lock", typed);
+		message_print(
+			"%s: timeout: another process had the lock; try again, or wait longer",
+			typed);
 	return 0;
 }
 
@@ -47,7 +50,7 @@ static int take_lock(
 		if (shmimg_stat(client, shmimg_name(image), &which, lock_say_holder, &typed) == 0)
 			return EXIT_REFUSED;
 	}
-	message_print("%s: cannot be locked: %s", typed, strerror(-result));
+	message_print("%s: cannot lock the image: %s", typed, strerror(-result));
 	return EXIT_REFUSED;
 }
 

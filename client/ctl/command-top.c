@@ -300,7 +300,8 @@ int command_top(const struct options *options)
 		.top = {.match = options->count ? options->operands[0] : NULL,
 			.order = LISTING_BY_BYTES}};
 	if (!options->values[OPTION_JSON] && terminal_open(&session.terminal, STDOUT_FILENO) < 0) {
-		message_print("top draws on a terminal, in the foreground: say --json elsewhere");
+		message_print("top needs a terminal and must run in the foreground; pass --json to "
+			      "print lines instead");
 		return EXIT_USAGE;
 	}
 	int code = client_open(options, &session.asking);

@@ -27,8 +27,8 @@ void doctor_examine_board(struct doctor *doctor)
 	int fd = shm_open(doctor->board, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0) {
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "board", SHARING,
-			"%s: %s; /dev/shm is not the daemon's (a container?), or its board was "
-			"removed",
+			"%s cannot be opened: %s; the daemon has another /dev/shm (a container?), "
+			"or its board was removed",
 			doctor->board, strerror(errno));
 		return;
 	}
@@ -37,10 +37,10 @@ void doctor_examine_board(struct doctor *doctor)
 	close(fd);
 	if (whole)
 		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "board", NULL,
-			"%s is there, for fetches without a system call", doctor->board);
+			"%s is there, so that fetches need no system call", doctor->board);
 	else
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "board", "systemctl restart shmimgd",
-			"%s is no board", doctor->board);
+			"%s is not a board", doctor->board);
 }
 
 static void doctor_image_examine_segment(struct doctor *doctor, const shmimg_image *image)
@@ -49,8 +49,8 @@ static void doctor_image_examine_segment(struct doctor *doctor, const shmimg_ima
 	int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "segment", SHARING,
-			"%s cannot be opened: %s; clients have to ask for descriptors (fd=yes), "
-			"which costs more",
+			"%s cannot be opened: %s; clients have to ask the daemon for descriptors, "
+			"which is slower",
 			name, strerror(errno));
 	else
 		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "segment", NULL,
@@ -59,10 +59,10 @@ static void doctor_image_examine_segment(struct doctor *doctor, const shmimg_ima
 		close(fd);
 	if (memcmp(shmimg_pixels(image), pixel, sizeof(pixel)) != 0)
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", doctor_journal(doctor),
-			"the pixels of a picture of one pixel are wrong");
+			"a test picture was decoded, but its pixels are wrong");
 	else
 		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "decoder", NULL,
-			"a picture was decoded as it should");
+			"a test picture was decoded correctly");
 }
 
 static void doctor_image_examine_semaphore(struct doctor *doctor, const shmimg_image *image)
@@ -76,8 +76,8 @@ static void doctor_image_examine_semaphore(struct doctor *doctor, const shmimg_i
 	else
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "semaphore", SHARING,
 			"images cannot be locked: %s%s", strerror(-r),
-			r == -EIDRM ? "; this is not the daemon's IPC namespace (a container, "
-				      "or PrivateIPC=)"
+			r == -EIDRM ? "; the daemon has another IPC namespace (a container, or "
+				      "PrivateIPC=)"
 				    : "");
 }
 
@@ -92,7 +92,7 @@ static void doctor_image_say_not_loaded(
 	else if (strcmp(code, "over-quota") == 0)
 		mend = "shmimgctl stats";
 	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", mend,
-		"a picture of one pixel is not decoded: %s%s%s", code, *code ? ": " : "",
+		"a test picture was not decoded: %s%s%s", code, *code ? ": " : "",
 		*shmimg_message(client) ? shmimg_message(client) : strerror(-error));
 }
 
@@ -117,7 +117,7 @@ void doctor_examine_image(struct doctor *doctor, shmimg_client *client)
 	int fd = doctor_image_make_picture();
 	if (fd < 0) {
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", NULL,
-			"no picture can be made to try: %s", strerror(errno));
+			"cannot make a test picture: %s", strerror(errno));
 		return;
 	}
 	int r = shmimg_load_fd(client, fd, name, &options, &image);

@@ -40,19 +40,19 @@ void doctor_examine_sandbox(struct doctor *doctor, const shmimg_record *stats)
 	const char *sandbox = shmimg_record_get(stats, "sandbox");
 	if (!sandbox || strcmp(sandbox, "unknown") == 0)
 		diagnosis_add(diagnosis, VERDICT_WARNING, "sandbox", doctor_journal(doctor),
-			"no decoder has run yet, so what confines one is not known");
+			"no decoder has run yet, so its sandbox is not known");
 	else if (!doctor_limits_has_word(sandbox, "seccomp") ||
 		 !doctor_limits_has_word(sandbox, "no-new-privs") ||
 		 !doctor_limits_has_word(sandbox, "rlimits"))
 		diagnosis_add(diagnosis, VERDICT_BAD, "sandbox",
 			"./configure --with-seccomp && make && make install",
-			"decoders are not confined (in force: %s): a damaged file could do all "
-			"that the daemon may",
+			"decoders are not confined (in force: %s); a malicious file could do "
+			"everything that the daemon can do",
 			sandbox);
 	else if (!doctor_limits_has_word(sandbox, "landlock"))
 		diagnosis_add(diagnosis, VERDICT_WARNING, "sandbox", "cat /sys/kernel/security/lsm",
-			"decoders are confined by %s; Landlock, a second wall before files, is not "
-			"in this kernel",
+			"decoders are confined by %s; this kernel lacks Landlock, a second barrier "
+			"in front of files",
 			sandbox);
 	else
 		diagnosis_add(diagnosis, VERDICT_GOOD, "sandbox", NULL,
@@ -88,12 +88,12 @@ static void doctor_limits_examine_account(struct doctor *doctor, const shmimg_re
 		near++;
 		doctor_limits_raise_limit(doctor, resources[i], max * 2, mend, sizeof(mend));
 		diagnosis_add(&doctor->diagnosis, VERDICT_WARNING, "limits", mend,
-			"%llu of the %s=%llu of this user are in use", (unsigned long long)used,
-			resources[i], (unsigned long long)max);
+			"you use %llu of %s=%llu; the daemon refuses requests above this limit",
+			(unsigned long long)used, resources[i], (unsigned long long)max);
 	}
 	if (!near)
 		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "limits", NULL,
-			"this user's account has room");
+			"your account is not near its limits");
 }
 
 void doctor_examine_limits(struct doctor *doctor, const shmimg_record *stats)
@@ -106,10 +106,10 @@ void doctor_examine_limits(struct doctor *doctor, const shmimg_record *stats)
 	doctor_limits_examine_account(doctor, stats);
 	if (max > 0 && (max < wanted || connections + DESCRIPTORS_BESIDE > max))
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "descriptors", mend,
-			"the daemon may have %llu descriptors open, and should have %llu: clients "
-			"will have to wait for one another",
+			"the daemon can open %llu descriptors, but needs %llu; clients will have "
+			"to wait for each other",
 			(unsigned long long)max, (unsigned long long)(wanted + connections));
 	else
 		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "descriptors", NULL,
-			"the daemon may have %llu open", (unsigned long long)max);
+			"the daemon can open %llu descriptors", (unsigned long long)max);
 }

@@ -30,16 +30,16 @@ static void doctor_memory_examine_room(
 	struct diagnosis *diagnosis = &doctor->diagnosis;
 	if (available + bytes - pinned < ROOM)
 		diagnosis_add(diagnosis, VERDICT_BAD, "memory", "ls -lS " SHM_FOLDER,
-			SHM_FOLDER " is full: %s of %s are free, and what others have put there "
-				   "does not go by itself",
+			SHM_FOLDER " is full: %s of %s is free; files of other programs stay there "
+				   "until you remove them",
 			text_bytes(available).data, text_bytes(size).data);
 	else if (bytes < max && max - bytes > available)
 		diagnosis_add(diagnosis, VERDICT_WARNING, "memory", ENLARGING,
-			"images may take %s more, but " SHM_FOLDER " has only %s free",
+			"images can take %s more, but " SHM_FOLDER " has only %s free",
 			text_bytes(max - bytes).data, text_bytes(available).data);
 	else if (pinned > max - max / 10)
 		diagnosis_add(diagnosis, VERDICT_WARNING, "memory", "shmimgctl list",
-			"%s of the %s that images may take are held by programs or pinned",
+			"%s of the %s for images is held by programs or pinned",
 			text_bytes(pinned).data, text_bytes(max).data);
 	else
 		diagnosis_add(diagnosis, VERDICT_GOOD, "memory", NULL,
@@ -95,10 +95,10 @@ void doctor_examine_memory(struct doctor *doctor, const shmimg_record *stats)
 			SHM_FOLDER " is small: %s", text_bytes(size).data);
 	if (doctor_memory_is_huge())
 		diagnosis_add(diagnosis, VERDICT_GOOD, "hugepages", NULL,
-			SHM_FOLDER " has huge pages for what is large");
+			SHM_FOLDER " has huge pages for large images");
 	else
 		diagnosis_add(diagnosis, VERDICT_WARNING, "hugepages",
 			"systemctl enable --now shmimgd-hugepages.service",
-			SHM_FOLDER " has small pages alone: large images could be mapped and read "
-				   "faster");
+			SHM_FOLDER " has small pages only; with huge pages, large images are "
+				   "mapped and read faster");
 }

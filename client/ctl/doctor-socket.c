@@ -67,7 +67,7 @@ static void doctor_socket_say_no_permission(struct doctor *doctor)
 	}
 	snprintf(mend, sizeof(mend), "chmod %s %s", mode, place);
 	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "socket", mend,
-		"%s: %s has the mode %04o and belongs to user %u, and lets this user not through",
+		"%s: you have no access: %s has the mode %04o and belongs to user %u",
 		doctor->socket, place, status.st_mode & 07777u, status.st_uid);
 }
 
@@ -80,10 +80,10 @@ static void doctor_socket_say_not_connected(struct doctor *doctor, int error)
 		doctor_socket_say_no_permission(doctor);
 	} else if (there && !S_ISSOCK(status.st_mode)) {
 		snprintf(mend, sizeof(mend), "rm %s", doctor->socket);
-		doctor_socket_say(doctor, mend, "something that is no socket is in its place");
+		doctor_socket_say(doctor, mend, "this is not a socket");
 	} else if (error == ECONNREFUSED) {
 		doctor_socket_say(doctor, doctor_socket_starting(doctor, mend, sizeof(mend)),
-			"nobody listens any more: the daemon was killed, and not started again");
+			"no daemon listens; the last one was killed, and not started again");
 	} else if (error == ENOENT) {
 		doctor_socket_say(doctor, doctor_socket_starting(doctor, mend, sizeof(mend)),
 			"no daemon runs");
@@ -138,7 +138,7 @@ static bool doctor_socket_read_greeting(struct doctor *doctor, char *text, size_
 		: doctor->system ? "systemctl kill -s KILL shmimgd"
 				 : "pkill -KILL -U $(id -u) -x shmimgd",
 		same ? "%s: a daemon answers, version %s"
-		     : "%s: the daemon has another version, %s; its successor keeps the images",
+		     : "%s: the daemon has another version, %s; the next daemon keeps the images",
 		doctor->socket, version);
 	return true;
 }
@@ -156,7 +156,7 @@ static bool doctor_socket_speak(struct doctor *doctor, int fd)
 	else if (length >= 0 && doctor_socket_read_greeting(doctor, line, (size_t)length))
 		return true;
 	else if (faults == doctor->diagnosis.faults)
-		doctor_socket_say(doctor, "ss -xlp", "what listens there is no shmimgd");
+		doctor_socket_say(doctor, "ss -xlp", "something other than shmimgd listens there");
 	return false;
 }
 
@@ -165,7 +165,7 @@ bool doctor_examine_socket(struct doctor *doctor)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	doctor_socket_choose(doctor);
 	if (strlen(doctor->socket) >= sizeof(address.sun_path)) {
-		doctor_socket_say(doctor, NULL, "a socket's path cannot be so long");
+		doctor_socket_say(doctor, NULL, "the path is too long for a socket");
 		return false;
 	}
 	strcpy(address.sun_path, doctor->socket);

@@ -72,11 +72,13 @@ static int options_say_wrong(int found, char **arguments)
 	const char *text = arguments[optind - 1];
 	int letter = optopt > 0 && optopt < LONG_BASE ? optopt : 0;
 	if (found == ':')
-		message_print("%s needs an argument", text);
+		message_print("option %s needs an argument (see --help)", text);
 	else if (letter)
 		message_print("unknown option -%c (see --help)", letter);
 	else
-		message_print("unknown, ambiguous or wrongly used option %s (see --help)", text);
+		message_print("option %s is unknown, ambiguous, or has an argument that it does "
+			      "not take (see --help)",
+			text);
 	return -EINVAL;
 }
 
@@ -100,7 +102,8 @@ static int options_collect(struct options *options, int count, char **arguments,
 static int options_say_bad_value(enum option_id id, const char *value)
 {
 	const struct option_entry *entry = &option_table[id];
-	message_print("--%s %s: must be %s (see --help)", entry->word, value, entry->argument);
+	message_print("--%s %s: not a valid value; give %s (see --help)", entry->word, value,
+		entry->argument);
 	return -EINVAL;
 }
 
@@ -336,7 +339,7 @@ int options_parse(struct options *options, int count, char **arguments)
 		return result;
 	int first = optind;
 	if (first >= count) {
-		message_print("no command is given (see --help)");
+		message_print("no command given (see --help)");
 		return -EINVAL;
 	}
 	options->verb = verb_from_string(arguments[first]);

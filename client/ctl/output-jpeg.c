@@ -66,9 +66,9 @@ static void output_jpeg_write_all(struct job *job)
 static void output_jpeg_say_what_is_lost(struct job *job)
 {
 	if (!raster_is_opaque(job->raster))
-		output_note(job->notes, "JPEG holds no alpha: it was dropped");
+		output_note(job->notes, "JPEG has no alpha channel; transparency was left out");
 	if (raster_depth(job->raster) == 16)
-		output_note(job->notes, "JPEG holds 8 bits a channel: 16 were reduced to that");
+		output_note(job->notes, "JPEG has 8 bits a channel; 16 bits were reduced to 8");
 }
 
 static int output_jpeg_run(struct job *job)
@@ -91,7 +91,9 @@ static int output_jpeg_run(struct job *job)
 int output_jpeg(FILE *stream, const struct raster *raster, int quality, struct output_notes *notes)
 {
 	if (raster->width > JPEG_MAX_DIMENSION || raster->height > JPEG_MAX_DIMENSION) {
-		snprintf(notes->fault, sizeof(notes->fault), "JPEG holds at most %ld pixels a side",
+		snprintf(notes->fault, sizeof(notes->fault),
+			"a JPEG file has at most %ld pixels a side; write another kind of file, "
+			"such as PNG",
 			JPEG_MAX_DIMENSION);
 		return -EFBIG;
 	}

@@ -43,7 +43,7 @@ int output_pam(FILE *stream, const struct raster *raster, int quality, struct ou
 	if (!scratch)
 		return -ENOMEM;
 	if (raster->icc)
-		output_note(notes, "PAM holds no colour profile: it was left out");
+		output_note(notes, "PAM has no colour profile; the image's profile was left out");
 	unsigned channels = raster_channels(raster);
 	int result = 0;
 	if (fprintf(stream, "P7\nWIDTH %u\nHEIGHT %u\nDEPTH %u\nMAXVAL %u\nTUPLTYPE %s\nENDHDR\n",

@@ -50,7 +50,7 @@ static void output_png_set_profile(struct job *job)
 		png_set_iCCP(job->png, job->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE,
 			raster->icc, (png_uint_32)raster->icc_size);
 	if (!png_get_valid(job->png, job->info, PNG_INFO_iCCP))
-		output_note(job->notes, "libpng refused the colour profile: it was left out");
+		output_note(job->notes, "libpng rejected the colour profile; it was left out");
 }
 
 static void output_png_write_all(struct job *job)

@@ -1,4 +1,4 @@
-"""shmimgctl doctor: each thing that can be wrong is found, and told with what mends it."""
+"""shmimgctl doctor: it finds each fault, and prints how to fix it."""
 
 import contextlib
 import json
@@ -104,7 +104,7 @@ def test_a_daemon_that_was_killed(start_daemon):
     daemon.process.kill()
     daemon.process.wait()
     code, found = doctor(daemon.path)
-    assert code == 3 and "nobody listens any more" in found["socket"]["message"]
+    assert code == 3 and "no daemon listens" in found["socket"]["message"]
     daemon.start()
 
 
@@ -113,7 +113,7 @@ def test_no_socket_in_its_place(folder):
     with open(path, "w", encoding="utf-8"):
         pass
     code, found = doctor(path)
-    assert code == 3 and "no socket" in found["socket"]["message"]
+    assert code == 3 and "not a socket" in found["socket"]["message"]
     assert found["socket"]["mend"] == f"rm {path}"
     subprocess.run(found["socket"]["mend"], shell=True, check=True)
     assert "no daemon runs" in doctor(path)[1]["socket"]["message"]
@@ -121,7 +121,7 @@ def test_no_socket_in_its_place(folder):
 
 def test_a_path_that_is_too_long():
     code, found = doctor("/" + "s" * 200)
-    assert code == 3 and "so long" in found["socket"]["message"]
+    assert code == 3 and "too long" in found["socket"]["message"]
 
 
 def anybody(folder):
@@ -176,7 +176,7 @@ def test_something_else_listens(folder, answer):
     thread = serve_once(os.path.join(folder, "socket"), answer)
     code, found = doctor(os.path.join(folder, "socket"))
     thread.join()
-    assert code == 3 and "no shmimgd" in found["socket"]["message"]
+    assert code == 3 and "something other than shmimgd" in found["socket"]["message"]
 
 
 def test_a_daemon_that_refuses(folder):
@@ -212,7 +212,7 @@ def test_another_shared_memory(daemon):
     apart = ("unshare", "--mount", "sh", "-c", script)
     code, found = doctor(daemon.path, *apart)
     assert (code, faults(found)) == (1, {"board", "segment"})
-    assert "fd=yes" in found["segment"]["message"]
+    assert "ask the daemon for descriptors" in found["segment"]["message"]
 
 
 @ROOT
@@ -284,7 +284,7 @@ def test_the_sandbox(folder, sandbox, state):
     "memory, state, text",
     [
         ({"free_bytes": 1 << 20}, "fault", "is full"),
-        ({"free_bytes": 16 << 20, "memory_max": 1 << 30}, "warning", "may take 1.0 GiB more"),
+        ({"free_bytes": 16 << 20, "memory_max": 1 << 30}, "warning", "can take 1.0 GiB more"),
         ({"pinned_bytes": 1 << 20, "bytes": 1 << 20}, "warning", "held by programs"),
         ({}, "ok", "free"),
     ],
