@@ -16,14 +16,16 @@ static void connection_say_no_daemon(const char *socket, int result, GError **er
 	if (!socket || !*socket)
 		socket = g_getenv("SHMIMG_SOCKET");
 	g_autofree char *place = socket && *socket ? g_filename_display_name(socket) : NULL;
-	const char *where = place ? place : "the user's or the system's socket";
+	const char *where = place ? place : "your own socket or the system's";
 	/* Reset: it went while it was asked. */
 	if (result == -ENOENT || result == -ECONNREFUSED || result == -ECONNRESET)
 		g_set_error(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON,
 			"No shmimgd runs at %s. Start one, then try again.", where);
 	else
-		g_set_error(error, CONNECTION_ERROR, -result, "Cannot connect to %s: %s.", where,
-			g_strerror(-result));
+		g_set_error(error, CONNECTION_ERROR, -result,
+			"Cannot connect to the daemon at %s: %s. Run shmimgctl doctor to find out "
+			"why.",
+			where, g_strerror(-result));
 }
 
 shmimg_client *connection_open(const char *socket, GError **error)

@@ -21,9 +21,9 @@ static const struct {
 	{"Smaller", "minus", "minus KP_Subtract <Control>minus <Control>KP_Subtract",
 		LAYOUT_ZOOM_OUT},
 	{"Actual size", "1", "1 KP_1 <Control>1 <Control>KP_1", LAYOUT_ACTUAL},
-	{"Fitted into the window", "0", "0 KP_0 <Control>0 <Control>KP_0", LAYOUT_FIT},
-	{"Move what is seen, in the image", "Left Right Up Down", NULL, NULL},
-	{"Hide or show the side", "F9", "F9", LAYOUT_SIDEBAR},
+	{"Fit into the window", "0", "0 KP_0 <Control>0 <Control>KP_0", LAYOUT_FIT},
+	{"Move the visible part of the image", "Left Right Up Down", NULL, NULL},
+	{"Hide or show the sidebar", "F9", "F9", LAYOUT_SIDEBAR},
 	{"These keys", "F1", "F1", "win.show-help-overlay"},
 	{"Close the window", "<Control>w", "<Control>w", "window.close"},
 };

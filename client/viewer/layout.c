@@ -65,7 +65,7 @@ static GtkWidget *layout_make_message(struct layout *layout)
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
 	GtkWidget *spinner = gtk_spinner_new();
 	GtkWidget *message = gtk_label_new(NULL);
-	layout->retry = layout_make_button("_Try Again", LAYOUT_RETRY, "Do again what has failed");
+	layout->retry = layout_make_button("_Try Again", LAYOUT_RETRY, "Repeat what has failed");
 	gtk_widget_set_visible(layout->retry, FALSE);
 	gtk_widget_set_visible(spinner, FALSE);
 	gtk_widget_set_valign(layout->retry, GTK_ALIGN_CENTER);
@@ -89,8 +89,9 @@ static GtkWidget *layout_make_buttons(void)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
 	gtk_box_set_homogeneous(GTK_BOX(box), TRUE);
-	gtk_box_append(GTK_BOX(box), layout_make_button("_Load Image from File...", LAYOUT_LOAD,
-					     "Have a file decoded into shared memory and show it"));
+	gtk_box_append(
+		GTK_BOX(box), layout_make_button("_Load Image from File...", LAYOUT_LOAD,
+				      "Decode a file into shared memory and show the image"));
 	gtk_box_append(GTK_BOX(box),
 		layout_make_button("_Display Image from Shared Memory", LAYOUT_DISPLAY,
 			"Show an image that this or another program has loaded"));

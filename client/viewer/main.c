@@ -33,7 +33,7 @@ static gboolean main_parse(struct arguments *arguments, int *count, char ***word
 {
 	const GOptionEntry entries[] = {
 		{"exact", 'e', 0, G_OPTION_ARG_NONE, &arguments->exact,
-			"Fetch images by just these names, never load files", NULL},
+			"The operands are names of images, never paths of files", NULL},
 		{"socket", 's', 0, G_OPTION_ARG_FILENAME, &arguments->socket, "The daemon's socket",
 			"PATH"},
 		{"version", 'V', 0, G_OPTION_ARG_NONE, &arguments->version, "Print the version",
@@ -43,8 +43,8 @@ static gboolean main_parse(struct arguments *arguments, int *count, char ***word
 		{NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-	g_option_context_set_summary(context, "Shows images in shared memory: loads files, and "
-					      "fetches by name what is loaded.");
+	g_option_context_set_summary(context, "Shows images in shared memory. Loads files, and "
+					      "finds loaded images by name.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	return g_option_context_parse(context, count, words, error);
 }

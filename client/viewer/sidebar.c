@@ -124,9 +124,9 @@ static void sidebar_show_note(ViewerSidebar *sidebar)
 	g_autofree char *text = NULL;
 	if (sidebar->away)
 		text = g_strdup_printf("Waiting for the daemon: %s%s", sidebar->away,
-			is_empty ? "" : "\nThis is what there was.");
+			is_empty ? "" : "\nThe list is from before.");
 	else
-		text = g_strdup(is_empty ? "There are none yet." : "");
+		text = g_strdup(is_empty ? "No images yet." : "");
 	gtk_label_set_text(sidebar->note, text);
 	gtk_widget_set_visible(GTK_WIDGET(sidebar->note), *text != '\0');
 }

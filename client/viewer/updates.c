@@ -36,8 +36,8 @@ static void updates_on_refreshed(GObject *source, GAsyncResult *result, gpointer
 
 static void updates_say_gone(ViewerWindow *window, const char *how)
 {
-	g_autofree char *text =
-		g_strdup_printf("%s; %s: this window keeps its pixels", window->view->about, how);
+	g_autofree char *text = g_strdup_printf(
+		"%s. The image was %s; this window keeps its pixels.", window->view->about, how);
 	layout_show_message(&window->layout, text);
 }
 
@@ -52,7 +52,7 @@ static void updates_refresh(ViewerWindow *window, gboolean anyway)
 		return;
 	const CatalogEntry *image = viewer_sidebar_find(window->sidebar, view->name, view->owner);
 	if (!image && anyway)
-		updates_say_gone(window, "gone");
+		updates_say_gone(window, "removed");
 	if (!image || (!anyway && catalog_entry_generation(image) <= view->generation))
 		return;
 	struct view_request *request =

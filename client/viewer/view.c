@@ -107,7 +107,9 @@ static void view_complain(
 	g_autofree char *shown = g_filename_display_name(request->text);
 	if (request->kind == VIEW_EITHER && result == -ENOENT) {
 		g_set_error(error, CONNECTION_ERROR, -result,
-			"There is neither a file nor an image in shared memory called %s.", shown);
+			"There is neither a file nor an image in shared memory called %s. "
+			"Check the name, or load the image first.",
+			shown);
 		return;
 	}
 	g_autofree char *doing = g_strdup_printf("Cannot show %s", shown);

@@ -47,7 +47,8 @@ static void window_want_file(ViewerWindow *window, GFile *file)
 		return;
 	}
 	request_cancel(window);
-	request_show_error(window, "This file is not on this machine. Choose another one.", FALSE);
+	request_show_error(
+		window, "This file is not on this machine. Choose a file that is.", FALSE);
 }
 
 static void window_on_file(GtkNativeDialog *dialog, int response, ViewerWindow *window)
@@ -124,7 +125,7 @@ static void window_on_catalog(GObject *source, GAsyncResult *result, gpointer da
 static void window_start_display(ViewerWindow *window)
 {
 	g_clear_pointer(&window->request, view_request_free);
-	GCancellable *cancellable = request_begin(window, "Asking for the images …");
+	GCancellable *cancellable = request_begin(window, "Listing the images …");
 	catalog_read(window->socket, window, cancellable, window_on_catalog, NULL);
 }
 
