@@ -51,6 +51,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/store/index.c %D%/store/index.h \
 	%D%/instance.c %D%/instance.h \
 	%D%/engine/load-request.c %D%/engine/load-request.h \
+	%D%/store/lifetime.c %D%/store/lifetime.h \
 	%D%/log/log.c %D%/log/log.h \
 	%D%/log/entry.h \
 	%D%/file/mount.c %D%/file/mount.h \

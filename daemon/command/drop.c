@@ -3,6 +3,7 @@
  */
 #include "daemon/command/arguments.h"
 #include "daemon/log/log.h"
+#include "daemon/store/lifetime.h"
 
 enum outcome command_drop(struct call *call)
 {

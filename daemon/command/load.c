@@ -10,6 +10,7 @@
 #include "daemon/command/arguments.h"
 #include "daemon/engine/load.h"
 #include "daemon/file/source.h"
+#include "daemon/store/lifetime.h"
 #include "daemon/store/publish.h"
 
 /* What a client wants besides the image. */

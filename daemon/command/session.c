@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/engine/load.h"
+#include "daemon/store/lifetime.h"
 
 static const struct image *session_image_of(const struct pin *pin)
 {

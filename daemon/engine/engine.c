@@ -10,6 +10,7 @@
 #include "daemon/engine/follow.h"
 #include "daemon/log/log.h"
 #include "daemon/store/adopt.h"
+#include "daemon/store/lifetime.h"
 
 /* Jobs may wait for room. */
 static void engine_on_freed(void *context)

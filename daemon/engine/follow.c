@@ -15,6 +15,7 @@
 #include "daemon/file/source.h"
 #include "daemon/log/log.h"
 #include "daemon/segment/follow-record.h"
+#include "daemon/store/lifetime.h"
 #include "daemon/store/publish.h"
 
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
@@ -132,8 +133,7 @@ static bool follow_may_pass(enum fault fault)
 /* An image is not evicted while its next generation is being decoded. */
 static void follow_update_image(const struct follow *follow)
 {
-	follow->image->refreshing = !TAILQ_EMPTY(&follow->refreshes.all);
-	idle_note(follow->image);
+	image_set_refreshing(follow->image, !TAILQ_EMPTY(&follow->refreshes.all));
 }
 
 /* One rendition of the next generation is there, or is not to be had. */

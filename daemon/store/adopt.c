@@ -17,6 +17,7 @@
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/segment/follow-record.h"
+#include "daemon/store/lifetime.h"
 
 /* A segment as it was found. */
 struct find {

@@ -4,7 +4,7 @@
 #include "daemon/store/eviction.h"
 
 #include "daemon/log/log.h"
-#include "daemon/store/store.h"
+#include "daemon/store/lifetime.h"
 
 enum { BATCH = 32 }; /* images: each takes the kernel some 10 microseconds */
 

@@ -1,7 +1,6 @@
 /*
- * Images in memory: a name of an owner's, its generations, their renditions, and the pins
- * of sessions on these. This is the truth about who holds what; the header of a segment is
- * for readers. Works on memory and segments alone, never on sockets.
+ * Images in memory: an image with its generations, their renditions, and the pins of sessions
+ * on renditions. The daemon decides by this data alone; the header of a segment is for clients.
  */
 #pragma once
 
@@ -111,11 +110,8 @@ void image_free(struct image *image);
 /* The generation that FETCH finds; NULL when there is none any more. */
 struct generation *image_current(const struct image *image);
 
-/* Changes how long it lives. */
-void image_set_keep(struct image *image, enum keep keep);
-
-/* Adds a rendition, in the order of formats, of one format the largest first. */
-void generation_add(struct generation *generation, struct rendition *rendition);
+/* Puts a rendition among the others: in the order of formats, the largest of a format first. */
+void generation_insert(struct generation *generation, struct rendition *rendition);
 
 /* The rendition in a format that measures what the picture does in a box, or NULL. */
 struct rendition *generation_find(
@@ -128,33 +124,11 @@ struct rendition *generation_find(
 struct rendition *generation_choose(
 	const struct generation *generation, int format, const struct box *box);
 
-/*
- * Whether there can be one more rendition once the image is kept so, perhaps in place of one
- * that nobody has pinned: of an image with keep=pinned, none goes.
- */
-bool generation_has_room(const struct generation *generation, enum keep keep);
-
-/* Frees that one, if it is so, after generation_has_room() has said yes to the same keep. */
-void generation_make_room(struct generation *generation, enum keep keep);
-
 /* Whether it has this format, -1 for any, and the size that the box gives, NULL for any. */
 bool rendition_is_meant(const struct rendition *rendition, int format, const struct box *box);
 
 /* Whether it has less pixels than the whole picture. */
 bool rendition_is_smaller(const struct rendition *rendition);
 
-/* Notes that a rendition was asked for. */
-void rendition_touch(struct rendition *rendition);
-
 /* Remembers a box that has led to a rendition; the first one stays, and some of the last. */
 void rendition_note_box(struct rendition *rendition, struct box box);
-
-/* Counts a pin; image_unpin() of the last one may free rendition, generation and image. */
-void image_pin(struct pin *pin, struct rendition *rendition);
-void image_unpin(struct pin *pin);
-
-/* Frees all renditions of an image that nobody has pinned, but one. */
-void image_shrink(struct image *image, const struct rendition *left);
-
-/* Frees what is neither findable by name nor pinned: renditions, generations, the image. */
-void image_settle(struct image *image);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/store/lifetime.h"
+
 bool source_equal(const struct header_source *a, const struct header_source *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
@@ -115,7 +117,7 @@ static void publish_commit(struct store *store, const struct publication *public
 	generation_add(generation, rendition);
 	if (!image->named)
 		store_insert(store, image);
-	image_settle(image);
+	image_collect(image);
 	eviction_trim(store, rendition);
 	if (fresh)
 		observers_notify_change(

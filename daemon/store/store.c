@@ -1,5 +1,5 @@
 /*
- * The store: images by name, and room for them.
+ * The store.
  */
 #include "daemon/store/store.h"
 
@@ -34,25 +34,25 @@ int store_init(struct store *store, struct board *board, struct semaphores *sema
 	return index_init(&store->index);
 }
 
-void store_destroy(struct store *store)
-{
-	while (!RB_EMPTY(&store->images))
-		store_drop(store, RB_ROOT(&store->images));
-	index_destroy(&store->index);
-}
-
 int store_prepare(struct store *store)
 {
 	return index_reserve(&store->index);
 }
 
-void store_insert(struct store *store, struct image *image)
+void store_add_name(struct store *store, struct image *image)
 {
 	index_add(&store->index, image);
 	RB_INSERT(image_tree, &store->images, image);
 	store->image_count++;
 	image->named = true;
-	idle_note(image);
+}
+
+void store_remove_name(struct store *store, struct image *image)
+{
+	index_remove(&store->index, image);
+	RB_REMOVE(image_tree, &store->images, image);
+	store->image_count--;
+	image->named = false;
 }
 
 struct image *store_find(struct store *store, const char *name, uid_t owner)
@@ -93,19 +93,6 @@ struct image *store_next(struct store *store, const char *name, uid_t owner)
 	if (image && store_compare(image, &key) == 0)
 		image = RB_NEXT(image_tree, &store->images, image);
 	return image;
-}
-
-void store_drop(struct store *store, struct image *image)
-{
-	observers_notify_removed(&store->observers, image);
-	index_remove(&store->index, image);
-	RB_REMOVE(image_tree, &store->images, image);
-	store->image_count--;
-	image->named = false;
-	idle_note(image);
-	/* Who keeps a mapping learns at once that the name has nothing newer than this. */
-	board_show(store->board, image->slot, 0);
-	image_settle(image);
 }
 
 uint64_t store_pinned_bytes(const struct store *store)

@@ -38,9 +38,6 @@ int store_init(struct store *store, struct board *board, struct semaphores *sema
 	struct deferred_free *deferred_free, struct accounts *accounts, const char *instance,
 	uint64_t memory_max);
 
-/* Removes all images. No pins may be left. */
-void store_destroy(struct store *store);
-
 /* The image of an owner, or NULL. */
 struct image *store_find(struct store *store, const char *name, uid_t owner);
 
@@ -54,14 +51,12 @@ struct image *store_find_visible(
 /* The image after (name, owner) in the order of names; the first one with name NULL. */
 struct image *store_next(struct store *store, const char *name, uid_t owner);
 
-/* Makes room for one more image, so that store_insert() cannot fail. Returns 0 or -ENOMEM. */
+/* Makes room for one more name, so that store_add_name() cannot fail. Returns 0 or -ENOMEM. */
 int store_prepare(struct store *store);
 
-/* Makes an image findable, after store_prepare(). */
-void store_insert(struct store *store, struct image *image);
-
-/* Takes the name from an image at once; its pixels go when its last pin does. */
-void store_drop(struct store *store, struct image *image);
+/* Adds or removes the name of an image, and nothing else; lifetime.h has what callers need. */
+void store_add_name(struct store *store, struct image *image);
+void store_remove_name(struct store *store, struct image *image);
 
 /*
  * Reserves bytes for a segment of an owner's before it is made. Nothing is evicted for it

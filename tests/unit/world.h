@@ -11,6 +11,7 @@
 #include "daemon/command/session.h"
 #include "daemon/engine/engine.h"
 #include "daemon/instance.h"
+#include "daemon/store/lifetime.h"
 #include "daemon/store/publish.h"
 
 struct world {

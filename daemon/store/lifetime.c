@@ -1,0 +1,176 @@
+/*
+ * The lifetime of images.
+ *
+ * An image stays while it has a name, and after that while a rendition of it is pinned. Of an
+ * image with a name, the current generation stays; older ones stay as long as they are pinned.
+ * Every change of a name, of pins, of keep or of bytes ends in idle_note(), which puts the
+ * image into the lists of idle images or takes it out; and every loss of a pin or a name
+ * ends in image_collect(). So the lists are right at any time, and nobody has to search for images
+ * that could go.
+ */
+#include "daemon/store/lifetime.h"
+
+#include <stdlib.h>
+
+void image_set_keep(struct image *image, enum keep keep)
+{
+	image->keep = keep;
+	board_note_keep(image->store->board, image->slot, (uint8_t)keep);
+	idle_note(image);
+}
+
+void image_set_refreshing(struct image *image, bool refreshing)
+{
+	image->refreshing = refreshing;
+	idle_note(image);
+}
+
+void generation_add(struct generation *generation, struct rendition *rendition)
+{
+	struct image *image = generation->image;
+	generation_insert(generation, rendition);
+	rendition_touch(rendition);
+	image->store->rendition_count++;
+	image->bytes += rendition->segment_size;
+	idle_note(image);
+}
+
+void rendition_touch(struct rendition *rendition)
+{
+	rendition->used = ++rendition->generation->image->store->clock;
+}
+
+static void lifetime_free_rendition(struct rendition *rendition)
+{
+	struct generation *generation = rendition->generation;
+	struct image *image = generation->image;
+	struct store *store = image->store;
+	image->bytes -= rendition->segment_size;
+	idle_note(image);
+	if (!store->board->left)
+		segment_remove(rendition->segment, image->name, image->owner, store->deferred_free);
+	store_refund(store, &rendition->bytes);
+	store->rendition_count--;
+	generation->count--;
+	TAILQ_REMOVE(&generation->renditions, rendition, link);
+	free(rendition->description);
+	free(rendition);
+}
+
+/* The rendition that one more would replace: the least recently used one without pins, or NULL. */
+static struct rendition *lifetime_find_replaceable(
+	const struct generation *generation, enum keep keep)
+{
+	struct rendition *rendition, *oldest = NULL;
+	if (keep == KEEP_PINNED)
+		return NULL;
+	TAILQ_FOREACH (rendition, &generation->renditions, link) {
+		if (rendition->pin_count == 0 && (!oldest || rendition->used < oldest->used))
+			oldest = rendition;
+	}
+	return oldest;
+}
+
+bool generation_has_room(const struct generation *generation, enum keep keep)
+{
+	return generation->count < RENDITIONS_MAX || lifetime_find_replaceable(generation, keep);
+}
+
+void generation_make_room(struct generation *generation, enum keep keep)
+{
+	if (generation->count >= RENDITIONS_MAX)
+		lifetime_free_rendition(lifetime_find_replaceable(generation, keep));
+}
+
+void image_shrink(struct image *image, const struct rendition *kept)
+{
+	struct rendition *rendition = TAILQ_FIRST(&kept->generation->renditions);
+	while (image->pin_count == 0 && rendition) {
+		struct rendition *next = TAILQ_NEXT(rendition, link);
+		if (rendition != kept)
+			lifetime_free_rendition(rendition);
+		rendition = next;
+	}
+}
+
+/* Frees the unpinned renditions of a generation, and the generation when none is left. */
+static void lifetime_free_unpinned(struct generation *generation)
+{
+	struct rendition *rendition = TAILQ_FIRST(&generation->renditions);
+	while (rendition) {
+		struct rendition *next = TAILQ_NEXT(rendition, link);
+		if (rendition->pin_count == 0)
+			lifetime_free_rendition(rendition);
+		rendition = next;
+	}
+	if (!TAILQ_EMPTY(&generation->renditions))
+		return;
+	TAILQ_REMOVE(&generation->image->generations, generation, link);
+	free(generation);
+}
+
+void image_collect(struct image *image)
+{
+	struct generation *current = image_current(image);
+	struct generation *generation = TAILQ_FIRST(&image->generations);
+	while (generation) {
+		struct generation *next = TAILQ_NEXT(generation, link);
+		if (generation != current)
+			lifetime_free_unpinned(generation);
+		generation = next;
+	}
+	if (image->named || !TAILQ_EMPTY(&image->generations))
+		return;
+	semaphore_put(image->store->semaphores, &image->semaphore);
+	board_put_slot(image->store->board, image->slot);
+	image_free(image);
+}
+
+void image_pin(struct pin *pin, struct rendition *rendition)
+{
+	pin->rendition = rendition;
+	LIST_INSERT_HEAD(&rendition->pins, pin, link);
+	rendition->pin_count++;
+	rendition_touch(rendition);
+	rendition->generation->image->pin_count++;
+	idle_note(rendition->generation->image);
+}
+
+void image_unpin(struct pin *pin)
+{
+	struct rendition *rendition = pin->rendition;
+	struct image *image = rendition->generation->image;
+	LIST_REMOVE(pin, link);
+	rendition->pin_count--;
+	image->pin_count--;
+	idle_note(image);
+	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED) {
+		observers_notify_change(&image->store->observers, image, CHANGE_DROPPED);
+		store_drop(image->store, image);
+	} else if (rendition->pin_count == 0) {
+		image_collect(image);
+	}
+}
+
+void store_insert(struct store *store, struct image *image)
+{
+	store_add_name(store, image);
+	idle_note(image);
+}
+
+void store_drop(struct store *store, struct image *image)
+{
+	observers_notify_removed(&store->observers, image);
+	store_remove_name(store, image);
+	idle_note(image);
+	/* Readers that keep a mapping see at once that the name has no newer image. */
+	board_show(store->board, image->slot, 0);
+	image_collect(image);
+}
+
+void store_destroy(struct store *store)
+{
+	while (!RB_EMPTY(&store->images))
+		store_drop(store, RB_ROOT(&store->images));
+	index_destroy(&store->index);
+}
