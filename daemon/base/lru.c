@@ -1,67 +1,48 @@
 /*
- * Idle images.
+ * An LRU list.
+ *
+ * The sums are kept up to date with each change, so that reading them and finding the least
+ * recently used node take the same time for any number of nodes.
  */
 #include "daemon/base/lru.h"
 
-#include "daemon/store/store.h"
+#include <stddef.h>
 
-void idle_init(struct idle *idle)
+void lru_init(struct lru *lru)
 {
-	*idle = (struct idle){.count = 0};
-	TAILQ_INIT(&idle->images);
+	*lru = (struct lru){.count = 0};
+	TAILQ_INIT(&lru->nodes);
 }
 
-static struct idle *lru_of_all(const struct image *image)
+void lru_insert(struct lru *lru, struct lru_node *node, uint64_t bytes)
 {
-	return &image->store->idle;
+	TAILQ_INSERT_HEAD(&lru->nodes, node, link);
+	node->bytes = bytes;
+	lru->count++;
+	lru->bytes += bytes;
 }
 
-static struct idle *lru_of_owner(const struct image *image)
+void lru_remove(struct lru *lru, struct lru_node *node)
 {
-	return &image->charge.account->idle;
+	TAILQ_REMOVE(&lru->nodes, node, link);
+	lru->count--;
+	lru->bytes -= node->bytes;
+	node->bytes = 0;
 }
 
-static void lru_insert(struct image *image)
+void lru_touch(struct lru *lru, struct lru_node *node)
 {
-	TAILQ_INSERT_HEAD(&lru_of_all(image)->images, image, idle);
-	TAILQ_INSERT_HEAD(&lru_of_owner(image)->images, image, owners_idle);
-	lru_of_all(image)->count++;
-	lru_of_owner(image)->count++;
+	TAILQ_REMOVE(&lru->nodes, node, link);
+	TAILQ_INSERT_HEAD(&lru->nodes, node, link);
 }
 
-static void lru_take_out(struct image *image)
+void lru_resize(struct lru *lru, struct lru_node *node, uint64_t bytes)
 {
-	TAILQ_REMOVE(&lru_of_all(image)->images, image, idle);
-	TAILQ_REMOVE(&lru_of_owner(image)->images, image, owners_idle);
-	lru_of_all(image)->count--;
-	lru_of_owner(image)->count--;
+	lru->bytes += bytes - node->bytes;
+	node->bytes = bytes;
 }
 
-static void lru_set_bytes(struct image *image, uint64_t bytes)
+struct lru_node *lru_last(const struct lru *lru)
 {
-	if (image->idle_bytes == 0 && bytes > 0)
-		lru_insert(image);
-	else if (image->idle_bytes > 0 && bytes == 0)
-		lru_take_out(image);
-	lru_of_all(image)->bytes += bytes - image->idle_bytes;
-	lru_of_owner(image)->bytes += bytes - image->idle_bytes;
-	image->idle_bytes = bytes;
-}
-
-void idle_note(struct image *image)
-{
-	/* Nor does one go for the generation that is to follow it. */
-	bool may_go = image->named && image->pin_count == 0 && image->keep != KEEP_PINNED &&
-		      !image->refreshing;
-	uint64_t bytes = may_go ? image->bytes : 0;
-	if (bytes != image->idle_bytes)
-		lru_set_bytes(image, bytes);
-}
-
-void idle_touch(struct image *image)
-{
-	if (image->idle_bytes == 0)
-		return;
-	lru_take_out(image);
-	lru_insert(image);
+	return TAILQ_LAST(&lru->nodes, lru_nodes);
 }

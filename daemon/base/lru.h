@@ -1,30 +1,36 @@
 /*
- * What is idle: images that nobody has pinned and that may be evicted, most recently used
- * first, with their bytes - of all owners, and of each. Kept up to date by whatever changes an
- * image, so that nobody has to look for them. Evicts nothing.
+ * An LRU list: nodes in the order of their last use, each with a number of bytes, and the sums of
+ * both. The nodes are part of what the list is about; the list owns nothing.
  */
 #pragma once
 
 #include <stdint.h>
 #include <sys/queue.h>
 
-struct image;
+struct lru_node {
+	TAILQ_ENTRY(lru_node) link; /* while it is in a list */
+	uint64_t bytes;		    /* above 0 while it is in a list */
+};
 
-TAILQ_HEAD(image_list, image);
-
-struct idle {
-	struct image_list images;
+struct lru {
+	TAILQ_HEAD(lru_nodes, lru_node) nodes; /* most recently used first */
 	uint64_t count;
 	uint64_t bytes;
 };
 
-void idle_init(struct idle *idle);
+void lru_init(struct lru *lru);
 
-/*
- * To be called when an image's name, pins, lifetime or bytes have changed, or whether its next
- * generation is being decoded. An image that becomes idle was used just now.
- */
-void idle_note(struct image *image);
+/* Adds a node that is in no list as the most recently used. bytes is above 0. */
+void lru_insert(struct lru *lru, struct lru_node *node, uint64_t bytes);
 
-/* To be called when an image was used, which makes it the last to go. */
-void idle_touch(struct image *image);
+/* Removes a node from the list that it is in. */
+void lru_remove(struct lru *lru, struct lru_node *node);
+
+/* Makes a node of the list the most recently used. */
+void lru_touch(struct lru *lru, struct lru_node *node);
+
+/* Changes the bytes of a node of the list, which keeps its place. bytes is above 0. */
+void lru_resize(struct lru *lru, struct lru_node *node, uint64_t bytes);
+
+/* The least recently used node, or NULL. */
+struct lru_node *lru_last(const struct lru *lru);

@@ -195,7 +195,7 @@ static enum outcome load_answer_cached(struct call *call, struct rendition *rend
 		!load_begin_to_follow(call, order->name, &follow))
 		return OUTCOME_DONE;
 	engine->counters.hits++;
-	idle_touch(image);
+	image_touch(image);
 	rendition_touch(rendition);
 	if (!load_answer_found(
 		    call->session, call->reply, rendition, wishes->pin, wishes->pass_fd, true)) {

@@ -31,7 +31,7 @@ static void engine_end_relief(struct engine *engine)
 static void engine_on_pressure(void *context)
 {
 	struct engine *engine = context;
-	uint64_t share = engine->store.idle.bytes / 4;
+	uint64_t share = engine->store.evictable.bytes / 4;
 	log_notice("memory is short: images that nobody has pinned go");
 	pool_retire(&engine->pool);
 	engine->relieving = true;

@@ -8,13 +8,6 @@
 
 enum { BATCH = 32 }; /* images: each takes the kernel some 10 microseconds */
 
-/* The least recently used idle image of all or (account) of an owner; or NULL. */
-static struct image *eviction_next_to_go(const struct store *store, const struct account *account)
-{
-	return account ? TAILQ_LAST(&account->idle.images, image_list)
-		       : TAILQ_LAST(&store->idle.images, image_list);
-}
-
 /* What of a resource is published, and not only reserved. */
 static uint64_t eviction_published(const struct account *account, enum resource resource)
 {
@@ -26,14 +19,14 @@ static bool eviction_is_above(const struct store *store, const struct account *a
 {
 	uint64_t images = accounts_limit(store->accounts, account->uid, RESOURCE_IMAGES);
 	uint64_t bytes = accounts_limit(store->accounts, account->uid, RESOURCE_BYTES);
-	return account->idle.count > 0 &&
+	return account->evictable.count > 0 &&
 	       (eviction_published(account, RESOURCE_IMAGES) > images ||
 		       eviction_published(account, RESOURCE_BYTES) > bytes);
 }
 
 static bool eviction_is_full(const struct store *store)
 {
-	return store->bytes > store->memory_max && store->idle.count > 0;
+	return store->bytes > store->memory_max && store->evictable.count > 0;
 }
 
 static void eviction_evict(struct store *store, struct image *image)
@@ -51,7 +44,7 @@ static void eviction_evict(struct store *store, struct image *image)
 static bool eviction_evict_next(
 	struct store *store, const struct account *account, const struct image *spared)
 {
-	struct image *image = eviction_next_to_go(store, account);
+	struct image *image = store_oldest_evictable(store, account);
 	if (!image || image == spared)
 		return false;
 	eviction_evict(store, image);
@@ -76,15 +69,16 @@ void eviction_trim(struct store *store, struct rendition *published)
 	struct image *image = published->generation->image;
 	struct account *account = image->charge.account; /* stays, for it has this image */
 	unsigned left = BATCH;
-	idle_touch(image);
+	image_touch(image);
 	while (left > 0 && eviction_is_above(store, account) &&
 		eviction_evict_next(store, account, image))
 		left--;
 	while (left > 0 && eviction_is_full(store) && eviction_evict_next(store, NULL, image))
 		left--;
 	/* There was room without the image's other renditions. */
-	if ((eviction_is_above(store, account) && eviction_next_to_go(store, account) == image) ||
-		(eviction_is_full(store) && eviction_next_to_go(store, NULL) == image))
+	if ((eviction_is_above(store, account) &&
+		    store_oldest_evictable(store, account) == image) ||
+		(eviction_is_full(store) && store_oldest_evictable(store, NULL) == image))
 		image_shrink(image, published);
 	account->over_limit = eviction_is_above(store, account);
 	store->eviction.owners_over_limit |= account->over_limit;
@@ -93,7 +87,7 @@ void eviction_trim(struct store *store, struct rendition *published)
 
 bool eviction_want(struct store *store, uint64_t bytes)
 {
-	if (store->idle.count == 0)
+	if (store->evictable.count == 0)
 		return false;
 	store->eviction.wanted += bytes;
 	eviction_ask_for_more(store);
@@ -108,7 +102,7 @@ void eviction_limit(struct store *store, uint64_t memory_max)
 
 void eviction_press(struct store *store, uint64_t bytes)
 {
-	if (store->idle.count == 0)
+	if (store->evictable.count == 0)
 		return;
 	store->eviction.pressed += bytes;
 	eviction_ask_for_more(store);
@@ -123,8 +117,8 @@ static void eviction_reduce(uint64_t *amount, uint64_t bytes)
 static void eviction_evict_of_all(struct store *store)
 {
 	struct eviction *eviction = &store->eviction;
-	struct image *image = eviction_next_to_go(store, NULL);
-	uint64_t bytes = image->idle_bytes;
+	struct image *image = store_oldest_evictable(store, NULL);
+	uint64_t bytes = image->evictable.bytes;
 	if (!eviction_is_full(store) && eviction->wanted == 0)
 		eviction->pressure_count++;
 	eviction_evict(store, image);
@@ -138,7 +132,7 @@ static void eviction_evict_of_owner(struct store *store)
 	if (!account)
 		store->eviction.owners_over_limit = false;
 	else if (eviction_is_above(store, account))
-		eviction_evict(store, eviction_next_to_go(store, account));
+		eviction_evict(store, store_oldest_evictable(store, account));
 	else
 		account->over_limit = false;
 }
@@ -147,7 +141,7 @@ bool eviction_go_on(struct store *store)
 {
 	struct eviction *eviction = &store->eviction;
 	for (unsigned left = BATCH; left > 0 && eviction_is_pending(store); left--) {
-		if (store->idle.count == 0)
+		if (store->evictable.count == 0)
 			eviction->wanted = eviction->pressed = 0;
 		else if (eviction_is_full(store) || eviction->wanted > 0 || eviction->pressed > 0)
 			eviction_evict_of_all(store);

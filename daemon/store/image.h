@@ -14,6 +14,7 @@
 #include "client/protocol/format.h"
 #include "client/protocol/header.h"
 #include "client/protocol/keep.h"
+#include "daemon/base/lru.h"
 #include "daemon/segment/segment.h"
 #include "daemon/segment/semaphore.h"
 #include "daemon/user/account.h"
@@ -74,11 +75,10 @@ struct generation {
 };
 
 struct image {
-	RB_ENTRY(image) node;		/* while it is named */
-	TAILQ_ENTRY(image) idle;	/* while it has idle bytes */
-	TAILQ_ENTRY(image) owners_idle; /* the same */
-	uint64_t idle_bytes;		/* what evicting it would free */
-	uint64_t bytes;			/* of all its segments */
+	RB_ENTRY(image) node;		  /* while it is named */
+	struct lru_node evictable;	  /* in the store's list, with the bytes to be freed */
+	struct lru_node owners_evictable; /* in the owner's list, with the same bytes */
+	uint64_t bytes;			  /* of all its segments */
 	struct store *store;
 	struct charge charge; /* to the owner */
 	const char *name;     /* is text, but in a key to search with */

@@ -3,26 +3,70 @@
  *
  * An image stays while it has a name, and after that while a rendition of it is pinned. Of an
  * image with a name, the current generation stays; older ones stay as long as they are pinned.
- * Every change of a name, of pins, of keep or of bytes ends in idle_note(), which puts the
- * image into the lists of idle images or takes it out; and every loss of a pin or a name
+ * Every change of a name, of pins, of keep or of bytes ends in lifetime_update(), which puts the
+ * image into the LRU lists of evictable images or takes it out; and every loss of a pin or a name
  * ends in image_collect(). So the lists are right at any time, and nobody has to search for images
  * that could go.
  */
 #include "daemon/store/lifetime.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+
+static void lifetime_set_evictable_bytes(struct image *image, uint64_t bytes)
+{
+	struct lru *all = &image->store->evictable;
+	struct lru *owners = &image->charge.account->evictable;
+	uint64_t before = image->evictable.bytes;
+	if (before == 0) {
+		lru_insert(all, &image->evictable, bytes);
+		lru_insert(owners, &image->owners_evictable, bytes);
+	} else if (bytes == 0) {
+		lru_remove(all, &image->evictable);
+		lru_remove(owners, &image->owners_evictable);
+	} else {
+		lru_resize(all, &image->evictable, bytes);
+		lru_resize(owners, &image->owners_evictable, bytes);
+	}
+}
+
+/* An image that becomes evictable counts as used just now. */
+static void lifetime_update(struct image *image)
+{
+	bool evictable = image->named && image->pin_count == 0 && image->keep != KEEP_PINNED &&
+			 !image->refreshing;
+	uint64_t bytes = evictable ? image->bytes : 0;
+	if (bytes != image->evictable.bytes)
+		lifetime_set_evictable_bytes(image, bytes);
+}
+
+void image_touch(struct image *image)
+{
+	if (image->evictable.bytes == 0)
+		return;
+	lru_touch(&image->store->evictable, &image->evictable);
+	lru_touch(&image->charge.account->evictable, &image->owners_evictable);
+}
+
+struct image *store_oldest_evictable(const struct store *store, const struct account *account)
+{
+	char *node = (char *)lru_last(account ? &account->evictable : &store->evictable);
+	size_t offset = account ? offsetof(struct image, owners_evictable)
+				: offsetof(struct image, evictable);
+	return node ? (void *)(node - offset) : NULL;
+}
 
 void image_set_keep(struct image *image, enum keep keep)
 {
 	image->keep = keep;
 	board_note_keep(image->store->board, image->slot, (uint8_t)keep);
-	idle_note(image);
+	lifetime_update(image);
 }
 
 void image_set_refreshing(struct image *image, bool refreshing)
 {
 	image->refreshing = refreshing;
-	idle_note(image);
+	lifetime_update(image);
 }
 
 void generation_add(struct generation *generation, struct rendition *rendition)
@@ -32,7 +76,7 @@ void generation_add(struct generation *generation, struct rendition *rendition)
 	rendition_touch(rendition);
 	image->store->rendition_count++;
 	image->bytes += rendition->segment_size;
-	idle_note(image);
+	lifetime_update(image);
 }
 
 void rendition_touch(struct rendition *rendition)
@@ -46,7 +90,7 @@ static void lifetime_free_rendition(struct rendition *rendition)
 	struct image *image = generation->image;
 	struct store *store = image->store;
 	image->bytes -= rendition->segment_size;
-	idle_note(image);
+	lifetime_update(image);
 	if (!store->board->left)
 		segment_remove(rendition->segment, image->name, image->owner, store->deferred_free);
 	store_refund(store, &rendition->bytes);
@@ -133,7 +177,7 @@ void image_pin(struct pin *pin, struct rendition *rendition)
 	rendition->pin_count++;
 	rendition_touch(rendition);
 	rendition->generation->image->pin_count++;
-	idle_note(rendition->generation->image);
+	lifetime_update(rendition->generation->image);
 }
 
 void image_unpin(struct pin *pin)
@@ -143,7 +187,7 @@ void image_unpin(struct pin *pin)
 	LIST_REMOVE(pin, link);
 	rendition->pin_count--;
 	image->pin_count--;
-	idle_note(image);
+	lifetime_update(image);
 	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED) {
 		observers_notify_change(&image->store->observers, image, CHANGE_DROPPED);
 		store_drop(image->store, image);
@@ -155,14 +199,14 @@ void image_unpin(struct pin *pin)
 void store_insert(struct store *store, struct image *image)
 {
 	store_add_name(store, image);
-	idle_note(image);
+	lifetime_update(image);
 }
 
 void store_drop(struct store *store, struct image *image)
 {
 	observers_notify_removed(&store->observers, image);
 	store_remove_name(store, image);
-	idle_note(image);
+	lifetime_update(image);
 	/* Readers that keep a mapping see at once that the name has no newer image. */
 	board_show(store->board, image->slot, 0);
 	image_collect(image);

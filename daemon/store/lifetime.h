@@ -21,6 +21,15 @@ void image_set_keep(struct image *image, enum keep keep);
 /* Sets whether the next generation of an image is being decoded. Until then it is not evicted. */
 void image_set_refreshing(struct image *image, bool refreshing);
 
+/* Makes an image the last that is evicted, because it was used. */
+void image_touch(struct image *image);
+
+/*
+ * The least recently used evictable image of an owner, or of all owners with account NULL. Returns
+ * NULL when there is none.
+ */
+struct image *store_oldest_evictable(const struct store *store, const struct account *account);
+
 /* Counts a pin. Removing the last one may free the rendition, the generation and the image. */
 void image_pin(struct pin *pin, struct rendition *rendition);
 void image_unpin(struct pin *pin);

@@ -29,7 +29,7 @@ int store_init(struct store *store, struct board *board, struct semaphores *sema
 		.memory_max = memory_max,
 	};
 	RB_INIT(&store->images);
-	idle_init(&store->idle);
+	lru_init(&store->evictable);
 	TAILQ_INIT(&store->observers);
 	return index_init(&store->index);
 }
@@ -97,15 +97,15 @@ struct image *store_next(struct store *store, const char *name, uid_t owner)
 
 uint64_t store_pinned_bytes(const struct store *store)
 {
-	return store->bytes - store->idle.bytes;
+	return store->bytes - store->evictable.bytes;
 }
 
 bool store_allows(const struct store *store, uid_t owner, enum resource resource, uint64_t amount)
 {
 	const struct accounts *accounts = store->accounts;
 	uint64_t limit = accounts_limit(accounts, owner, resource);
-	uint64_t held =
-		accounts_used(accounts, owner, resource) - accounts_idle(accounts, owner, resource);
+	uint64_t held = accounts_used(accounts, owner, resource) -
+			accounts_evictable(accounts, owner, resource);
 	return held <= limit && amount <= limit - held;
 }
 

@@ -17,7 +17,7 @@ RB_HEAD(image_tree, image);
 struct store {
 	struct index index;	  /* to find images by name */
 	struct image_tree images; /* the same, in the order of their names */
-	struct idle idle;	  /* of these, what may be evicted */
+	struct lru evictable;	  /* of these, the images that may be evicted */
 	struct board *board;
 	struct semaphores *semaphores;
 	struct deferred_free *deferred_free;

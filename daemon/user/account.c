@@ -62,7 +62,7 @@ static struct account *account_find_or_make(struct accounts *accounts, uid_t uid
 		return NULL;
 	account->accounts = accounts;
 	account->uid = uid;
-	idle_init(&account->idle);
+	lru_init(&account->evictable);
 	RB_INSERT(account_tree, &accounts->tree, account);
 	accounts->count++;
 	return account;
@@ -74,7 +74,8 @@ static void account_free_unused(struct account *account)
 		if (account->used[i] > 0)
 			return;
 	}
-	assert(account->reserved == 0 && account->idle.count == 0 && account->idle.bytes == 0);
+	assert(account->reserved == 0 && account->evictable.count == 0 &&
+		account->evictable.bytes == 0);
 	RB_REMOVE(account_tree, &account->accounts->tree, account);
 	account->accounts->count--;
 	free(account);
@@ -93,13 +94,13 @@ uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource
 	return account ? account->used[resource] : 0;
 }
 
-uint64_t accounts_idle(const struct accounts *accounts, uid_t uid, enum resource resource)
+uint64_t accounts_evictable(const struct accounts *accounts, uid_t uid, enum resource resource)
 {
 	const struct account *account = account_find(accounts, uid);
 	if (!account)
 		return 0;
-	return resource == RESOURCE_IMAGES  ? account->idle.count
-	       : resource == RESOURCE_BYTES ? account->idle.bytes
+	return resource == RESOURCE_IMAGES  ? account->evictable.count
+	       : resource == RESOURCE_BYTES ? account->evictable.bytes
 					    : 0;
 }
 

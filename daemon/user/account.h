@@ -32,9 +32,9 @@ struct account {
 	struct accounts *accounts;
 	uid_t uid;
 	uint64_t used[RESOURCE_COUNT];
-	uint64_t reserved; /* of the bytes used: for segments that are being filled */
-	struct idle idle;  /* of the images and bytes used: what could be had back */
-	bool over_limit;   /* more of that has to go than could go at once */
+	uint64_t reserved;    /* of the bytes used: for segments that are being filled */
+	struct lru evictable; /* of the images and bytes used: those that eviction would free */
+	bool over_limit;      /* more of that has to go than could go at once */
 };
 
 RB_HEAD(account_tree, account);
@@ -65,8 +65,8 @@ void accounts_destroy(const struct accounts *accounts);
 uint64_t accounts_limit(const struct accounts *accounts, uid_t uid, enum resource resource);
 uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource resource);
 
-/* What of that could be had back by evicting. */
-uint64_t accounts_idle(const struct accounts *accounts, uid_t uid, enum resource resource);
+/* The part of that which eviction would free. */
+uint64_t accounts_evictable(const struct accounts *accounts, uid_t uid, enum resource resource);
 
 /* The first user that is behind, or NULL. */
 struct account *accounts_find_over_limit(struct accounts *accounts);

@@ -1,5 +1,5 @@
 /*
- * Tests of eviction: what is idle at any time, which images go for whom, that many go in
+ * Tests of eviction: what is evictable at any time, which images go for whom, that many go in
  * turns, and that nothing goes for an image before it is complete.
  */
 #include <errno.h>
@@ -10,50 +10,50 @@
 
 enum { ANNA = 1000001, BERT = 1000002, MANY = 100 };
 
-static void assert_idle(const struct world *world, uid_t owner, uint64_t count, uint64_t bytes)
+static void assert_evictable(const struct world *world, uid_t owner, uint64_t count, uint64_t bytes)
 {
 	const struct accounts *accounts = &world->engine.accounts;
-	assert_int_equal(accounts_idle(accounts, owner, RESOURCE_IMAGES), count);
-	assert_int_equal(accounts_idle(accounts, owner, RESOURCE_BYTES), bytes);
-	assert_int_equal(accounts_idle(accounts, owner, RESOURCE_PINS), 0);
+	assert_int_equal(accounts_evictable(accounts, owner, RESOURCE_IMAGES), count);
+	assert_int_equal(accounts_evictable(accounts, owner, RESOURCE_BYTES), bytes);
+	assert_int_equal(accounts_evictable(accounts, owner, RESOURCE_PINS), 0);
 }
 
-static void test_idle(void **state)
+static void test_evictable(void **state)
 {
 	struct world world;
 	struct pin pins[2] = {0};
 	(void)state;
 	world_open(&world, NULL);
-	const struct idle *idle = &world.engine.store.idle;
+	const struct lru *evictable = &world.engine.store.evictable;
 	struct recipe recipe = {"a", ANNA, .state = 1};
 	uint64_t size = world_size(&recipe);
 	struct rendition *rendition = world_make(&world, &recipe);
 	struct image *image = rendition->generation->image;
-	assert_idle(&world, ANNA, 1, size);
-	assert_idle(&world, BERT, 0, 0);
+	assert_evictable(&world, ANNA, 1, size);
+	assert_evictable(&world, BERT, 0, 0);
 	recipe.format = FORMAT_GRAY8;
 	uint64_t both = size + world_size(&recipe);
 	image_pin(&pins[0], rendition);
-	assert_idle(&world, ANNA, 0, 0);
+	assert_evictable(&world, ANNA, 0, 0);
 	struct rendition *grey = world_make(&world, &recipe);
-	assert_idle(&world, ANNA, 0, 0);
+	assert_evictable(&world, ANNA, 0, 0);
 	image_pin(&pins[1], grey);
 	image_unpin(&pins[0]);
-	assert_idle(&world, ANNA, 0, 0);
+	assert_evictable(&world, ANNA, 0, 0);
 	image_unpin(&pins[1]);
-	assert_idle(&world, ANNA, 1, both);
+	assert_evictable(&world, ANNA, 1, both);
 	image_set_keep(image, KEEP_PINNED);
-	assert_idle(&world, ANNA, 0, 0);
+	assert_evictable(&world, ANNA, 0, 0);
 	image_set_keep(image, KEEP_CACHE);
-	assert_idle(&world, ANNA, 1, both);
-	assert_int_equal(idle->count, 1);
-	assert_int_equal(idle->bytes, both);
+	assert_evictable(&world, ANNA, 1, both);
+	assert_int_equal(evictable->count, 1);
+	assert_int_equal(evictable->bytes, both);
 	recipe.state = 2; /* both renditions are of the old generation */
 	world_make(&world, &recipe);
-	assert_idle(&world, ANNA, 1, world_size(&recipe));
+	assert_evictable(&world, ANNA, 1, world_size(&recipe));
 	store_drop(&world.engine.store, image);
-	assert_idle(&world, ANNA, 0, 0);
-	assert_int_equal(idle->count, 0);
+	assert_evictable(&world, ANNA, 0, 0);
+	assert_int_equal(evictable->count, 0);
 	world_close(&world);
 }
 
@@ -102,7 +102,7 @@ static void test_other_renditions_go(void **state)
 	world_close(&world);
 }
 
-/* What was idle when bytes were reserved may be pinned when they are needed. */
+/* What was evictable when bytes were reserved may be pinned when they are needed. */
 static void test_room_is_lost_meanwhile(void **state)
 {
 	struct world world;
@@ -212,7 +212,7 @@ static void test_wanted_and_pressed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_evictable),
 		cmocka_unit_test(test_released_last_goes_last),
 		cmocka_unit_test(test_other_renditions_go),
 		cmocka_unit_test(test_room_is_lost_meanwhile),

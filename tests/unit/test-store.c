@@ -308,7 +308,7 @@ static void test_eviction(void **state)
 				image_pin(&pins[*c - 'a'], rendition);
 		}
 		for (const char *c = cases[i].touch; *c; c++)
-			idle_touch(store_find(store, (char[]){*c, 0}, 0));
+			image_touch(store_find(store, (char[]){*c, 0}, 0));
 		world_make(&world, &(struct recipe){"d", .state = 1});
 		for (const char *c = "abcd"; *c; c++)
 			assert_int_equal(store_find(store, (char[]){*c, 0}, 0) != NULL,

@@ -101,8 +101,8 @@ void world_close(struct world *world)
 	world->event = sd_event_unref(world->event);
 	assert_int_equal(engine->store.bytes, 0);
 	assert_int_equal(engine->store.reserved, 0);
-	assert_int_equal(engine->store.idle.bytes, 0);
-	assert_int_equal(engine->store.idle.count, 0);
+	assert_int_equal(engine->store.evictable.bytes, 0);
+	assert_int_equal(engine->store.evictable.count, 0);
 	assert_int_equal(engine->store.image_count, 0);
 	assert_int_equal(engine->store.rendition_count, 0);
 	assert_int_equal(engine->load_count, 0);
