@@ -72,7 +72,7 @@ static void stats_add_pressure(struct wire_writer *line, const struct engine *en
 		pressure_describe(&engine->pressure, text, sizeof(text));
 	wire_add(line, "pressure", text);
 	wire_add_number(line, "pressure-reports", engine->pressure.count);
-	wire_add_number(line, "pressure-evictions", engine->store.eviction.pressure_count);
+	wire_add_number(line, "pressure-evictions", engine->eviction.pressure_count);
 }
 
 /* What becomes of the memory of segments that were removed. */
@@ -107,7 +107,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "fetches", counters->fetches);
 	wire_add_number(line, "errors", counters->errors);
 	wire_add_number(line, "spares-used", engine->pool.spares.used);
-	wire_add_number(line, "evictions", engine->store.eviction.count);
+	wire_add_number(line, "evictions", engine->eviction.count);
 	stats_add_freed(line, &engine->deferred_free);
 	wire_add_number(
 		line, "files-closing", close_queues_count(&call->session->engine->close_queues));

@@ -35,21 +35,21 @@ static void engine_on_pressure(void *context)
 	log_notice("memory is short: images that nobody has pinned go");
 	pool_retire(&engine->pool);
 	engine->relieving = true;
-	eviction_press(&engine->store, share < relief_min ? relief_min : share);
-	if (!eviction_is_pending(&engine->store))
+	eviction_press(&engine->eviction, share < relief_min ? relief_min : share);
+	if (!eviction_is_pending(&engine->eviction))
 		engine_end_relief(engine);
 }
 
 static void engine_on_more_to_evict(void *context)
 {
 	const struct engine *engine = context;
-	sd_event_source_set_enabled(engine->eviction, SD_EVENT_ONESHOT);
+	sd_event_source_set_enabled(engine->eviction_source, SD_EVENT_ONESHOT);
 }
 
 static int engine_on_eviction(sd_event_source *source, void *context)
 {
 	struct engine *engine = context;
-	if (eviction_go_on(&engine->store)) {
+	if (eviction_go_on(&engine->eviction)) {
 		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 		return 0;
 	}
@@ -61,11 +61,10 @@ static int engine_on_eviction(sd_event_source *source, void *context)
 
 static int engine_start_eviction(struct engine *engine, sd_event *event)
 {
-	int r = sd_event_add_defer(event, &engine->eviction, engine_on_eviction, engine);
+	eviction_init(&engine->eviction, &engine->store, engine_on_more_to_evict, engine);
+	int r = sd_event_add_defer(event, &engine->eviction_source, engine_on_eviction, engine);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(engine->eviction, SD_EVENT_OFF);
-	engine->store.eviction.more = engine_on_more_to_evict;
-	engine->store.eviction.context = engine;
+		r = sd_event_source_set_enabled(engine->eviction_source, SD_EVENT_OFF);
 	return r;
 }
 
@@ -75,6 +74,9 @@ static int engine_take_over(struct engine *engine, bool found)
 	int r = found ? semaphores_adopt(&engine->semaphores) : 0;
 	if (r == 0)
 		r = adopt(&engine->store);
+	/* The limits may be lower now. */
+	while (r >= 0 && eviction_go_on(&engine->eviction))
+		;
 	if (r > 0)
 		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, ADOPTED)},
 			"took over %d images of the daemon before", r);
@@ -139,7 +141,7 @@ void engine_leave(struct engine *engine)
 void engine_reload(struct engine *engine)
 {
 	const struct options *options = engine->options;
-	eviction_limit(&engine->store, options->memory_max);
+	eviction_limit(&engine->eviction, options->memory_max);
 	if (engine->pool.spares.bytes > spares_most(&engine->pool.spares))
 		pool_give_up_spares(&engine->pool);
 	pool_kick(&engine->pool);
@@ -149,7 +151,7 @@ void engine_stop(struct engine *engine)
 {
 	follows_stop(engine);
 	pressure_stop(&engine->pressure);
-	engine->eviction = sd_event_source_disable_unref(engine->eviction);
+	engine->eviction_source = sd_event_source_disable_unref(engine->eviction_source);
 	pool_stop(&engine->pool);
 	deferred_free_stop(&engine->deferred_free);
 	store_destroy(&engine->store);

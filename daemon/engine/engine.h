@@ -11,6 +11,7 @@
 #include "daemon/engine/pressure.h"
 #include "daemon/file/close-queue.h"
 #include "daemon/file/path-watch.h"
+#include "daemon/store/eviction.h"
 #include "daemon/store/store.h"
 #include "daemon/user/account.h"
 
@@ -39,8 +40,9 @@ struct engine {
 	struct deferred_free deferred_free;
 	struct store store;
 	struct pressure pressure;
-	bool relieving;		   /* until eviction under pressure is done */
-	sd_event_source *eviction; /* goes on with it, a few images at a time */
+	bool relieving; /* until eviction under pressure is done */
+	struct eviction eviction;
+	sd_event_source *eviction_source; /* goes on with it, a few images at a time */
 	struct pool pool;
 	TAILQ_HEAD(load_list, load) loads; /* in order of arrival */
 	unsigned load_count;

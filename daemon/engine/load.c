@@ -44,7 +44,7 @@ static bool load_is_ready(const struct job *job)
 	const struct load *earlier;
 	const struct engine *engine = load->engine;
 	if (load->waits && (engine->deferred_free.pending > 0 || pool_is_freeing(&engine->pool) ||
-				   eviction_is_pending(&engine->store)))
+				   eviction_is_pending(&engine->eviction)))
 		return false;
 	TAILQ_FOREACH (earlier, &engine->loads, link) {
 		if (load_is_same_batch(earlier, load))
@@ -250,7 +250,7 @@ static bool load_make_room(struct load *load)
 		return false;
 	uint64_t size = load->header.segment_size;
 	uint64_t given_up = pool_give_up_spares(&engine->pool);
-	bool evicting = given_up < size && eviction_want(&engine->store, size - given_up);
+	bool evicting = given_up < size && eviction_want(&engine->eviction, size - given_up);
 	if (!evicting && given_up == 0 && !freeing)
 		return false;
 	load->waits = true;
@@ -298,12 +298,15 @@ static void load_publish_flight(struct load *load)
 		.bytes = &load->bytes,
 		.header = &load->header,
 	};
-	struct rendition *rendition;
-	int r = publish(&load->engine->store, &publication, &rendition);
-	if (r == 0)
+	struct published published;
+	int r = publish(&load->engine->store, &publication, &published);
+	if (r == 0) {
+		eviction_trim(&load->engine->eviction, published.rendition);
+		publish_notify(&published);
 		close(take_fd(&load->segment));
+	}
 	if (r >= 0) {
-		load_land(load, rendition, FAULT_NONE, NULL);
+		load_land(load, published.rendition, FAULT_NONE, NULL);
 		return;
 	}
 	if (r == -EMLINK) {

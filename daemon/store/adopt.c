@@ -275,8 +275,5 @@ int adopt(struct store *store)
 		return r;
 	semaphores_trim(store->semaphores);
 	board_adopt(store->board, taken);
-	/* The limit may be a lower one now. */
-	while (eviction_go_on(store))
-		;
 	return adoption.count;
 }

@@ -10,6 +10,7 @@
 /*
  * The board must have been taken over, and the semaphore sets with it. What cannot be
  * adopted is removed, unless that is for want of memory, descriptors or the like: then the
- * board must be left as it is. Returns the number of images adopted, or a negative errno.
+ * board must be left as it is. Returns the number of images
+ * adopted, or a negative errno. The store may be above its limits then, which may be lower now.
  */
 int adopt(struct store *store);

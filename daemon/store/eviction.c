@@ -1,14 +1,19 @@
 /*
  * Eviction.
+ *
+ * Four things make images go: the bytes of all images are above memory-max, an owner is above a
+ * limit, /dev/shm is full (wanted), or the machine is short of memory (pressed). An image and its
+ * pixels take the kernel some 10 microseconds to free, so at most BATCH images go at once; while
+ * more have to go, eviction asks by more() to be called again.
  */
 #include "daemon/store/eviction.h"
 
 #include "daemon/log/log.h"
 #include "daemon/store/lifetime.h"
 
-enum { BATCH = 32 }; /* images: each takes the kernel some 10 microseconds */
+enum { BATCH = 32 }; /* images */
 
-/* What of a resource is published, and not only reserved. */
+/* What an owner uses of a resource, without what is only reserved. */
 static uint64_t eviction_published(const struct account *account, enum resource resource)
 {
 	uint64_t reserved = resource == RESOURCE_BYTES ? account->reserved : 0;
@@ -29,51 +34,57 @@ static bool eviction_is_full(const struct store *store)
 	return store->bytes > store->memory_max && store->evictable.count > 0;
 }
 
-static void eviction_evict(struct store *store, struct image *image)
+static void eviction_evict(struct eviction *eviction, struct image *image)
 {
 	struct log_client owner = {image->owner, 0};
 	log_write(
 		&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = image->name, .client = &owner},
 		"%s was evicted: room was needed", image->name);
-	observers_notify_change(&store->observers, image, CHANGE_EVICTED);
-	store->eviction.count++;
-	store_drop(store, image);
+	observers_notify_change(&eviction->store->observers, image, CHANGE_EVICTED);
+	eviction->count++;
+	store_drop(eviction->store, image);
 }
 
 /* Evicts the next image of all or of an owner, unless it is the one to be spared. */
 static bool eviction_evict_next(
-	struct store *store, const struct account *account, const struct image *spared)
+	struct eviction *eviction, const struct account *account, const struct image *spared)
 {
-	struct image *image = store_oldest_evictable(store, account);
+	struct image *image = store_oldest_evictable(eviction->store, account);
 	if (!image || image == spared)
 		return false;
-	eviction_evict(store, image);
+	eviction_evict(eviction, image);
 	return true;
 }
 
-bool eviction_is_pending(const struct store *store)
+void eviction_init(
+	struct eviction *eviction, struct store *store, void (*more)(void *context), void *context)
 {
-	const struct eviction *eviction = &store->eviction;
+	*eviction = (struct eviction){.store = store, .more = more, .context = context};
+}
+
+bool eviction_is_pending(const struct eviction *eviction)
+{
 	return eviction->wanted > 0 || eviction->pressed > 0 || eviction->owners_over_limit ||
-	       eviction_is_full(store);
+	       eviction_is_full(eviction->store);
 }
 
-static void eviction_ask_for_more(struct store *store)
+static void eviction_ask_for_more(const struct eviction *eviction)
 {
-	if (eviction_is_pending(store) && store->eviction.more)
-		store->eviction.more(store->eviction.context);
+	if (eviction_is_pending(eviction))
+		eviction->more(eviction->context);
 }
 
-void eviction_trim(struct store *store, struct rendition *published)
+void eviction_trim(struct eviction *eviction, struct rendition *published)
 {
+	const struct store *store = eviction->store;
 	struct image *image = published->generation->image;
 	struct account *account = image->charge.account; /* stays, for it has this image */
 	unsigned left = BATCH;
 	image_touch(image);
 	while (left > 0 && eviction_is_above(store, account) &&
-		eviction_evict_next(store, account, image))
+		eviction_evict_next(eviction, account, image))
 		left--;
-	while (left > 0 && eviction_is_full(store) && eviction_evict_next(store, NULL, image))
+	while (left > 0 && eviction_is_full(store) && eviction_evict_next(eviction, NULL, image))
 		left--;
 	/* There was room without the image's other renditions. */
 	if ((eviction_is_above(store, account) &&
@@ -81,31 +92,31 @@ void eviction_trim(struct store *store, struct rendition *published)
 		(eviction_is_full(store) && store_oldest_evictable(store, NULL) == image))
 		image_shrink(image, published);
 	account->over_limit = eviction_is_above(store, account);
-	store->eviction.owners_over_limit |= account->over_limit;
-	eviction_ask_for_more(store);
+	eviction->owners_over_limit |= account->over_limit;
+	eviction_ask_for_more(eviction);
 }
 
-bool eviction_want(struct store *store, uint64_t bytes)
+bool eviction_want(struct eviction *eviction, uint64_t bytes)
 {
-	if (store->evictable.count == 0)
+	if (eviction->store->evictable.count == 0)
 		return false;
-	store->eviction.wanted += bytes;
-	eviction_ask_for_more(store);
+	eviction->wanted += bytes;
+	eviction_ask_for_more(eviction);
 	return true;
 }
 
-void eviction_limit(struct store *store, uint64_t memory_max)
+void eviction_limit(struct eviction *eviction, uint64_t memory_max)
 {
-	store->memory_max = memory_max;
-	eviction_ask_for_more(store);
+	eviction->store->memory_max = memory_max;
+	eviction_ask_for_more(eviction);
 }
 
-void eviction_press(struct store *store, uint64_t bytes)
+void eviction_press(struct eviction *eviction, uint64_t bytes)
 {
-	if (store->evictable.count == 0)
+	if (eviction->store->evictable.count == 0)
 		return;
-	store->eviction.pressed += bytes;
-	eviction_ask_for_more(store);
+	eviction->pressed += bytes;
+	eviction_ask_for_more(eviction);
 }
 
 static void eviction_reduce(uint64_t *amount, uint64_t bytes)
@@ -113,40 +124,40 @@ static void eviction_reduce(uint64_t *amount, uint64_t bytes)
 	*amount -= bytes < *amount ? bytes : *amount;
 }
 
-/* Evicts for what all images have to give way to. */
-static void eviction_evict_of_all(struct store *store)
+/* Evicts the least recently used image of all owners. */
+static void eviction_evict_of_all(struct eviction *eviction)
 {
-	struct eviction *eviction = &store->eviction;
-	struct image *image = store_oldest_evictable(store, NULL);
+	struct image *image = store_oldest_evictable(eviction->store, NULL);
 	uint64_t bytes = image->evictable.bytes;
-	if (!eviction_is_full(store) && eviction->wanted == 0)
+	if (!eviction_is_full(eviction->store) && eviction->wanted == 0)
 		eviction->pressure_count++;
-	eviction_evict(store, image);
+	eviction_evict(eviction, image);
 	eviction_reduce(&eviction->wanted, bytes);
 	eviction_reduce(&eviction->pressed, bytes);
 }
 
-static void eviction_evict_of_owner(struct store *store)
+static void eviction_evict_of_owner(struct eviction *eviction)
 {
+	const struct store *store = eviction->store;
 	struct account *account = accounts_find_over_limit(store->accounts);
 	if (!account)
-		store->eviction.owners_over_limit = false;
+		eviction->owners_over_limit = false;
 	else if (eviction_is_above(store, account))
-		eviction_evict(store, store_oldest_evictable(store, account));
+		eviction_evict(eviction, store_oldest_evictable(store, account));
 	else
 		account->over_limit = false;
 }
 
-bool eviction_go_on(struct store *store)
+bool eviction_go_on(struct eviction *eviction)
 {
-	struct eviction *eviction = &store->eviction;
-	for (unsigned left = BATCH; left > 0 && eviction_is_pending(store); left--) {
+	const struct store *store = eviction->store;
+	for (unsigned left = BATCH; left > 0 && eviction_is_pending(eviction); left--) {
 		if (store->evictable.count == 0)
 			eviction->wanted = eviction->pressed = 0;
 		else if (eviction_is_full(store) || eviction->wanted > 0 || eviction->pressed > 0)
-			eviction_evict_of_all(store);
+			eviction_evict_of_all(eviction);
 		if (eviction->owners_over_limit && !eviction_is_full(store))
-			eviction_evict_of_owner(store);
+			eviction_evict_of_owner(eviction);
 	}
-	return eviction_is_pending(store);
+	return eviction_is_pending(eviction);
 }

@@ -1,45 +1,50 @@
 /*
- * Eviction: idle images go, least recently used first, when published images take more than
- * they may, when /dev/shm is full, and when the machine is short of memory. A few go at once;
- * for the rest the daemon comes back, so that nobody waits while thousands go. Which images
- * are idle, idle.h knows.
+ * Eviction: drops evictable images, least recently used first, when published images take more
+ * than their limits, when /dev/shm is full, and when the machine is short of memory. A few images
+ * go at once, the rest later, so that no request waits while thousands go.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct rendition;
 struct store;
 
 struct eviction {
-	uint64_t wanted;	     /* bytes that are still to go for want of room in /dev/shm */
-	uint64_t pressed;	     /* the same, under memory pressure */
-	uint64_t count;		     /* images that went, for any reason */
+	struct store *store;
+	uint64_t wanted;	     /* bytes still to be freed for want of room in /dev/shm */
+	uint64_t pressed;	     /* bytes still to be freed under memory pressure */
+	uint64_t count;		     /* evicted images, for any reason */
 	uint64_t pressure_count;     /* of these, under memory pressure */
-	bool owners_over_limit;	     /* some account is behind its limits */
+	bool owners_over_limit;	     /* some account may be over its limits */
 	void (*more)(void *context); /* asks for eviction_go_on(), soon */
 	void *context;
 };
 
+void eviction_init(
+	struct eviction *eviction, struct store *store, void (*more)(void *context), void *context);
+
 /*
- * Brings a store and an owner back to their limits after a rendition was published, without
- * evicting its image. There is room: store_check_room() has seen to that.
+ * Brings a store and an owner back to their limits after publish() made a rendition, without
+ * evicting its image. publish() has checked that there is room.
  */
-void eviction_trim(struct store *store, struct rendition *published);
+void eviction_trim(struct eviction *eviction, struct rendition *published);
 
-/* Has idle images go until so many bytes did, or none is left. Returns whether there are any. */
-bool eviction_want(struct store *store, uint64_t bytes);
+/*
+ * Evicts, soon, until so many more bytes are free in /dev/shm, or no evictable image is left.
+ * Returns whether there are evictable images.
+ */
+bool eviction_want(struct eviction *eviction, uint64_t bytes);
 
-/* Changes the bytes that all published images may take. What is over them goes, soon. */
-void eviction_limit(struct store *store, uint64_t memory_max);
+/* Changes the bytes that all published images may take. What is over the limit is evicted, soon. */
+void eviction_limit(struct eviction *eviction, uint64_t memory_max);
 
 /* As eviction_want(), for memory pressure. */
-void eviction_press(struct store *store, uint64_t bytes);
+void eviction_press(struct eviction *eviction, uint64_t bytes);
 
-/* Evicts some more of what has to go. Returns whether it has to be called again. */
-bool eviction_go_on(struct store *store);
+/* Evicts some of the images that have to go. Returns whether it must be called again. */
+bool eviction_go_on(struct eviction *eviction);
 
-/* Whether something has to go yet. */
-bool eviction_is_pending(const struct store *store);
+/* Whether there are images that still have to go. */
+bool eviction_is_pending(const struct eviction *eviction);

@@ -97,7 +97,7 @@ static int publish_segment(
 
 /* The step that shows it all; nothing in here can fail. */
 static void publish_commit(struct store *store, const struct publication *publication,
-	struct image *replaced, struct rendition *rendition)
+	struct image *replaced, struct rendition *rendition, struct published *published)
 {
 	struct generation *generation = rendition->generation;
 	struct image *image = generation->image;
@@ -118,10 +118,15 @@ static void publish_commit(struct store *store, const struct publication *public
 	if (!image->named)
 		store_insert(store, image);
 	image_collect(image);
-	eviction_trim(store, rendition);
-	if (fresh)
-		observers_notify_change(
-			&store->observers, image, replaced ? CHANGE_CHANGED : CHANGE_LOADED);
+	*published =
+		(struct published){rendition, fresh, replaced ? CHANGE_CHANGED : CHANGE_LOADED};
+}
+
+void publish_notify(const struct published *published)
+{
+	const struct image *image = published->rendition->generation->image;
+	if (published->first)
+		observers_notify_change(&image->store->observers, image, published->change);
 }
 
 static void publish_discard(struct store *store, struct image *image, struct image *existing,
@@ -160,8 +165,7 @@ static void publish_take_same(const struct publication *publication, struct rend
 	rendition_note_box(same, publish_box_of(publication->header));
 }
 
-int publish(
-	struct store *store, const struct publication *publication, struct rendition **published)
+int publish(struct store *store, const struct publication *publication, struct published *published)
 {
 	int r = 0;
 	struct generation *generation = NULL;
@@ -174,9 +178,10 @@ int publish(
 	if (!image)
 		return r;
 	generation = image_current(image);
-	*published = publish_find_same(generation, publication->header);
-	if (*published) {
-		publish_take_same(publication, *published);
+	rendition = publish_find_same(generation, publication->header);
+	if (rendition) {
+		publish_take_same(publication, rendition);
+		*published = (struct published){.rendition = rendition};
 		return 1;
 	}
 	if (!generation || !source_equal(&generation->source, &publication->header->source))
@@ -195,7 +200,6 @@ int publish(
 		publish_discard(store, image, existing, generation, rendition);
 		return r;
 	}
-	publish_commit(store, publication, existing, rendition);
-	*published = rendition;
+	publish_commit(store, publication, existing, rendition, published);
 	return 0;
 }

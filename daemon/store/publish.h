@@ -19,6 +19,13 @@ struct publication {
 	struct header *header; /* planned, with the source; the rest is filled in here */
 };
 
+/* The result of publish(). */
+struct published {
+	struct rendition *rendition;
+	bool first; /* of a new generation */
+	enum change change;
+};
+
 /*
  * Publishes a segment whose bytes store_reserve() has accounted for. On failure everything
  * is as it was. Returns 0; 1 when the same rendition was there already, which is given, and
@@ -27,7 +34,13 @@ struct publication {
  * and none can go; -ENOBUFS when too much is pinned by now; or a negative errno.
  */
 int publish(
-	struct store *store, const struct publication *publication, struct rendition **published);
+	struct store *store, const struct publication *publication, struct published *published);
+
+/*
+ * Tells the observers of a new generation. Follows publish() that has returned 0, and the eviction
+ * that it made necessary: so observers see the images go that made room before they see the new.
+ */
+void publish_notify(const struct published *published);
 
 /* Whether a LOAD with this share (or -1) continues the image; else it takes its name over. */
 bool publish_continues(const struct image *image, int share, gid_t group);

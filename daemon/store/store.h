@@ -7,7 +7,6 @@
 #include "daemon/base/lru.h"
 #include "daemon/segment/board.h"
 #include "daemon/segment/deferred-free.h"
-#include "daemon/store/eviction.h"
 #include "daemon/store/image.h"
 #include "daemon/store/index.h"
 #include "daemon/store/observer.h"
@@ -30,7 +29,6 @@ struct store {
 	uint64_t image_count;
 	uint64_t rendition_count;
 	uint64_t clock; /* counts up with each use of a rendition */
-	struct eviction eviction;
 };
 
 /* Returns 0 or a negative errno. */
@@ -75,7 +73,7 @@ void store_cancel(struct store *store, struct charge *charge);
  */
 int store_check_room(const struct store *store, const struct charge *charge, uid_t owner);
 
-/* Turns what was reserved into what is published. eviction_trim() has to follow. */
+/* Turns reserved bytes into published ones, with which the store may be above its limits. */
 struct charge store_take_reserved(struct store *store, struct charge *charge);
 
 /* Charges for a segment that is there already, whatever the limits. Returns 0 or -ENOMEM. */

@@ -237,10 +237,10 @@ static void test_images(void **state)
 	world_make(&world, &(struct recipe){"b", ANNA, .keep = KEEP_PINNED, .state = 1});
 	world_make(&world, &(struct recipe){"a", ANNA, .state = 2});
 	world_make(&world, &(struct recipe){"a", ANNA, .state = 2, .format = FORMAT_GRAY8});
-	assert_int_equal(store->eviction.count, 0);
+	assert_int_equal(world.engine.eviction.count, 0);
 	rendition = world_make(&world, &(struct recipe){"c", ANNA, .state = 1});
 	assert_null(store_find(store, "a", ANNA));
-	assert_int_equal(store->eviction.count, 1);
+	assert_int_equal(world.engine.eviction.count, 1);
 	image_pin(&pin, rendition);
 	assert_false(publish_allows(store, "d", ANNA));
 	assert_true(publish_allows(store, "c", ANNA));
@@ -254,7 +254,7 @@ static void test_images(void **state)
 	image_unpin(&pin);
 	world_make(&world, &taken_over);
 	assert_int_equal(used(&world, ANNA, RESOURCE_IMAGES), 2);
-	assert_int_equal(store->eviction.count, 1);
+	assert_int_equal(world.engine.eviction.count, 1);
 	assert_non_null(store_find(store, "z", BERT));
 	world_close(&world);
 }
@@ -274,10 +274,10 @@ static void test_refused_before_room_is_made(void **state)
 	struct session *anna = world_session(&world, ANNA, 1);
 	world_load(&world, anna, "b", "good", "ERR code=over-quota ");
 	assert_non_null(store_find(store, "z", BERT));
-	assert_int_equal(store->eviction.count, 0);
+	assert_int_equal(world.engine.eviction.count, 0);
 	world_load(&world, anna, "a", "good", "OK "); /* another file for the image that is there */
 	assert_non_null(store_find(store, "z", BERT)); /* it took the place of the old one */
-	assert_int_equal(store->eviction.count, 0);
+	assert_int_equal(world.engine.eviction.count, 0);
 	session_close(anna);
 	world_close(&world);
 }
@@ -299,7 +299,7 @@ static void test_bytes(void **state)
 	assert_null(store_find(store, "a", ANNA));
 	assert_int_equal(used(&world, ANNA, RESOURCE_BYTES), 2 * size);
 	assert_int_equal(world_publish(&world, &recipe, &rendition), -EDQUOT);
-	assert_int_equal(store->eviction.count, 1);
+	assert_int_equal(world.engine.eviction.count, 1);
 	assert_int_equal(store->bytes, 3 * size);
 	world_make(&world, &(struct recipe){"y", BERT, .state = 1});
 	assert_int_equal(used(&world, BERT, RESOURCE_BYTES), 2 * size);
@@ -336,7 +336,7 @@ static void test_messages(void **state)
 		if (!strstr(answer.data, cases[i].text))
 			fail_msg("%s", answer.data);
 		assert_int_equal(store->bytes, bytes);
-		assert_int_equal(store->eviction.count, 0);
+		assert_int_equal(world.engine.eviction.count, 0);
 		assert_used(&world, geteuid(), 1, 1, bytes, 0, 1);
 		world_end(&world, session);
 	}

@@ -141,7 +141,7 @@ static void make_many(struct world *world, uid_t owner)
 
 static void go_on(struct world *world)
 {
-	while (eviction_is_pending(&world->engine.store))
+	while (eviction_is_pending(&world->engine.eviction))
 		assert_true(sd_event_run(world->event, 1000000) > 0);
 }
 
@@ -156,14 +156,14 @@ static void test_many_go_in_turns(void **state)
 	make_many(&world, BERT);
 	store->memory_max = store->bytes;
 	world_make(&world, &large);
-	uint64_t at_once = store->eviction.count;
+	uint64_t at_once = world.engine.eviction.count;
 	assert_in_range(at_once, 1, MANY / 2);
-	assert_true(eviction_is_pending(store));
+	assert_true(eviction_is_pending(&world.engine.eviction));
 	go_on(&world);
-	assert_true(store->eviction.count > at_once);
+	assert_true(world.engine.eviction.count > at_once);
 	assert_in_range(store->bytes, store->memory_max - 8192, store->memory_max);
 	assert_non_null(store_find(store, "large", ANNA));
-	assert_int_equal(store->eviction.pressure_count, 0);
+	assert_int_equal(world.engine.eviction.pressure_count, 0);
 	world_close(&world);
 }
 
@@ -191,21 +191,21 @@ static void test_wanted_and_pressed(void **state)
 	(void)state;
 	world_open(&world, NULL);
 	struct store *store = &world.engine.store;
-	assert_false(eviction_want(store, 1));
-	eviction_press(store, 1);
-	assert_false(eviction_is_pending(store));
+	assert_false(eviction_want(&world.engine.eviction, 1));
+	eviction_press(&world.engine.eviction, 1);
+	assert_false(eviction_is_pending(&world.engine.eviction));
 	make_many(&world, ANNA);
 	uint64_t size = store->bytes / MANY;
-	assert_true(eviction_want(store, 3 * size));
-	eviction_press(store, 4 * size);
+	assert_true(eviction_want(&world.engine.eviction, 3 * size));
+	eviction_press(&world.engine.eviction, 4 * size);
 	go_on(&world);
 	/* What went for want of room has relieved the machine, too. */
-	assert_int_equal(store->eviction.count, 4);
-	assert_int_equal(store->eviction.pressure_count, 1);
-	eviction_press(store, UINT64_MAX / 2);
+	assert_int_equal(world.engine.eviction.count, 4);
+	assert_int_equal(world.engine.eviction.pressure_count, 1);
+	eviction_press(&world.engine.eviction, UINT64_MAX / 2);
 	go_on(&world);
 	assert_int_equal(store->image_count, 0);
-	assert_int_equal(store->eviction.pressure_count, MANY - 3);
+	assert_int_equal(world.engine.eviction.pressure_count, MANY - 3);
 	world_close(&world);
 }
 

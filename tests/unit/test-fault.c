@@ -34,7 +34,7 @@ static struct balance balance_of(struct world *world)
 		.reserved = engine->store.reserved,
 		.images = engine->store.image_count,
 		.renditions = engine->store.rendition_count,
-		.evictions = engine->store.eviction.count,
+		.evictions = engine->eviction.count,
 		.loads = engine->load_count,
 		.sessions = engine->counters.connections,
 		.slots = engine->board.header->slots_used - engine->board.free_count,

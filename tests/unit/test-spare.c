@@ -276,7 +276,7 @@ static void test_no_space(void **state)
 	world_load(&world, other, "b", word, "ERR code=no-space ");
 	assert_int_equal(world.engine.pool.spares.bytes, 0);
 	/* They did for the first time; the second time an image went. */
-	assert_int_equal(world.engine.store.eviction.count, 1);
+	assert_int_equal(world.engine.eviction.count, 1);
 	assert_int_equal(world.engine.counters.decodes, 4);
 	load(&world, session, "large-good", 0);
 	session_close(other);

@@ -313,7 +313,7 @@ static void test_eviction(void **state)
 		for (const char *c = "abcd"; *c; c++)
 			assert_int_equal(store_find(store, (char[]){*c, 0}, 0) != NULL,
 				strchr(cases[i].left, *c) != NULL);
-		assert_int_equal(store->eviction.count, 1);
+		assert_int_equal(world.engine.eviction.count, 1);
 		assert_balance(&world, 3, 3, store->memory_max);
 		for (const char *c = cases[i].pin; *c; c++)
 			image_unpin(&pins[*c - 'a']);
@@ -339,7 +339,7 @@ static void test_no_room(void **state)
 	assert_int_equal(store_reserve(store, &none, 7, 2 * size + 1), -ENOSPC);
 	assert_int_equal(store_reserve(store, &none, 7, UINT64_MAX), -ENOSPC);
 	assert_balance(&world, 2, 2, 2 * size); /* nobody was evicted for these */
-	assert_int_equal(store->eviction.count, 0);
+	assert_int_equal(world.engine.eviction.count, 0);
 	assert_int_equal(store_pinned_bytes(store), size);
 
 	assert_int_equal(store_reserve(store, &charge, 7, size), 0); /* b goes, but not yet */

@@ -138,6 +138,21 @@ uint64_t world_size(const struct recipe *recipe)
 	return header.segment_size;
 }
 
+/* As a load does. */
+static int publish_and_evict(
+	struct engine *engine, const struct publication *publication, struct rendition **rendition)
+{
+	struct published published;
+	int r = publish(&engine->store, publication, &published);
+	if (r == 0) {
+		eviction_trim(&engine->eviction, published.rendition);
+		publish_notify(&published);
+	}
+	if (r >= 0)
+		*rendition = published.rendition;
+	return r;
+}
+
 int world_publish(struct world *world, const struct recipe *recipe, struct rendition **published)
 {
 	struct store *store = &world->engine.store;
@@ -164,7 +179,7 @@ int world_publish(struct world *world, const struct recipe *recipe, struct rendi
 		fallocate(publication.fd, 0, 0, (off_t)header.segment_size) < 0)
 		r = -errno;
 	if (r >= 0)
-		r = publish(store, &publication, published);
+		r = publish_and_evict(&world->engine, &publication, published);
 	if (publication.fd >= 0)
 		close(publication.fd);
 	store_cancel(store, &bytes);
