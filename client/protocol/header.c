@@ -4,7 +4,6 @@
 #include "client/protocol/header.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "client/protocol/name.h"
@@ -139,4 +138,12 @@ const char *header_check(const struct header *header, uint64_t segment_size)
 		return "the segment has another size than its header says";
 	const char *fault = header_check_pixels(header);
 	return fault ? fault : header_check_extras(header);
+}
+
+bool header_source_equal(const struct header_source *a, const struct header_source *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->mtime_seconds == b->mtime_seconds &&
+	       a->mtime_nanoseconds == b->mtime_nanoseconds &&
+	       a->ctime_seconds == b->ctime_seconds && a->ctime_nanoseconds == b->ctime_nanoseconds;
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -151,3 +152,6 @@ void header_seal(struct header *header);
  * Returns NULL, or in English what is wrong with it (a static string).
  */
 const char *header_check(const struct header *header, uint64_t segment_size);
+
+/* Whether two sources are the same file in the same state. */
+bool header_source_equal(const struct header_source *a, const struct header_source *b);

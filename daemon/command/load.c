@@ -178,7 +178,7 @@ static struct rendition *load_find_cached(struct store *store, const struct load
 {
 	struct image *image = store_find(store, order->name, order->owner);
 	if (!image || !publish_continues(image, order->share, order->group) ||
-		!source_equal(&image_current(image)->source, &order->source))
+		!header_source_equal(&image_current(image)->source, &order->source))
 		return NULL;
 	const struct generation *generation = image_current(image);
 	return generation_find(generation,

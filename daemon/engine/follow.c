@@ -16,7 +16,6 @@
 #include "daemon/log/log.h"
 #include "daemon/segment/follow-record.h"
 #include "daemon/store/lifetime.h"
-#include "daemon/store/publish.h"
 
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
 
@@ -189,9 +188,9 @@ static void follow_open_and_renew(struct follow *follow)
 	int r = source_identify(input.fd, &source);
 	if (r < 0)
 		follow_try_later(follow, follow_reason(r));
-	else if (source_equal(&source, current))
+	else if (header_source_equal(&source, current))
 		follow_note_success(follow);
-	else if (!source_equal(&source, &follow->refused) || follow->pause > 0)
+	else if (!header_source_equal(&source, &follow->refused) || follow->pause > 0)
 		follow_renew(follow, input.fd, &source);
 }
 

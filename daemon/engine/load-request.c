@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "daemon/engine/load.h"
-#include "daemon/store/publish.h"
 
 enum { FLIGHTS_MAX = 4096 };
 
@@ -17,7 +16,8 @@ static bool load_request_same_order(const struct load_order *a, const struct loa
 {
 	return a->owner == b->owner && strcmp(a->name, b->name) == 0 && a->format == b->format &&
 	       a->box.width == b->box.width && a->box.height == b->box.height &&
-	       a->share == b->share && a->group == b->group && source_equal(&a->source, &b->source);
+	       a->share == b->share && a->group == b->group &&
+	       header_source_equal(&a->source, &b->source);
 }
 
 static struct load *load_request_begin(struct engine *engine, const struct load_order *order)

@@ -50,7 +50,7 @@ static bool load_is_ready(const struct job *job)
 		if (load_is_same_batch(earlier, load))
 			return true;
 		if (load_same_image(&earlier->order, &load->order) &&
-			!(source_equal(&earlier->order.source, &load->order.source) &&
+			!(header_source_equal(&earlier->order.source, &load->order.source) &&
 				earlier->order.share == load->order.share))
 			return false;
 	}
@@ -324,7 +324,7 @@ static void load_publish_flight(struct load *load)
 static bool load_has_changed(const struct load *load, struct header_source *source)
 {
 	return source_identify(load->order.input, source) == 0 &&
-	       !source_equal(source, &load->order.source);
+	       !header_source_equal(source, &load->order.source);
 }
 
 /* A flight of those that are published together; changed: whose file has changed, or NULL. */

@@ -48,7 +48,8 @@ static int derivation_open_origin(const struct load *load)
 	const struct load_order *order = &load->order;
 	const struct image *image = store_find(&load->engine->store, order->name, order->owner);
 	const struct generation *generation = image ? image_current(image) : NULL;
-	if (load->from_file || !generation || !source_equal(&generation->source, &order->source))
+	if (load->from_file || !generation ||
+		!header_source_equal(&generation->source, &order->source))
 		return -1;
 	enum format format = order->format == FORMAT_NATIVE ? generation->native : order->format;
 	const struct rendition *rendition = derivation_find(generation, format, order->box);

@@ -9,14 +9,6 @@
 
 #include "daemon/store/lifetime.h"
 
-bool source_equal(const struct header_source *a, const struct header_source *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       a->mtime_seconds == b->mtime_seconds &&
-	       a->mtime_nanoseconds == b->mtime_nanoseconds &&
-	       a->ctime_seconds == b->ctime_seconds && a->ctime_nanoseconds == b->ctime_nanoseconds;
-}
-
 bool publish_continues(const struct image *image, int share, gid_t group)
 {
 	if (share < 0)
@@ -151,7 +143,7 @@ static struct box publish_box_of(const struct header *header)
 static struct rendition *publish_find_same(
 	const struct generation *current, const struct header *header)
 {
-	if (!current || !source_equal(&current->source, &header->source))
+	if (!current || !header_source_equal(&current->source, &header->source))
 		return NULL;
 	return generation_find(current, (enum format)header->format, publish_box_of(header));
 }
@@ -184,7 +176,7 @@ int publish(struct store *store, const struct publication *publication, struct p
 		*published = (struct published){.rendition = rendition};
 		return 1;
 	}
-	if (!generation || !source_equal(&generation->source, &publication->header->source))
+	if (!generation || !header_source_equal(&generation->source, &publication->header->source))
 		generation = generation_new(image, board_new_generation(store->board),
 			&publication->header->source, publication->native, publication->type);
 	r = -ENOMEM;

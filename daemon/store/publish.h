@@ -47,6 +47,3 @@ bool publish_continues(const struct image *image, int share, gid_t group);
 
 /* Whether the owner may have the image: one more, or one that is there already. */
 bool publish_allows(struct store *store, const char *name, uid_t owner);
-
-/* Whether two files are the same, unchanged. */
-bool source_equal(const struct header_source *a, const struct header_source *b);

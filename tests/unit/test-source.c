@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "daemon/file/source.h"
-#include "daemon/store/publish.h"
 #include "tests/unit/unit.h"
 
 /* Removed from the last to the first: each before its folder. */
@@ -222,10 +221,10 @@ static void test_identity(void **state)
 	assert_int_equal(first.ctime_seconds, status.st_ctim.tv_sec);
 	assert_int_equal(first.ctime_nanoseconds, status.st_ctim.tv_nsec);
 	assert_int_equal(source_identify(fd, &again), 0);
-	assert_true(source_equal(&first, &again));
+	assert_true(header_source_equal(&first, &again));
 	assert_int_equal(write(fd, "x", 1), 1);
 	assert_int_equal(source_identify(fd, &changed), 0);
-	assert_false(source_equal(&first, &changed));
+	assert_false(header_source_equal(&first, &changed));
 	close(fd);
 	assert_int_equal(source_identify(fd, &changed), -EBADF);
 }
@@ -243,9 +242,9 @@ static void test_each_part_of_identity(void **state)
 		{1, 2, 3, 4, 5, 6, 9},
 	};
 	(void)state;
-	assert_true(source_equal(&a, &(struct header_source){1, 2, 3, 4, 5, 6, 7}));
+	assert_true(header_source_equal(&a, &(struct header_source){1, 2, 3, 4, 5, 6, 7}));
 	for (size_t i = 0; i < COUNT(others); i++)
-		assert_false(source_equal(&a, &others[i]));
+		assert_false(header_source_equal(&a, &others[i]));
 }
 
 int main(void)
