@@ -64,10 +64,19 @@ void load_discard(struct load *load)
 	store_cancel(&load->engine->store, &load->bytes);
 }
 
+/* Closes the segment that the rendition was made from. Returns whether there was one. */
+static bool load_close_origin(struct load *load)
+{
+	if (load->origin < 0)
+		return false;
+	close(take_fd(&load->origin));
+	return true;
+}
+
 void load_free(struct load *load)
 {
 	load_discard(load);
-	derivation_end(load);
+	load_close_origin(load);
 	TAILQ_REMOVE(&load->engine->loads, load, link);
 	load->engine->load_count--;
 	close_queue_add(load->order.close_queue, load->order.input);
@@ -365,16 +374,38 @@ static void load_decode_file(struct load *load)
 	pool_submit(&load->engine->pool, &load->job);
 }
 
+/* The segment to make the rendition from; -1 stands for the file. */
+static int load_open_origin(const struct load *load)
+{
+	const struct load_order *order = &load->order;
+	const struct derivation derivation = {
+		.name = order->name,
+		.owner = order->owner,
+		.source = &order->source,
+		.format = order->format,
+		.box = order->box,
+	};
+	int fd = load->from_file ? -1 : derivation_open(&load->engine->store, &derivation);
+	return fd < 0 ? -1 : fd;
+}
+
+/* A rendition that was published after the request may serve, too: so it is looked for now. */
 static void load_on_begin(struct job *job)
 {
-	derivation_begin(load_flight_of(job));
+	struct load *load = load_flight_of(job);
+	load_close_origin(load);
+	load->origin = load_open_origin(load);
+	bool derived = load->origin >= 0;
+	job->input = derived ? load->origin : load->order.input;
+	job->source = derived ? JOB_SOURCE_SEGMENT : JOB_SOURCE_FILE;
+	load->engine->counters.derived += derived;
 }
 
 static void load_on_end(struct job *job, enum fault fault, const char *message)
 {
 	struct load *load = load_flight_of(job);
 	struct header_source source;
-	bool derived = derivation_end(load);
+	bool derived = load_close_origin(load);
 	load->ready = fault == FAULT_NONE;
 	if (load_has_changed(load, &source)) {
 		load->ready = false;

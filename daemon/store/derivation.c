@@ -1,22 +1,20 @@
 /*
  * Derivation.
+ *
+ * A rendition must look the same whether it is made from the file or from memory. So a picture is
+ * scaled once: from a rendition of full size, or not at all. A JPEG file can be decoded at a
+ * fraction of its size, which is faster than reading all pixels again for a much smaller picture.
  */
 #include "daemon/store/derivation.h"
 
+#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "daemon/base/cleanup.h"
-#include "daemon/engine/load.h"
-#include "daemon/store/publish.h"
+#include "daemon/segment/segment.h"
 
-/* How much smaller a JPEG file is decoded sooner than its pixels are read again. */
+/* From this factor on, decoding a JPEG file at a smaller size is faster than reading its pixels. */
 enum { JPEG_REDUCTION = 2 };
 
-/*
- * The picture as it is to be is scaled once: from the whole, or not at all. The codec of JPEG
- * has a way of its own to decode less than all there is.
- */
 static bool derivation_has_enough(const struct rendition *rendition, struct box box)
 {
 	uint32_t width = rendition->full_width, height = rendition->full_height;
@@ -28,7 +26,7 @@ static bool derivation_has_enough(const struct rendition *rendition, struct box 
 		       rendition->width / JPEG_REDUCTION < width);
 }
 
-/* The one with the fewest bytes to read. */
+/* The suitable rendition with the fewest bytes to read, or NULL. */
 static const struct rendition *derivation_find(
 	const struct generation *generation, enum format format, struct box box)
 {
@@ -42,37 +40,14 @@ static const struct rendition *derivation_find(
 	return best;
 }
 
-/* Returns a descriptor, or -1 when it is to be the file. */
-static int derivation_open_origin(const struct load *load)
+int derivation_open(struct store *store, const struct derivation *derivation)
 {
-	const struct load_order *order = &load->order;
-	const struct image *image = store_find(&load->engine->store, order->name, order->owner);
+	const struct image *image = store_find(store, derivation->name, derivation->owner);
 	const struct generation *generation = image ? image_current(image) : NULL;
-	if (load->from_file || !generation ||
-		!header_source_equal(&generation->source, &order->source))
-		return -1;
-	enum format format = order->format == FORMAT_NATIVE ? generation->native : order->format;
-	const struct rendition *rendition = derivation_find(generation, format, order->box);
-	int fd = rendition ? segment_open(rendition->segment) : -1;
-	return fd < 0 ? -1 : fd;
-}
-
-/* What is in memory now, and was not when it was asked for, is of use, too. */
-void derivation_begin(struct load *load)
-{
-	struct job *job = &load->job;
-	derivation_end(load);
-	load->origin = derivation_open_origin(load);
-	bool derived = load->origin >= 0;
-	job->input = derived ? load->origin : load->order.input;
-	job->source = derived ? JOB_SOURCE_SEGMENT : JOB_SOURCE_FILE;
-	load->engine->counters.derived += derived;
-}
-
-bool derivation_end(struct load *load)
-{
-	if (load->origin < 0)
-		return false;
-	close(take_fd(&load->origin));
-	return true;
+	if (!generation || !header_source_equal(&generation->source, derivation->source))
+		return -ENOENT;
+	enum format format =
+		derivation->format == FORMAT_NATIVE ? generation->native : derivation->format;
+	const struct rendition *rendition = derivation_find(generation, format, derivation->box);
+	return rendition ? segment_open(rendition->segment) : -ENOENT;
 }

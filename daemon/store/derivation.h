@@ -1,18 +1,22 @@
 /*
- * Derivation: which rendition in memory another one can be made from, in place of the file, so
- * that nobody can tell, but for the time that it takes. Makes nothing itself.
+ * Derivation: finds a rendition in memory from which another one of the same image can be made,
+ * in place of the file, with the same result in less time.
  */
 #pragma once
 
-#include <stdbool.h>
+#include "daemon/store/store.h"
 
-struct load;
+/* The rendition to make. */
+struct derivation {
+	const char *name; /* of the image */
+	uid_t owner;
+	const struct header_source *source; /* the state of the file */
+	enum format format;		    /* may be FORMAT_NATIVE */
+	struct box box;
+};
 
 /*
- * Says what a flight's job is to be given: the segment of the rendition that it is served from
- * best, or its file. The image of that may go meanwhile: what is open stays whole.
+ * Opens the segment of the best rendition to make it from. The descriptor stays valid when that
+ * rendition is freed. Returns it, -ENOENT when no rendition is suitable, or another negative errno.
  */
-void derivation_begin(struct load *load);
-
-/* Closes the segment. Returns whether there was one. */
-bool derivation_end(struct load *load);
+int derivation_open(struct store *store, const struct derivation *derivation);
