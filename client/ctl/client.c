@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/common/by-name.h"
 #include "client/ctl/autostart.h"
 #include "client/ctl/exit.h"
 #include "client/ctl/message.h"
@@ -114,15 +115,23 @@ int client_open(const struct options *options, shmimg_client **client)
 	return EXIT_NO_DAEMON;
 }
 
+/* What client_by_name() is given. */
+struct client_call {
+	client_action action;
+	const struct shmimg_options *image;
+	void *context;
+};
+
+static int client_call_action(shmimg_client *client, const char *name, void *context)
+{
+	const struct client_call *call = context;
+	return call->action(client, name, call->image, call->context);
+}
+
 int client_by_name(shmimg_client *client, const struct options *options, const char *typed,
 	client_action action, void *context)
 {
-	char name[NAME_LENGTH_MAX + 1];
-	if (!options->values[OPTION_EXACT] && shmimg_name_of_path(typed, name, sizeof(name)) == 0 &&
-		strcmp(name, typed) != 0) {
-		int result = action(client, name, &options->image, context);
-		if (result != -ENOENT || strcmp(shmimg_code(client), "not-found") != 0)
-			return result;
-	}
-	return action(client, typed, &options->image, context);
+	struct client_call call = {action, &options->image, context};
+	return options->values[OPTION_EXACT] ? client_call_action(client, typed, &call)
+					     : by_name(client, typed, client_call_action, &call);
 }

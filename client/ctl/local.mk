@@ -31,6 +31,7 @@ noinst_LTLIBRARIES += %D%/libctl.la
 
 bin_PROGRAMS += %D%/shmimgctl
 %C%_shmimgctl_SOURCES = \
+	client/common/by-name.c client/common/by-name.h \
 	%D%/autostart.c %D%/autostart.h \
 	%D%/client.c %D%/client.h \
 	%D%/command-doctor.c \

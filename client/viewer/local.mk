@@ -6,6 +6,7 @@ EXTRA_DIST += %D%/shmimg-viewer.desktop %D%/shmimg-viewer.metainfo.xml %D%/shmim
 if VIEWER
 bin_PROGRAMS += %D%/shmimg-viewer
 %C%_shmimg_viewer_SOURCES = \
+	client/common/by-name.c client/common/by-name.h \
 	%D%/accessible.c %D%/accessible.h \
 	%D%/canvas.c %D%/canvas.h \
 	%D%/catalog.c %D%/catalog.h \

@@ -4,14 +4,13 @@
 #include "client/viewer/view.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "client/common/by-name.h"
 #include "client/viewer/connection.h"
 
 /* How long to wait for the lock of an image; its holders need it for moments only. */
-enum { LOCK_MS = 1000, NAME_SIZE = 4096 };
+enum { LOCK_MS = 1000 };
 
 struct view_request *view_request_new(
 	enum view_kind kind, const char *socket, const char *text, gint64 owner)
@@ -72,18 +71,23 @@ static int view_fetch(shmimg_client *client, const char *name, gint64 owner, shm
 	return shmimg_fetch(client, name, &options, image);
 }
 
-/* The image of the file with this path, which may be gone, or the one with just this name. */
+/* What view_fetch_by_name() is given. */
+struct view_fetching {
+	gint64 owner;
+	shmimg_image **image;
+};
+
+static int view_fetch_by_name(shmimg_client *client, const char *name, void *context)
+{
+	const struct view_fetching *fetching = context;
+	return view_fetch(client, name, fetching->owner, fetching->image);
+}
+
 static int view_fetch_either(
 	shmimg_client *client, const struct view_request *request, shmimg_image **image)
 {
-	char name[NAME_SIZE];
-	if (shmimg_name_of_path(request->text, name, sizeof(name)) == 0 &&
-		strcmp(name, request->text) != 0) {
-		int result = view_fetch(client, name, request->owner, image);
-		if (result != -ENOENT)
-			return result;
-	}
-	return view_fetch(client, request->text, request->owner, image);
+	struct view_fetching fetching = {request->owner, image};
+	return by_name(client, request->text, view_fetch_by_name, &fetching);
 }
 
 static int view_fetch_or_load(
