@@ -1,6 +1,7 @@
 # Tests. Programs of make check are in the fragments; tests/run-all runs all the rest.
 
 EXTRA_DIST += \
+	%D%/abi/libshmimg.abi \
 	%D%/demo %D%/hostile %D%/run-all %D%/screenshot %D%/setup %D%/soak %D%/tally.py \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
@@ -79,6 +80,7 @@ EXTRA_DIST += \
 	%D%/integration/viewer.py \
 	%D%/style/pytest.ini \
 	%D%/style/sources.py \
+	%D%/style/test_abi.py \
 	%D%/style/test_layering.py \
 	%D%/style/test_manuals.py \
 	%D%/style/test_style.py \
