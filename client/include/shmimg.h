@@ -1,32 +1,32 @@
 /*
- * shmimg.h - decoded images in shared memory, by way of the daemon shmimgd(8).
+ * shmimg.h - decoded images in shared memory, from the daemon shmimgd(8).
  *
- * Link with -lshmimg (pkg-config shmimg). A tutorial and an example are in libshmimg(3).
+ * Link with -lshmimg (pkg-config shmimg). libshmimg(3) has a tutorial and an example.
  *
- * Results: functions that return int return 0, or a number above 0 where that is said, or a
- * negative errno. A request that the daemon refused returns the errno of its error code
+ * Results. Functions that return int return 0, or a number above 0 where that is documented,
+ * or a negative errno. If the daemon refuses a request, the errno depends on its error code:
  *
  *   not-found -ENOENT, no-permission -EACCES, invalid-argument -EINVAL, not-an-image -EILSEQ,
  *   too-large -EFBIG, no-space -ENOSPC, over-quota -EDQUOT, busy -EBUSY, timeout -ETIMEDOUT,
  *   decoder-failed -EIO, protocol -EPROTO, internal -EREMOTEIO
  *
- * and shmimg_message() tells it in words; shmimg_code() is "" unless it was the daemon that
- * refused.
+ * shmimg_message() returns the error in words. shmimg_code() returns the daemon's code, or ""
+ * if the daemon did not refuse the request.
  *
- * A daemon that is restarted: the next call on a client connects to it again, where the last
- * one was, takes the pins again that the client had, and then does what it was called for; a
- * call that was under way is repeated. Images fetched before stay mapped and readable
- * whatever happens. One that the new daemon no longer has, or has a newer generation of, is
- * simply no longer pinned. Meanwhile nobody is there, so a call waits until its timeout; with
- * a timeout of -1, five seconds. Then it is -ECONNREFUSED, and the next call tries again.
- * -ECONNRESET is a daemon that went away twice in one call, or in the middle of a list.
- * When the daemon does not answer in time (-ETIMEDOUT) the connection is given up, and the
- * next call makes another one. What does not keep to the protocol (-EPROTO with
- * shmimg_code() "") is not spoken to again: every later call is -EPROTO.
+ * Restart of the daemon. The next call on a client connects to the new daemon at the same
+ * path, pins again the images that the client had pinned, and then does its own work. A call
+ * that was running is repeated once. Images fetched before stay mapped and readable. If the
+ * new daemon does not have an image, or has a newer generation of it, the image is no longer
+ * pinned. While no daemon is running, a call waits for one until its timeout ends; with a
+ * timeout of -1 it waits five seconds. Then it returns -ECONNREFUSED, and the next call tries
+ * again. -ECONNRESET means that the daemon went away twice in one call, or in the middle of a
+ * list. If the daemon does not answer in time (-ETIMEDOUT), the library closes the connection,
+ * and the next call makes another one. If the daemon violates the protocol (-EPROTO with
+ * shmimg_code() ""), the client cannot be used any more: every later call returns -EPROTO.
  *
- * Threads: a client and what is fetched through it belong to one thread at a time. Several
- * threads use several clients. The library keeps no other state, installs no signal
- * handlers, and its descriptors are close-on-exec.
+ * Threads. A client and the images fetched through it belong to one thread at a time. Use one
+ * client for each thread. The library has no other state, installs no signal handlers, and
+ * opens its descriptors close-on-exec.
  */
 #ifndef SHMIMG_H
 #define SHMIMG_H
@@ -42,12 +42,12 @@ extern "C" {
 /* A connection to the daemon. */
 typedef struct shmimg_client shmimg_client;
 
-/* A mapped image: pixels, geometry, metadata; read-only, and unchanging. */
+/* A mapped image: pixels, geometry and metadata. It is read-only and never changes. */
 typedef struct shmimg_image shmimg_image;
 
 /*
- * Pixel formats: in memory from the first byte on, rows from the top down.
- * 16-bit channels are uint16_t in the machine's byte order.
+ * Pixel formats: the channels in the order of their bytes in memory. Rows run from top to
+ * bottom. Channels of 16 bits are uint16_t in the machine's byte order.
  */
 enum shmimg_format {
 	SHMIMG_DEFAULT = 0,	 /* in requests: RGBA8 */
@@ -57,16 +57,16 @@ enum shmimg_format {
 	SHMIMG_GRAY8 = 4,	 /* one byte; DRM R8 */
 	SHMIMG_RGBA16 = 5,	 /* R G B A of 16 bits, straight alpha; DRM ABGR16161616 */
 	SHMIMG_GRAY16 = 6,	 /* 16 bits; DRM R16 */
-	SHMIMG_NATIVE = 255	 /* in requests: the nearest of these to the file */
+	SHMIMG_NATIVE = 255	 /* in requests: the format nearest to the file */
 };
 
-/* The word of a format on the wire, such as "RGBA8"; NULL for what is none. */
+/* The word of a format on the wire, such as "RGBA8"; NULL if it is not a format. */
 const char *shmimg_format_name(enum shmimg_format format);
 
-/* The format of a word ("native" included), or -EINVAL. */
+/* The format of a word, including "native"; or -EINVAL. */
 int shmimg_format_parse(const char *word);
 
-/* Bytes of a pixel: 1 to 8; 0 for SHMIMG_DEFAULT, SHMIMG_NATIVE and what is none. */
+/* Bytes of a pixel: 1 to 8. 0 for SHMIMG_DEFAULT, SHMIMG_NATIVE and unknown formats. */
 unsigned shmimg_format_bytes(enum shmimg_format format);
 
 /* Who may fetch an image besides its owner. */
@@ -78,33 +78,33 @@ enum shmimg_share {
 
 /* How long the daemon keeps an image that no client holds. */
 enum shmimg_keep {
-	SHMIMG_CACHE = 0,   /* until its room is needed */
+	SHMIMG_CACHE = 0,   /* until the memory is needed */
 	SHMIMG_PINNED = 1,  /* until it is dropped */
-	SHMIMG_ATTACHED = 2 /* not at all: dropped when its last user lets go */
+	SHMIMG_ATTACHED = 2 /* not at all: it is dropped when its last user releases it */
 };
 
-/* Whether the daemon looks after an image's file itself, and loads it again when it changes. */
+/* Whether the daemon follows an image's file: loads it again by itself when it changes. */
 enum shmimg_follow {
-	SHMIMG_FOLLOW_UNCHANGED = 0, /* as it was, which for a new image is not at all */
+	SHMIMG_FOLLOW_UNCHANGED = 0, /* the setting stays as it is; no for a new image */
 	SHMIMG_FOLLOW = 1,
 	SHMIMG_UNFOLLOW = 2
 };
 
 /*
- * What may be said with a request; NULL in place of a pointer to it means all defaults.
- * Set it to SHMIMG_OPTIONS_INIT first: later versions add members at its end.
+ * Options of a request. A pointer to them may be NULL, which means all defaults.
+ * Initialize them with SHMIMG_OPTIONS_INIT: later versions add members at the end.
  */
 struct shmimg_options {
 	size_t size;		   /* sizeof(struct shmimg_options) */
-	enum shmimg_format format; /* wanted format */
-	enum shmimg_share share;   /* load: who else may fetch it */
-	enum shmimg_keep keep;	   /* load: how long it is kept */
-	int64_t owner;		   /* fetch, drop, stat: uid of the image's owner; -1: one's
-				      own first, then what others share */
+	enum shmimg_format format; /* the format that you want */
+	enum shmimg_share share;   /* load: who else may fetch the image */
+	enum shmimg_keep keep;	   /* load: how long the daemon keeps it */
+	int64_t owner;		   /* fetch, drop, stat: uid of the image's owner; -1: your own
+				      images first, then images that others share */
 	enum shmimg_follow follow; /* load: whether the daemon follows the file */
-	uint32_t width;		   /* load, fetch, stat: the box to fit the picture into, each */
-	uint32_t height;	   /* 1 to INT32_MAX; 0: as wide or as high as it likes */
-	uint32_t reserved;	   /* 0 */
+	uint32_t width;		   /* load, fetch, stat: the box to fit the picture into, */
+	uint32_t height;	   /* 1 to INT32_MAX each; 0: no limit */
+	uint32_t reserved;	   /* must be 0 */
 };
 
 #define SHMIMG_OPTIONS_INIT                                                                      \
@@ -116,219 +116,223 @@ struct shmimg_options {
 /* ---- Connection ---- */
 
 /*
- * Connects to the daemon at a socket's path and says hello. With path NULL it is
- * $SHMIMG_SOCKET if that is set and not empty; else the user's
- * ($XDG_RUNTIME_DIR/shmimgd/socket) if there is one; else the system's
- * (/run/shmimgd/socket). Set-user-ID programs go to the system's alone.
- * timeout_ms bounds this and every later call: milliseconds, or -1 for ever. Loading takes
- * as long as decoding does; the daemon itself bounds that. Later calls wait for a daemon
- * that has gone and may come back; this one does not. The path is kept for them; one that
- * does not begin with '/' is then looked up from the folder of that time.
- * On success *client is the caller's, for shmimg_close(). On failure it is NULL, and errors
- * are those of connect(2) (-ENOENT, -ECONNREFUSED: no daemon), -ETIMEDOUT, -ENOMEM,
- * -EPROTO when what answers is no shmimgd or has another protocol, or what the daemon
- * refuses a connection with (-EBUSY, -EDQUOT).
+ * Connects to the daemon whose socket is at path. If path is NULL, the first of these that
+ * applies is used: $SHMIMG_SOCKET, if it is set and not empty;
+ * $XDG_RUNTIME_DIR/shmimgd/socket, if it exists; /run/shmimgd/socket. A set-user-ID program
+ * uses only the last.
+ * timeout_ms limits this call and every later call, in milliseconds; -1 means no limit. A load
+ * takes as long as decoding takes; the daemon limits that itself. Later calls wait for a daemon
+ * that has gone, as it may come back; this call does not wait. They use the same path. A path
+ * that does not begin with '/' is then relative to the current directory of that time.
+ * On success *client is yours: close it with shmimg_close(). On failure it is NULL. Errors are
+ * those of connect(2) (-ENOENT, -ECONNREFUSED: there is no daemon), -ETIMEDOUT, -ENOMEM,
+ * -EPROTO if the program that answers is not shmimgd or uses another protocol, or the daemon's
+ * reason to refuse the connection (-EBUSY, -EDQUOT).
  */
 int shmimg_connect(shmimg_client **client, const char *path, int timeout_ms);
 
 /*
- * Ends a connection; the daemon lets go of all its pins, and what is kept is unmapped.
- * Images fetched through it stay mapped and must still be given to shmimg_unref(). NULL is
- * let pass.
+ * Closes a connection. The daemon releases all its pins, and the client unmaps the images that
+ * it keeps. Images that you still have stay mapped: pass them to shmimg_unref(). NULL is ignored.
  */
 void shmimg_close(shmimg_client *client);
 
 /*
- * The socket, for poll(2): it becomes readable when the daemon has gone, and stays so until
- * a call has connected again. That gives it another number, never the same one: ask after
- * each call, and have poll(2) or epoll(7) watch the new one. Belongs to the client; nobody
- * else reads, writes or closes it.
+ * The socket, for poll(2). It becomes readable when the daemon has gone, and stays readable
+ * until a call has connected again. The new connection always has another descriptor: call
+ * shmimg_fd() after each call, and make poll(2) or epoll(7) watch the new one. The descriptor
+ * belongs to the client. Do not read, write or close it.
  */
 int shmimg_fd(const shmimg_client *client);
 
-/* Changes the timeout of shmimg_connect(), for later calls. */
+/* Changes the timeout of shmimg_connect() for later calls. */
 void shmimg_set_timeout(shmimg_client *client, int timeout_ms);
 
 /*
- * Bounds the mappings that the client keeps for shmimg_fetch() to hand out again: their bytes
- * in all; 0 keeps none. 256 MiB unless this is called, and at most 1024 images. What was not
- * fetched for longest goes first.
+ * Limits the mappings that the client keeps so that shmimg_fetch() can return them again. The
+ * limit is their total size in bytes; 0 keeps none. The default is 256 MiB. The client never
+ * keeps more than 1024 images. It removes the least recently fetched images first.
  */
 void shmimg_set_kept(shmimg_client *client, size_t bytes);
 
 /*
- * Has calls look for the daemon's answer again and again, for so many microseconds at most,
- * before they sleep until it comes; 0, as before this is called: they sleep at once. Spares the
- * wake-up, which is most of what a short request costs when client and daemon run on two
- * processors, and takes processor time; where there is one processor it only loses time.
+ * Makes calls check for the daemon's answer repeatedly before they sleep. They check for at most
+ * so many microseconds, then sleep until the answer arrives. 0, the default, makes them sleep at
+ * once. Checking avoids the wake-up, which is most of the cost of a short request if client and
+ * daemon run on two processors. It uses processor time. On a machine with one processor it only
+ * loses time.
  */
 void shmimg_set_spin(shmimg_client *client, unsigned microseconds);
 
 /*
- * What the last failed call on this client said, in English without a full stop; "" when
- * none failed yet. Valid until the next call on the client.
+ * The message of the last failed call on this client, in English and without a full stop; "" if
+ * no call has failed. Valid until the next call on the client.
  */
 const char *shmimg_message(const shmimg_client *client);
 
 /*
- * The error code of the last failed call on this client as the protocol spells it, such as
- * "not-found"; "" when it was not the daemon that refused. Valid as shmimg_message().
+ * The daemon's error code of the last failed call on this client, such as "not-found"; "" if the
+ * daemon did not refuse the call. Valid until the next call on the client.
  */
 const char *shmimg_code(const shmimg_client *client);
 
 /*
- * The version of the daemon, such as "0.1.0". Valid until the next call on the client, which
- * may connect to a newer one.
+ * The version of the daemon, such as "0.1.0". Valid until the next call on the client, which may
+ * connect to a newer daemon.
  */
 const char *shmimg_daemon_version(const shmimg_client *client);
 
 /* ---- Images ---- */
 
 /*
- * Has a file decoded, pinned and mapped. The file is opened by the caller's own permissions
- * and the open file goes to the daemon. With name NULL the image is named by the file's
- * path as shmimg_name_of_path() gives it. An unchanged file is not decoded again.
- * With a width or height the picture is made smaller, with its aspect kept, so that it fits into
- * that box; it is never made larger. Renditions of several sizes and formats are there side by
- * side, under one name and with one generation.
- * With SHMIMG_FOLLOW the daemon gets that path in place of the open file, and opens it itself,
- * now and whenever it changes: it must have the caller's uid, or everybody may read the file.
- * On success *image is the caller's, for shmimg_unref(); else it is NULL, and the client
- * has no pin on it. Errors: those of open(2), -EINVAL for what is no regular file, the
- * daemon's (above), those of shm_open(3) and mmap(2), or -EBADMSG when the segment is not
- * what the daemon promised.
+ * Opens a file and passes it to the daemon, which decodes it. Pins the image and maps it. Your
+ * program's own permission to read the file counts. If name is NULL, the image gets the name
+ * that shmimg_name_of_path() returns. A file that has not changed is not decoded again.
+ * With a width or a height the picture is scaled down to fit into that box, and keeps its aspect
+ * ratio. It is never enlarged. Renditions of several sizes and formats exist side by side, under
+ * one name and with one generation.
+ * With SHMIMG_FOLLOW the daemon gets the path instead of the open file. It opens the file itself,
+ * now and whenever the file changes: the daemon must have your uid, or everybody must be able to
+ * read the file.
+ * On success *image is yours: pass it to shmimg_unref(). On failure it is NULL, and the client
+ * has no pin on it. Errors: those of open(2), -EINVAL if it is not a regular file, those of the
+ * daemon (above), those of shm_open(3) and mmap(2), or -EBADMSG if the segment does not agree
+ * with the daemon's reply.
  */
 int shmimg_load(shmimg_client *client, const char *path, const char *name,
 	const struct shmimg_options *options, shmimg_image **image);
 
 /*
- * As shmimg_load(), of an open regular file; name must be given, and SHMIMG_FOLLOW is
- * -EINVAL. The descriptor stays the caller's; its file offset is neither used nor moved.
+ * As shmimg_load(), but with an open regular file. You must give a name, and SHMIMG_FOLLOW is
+ * -EINVAL. The descriptor stays yours. Its file offset is neither used nor changed.
  */
 int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	const struct shmimg_options *options, shmimg_image **image);
 
 /*
- * Finds an image by name, pins and maps it: with a width or height as it fits into that box, and
- * -ENOENT if nobody has loaded it so; else the largest there is. With SHMIMG_DEFAULT, RGBA8 if
- * it is there in that as large, else whichever format there is. Fetching again what is pinned
- * does not pin it twice. Errors as shmimg_load().
- * While an image has not changed, fetching it again, whole or in a box, costs no system call:
- * the client keeps its mapping (shmimg_set_kept()) and sees on the daemon's board that it is the
- * newest. Of images of others this holds when options say the owner. The result may be the pointer
- * of an earlier call; each result is to be given to shmimg_unref(). What is kept stays pinned; an
- * older generation without a handle is released when a newer one is fetched.
+ * Finds an image by its name, pins it and maps it. With a width or a height you get the rendition
+ * that fits into that box; -ENOENT if nobody has loaded it in this size. Without both you get the
+ * largest rendition that exists. With SHMIMG_DEFAULT you get RGBA8 if the largest rendition exists
+ * in RGBA8, else a format that exists. Fetching a pinned image again does not pin it twice. Errors
+ * are those of shmimg_load().
+ * While an image has not changed, fetching it again makes no system call, whole or in a box: the
+ * client keeps its mapping (shmimg_set_kept()) and reads on the daemon's board that it is the
+ * newest. For an image of another user this is true if options give the owner. A call may return
+ * the same pointer as an earlier call. Pass each result to shmimg_unref(). Kept images stay
+ * pinned. Fetching a newer generation releases an older one that you no longer have.
  */
 int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *options,
 	shmimg_image **image);
 
 /*
- * Lets go of a handle, in any thread; what is not kept (shmimg_fetch()) is unmapped with its
- * last one. It does not talk to the daemon: the pin lasts until shmimg_release() or
- * shmimg_close(). NULL is let pass.
+ * Gives back one result of shmimg_load() or shmimg_fetch(). Any thread may call it. An image that
+ * the client does not keep is unmapped when its last result is given back. It does not talk to the
+ * daemon: the pin lasts until shmimg_release() or shmimg_close(). NULL is ignored.
  */
 void shmimg_unref(shmimg_image *image);
 
 /*
- * Tells the daemon that this client no longer needs an image; what is mapped stays so, in
- * every handle. -ENOENT when the client has no pin on it (any more); but 0 once the daemon
- * was restarted, as then the pin may have gone with the old one. Does not wait for a daemon
- * that is not there.
+ * Tells the daemon that this client no longer needs an image. The image stays mapped until
+ * shmimg_unref(). -ENOENT if the client has no pin on it. After a restart of the daemon it
+ * returns 0 instead, because the pin may have ended together with the old daemon. It does not
+ * wait for a daemon that is not running.
  */
 int shmimg_release(shmimg_client *client, const shmimg_image *image);
 
-/* Removes an image's name at once; those who hold its pixels keep them. Owner alone. */
+/*
+ * Removes an image's name at once. Programs that have the pixels can keep using them. Only the
+ * owner of the image may do this.
+ */
 int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_options *options);
 
 /*
- * The name under which shmimg_load() with name NULL loads a file: its absolute path, with
- * the links in its folders resolved, but not in its last part; the file need not exist.
- * Returns 0, -ENAMETOOLONG when size is not enough, -EINVAL for a path that cannot be a
- * name, or -ENOENT when it is relative to a folder that was removed.
+ * The name that shmimg_load() gives to a file if its own name is NULL: the absolute path of the
+ * file. Links in its folders are resolved; a link in its last part is not. The file need not
+ * exist. Returns 0, -ENAMETOOLONG if size bytes are not enough, -EINVAL if the path cannot be a
+ * name, or -ENOENT if it is relative to a folder that was removed.
  */
 int shmimg_name_of_path(const char *path, char *name, size_t size);
 
-/* ---- What an image holds: valid until shmimg_unref() ---- */
+/* ---- Properties of an image: valid until shmimg_unref() ---- */
 
-/* The first pixel of the first row; aligned to a page. */
+/* The first pixel of the first row. It is aligned to a page. */
 const void *shmimg_pixels(const shmimg_image *image);
 
 uint32_t shmimg_width(const shmimg_image *image);  /* pixels, at least 1 */
 uint32_t shmimg_height(const shmimg_image *image); /* rows, at least 1 */
 
-/* Of the whole picture, of which the pixels may be a smaller form. */
+/* The size of the whole picture. The pixels may be scaled down from it. */
 uint32_t shmimg_full_width(const shmimg_image *image);
 uint32_t shmimg_full_height(const shmimg_image *image);
 
-/* Bytes from a row to the next: a multiple of 64, at least width x bytes of a pixel. */
+/* Bytes from one row to the next: a multiple of 64, at least width x bytes of a pixel. */
 size_t shmimg_stride(const shmimg_image *image);
 
 enum shmimg_format shmimg_image_format(const shmimg_image *image);
 
-/* The code of drm_fourcc.h for the format, as for zwp_linux_dmabuf or wl_shm. */
+/* The code of the format in drm_fourcc.h, for zwp_linux_dmabuf or wl_shm. */
 uint32_t shmimg_fourcc(const shmimg_image *image);
 
-/* The EXIF orientation that was undone while decoding: 1 (none) to 8. */
+/* The EXIF orientation that the decoder has applied to the pixels: 1 (none) to 8. */
 unsigned shmimg_orientation(const shmimg_image *image);
 
-/* Counts up with each change of an image; 64 bits, never used twice by any image. */
+/* Increases with each change of an image. No two images ever have the same. */
 uint64_t shmimg_generation(const shmimg_image *image);
 
 const char *shmimg_name(const shmimg_image *image);
 uid_t shmimg_owner(const shmimg_image *image);
 
-/* 1 if the daemon had it decoded already when it was loaded, else 0. */
+/* 1 if the daemon had already decoded the image when it was loaded, else 0. */
 int shmimg_cached(const shmimg_image *image);
 
-/* The segment's name for shm_open(3), and its size in bytes, header and all. */
+/* The segment's name for shm_open(3), and its size in bytes, including the header. */
 const char *shmimg_segment(const shmimg_image *image);
 size_t shmimg_segment_size(const shmimg_image *image);
 
-/* Kinds of metadata that come with an image, unchanged from its file. */
+/* Kinds of metadata: copied from the file without a change. */
 enum shmimg_metadata {
 	SHMIMG_ICC = 1, /* colour profile (ICC.1, ISO 15076-1); the pixels are in its space */
-	SHMIMG_EXIF = 2 /* EXIF (CIPA DC-008) from its TIFF header on; its orientation tag is
-			   that of the file and has been applied to the pixels */
+	SHMIMG_EXIF = 2 /* EXIF (CIPA DC-008), beginning with its TIFF header. Its orientation
+			   tag is that of the file; it is already applied to the pixels */
 };
 
 /*
- * A block of metadata inside the mapping. Returns NULL when the image has none of the kind;
- * *size is its bytes, or 0.
+ * A block of metadata inside the mapping, with its size in bytes. If the image has none of this
+ * kind, returns NULL and sets *size to 0.
  */
 const void *shmimg_metadata(const shmimg_image *image, enum shmimg_metadata kind, size_t *size);
 
 /* ---- The lock: mutual exclusion between programs that agree to use it ---- */
 
 /*
- * Takes the image's semaphore; one holder at a time, not recursive. When the holder dies,
- * however it dies, the kernel lets go of the lock. Waits at most timeout_ms milliseconds;
- * 0 does not wait, -1 waits for ever; signals do not end the wait.
- * Errors: -ETIMEDOUT, or -EAGAIN with timeout_ms 0, when others have it; -EACCES; -EIDRM
- * when the daemon has removed the semaphore (the image is gone), or has it where this
- * process cannot reach it (another IPC namespace).
- * The lock belongs to the process: the thread that unlocks need not be the one that locked.
+ * Takes the image's semaphore. It has one holder at a time and is not recursive. If the holder
+ * dies, for whatever reason, the kernel gives the lock back. Waits for at most timeout_ms
+ * milliseconds; 0 does not wait, -1 waits without limit. Signals do not end the wait.
+ * Errors: -ETIMEDOUT, or -EAGAIN with timeout_ms 0, if others hold the lock; -EACCES; -EIDRM if
+ * the image and its semaphore no longer exist, or the semaphore is in another IPC namespace.
+ * The lock belongs to the process: one thread may lock and another thread may unlock.
  */
 int shmimg_lock(const shmimg_image *image, int timeout_ms);
 
-/* Gives it back. Errors: -EIDRM; -EPERM when this process does not hold it. */
+/* Gives the lock back. Errors: -EIDRM; -EPERM if this process does not hold the lock. */
 int shmimg_unlock(const shmimg_image *image);
 
-/* ---- Asking ---- */
+/* ---- Queries ---- */
 
 /*
- * One answer of STAT, LIST or STATS: keys as shmimg-protocol(7) lists them. Valid during
- * the call that it is given to.
+ * One record of STAT, LIST or STATS, with the keys that shmimg-protocol(7) lists. Valid until the
+ * handler returns.
  */
 typedef struct shmimg_record shmimg_record;
 
-/* The value of a key, decoded; NULL when the record has none. Valid as the record. */
+/* The decoded value of a key, or NULL if the record does not have it. Valid as the record. */
 const char *shmimg_record_get(const shmimg_record *record, const char *key);
 
-/* The index-th key and value, from 0 on. Returns 0, or -ENOENT past the last. */
+/* The key and value at a position, counted from 0. Returns 0, or -ENOENT past the last. */
 int shmimg_record_at(
 	const shmimg_record *record, size_t index, const char **key, const char **value);
 
-/* Takes one record. Returning other than 0 ends the listing with that result. */
+/* Receives one record. If it returns a value other than 0, the call returns that value. */
 typedef int (*shmimg_record_handler)(const shmimg_record *record, void *context);
 
 /* Describes one image. */
@@ -336,35 +340,38 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
 	shmimg_record_handler handler, void *context);
 
 /*
- * Describes each image whose name matches a glob ('*' any bytes, '?' one character, '[a-z]'
- * one of these); all with match NULL. Only what the caller may see, in order of names.
- * The handler must not use the client: calls on it are -EBUSY. timeout_ms holds for each
- * record, and handlers take as long as they like. When the daemon goes away after a record
- * was handed out the list is not begun again, but ends with -ECONNRESET.
+ * Describes the images that you can access and whose names match a glob pattern, in order of
+ * their names. In the pattern '*' stands for any bytes, '?' for one character, '[a-z]' for one of
+ * these characters. NULL matches all names. The handler must not use the client: its calls return
+ * -EBUSY. It may take as long as it needs; the client's timeout applies to each record. If the
+ * daemon goes away in the middle of the list, the library does not begin the list again but
+ * returns -ECONNRESET.
  */
 int shmimg_list(
 	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context);
 
 /*
- * Begins to watch what becomes of images whose names match a glob, or of all with match
- * NULL. From then on the client is for shmimg_next_event() alone: other requests are -EBUSY.
+ * Begins to watch the images whose names match a glob pattern; NULL matches all. From then on use
+ * the client only for shmimg_next_event(): other requests return -EBUSY.
  */
 int shmimg_watch(shmimg_client *client, const char *match);
 
 /*
- * Waits for the next event, at most timeout_ms milliseconds (-1: for ever; 0: not at all),
- * and gives it to the handler, whose result it returns. The record has the key type: loaded,
- * changed, evicted or dropped, with name, generation and owner; or overflow, when events
- * were lost because nobody took them, or as the daemon was restarted: shmimg_list() of
- * another client tells what there is. A client whose daemon has gone watches the next one by
- * itself, and waits for it as long as other calls do, whatever timeout_ms is.
- * Errors: -ETIMEDOUT when there was none, which does no harm. In a loop of one's own, wait
- * for shmimg_fd() to be readable, then call with timeout_ms 0 until -ETIMEDOUT.
+ * Waits for the next event, passes it to the handler and returns the handler's result. Waits for
+ * at most timeout_ms milliseconds; -1 waits without limit, 0 does not wait. The record's key type
+ * is loaded, changed, evicted or dropped, with name, generation and owner; or overflow, if events
+ * were lost because nobody received them or because the daemon was restarted. Then call
+ * shmimg_list() with another client to see which images exist. If the daemon has gone, the client
+ * watches the next daemon by itself, and waits for it as long as other calls do, whatever
+ * timeout_ms is.
+ * Errors: -ETIMEDOUT if there was no event; the client can still be used. To use your own event
+ * loop, wait until shmimg_fd() is readable, then call this with timeout_ms 0 until it returns
+ * -ETIMEDOUT.
  */
 int shmimg_next_event(
 	shmimg_client *client, int timeout_ms, shmimg_record_handler handler, void *context);
 
-/* Reports the daemon's counters in one record. */
+/* Describes the daemon: its counters, in one record. */
 int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *context);
 
 #ifdef __cplusplus
