@@ -1,6 +1,6 @@
 /*
- * Asking: STAT, LIST and STATS, one record at a time to the caller's handler. Keeps no
- * record and no order of its own.
+ * Queries: STAT, LIST and STATS. Passes one record at a time to the caller's handler, and
+ * keeps none.
  */
 #include <errno.h>
 
@@ -11,7 +11,7 @@
 #include "client/lib/round-trip.h"
 #include "client/protocol/name.h"
 
-/* Gives the present reply to the handler, which may not use the client meanwhile. */
+/* Passes the current reply to the handler, which must not use the client. */
 static int ask_hand_over(struct shmimg_client *client, shmimg_record_handler handler, void *context)
 {
 	struct shmimg_record record = {.line = &client->reply};
@@ -35,7 +35,8 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
 	struct shmimg_options options;
 	struct wire_writer writer;
 	if (options_read(given, &options) < 0)
-		return client_fail(client, -EINVAL, "the options hold a value that is none");
+		return client_fail(client, -EINVAL,
+			"an option has an invalid value; libshmimg(3) lists the valid ones");
 	const char *fault = name_check(name);
 	if (fault)
 		return client_fail(client, -EINVAL, "%s", fault);
@@ -59,18 +60,18 @@ int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *con
 	return ask_one(client, &writer, handler, context);
 }
 
-/* Whether the present reply ends a list of so many records. */
+/* Whether the current reply ends a list of this many records. */
 static bool ask_ends_list(const struct shmimg_client *client, uint64_t count)
 {
-	const char *said = wire_get(&client->reply, "count");
+	const char *text = wire_get(&client->reply, "count");
 	uint64_t number;
-	return said && wire_number(said, UINT64_MAX, &number) == 0 && number == count;
+	return text && wire_number(text, UINT64_MAX, &number) == 0 && number == count;
 }
 
 /*
- * Receives a list from its first line on, that came with r. Once the handler has ended it
- * the rest is read unseen, for the next reply comes after it; that rest has no more than
- * the time of one wait.
+ * Receives a list; r is the result of its first line. If the handler ends the list, the rest
+ * is read and ignored, because the next reply comes after it. The rest must arrive within the
+ * client's timeout.
  */
 static int ask_receive_list(
 	struct shmimg_client *client, int r, shmimg_record_handler handler, void *context)
@@ -83,12 +84,13 @@ static int ask_receive_list(
 			result = ask_hand_over(client, handler, context);
 			client->end = deadline_after(client->timeout_ms);
 		} else if (deadline_poll(client->end) == 0) {
-			return client_lose(client, -ETIMEDOUT, "the daemon's list has no end");
+			return client_lose(
+				client, -ETIMEDOUT, "the daemon's list did not end in time");
 		}
 	}
 	channel_discard(&client->channel);
 	if (r == 0 && !ask_ends_list(client, count))
-		return client_lose(client, -EPROTO, "the daemon's list is not whole");
+		return client_lose(client, -EPROTO, "the daemon's list is incomplete");
 	return r < 0 ? r : result;
 }
 

@@ -1,5 +1,7 @@
 /*
- * The daemon's board as a client reads it.
+ * The daemon's board as a client reads it. Slots keep their meaning as long as the board is the
+ * same file, which its device and inode identify: a daemon that restarts takes the board of the
+ * previous one over. The epoch tells the two daemons apart.
  */
 #include "client/lib/board.h"
 
@@ -20,7 +22,7 @@ static bool board_is_valid(const struct board_header *header, size_t size)
 	       header->slot_count <= (size - header->slot_offset) / sizeof(uint64_t);
 }
 
-/* Nobody else can write to it or make it shorter, so that reading it is safe for good. */
+/* Only the daemon can write to it or truncate it, so reading the mapping is always safe. */
 static bool board_is_safe(const struct stat *file, const struct makers *makers)
 {
 	return S_ISREG(file->st_mode) && !(file->st_mode & (S_IWGRP | S_IWOTH)) &&
@@ -65,7 +67,7 @@ bool board_view_open(struct board_view *board, const char *name, const struct ma
 
 void board_view_close(struct board_view *board)
 {
-	/* munmap takes what mmap gave; that it was mapped to be read is no matter. */
+	/* munmap(2) takes a pointer without const. */
 	union {
 		const struct board_header *read;
 		void *any;

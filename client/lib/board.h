@@ -1,7 +1,7 @@
 /*
- * The daemon's board as a client reads it: whether a mapping is still the newest, without a
- * system call. Believes a board only when it is the daemon's own and has the layout of
- * shmimg-segment(5); a client without one asks the daemon each time.
+ * The daemon's board as a client reads it: tells without a system call whether a mapping is
+ * still the newest. A board is used only if it belongs to the daemon and has the layout of
+ * shmimg-segment(5). A client without a board asks the daemon each time.
  */
 #pragma once
 
@@ -13,26 +13,26 @@
 #include "client/lib/image.h"
 #include "client/protocol/board.h"
 
-/* Zeroed: there is none. */
+/* All zero: there is no board. */
 struct board_view {
 	const struct board_header *header; /* the mapping, or NULL */
 	size_t size;
 	const uint64_t *slots;
 	uint32_t slot_count;
-	uint64_t epoch; /* when the present connection was made */
+	uint64_t epoch; /* of the daemon that the client is connected to */
 	dev_t device;
 	ino_t inode;
 };
 
 /*
- * Takes up the board of that name. Returns whether slots noted before still mean the same:
- * it is the same board as before.
+ * Maps the board of this name, in place of the previous one. Returns whether it is the same
+ * board, so that slots which are already known keep their meaning.
  */
 bool board_view_open(struct board_view *board, const char *name, const struct makers *makers);
 
 void board_view_close(struct board_view *board);
 
-/* Whether the present connection's daemon still lives, and a generation is its slot's newest. */
+/* Whether the connected daemon is still running, and a generation is the newest of its slot. */
 static inline bool board_view_shows(
 	const struct board_view *board, uint32_t slot, uint64_t generation)
 {

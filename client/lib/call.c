@@ -1,5 +1,5 @@
 /*
- * What the caller of the library asks.
+ * Requests of the library's caller.
  */
 #include "client/lib/call.h"
 
@@ -11,9 +11,11 @@
 int call_enter(struct shmimg_client *client)
 {
 	if (client->watching)
-		return client_fail(client, -EBUSY, "the client watches; use another one");
+		return client_fail(
+			client, -EBUSY, "this client watches for events; use another client");
 	if (client->busy)
-		return client_fail(client, -EBUSY, "a handler must not use the client");
+		return client_fail(
+			client, -EBUSY, "a handler must not use its client; use another client");
 	client->end = deadline_after(client->timeout_ms);
 	return 0;
 }
@@ -23,7 +25,7 @@ void call_begin(struct shmimg_client *client, struct wire_writer *writer, const 
 	wire_begin(writer, client->request, sizeof(client->request), verb);
 }
 
-/* One attempt, on a connection that is made for it if there is none. */
+/* One attempt; connects first if there is no connection. */
 static int call_attempt(struct shmimg_client *client, size_t length, int fd)
 {
 	int r = reconnect(client, true);
@@ -33,13 +35,14 @@ static int call_attempt(struct shmimg_client *client, size_t length, int fd)
 	return r == 0 ? round_trip_receive(client) : r;
 }
 
-/* Not more than twice: a request that ends daemons shall not end them all. */
+/* At most twice: a request that crashes daemons must not crash one after the other. */
 int call_first(struct shmimg_client *client, struct wire_writer *writer, int fd)
 {
 	int length = wire_end(writer);
 	client->repeated = false;
 	if (length < 0)
-		return client_fail(client, -EINVAL, "the request is too long for a line");
+		return client_fail(client, -EINVAL,
+			"the request is longer than 16384 bytes; use shorter values");
 	struct client_failure before = client->failure;
 	int r = call_attempt(client, (size_t)length, fd);
 	if (r != -ECONNRESET)

@@ -1,29 +1,29 @@
 /*
- * What the caller of the library asks: a request that survives the daemon, once. Is on a
- * new connection when the old one was lost, with its pins, and repeats what got no answer.
- * Knows no command: only those that may be carried out twice come here.
+ * Requests of the library's caller. If the connection is lost, makes a new one, pins the
+ * client's images again and repeats the request once. Only requests that may be carried out
+ * twice are made in this way.
  */
 #pragma once
 
 #include "client/lib/client.h"
 #include "client/protocol/wire.h"
 
-/* Begins a public call: its time runs from here. Returns 0, or -EBUSY inside a handler. */
+/* Begins a public call and its timeout. Returns 0; -EBUSY inside a handler or while watching. */
 int call_enter(struct shmimg_client *client);
 
-/* Begins a request in the client's memory. */
+/* Begins a request in the client's buffer. */
 void call_begin(struct shmimg_client *client, struct wire_writer *writer, const char *verb);
 
 /*
- * Sends it, with a descriptor unless that is -1, and waits for the first line of the reply.
- * Returns 0 for OK, 1 for ITEM (round_trip_receive() has the next), or a negative errno;
- * -ECONNRESET when the daemon went away twice. client->repeated tells whether the request
- * may have been carried out before it was answered.
+ * Sends the request, with a descriptor unless fd is -1, and waits for the reply's first line.
+ * Returns 0 for OK, 1 for ITEM (round_trip_receive() returns the next line), or a negative
+ * errno; -ECONNRESET if the daemon went away twice. client->repeated is then set if the request
+ * was sent twice, so that it may have been carried out twice.
  */
 int call_first(struct shmimg_client *client, struct wire_writer *writer, int fd);
 
 /*
- * As call_first(), of a reply that is the one line OK. *passed becomes the descriptor that
- * came with it, or -1; with passed NULL none is kept.
+ * As call_first(), for a reply of one line, OK. *passed becomes the descriptor that came with
+ * the reply, or -1; if passed is NULL, a descriptor is closed.
  */
 int call_ask(struct shmimg_client *client, struct wire_writer *writer, int fd, int *passed);

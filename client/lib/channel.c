@@ -1,5 +1,5 @@
 /*
- * The socket as a stream of lines.
+ * The socket: a stream of lines.
  */
 #include "client/lib/channel.h"
 
@@ -84,7 +84,7 @@ void channel_close(struct channel *channel)
 	channel->fd = -1;
 }
 
-/* Waits for events, or for the other side to go. Returns 0, -ETIMEDOUT or another errno. */
+/* Waits for events, or for the end of the stream. Returns 0, -ETIMEDOUT or another errno. */
 static int channel_wait_for(int fd, short events, deadline end)
 {
 	for (;;) {
@@ -99,7 +99,7 @@ static int channel_wait_for(int fd, short events, deadline end)
 	}
 }
 
-/* Whether to go on after an error of the socket: 0, or a negative errno. */
+/* Whether a failed call on the socket may be repeated: 0, or a negative errno. */
 static int channel_after_failure(int fd, int error, short events, deadline end)
 {
 	switch (error) {
@@ -133,7 +133,7 @@ int channel_send(
 	return 0;
 }
 
-/* Keeps the first descriptor that nobody has taken yet, and closes the others. */
+/* Keeps the first descriptor until it is taken, and closes the others. */
 static ssize_t channel_receive_some(struct channel *channel)
 {
 	int fds[PASSED_MAX];
@@ -154,19 +154,19 @@ static ssize_t channel_receive_some(struct channel *channel)
 		close(first);
 	if (message.flags & MSG_CTRUNC) {
 		/* Without room for one, this process has too many open itself. */
-		channel->fault = "more descriptors came than belong to a reply";
+		channel->fault = "the reply has too many descriptors";
 		return came < PASSED_MAX ? -EMFILE : -EPROTO;
 	}
 	return count;
 }
 
-/* Until when to try again and again what would have to wait. */
+/* Until when to poll for data without sleeping; 0: not at all. */
 static deadline channel_end_of_spin(const struct channel *channel, deadline end)
 {
 	return channel->spin_us > 0 ? deadline_within(end, channel->spin_us) : 0;
 }
 
-/* Adds to what has been received. */
+/* Receives more data. */
 static int channel_fill(struct channel *channel, deadline end)
 {
 	memmove(channel->data, channel->data + channel->start, channel->end - channel->start);

@@ -1,6 +1,6 @@
 /*
- * The socket as a stream of lines, with a descriptor beside a line now and then. Bounds
- * what it takes in and how long it waits; knows nothing of what the lines say.
+ * The socket: a stream of lines, some with a descriptor. Limits how much it receives and how
+ * long it waits. Does not know what the lines mean.
  */
 #pragma once
 
@@ -15,42 +15,41 @@
 struct channel {
 	int fd;
 	struct sockaddr_un address; /* of the daemon */
-	int passed;		    /* the first descriptor received and not taken yet, or -1 */
-	uid_t peer;		    /* uid of who listens, as the kernel knows it (SO_PEERCRED) */
-	unsigned spin_us;	    /* how long a receipt is tried for before it sleeps */
-	const char *fault;	    /* what was wrong when a function returned -EPROTO */
-	size_t start;		    /* data[start..end) has been received and not been read */
+	int passed;	   /* the first descriptor that was received and is not taken yet, or -1 */
+	uid_t peer;	   /* uid of the listening process (SO_PEERCRED) */
+	unsigned spin_us;  /* how long to poll for data before sleeping */
+	const char *fault; /* the reason of the last -EPROTO */
+	size_t start;	   /* data[start..end) is received and not read */
 	size_t end;
 	char data[WIRE_LINE_MAX];
 };
 
 /*
- * Connects to a socket's path, and then ends the connection that there was before: the new
- * descriptor is another number. Returns 0, or the negative errno of connect(2) with
- * everything as it was.
+ * Connects to a socket's path and then closes the previous connection, so that the two have
+ * different descriptors. Returns 0. On failure returns the negative errno of connect(2) and
+ * changes nothing.
  */
 int channel_open(struct channel *channel, const char *path, deadline end);
 
 void channel_close(struct channel *channel);
 
 /*
- * Sends size bytes, and a descriptor unless that is -1, which stays the caller's.
- * *begun tells whether the other side may have got any of it.
- * Returns 0, -ECONNRESET when the other side is gone, -ETIMEDOUT, or another errno.
+ * Sends size bytes, and a descriptor unless fd is -1. The descriptor stays the caller's.
+ * *begun becomes true if any byte was sent.
+ * Returns 0, -ECONNRESET if the daemon has gone, -ETIMEDOUT, or another errno.
  */
 int channel_send(
 	struct channel *channel, const char *data, size_t size, int fd, deadline end, bool *begun);
 
 /*
- * Receives a line; (*line)[*length] is its '\n'. It is valid until the next call.
- * Returns 0, -ECONNRESET at the end of the stream, -ETIMEDOUT, -EPROTO for a line that is
- * too long and for too many descriptors, -EMFILE when there was no room for one, or another
- * errno.
+ * Receives a line; (*line)[*length] is its '\n'. The line is valid until the next call.
+ * Returns 0, -ECONNRESET at the end of the stream, -ETIMEDOUT, -EPROTO if the line is too long
+ * or has too many descriptors, -EMFILE if this process has too many open, or another errno.
  */
 int channel_receive(struct channel *channel, char **line, size_t *length, deadline end);
 
-/* Gives the received descriptor away, or -1. */
+/* Returns the received descriptor, which becomes the caller's, or -1. */
 int channel_take(struct channel *channel);
 
-/* Closes a received descriptor that nobody took. */
+/* Closes a received descriptor that was not taken. */
 void channel_discard(struct channel *channel);

@@ -1,6 +1,6 @@
 /*
- * Cleanup at the end of a scope, for descriptors and memory that have not been given away.
- * Who gives one away sets the variable to -1 or NULL. Keeps errno.
+ * Closes descriptors and frees memory at the end of a scope. To pass one on, set the variable
+ * to -1 or NULL. Keeps errno.
  */
 #pragma once
 

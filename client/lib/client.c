@@ -1,5 +1,5 @@
 /*
- * How a call on a connection fails, and what becomes of the connection then.
+ * How a call on a client fails, and what happens to its connection then.
  */
 #include "client/lib/client.h"
 
@@ -30,7 +30,7 @@ int client_lose_refused(struct shmimg_client *client, int error)
 	client->was_lost = true;
 	pins_lose(&client->pins);
 	channel_discard(&client->channel);
-	/* Not closed: who polls the descriptor learns that it is of no more use. */
+	/* Not closed, so that poll(2) on the descriptor reports the end of the connection. */
 	shutdown(client->channel.fd, SHUT_RDWR);
 	return error;
 }

@@ -1,6 +1,6 @@
 /*
- * A connection to the daemon as the library's files share it: its state, and the ways in
- * which a call on it can fail. Sends and receives nothing.
+ * A client as the library's files share it: its state, and the ways in which a call on it can
+ * fail. Sends and receives nothing.
  */
 #pragma once
 
@@ -14,28 +14,28 @@
 #include "client/protocol/wire.h"
 
 enum client_state {
-	CLIENT_LOST, /* there is no connection; the next call makes one */
+	CLIENT_LOST, /* not connected; the next call connects */
 	CLIENT_OPEN,
-	CLIENT_BROKEN, /* what answered does not keep to the protocol: for good */
+	CLIENT_BROKEN, /* the daemon violated the protocol; never connects again */
 };
 
-/* What the last failed call said. */
+/* The error of the last failed call. */
 struct client_failure {
-	const char *code; /* word of the daemon's refusal, or "" */
+	const char *code; /* error code of the daemon, or "" */
 	char message[1024];
 };
 
 struct shmimg_client {
 	int timeout_ms;
-	deadline end; /* of the present call, or of its present wait */
+	deadline end; /* of the current call, or of its current wait */
 	enum client_state state;
-	bool watching;	    /* for events alone */
-	char *match;	    /* what it watches, or NULL: all */
+	bool watching;	    /* only shmimg_next_event() may be called */
+	char *match;	    /* the glob that it watches, or NULL: all */
 	bool busy;	    /* inside the caller's handler */
-	bool sent;	    /* the last request has gone out whole */
-	bool repeated;	    /* the present request may have been carried out before */
-	bool was_lost;	    /* a connection was, once; pins may have gone with it */
-	uid_t reported_uid; /* the daemon's, as it says itself */
+	bool sent;	    /* the last request was sent completely */
+	bool repeated;	    /* the current request was sent twice */
+	bool was_lost;	    /* a connection was lost before, maybe with its pins */
+	uid_t reported_uid; /* the daemon's, according to its HELLO reply */
 	struct client_failure failure;
 	char version[64];
 	uid_t uid; /* the caller's */
@@ -44,21 +44,21 @@ struct shmimg_client {
 	struct board_view board;
 	struct wire_line reply; /* points into the channel's data */
 	struct channel channel;
-	char request[WIRE_LINE_MAX];	      /* what the caller asks; kept until it is answered */
-	char internal_request[WIRE_LINE_MAX]; /* what the library asks by itself */
+	char request[WIRE_LINE_MAX];	      /* the caller's request, until it is answered */
+	char internal_request[WIRE_LINE_MAX]; /* a request of the library's own */
 };
 
-/* Notes why a call failed; the connection stays as it is. Returns error. */
+/* Sets the error of a failed call; the connection stays as it is. Returns error. */
 __attribute__((format(printf, 3, 4))) int client_fail(
 	struct shmimg_client *client, int error, const char *format, ...);
 
 /*
- * As client_fail(), and gives the connection up: nobody knows any more which reply belongs
- * to which request. The daemon sees its end, and lets go of the pins. After -EPROTO there
- * will be no other connection.
+ * As client_fail(), and ends the connection, because the next line could be the reply to an
+ * older request. The daemon then releases the client's pins. After -EPROTO the client never
+ * connects again.
  */
 __attribute__((format(printf, 3, 4))) int client_lose(
 	struct shmimg_client *client, int error, const char *format, ...);
 
-/* As client_lose(), of a connection that the daemon has refused; what it said is kept. */
+/* As client_lose(), after the daemon refused the connection; keeps the daemon's error. */
 int client_lose_refused(struct shmimg_client *client, int error);

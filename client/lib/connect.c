@@ -1,6 +1,6 @@
 /*
- * A client from its start to its end: finding the daemon's socket, connecting, and what a
- * caller may set and ask of a client.
+ * The public face of a client: it finds the daemon's socket, connects, closes, and has the
+ * client's settings and its last error.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,14 +11,14 @@
 #include "client/protocol/name.h"
 
 /*
- * Opens the caller's socket, or the one of the first place where there is one. Programs
- * with more rights than their caller do not let the environment say where.
+ * Connects to $SHMIMG_SOCKET, or else to the user's socket if it exists, or else to the
+ * system's. A set-user-ID program ignores the environment.
  */
 static int connect_open_default(struct channel *channel, deadline end)
 {
-	const char *told = secure_getenv("SHMIMG_SOCKET");
-	if (told && *told)
-		return channel_open(channel, told, end);
+	const char *chosen = secure_getenv("SHMIMG_SOCKET");
+	if (chosen && *chosen)
+		return channel_open(channel, chosen, end);
 	char path[4096];
 	if (secure_getenv("XDG_RUNTIME_DIR") && name_user_socket(path, sizeof(path)) == 0) {
 		int r = channel_open(channel, path, end);

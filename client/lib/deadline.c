@@ -1,5 +1,5 @@
 /*
- * Moments on the monotonic clock.
+ * Deadlines.
  */
 #include "client/lib/deadline.h"
 

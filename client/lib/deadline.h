@@ -1,6 +1,6 @@
 /*
- * Moments on the monotonic clock until which something may wait, so that signals and short
- * reads do not lengthen a timeout. Never waits itself.
+ * Deadlines: times on the monotonic clock. A wait that is interrupted goes on to the same
+ * deadline, so that signals and short reads do not lengthen a timeout. Never waits itself.
  */
 #pragma once
 
@@ -13,19 +13,19 @@ typedef int64_t deadline;
 
 #define DEADLINE_NEVER INT64_MAX
 
-/* The moment timeout_ms milliseconds from now; DEADLINE_NEVER when that is negative. */
+/* The time in timeout_ms milliseconds; DEADLINE_NEVER if that is negative. */
 deadline deadline_after(int timeout_ms);
 
-/* The moment so many microseconds from now, or end if that comes before. */
+/* The time in this many microseconds, but not later than end. */
 deadline deadline_within(deadline end, unsigned microseconds);
 
 bool deadline_passed(deadline end);
 
-/* The moment midway from now until then. */
+/* The time halfway between now and end. */
 deadline deadline_midway(deadline end);
 
-/* What is left, for poll(2): milliseconds, rounded up; 0 when it has passed; -1: for ever. */
+/* The remaining time for poll(2): milliseconds, rounded up; 0 if it has passed; -1: no limit. */
 int deadline_poll(deadline end);
 
-/* What is left, for system calls that take a span; zero when it has passed. */
+/* The remaining time, for system calls that take a timespec; zero if it has passed. */
 struct timespec deadline_left(deadline end);

@@ -1,6 +1,6 @@
 /*
- * Pixel formats as the public header numbers them: those of the protocol, with a number
- * of their own for the default and for "native". Holds no table of its own.
+ * Pixel formats as the public header numbers them: as the protocol does, except for the
+ * default and for "native". Uses the protocol's table.
  */
 #include "client/protocol/format.h"
 

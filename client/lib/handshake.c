@@ -1,5 +1,5 @@
 /*
- * The greeting.
+ * The handshake.
  */
 #include "client/lib/handshake.h"
 
@@ -10,7 +10,7 @@
 
 #define PROTOCOL "1"
 
-/* The daemon's uid and version. Returns whether they are there. */
+/* Reads the daemon's uid and version. Returns whether the reply is valid. */
 static bool handshake_read_reply(struct shmimg_client *client)
 {
 	const struct wire_line *reply = &client->reply;
@@ -29,7 +29,7 @@ static bool handshake_read_reply(struct shmimg_client *client)
 	return true;
 }
 
-/* What is kept was kept by the slots of a board. */
+/* The board's slots say whether a cached image is the newest. Another board, an empty cache. */
 static void handshake_open_board(struct shmimg_client *client)
 {
 	struct makers makers = {.peer = client->channel.peer, .reported = client->reported_uid};
@@ -48,8 +48,8 @@ int handshake(struct shmimg_client *client)
 	if (r < 0)
 		return client->state == CLIENT_OPEN ? client_lose_refused(client, r) : r;
 	if (!handshake_read_reply(client))
-		return client_lose(
-			client, -EPROTO, "what answers is no shmimgd, or one of another protocol");
+		return client_lose(client, -EPROTO,
+			"the program that answers is not shmimgd, or uses another protocol");
 	handshake_open_board(client);
 	return 0;
 }

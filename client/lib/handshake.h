@@ -1,13 +1,13 @@
 /*
- * The greeting: HELLO, and what the daemon says of itself. The first words on a connection,
- * and nothing else.
+ * The handshake: HELLO and its reply, the first lines on every connection.
  */
 #pragma once
 
 #include "client/lib/client.h"
 
 /*
- * Greets on a new connection, which is open then, or given up. Returns 0, or a negative
- * errno: the daemon's refusal, or -EPROTO when what answers is no shmimgd of this protocol.
+ * Does the handshake on a new connection. On success the client is CLIENT_OPEN; on failure the
+ * connection is ended. Returns 0, or a negative errno: that of the daemon's refusal, or -EPROTO
+ * if the program that answers is not shmimgd or uses another protocol.
  */
 int handshake(struct shmimg_client *client);

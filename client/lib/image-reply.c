@@ -1,5 +1,5 @@
 /*
- * What the daemon promises in its reply.
+ * The daemon's reply to LOAD and FETCH.
  */
 #include "client/lib/image-reply.h"
 
@@ -12,7 +12,7 @@ static bool image_reply_read_number(
 	return value && wire_number(value, max, number) == 0;
 }
 
-/* A slash, then letters, digits, '.', '-' and '_': nothing that leaves the folder. */
+/* A slash, then letters, digits, '.', '-' and '_': a name that cannot leave the folder. */
 static bool image_reply_read_segment(const struct wire_line *line, char segment[NAME_MAX + 1])
 {
 	static const char allowed[] =
@@ -55,14 +55,14 @@ struct pinned image_reply_pinned(const struct image_reply *reply)
 		{(uint32_t)reply->width, (uint32_t)reply->height}};
 }
 
-/* Reads a number that may be absent, and is then as it was. */
+/* Reads a number that may be absent; *number is not changed then. */
 static bool image_reply_read_if_there(
 	const struct wire_line *line, const char *key, uint64_t max, uint64_t *number)
 {
 	return !wire_get(line, key) || image_reply_read_number(line, key, max, number);
 }
 
-/* Keys that are there only when they say something. Returns the one that is malformed. */
+/* Reads the optional keys. Returns NULL, or the malformed key. */
 static const char *image_reply_read_optional(
 	const struct wire_line *line, struct image_reply *reply)
 {
@@ -101,8 +101,8 @@ const char *image_reply_read(
 			    line, numbers[i].key, numbers[i].max, numbers[i].number))
 			return numbers[i].key;
 	}
-	const char *said = wire_get(line, "name");
-	if (!said || strcmp(said, name) != 0)
+	const char *found = wire_get(line, "name");
+	if (!found || strcmp(found, name) != 0)
 		return "name";
 	if (!image_reply_read_segment(line, reply->segment))
 		return "segment";

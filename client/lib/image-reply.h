@@ -1,6 +1,6 @@
 /*
- * What the daemon promises in its reply to LOAD and FETCH, read from the line; image.c
- * holds it against what is mapped. Believes nothing beyond its form.
+ * The daemon's reply to LOAD and FETCH, read from its line. Checks the form of each value;
+ * image.c compares the values with the segment itself.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 
 struct image_reply {
 	char segment[NAME_MAX + 1]; /* for shm_open(3) */
-	uint64_t size;		    /* bytes, as all below that are not said otherwise */
+	uint64_t size;		    /* in bytes, as offset and stride */
 	uint64_t offset;
 	uint64_t stride;
 	uint64_t width;
@@ -30,9 +30,9 @@ struct image_reply {
 	bool cached;
 };
 
-/* What a reply says is pinned. */
+/* The rendition that a reply pins. */
 struct pinned image_reply_pinned(const struct image_reply *reply);
 
-/* Reads a reply about an image. Returns NULL, or the key that is missing or malformed. */
+/* Reads a reply about the image of a name. Returns NULL, or the missing or malformed key. */
 const char *image_reply_read(
 	const struct wire_line *line, const char *name, struct image_reply *reply);

@@ -1,5 +1,7 @@
 /*
- * A mapped image: the checks, the mapping, and what callers ask of it.
+ * A mapped image. Its segment is checked before it is mapped, by reading: its owner and mode
+ * first, so that only the daemon can have written it or can truncate it, then its header and
+ * its name against the daemon's reply.
  */
 #include "client/lib/image.h"
 
@@ -13,8 +15,8 @@
 #include "client/protocol/name.h"
 
 /*
- * A socket that systemd listens on has systemd for its peer, and who root is may say who
- * the daemon is. Another peer makes its segments itself.
+ * If systemd listens on the socket, the peer is systemd, which is root. Then the uid in the HELLO
+ * reply counts, because root can be trusted with it. Any other peer is the daemon itself.
  */
 bool image_is_maker(const struct makers *makers, uid_t uid)
 {
@@ -25,17 +27,17 @@ static const char *image_check_file(
 	const struct stat *file, const struct image_reply *reply, const struct makers *makers)
 {
 	if (!S_ISREG(file->st_mode))
-		return "the segment is no shared memory";
+		return "the segment is not shared memory";
 	if (file->st_size < 0 || (uint64_t)file->st_size != reply->size)
-		return "the segment has another size than the daemon said";
+		return "the segment's size differs from the daemon's reply";
 	if (!image_is_maker(makers, file->st_uid))
 		return "the segment does not belong to the daemon";
 	if (file->st_mode & (S_IWGRP | S_IWOTH))
-		return "others than the daemon may write to the segment";
+		return "users other than the daemon can write to the segment";
 	return NULL;
 }
 
-/* Reads without mapping: a file that is shorter than it said is no SIGBUS then. */
+/* Reads without mapping: a file that is too short then causes no SIGBUS. */
 static bool image_read_exactly(int fd, void *data, size_t size, uint64_t offset)
 {
 	ssize_t count;
@@ -61,38 +63,44 @@ static const char *image_check_header(const struct header *header, const struct 
 {
 	const struct {
 		uint64_t found;
-		uint64_t said;
+		uint64_t reported;
 		const char *fault;
 	} pairs[] = {
-		{header->pixel_offset, reply->offset, "the segment's offset is not as said"},
-		{header->width, reply->width, "the segment's width is not as said"},
-		{header->height, reply->height, "the segment's height is not as said"},
-		{header->stride, reply->stride, "the segment's stride is not as said"},
-		{header->format, reply->format, "the segment's format is not as said"},
-		{header->generation, reply->generation, "the segment's generation is not as said"},
-		{header->slot, reply->slot, "the segment's slot is not as said"},
+		{header->pixel_offset, reply->offset,
+			"the segment's offset differs from the daemon's reply"},
+		{header->width, reply->width,
+			"the segment's width differs from the daemon's reply"},
+		{header->height, reply->height,
+			"the segment's height differs from the daemon's reply"},
+		{header->stride, reply->stride,
+			"the segment's stride differs from the daemon's reply"},
+		{header->format, reply->format,
+			"the segment's format differs from the daemon's reply"},
+		{header->generation, reply->generation,
+			"the segment's generation differs from the daemon's reply"},
+		{header->slot, reply->slot, "the segment's slot differs from the daemon's reply"},
 		{(uint64_t)header->semaphore_id, reply->semaphore_id,
-			"the segment's semaphore is not as said"},
+			"the segment's semaphore differs from the daemon's reply"},
 		{header->semaphore_index, reply->semaphore_index,
-			"the segment's semaphore is not as said"},
+			"the segment's semaphore differs from the daemon's reply"},
 		{header->orientation, reply->orientation,
-			"the segment's orientation is not as said"},
+			"the segment's orientation differs from the daemon's reply"},
 		{image_full(header).width, reply->full_width,
-			"the whole picture's width is not as said"},
+			"the whole picture's width differs from the daemon's reply"},
 		{image_full(header).height, reply->full_height,
-			"the whole picture's height is not as said"},
+			"the whole picture's height differs from the daemon's reply"},
 	};
 	const char *fault = header_check(header, reply->size);
 	for (size_t i = 0; !fault && i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-		if (pairs[i].found != pairs[i].said)
+		if (pairs[i].found != pairs[i].reported)
 			fault = pairs[i].fault;
 	}
 	if (!fault && header->pixel_offset % (uint64_t)sysconf(_SC_PAGESIZE) != 0)
-		fault = "the segment's pixels do not begin at a page";
+		fault = "the segment's pixels do not begin at a page boundary";
 	return fault;
 }
 
-/* The header's name must be the one that was asked for; it may be outside page 0. */
+/* The name in the segment must be the requested one. It may be outside page 0. */
 static const char *image_check_name(int fd, const struct header *header, const char *name)
 {
 	char found[NAME_LENGTH_MAX];
@@ -100,7 +108,7 @@ static const char *image_check_name(int fd, const struct header *header, const c
 	if (length != strlen(name) || length > sizeof(found) ||
 		!image_read_exactly(fd, found, length, header->name_offset) ||
 		memcmp(found, name, length) != 0)
-		return "the segment has another name than was asked for";
+		return "the segment is of an image with another name";
 	return NULL;
 }
 
@@ -109,12 +117,12 @@ static const char *image_check(int fd, const char *name, const struct image_repl
 {
 	struct stat file;
 	if (fstat(fd, &file) < 0)
-		return "the segment cannot be examined";
+		return "cannot read the status of the segment";
 	const char *fault = image_check_file(&file, reply, makers);
 	if (fault)
 		return fault;
 	if (!image_read_exactly(fd, &image->header, sizeof(image->header), 0))
-		return "the segment cannot be read";
+		return "cannot read the segment";
 	fault = image_check_header(&image->header, reply);
 	if (fault)
 		return fault;
@@ -154,7 +162,7 @@ int image_map(int fd, const char *name, const struct image_reply *reply,
 	*fault = image_check(fd, name, reply, makers, image);
 	if (*fault)
 		return -EBADMSG;
-	*fault = "the segment cannot be mapped";
+	*fault = "cannot map the segment";
 	int r = image_map_segment(fd, image);
 	if (r < 0)
 		return r;
@@ -181,7 +189,7 @@ void shmimg_unref(shmimg_image *image)
 	if (!image || __atomic_sub_fetch(&image->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	if (image->data) {
-		/* munmap takes what mmap gave; that it was mapped to be read is no matter. */
+		/* munmap(2) takes a pointer without const. */
 		union {
 			const unsigned char *read;
 			void *any;

@@ -1,6 +1,6 @@
 /*
- * A mapped image: a segment that was checked against all that the daemon promised, and
- * what its header says. Never talks to the daemon.
+ * A mapped image: a segment that agrees with the daemon's reply, and a copy of its header.
+ * Never talks to the daemon.
  */
 #pragma once
 
@@ -22,42 +22,42 @@ struct mapping_cache_links {
 };
 
 struct shmimg_image {
-	unsigned refs; /* atomic: callers may let go in other threads */
+	unsigned refs; /* atomic: any thread may call shmimg_unref() */
 	struct mapping_cache_links links;
-	const unsigned char *data; /* the mapping, from the segment's start on */
+	const unsigned char *data; /* the mapping, from the segment's start */
 	size_t size;
-	uid_t maker; /* uid of the daemon, as the segment's owner has it */
+	uid_t maker; /* uid of the daemon: the segment's owner */
 	bool cached;
-	struct header header; /* a copy that nobody can change after the check */
+	struct header header; /* a copy, which cannot change after the check */
 	char *name;
 	char segment[NAME_MAX + 1];
 };
 
-/* Who may have made a segment. */
+/* The uids that may own a segment. */
 struct makers {
-	uid_t peer;	/* as the kernel says who listens on the socket */
-	uid_t reported; /* as the daemon says; counts when the peer is root, as systemd is */
+	uid_t peer;	/* of the listening process, according to the kernel */
+	uid_t reported; /* of the daemon, according to its HELLO reply; valid if the peer is root */
 };
 
-/* Whether a segment with this owner is one that they made. */
+/* Whether a segment with this owner may be from the daemon. */
 bool image_is_maker(const struct makers *makers, uid_t uid);
 
-/* The size of the whole picture that a header's pixels are of. */
+/* The size of the whole picture, from a header. */
 struct box image_full(const struct header *header);
 
-/* The rendition that it is of. */
+/* The rendition that an image is. */
 struct pinned image_pinned(const struct shmimg_image *image);
 
 /* Whether there is more than one reference. */
 bool image_is_shared(const struct shmimg_image *image);
 
-/* Another reference, for shmimg_unref(). */
+/* Adds a reference, to be given back by shmimg_unref(). */
 void image_ref(struct shmimg_image *image);
 
 /*
- * Maps the segment that fd has open, which stays the caller's.
- * Returns 0, or a negative errno with *fault in English (a static string): -EBADMSG when
- * the segment is not what was promised.
+ * Maps the segment that is open as fd, which stays the caller's.
+ * Returns 0, or a negative errno with *fault in English (a static string): -EBADMSG if the
+ * segment does not agree with the reply.
  */
 int image_map(int fd, const char *name, const struct image_reply *reply,
 	const struct makers *makers, struct shmimg_image **image, const char **fault);

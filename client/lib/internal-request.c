@@ -17,7 +17,8 @@ int internal_request_run(struct shmimg_client *client, struct wire_writer *write
 {
 	int length = wire_end(writer);
 	if (length < 0)
-		return client_fail(client, -EINVAL, "the request is too long for a line");
+		return client_fail(client, -EINVAL,
+			"the request is longer than 16384 bytes; use shorter values");
 	int r = round_trip_send(client, client->internal_request, (size_t)length, -1);
 	if (r == 0)
 		r = round_trip_receive(client);

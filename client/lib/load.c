@@ -1,6 +1,10 @@
 /*
- * Images from the daemon: load, fetch, release, drop. Each mapping is checked by image.c;
- * one that fails gives its pin back.
+ * Images from the daemon: load, fetch, release, drop.
+ *
+ * FETCH first looks into the mapping cache: an image whose generation is the newest on the board
+ * is returned without a request. Otherwise, and for LOAD, the daemon's reply names a segment,
+ * which is opened, checked and mapped by image.c. If that fails, the pin is released. The image
+ * is added to the cache, and older generations of it are removed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,17 +22,18 @@
 #include "client/lib/release.h"
 #include "client/protocol/name.h"
 
-/* Begins a call about a name: checks what every such call is given. */
+/* Begins a call about a name: checks the options and the name. */
 static int load_enter(struct shmimg_client *client, const char *name,
 	const struct shmimg_options *given, struct shmimg_options *options)
 {
 	if (options_read(given, options) < 0)
-		return client_fail(client, -EINVAL, "the options hold a value that is none");
+		return client_fail(client, -EINVAL,
+			"an option has an invalid value; libshmimg(3) lists the valid ones");
 	const char *fault = name_check(name);
 	return fault ? client_fail(client, -EINVAL, "%s", fault) : call_enter(client);
 }
 
-/* Sends a request whose reply is about an image, and reads that. */
+/* Sends a request whose reply is about an image, and reads the reply. */
 static int load_ask(struct shmimg_client *client, struct wire_writer *writer, int fd, int *passed,
 	const char *name, struct image_reply *reply)
 {
@@ -37,11 +42,11 @@ static int load_ask(struct shmimg_client *client, struct wire_writer *writer, in
 		return r;
 	const char *key = image_reply_read(&client->reply, name, reply);
 	if (key)
-		return client_lose(client, -EPROTO, "the daemon's reply has no proper %s=", key);
+		return client_lose(client, -EPROTO, "the daemon's reply has no valid %s=", key);
 	return 0;
 }
 
-/* What a call asks for. */
+/* The image that a call is about. */
 struct subject {
 	const char *name;
 	int64_t owner; /* uid, or -1 */
@@ -49,9 +54,8 @@ struct subject {
 };
 
 /*
- * Gives a pin back after a failure, which stays what the client's message tells; unless the
- * client had it before, for another handle. A pin goes with its connection: there is no
- * need for another one.
+ * Releases a pin after a failure, unless the client had the pin before. Keeps the message of the
+ * failure. A pin ends with its connection, so this never makes a new one.
  */
 static void load_release_pin(struct shmimg_client *client, const struct subject *subject,
 	const struct image_reply *reply)
@@ -65,8 +69,8 @@ static void load_release_pin(struct shmimg_client *client, const struct subject 
 }
 
 /*
- * The segment is not where this process looks for it, as in a container: asks for the
- * descriptor itself. What is promised may be newer by now; the older pin goes back then.
+ * This process cannot open the segment by its name, for example in a container: asks the daemon
+ * for a descriptor. If this reply is of a newer generation, the older pin is released.
  */
 static int load_ask_descriptor(struct shmimg_client *client, const struct subject *subject,
 	struct image_reply *reply, int *segment)
@@ -89,7 +93,7 @@ static int load_ask_descriptor(struct shmimg_client *client, const struct subjec
 	if (passed < 0) {
 		load_release_pin(client, subject, reply);
 		return client_fail(
-			client, -EBADMSG, "the daemon sent no descriptor of the segment");
+			client, -EBADMSG, "the daemon did not send the segment's descriptor");
 	}
 	reply->cached = old.cached;
 	*segment = passed;
@@ -97,7 +101,7 @@ static int load_ask_descriptor(struct shmimg_client *client, const struct subjec
 	return 0;
 }
 
-/* Opens the segment that was promised. */
+/* Opens the segment of a reply. */
 static int load_open_segment(struct shmimg_client *client, const struct subject *subject,
 	struct image_reply *reply, int *segment)
 {
@@ -117,7 +121,7 @@ static int load_record_pin(struct shmimg_client *client, const shmimg_image *ima
 	return pins_add(&client->pins, image->name, image->header.owner, &what);
 }
 
-/* Maps what the daemon promised. */
+/* Maps the segment of a reply. */
 static int load_map(struct shmimg_client *client, const struct subject *subject,
 	struct image_reply *reply, shmimg_image **image)
 {
@@ -139,7 +143,7 @@ static int load_map(struct shmimg_client *client, const struct subject *subject,
 	return client_fail(client, r, "%s", fault);
 }
 
-/* An image that has no handle any more, so that nobody else can let go of it. */
+/* Releases a cached image, if the caller has no handle of it and so cannot do it. */
 static void load_release_cached(struct shmimg_client *client, const shmimg_image *old)
 {
 	struct pinned what = image_pinned(old);
@@ -152,7 +156,7 @@ static void load_release_cached(struct shmimg_client *client, const shmimg_image
 	pins_forget(&client->pins, pin);
 }
 
-/* What is kept of an older generation, in whatever size, is of no use any more. */
+/* Removes older generations of an image from the cache, in every size. */
 static void load_release_older(struct shmimg_client *client, const shmimg_image *image)
 {
 	const shmimg_image *old;
@@ -162,7 +166,7 @@ static void load_release_older(struct shmimg_client *client, const shmimg_image 
 	}
 }
 
-/* Sends LOAD or FETCH and maps what it promises. */
+/* Sends LOAD or FETCH and maps the image of the reply. */
 static int load_obtain(struct shmimg_client *client, struct wire_writer *writer, int fd,
 	const struct subject *subject, shmimg_image **image)
 {
@@ -189,9 +193,10 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	if (r < 0)
 		return r;
 	if (options.follow == SHMIMG_FOLLOW)
-		return client_fail(client, -EINVAL, "an open file cannot be followed");
+		return client_fail(client, -EINVAL,
+			"the daemon cannot follow an open file; load it by its path");
 	if (fstat(fd, &file) < 0)
-		return client_fail(client, -errno, "the descriptor cannot be examined");
+		return client_fail(client, -errno, "cannot read the status of the descriptor");
 	if (!S_ISREG(file.st_mode))
 		return client_fail(client, -EINVAL, "%s is not a regular file", name);
 	call_begin(client, &writer, "LOAD");
@@ -202,7 +207,7 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	return load_obtain(client, &writer, fd, &subject, image);
 }
 
-/* Has the daemon open the file itself, which it can do again when there is another one. */
+/* Sends the path in place of the open file: the daemon follows the file by its path. */
 static int load_path(shmimg_client *client, const char *path, const char *name,
 	const struct shmimg_options *given, shmimg_image **image)
 {
@@ -226,17 +231,18 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
 	struct shmimg_options options;
 	*image = NULL;
 	if (options_read(given, &options) < 0)
-		return client_fail(client, -EINVAL, "the options hold a value that is none");
+		return client_fail(client, -EINVAL,
+			"an option has an invalid value; libshmimg(3) lists the valid ones");
 	bool follow = options.follow == SHMIMG_FOLLOW;
 	if (!name || follow) {
 		int r = shmimg_name_of_path(path, path_name, sizeof(path_name));
 		if (r < 0)
-			return client_fail(client, r, "the path %s cannot be a name", path);
+			return client_fail(client, r, "the path %s cannot be used as a name", path);
 		name = name ? name : path_name;
 	}
 	if (follow)
 		return load_path(client, path_name, name, &options, image);
-	/* Opening must not wait, as it would for a FIFO; with regular files this does nothing. */
+	/* O_NONBLOCK: opening a FIFO must not wait. Regular files are not affected. */
 	CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		int error = errno;
@@ -246,8 +252,9 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
 }
 
 /*
- * What is kept of what FETCH would find, or NULL: one's own comes first, in RGBA8. In no box that
- * is the whole picture; for the largest that is not that, there may be a larger one by now.
+ * The cached image that FETCH would find, or NULL. Without an owner it is the user's own; without
+ * a format, in RGBA8. Without a box it must be the whole picture: if the largest rendition is
+ * smaller, a larger one may exist by now.
  */
 static shmimg_image *load_find_cached(
 	struct shmimg_client *client, const char *name, const struct shmimg_options *options)
@@ -264,7 +271,7 @@ static bool load_is_newest(const struct shmimg_client *client, const shmimg_imag
 	return board_view_shows(&client->board, header->slot, header->generation);
 }
 
-/* Fetches from the daemon; what is kept of the name is of no more use unless it still has that. */
+/* Fetches from the daemon. If that fails, the cached image is of no use any more. */
 static int load_fetch(struct shmimg_client *client, const char *name,
 	const struct shmimg_options *given, shmimg_image **image)
 {
@@ -291,7 +298,7 @@ int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_op
 	struct shmimg_options options;
 	*image = NULL;
 	if (client->busy || client->watching || options_read(given, &options) < 0)
-		return load_fetch(client, name, given, image); /* which says what is wrong */
+		return load_fetch(client, name, given, image); /* reports the error */
 	shmimg_image *cached = load_find_cached(client, name, &options);
 	if (!cached || !load_is_newest(client, cached))
 		return load_fetch(client, name, given, image);
@@ -300,7 +307,7 @@ int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_op
 	return 0;
 }
 
-/* A connection was lost while a pin was given back, which went with it: no failure at all. */
+/* The connection was lost while a pin was released. The pin is gone too: that is a success. */
 static int load_reconnect(struct shmimg_client *client)
 {
 	struct client_failure before = client->failure;
@@ -342,6 +349,6 @@ int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_opt
 	wire_add(&writer, "name", name);
 	options_add_owner(&options, &writer);
 	r = call_ask(client, &writer, -1, NULL);
-	/* Asked for twice, it was carried out once. */
+	/* The first of two attempts removed it. */
 	return client->repeated && r == -ENOENT ? 0 : r;
 }

@@ -1,6 +1,7 @@
 /*
- * The lock: an image's System V semaphore, one taken from 1, with SEM_UNDO so that the
- * kernel lets go of what a dead process held. Never makes, sets or removes a semaphore.
+ * The lock: an image's System V semaphore. It is 1 if the lock is free and 0 if it is held.
+ * SEM_UNDO makes the kernel give the lock back when its holder dies. Never creates, sets or
+ * removes a semaphore.
  */
 #include <errno.h>
 #include <sys/ipc.h>
@@ -10,22 +11,22 @@
 #include "client/lib/deadline.h"
 #include "client/lib/image.h"
 
-/* semctl(2) wants its caller to define this. */
+/* The caller of semctl(2) must define this. */
 union semun {
 	int val;
 	struct semid_ds *buf;
 	unsigned short *array;
 };
 
-/* Which errno the caller sees: a set that is gone was removed, whenever that happened. */
+/* The errno for the caller: a set that does not exist any more was removed. */
 static int lock_failure(int error)
 {
 	return error == EINVAL || error == EFBIG ? -EIDRM : -error;
 }
 
 /*
- * Ids of sets are used again, and another IPC namespace has other sets under the same ids:
- * what the daemon did not make is not the image's.
+ * Checks that the daemon made the set. Ids of removed sets are used again, and another IPC
+ * namespace has other sets with the same ids.
  */
 static int lock_check_set(const struct shmimg_image *image)
 {
@@ -72,14 +73,14 @@ int shmimg_unlock(const shmimg_image *image)
 	int r = lock_check_set(image);
 	if (r < 0)
 		return r;
-	/* The last to change a semaphore that is taken is who took it. */
+	/* GETPID is the last process that changed the semaphore: the one that took it. */
 	int value = semctl(id, index, GETVAL);
 	int holder = value < 0 ? -1 : semctl(id, index, GETPID);
 	if (value < 0 || holder < 0)
 		return lock_failure(errno);
 	if (value != 0 || holder != getpid())
 		return -EPERM;
-	/* In one step, and only from 0: the value cannot pass 1, whatever other threads do. */
+	/* Both operations at once: only from 0, so that the value cannot exceed 1. */
 	struct sembuf give[] = {
 		lock_operation(image, 0, IPC_NOWAIT), lock_operation(image, 1, SEM_UNDO)};
 	do

@@ -1,13 +1,14 @@
 /*
- * The images that a client keeps mapped: a hash table of names, and a list by last use.
+ * The mapping cache: a hash table of names with chained buckets, and a list of all images in
+ * order of their last use, the newest first.
  */
 #include "client/lib/mapping-cache.h"
 
 #include <string.h>
 
 /*
- * Of a name, eight bytes at a time. Names are the caller's own: nobody gains by names that
- * fall into one bucket.
+ * Hashes a name, eight bytes at a time. The caller chooses the names, so it would only slow
+ * down itself with names that fall into one bucket.
  */
 static uint64_t mapping_cache_hash(const char *name)
 {
@@ -94,7 +95,7 @@ struct shmimg_image *mapping_cache_find(
 	return image;
 }
 
-/* The one in the place of an image, whatever its generation. */
+/* The image of the same name, owner, format and size, of any generation. */
 static struct shmimg_image *mapping_cache_find_same_size(
 	const struct mapping_cache *cache, const struct shmimg_image *image)
 {

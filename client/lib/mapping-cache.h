@@ -1,7 +1,8 @@
 /*
- * The images that a client keeps mapped, to hand them out again: one of each name, owner,
- * format and size, all of one generation, with a reference of its own. Bounded in number and bytes;
- * what was used least recently goes first. Never talks to the daemon.
+ * The mapping cache: images that a client keeps mapped so that shmimg_fetch() can return them
+ * again. It has one image of each name, owner, format and size, and holds a reference to each.
+ * Limited in number and bytes; the least recently used image is removed first. Never talks to
+ * the daemon.
  */
 #pragma once
 
@@ -13,10 +14,10 @@
 
 enum { MAPPING_CACHE_BUCKETS = 256, MAPPING_CACHE_IMAGES_MAX = 1024 };
 
-/* Bytes of mappings that a client keeps unless it is told otherwise. */
+/* Default limit, in bytes of mappings. */
 #define MAPPING_CACHE_BYTES_DEFAULT ((size_t)256 << 20)
 
-/* Zeroed but for bytes_max: there is none. */
+/* All zero except bytes_max: the cache is empty. */
 struct mapping_cache {
 	struct shmimg_image *buckets[MAPPING_CACHE_BUCKETS];
 	struct shmimg_image *newest; /* used most recently */
@@ -27,24 +28,24 @@ struct mapping_cache {
 };
 
 /*
- * What is kept of a name as it fits into a box, or NULL; it counts as used. The reference stays
- * kept's.
+ * The image of a name in the size that fits into a box, or NULL. It becomes the most recently
+ * used. The reference stays the cache's.
  */
 struct shmimg_image *mapping_cache_find(struct mapping_cache *cache, const char *name, uid_t owner,
 	uint32_t format, struct box box);
 
-/* What is kept of an image's name, owner and format from another generation, or NULL. */
+/* An image of the same name, owner and format but of another generation, or NULL. */
 struct shmimg_image *mapping_cache_find_outdated(
 	const struct mapping_cache *cache, const struct shmimg_image *image);
 
-/* Keeps an image, unless it is too large, in place of what was kept of its name and size. */
+/* Adds an image, unless it is too large, in place of one of the same name and size. */
 void mapping_cache_add(struct mapping_cache *cache, struct shmimg_image *image);
 
-/* Lets go of what is kept of an image's name and size, if that is the same generation. */
+/* Removes the image of the same name, size and generation. */
 void mapping_cache_remove(struct mapping_cache *cache, const struct shmimg_image *image);
 
-/* Changes the bound, and lets go of what is over it. */
+/* Changes the limit, and removes images until it is met. */
 void mapping_cache_set_limit(struct mapping_cache *cache, size_t bytes_max);
 
-/* Lets go of all. */
+/* Removes all images. */
 void mapping_cache_clear(struct mapping_cache *cache);

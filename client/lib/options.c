@@ -1,5 +1,5 @@
 /*
- * What a caller may say with a request.
+ * Options of a request.
  */
 #include "client/lib/options.h"
 
@@ -15,10 +15,10 @@ _Static_assert((int)SHMIMG_ALL == (int)SHARE_ALL, "the header counts as the prot
 _Static_assert((int)SHMIMG_CACHE == (int)KEEP_CACHE, "the header counts as the protocol");
 _Static_assert((int)SHMIMG_ATTACHED == (int)KEEP_ATTACHED, "the header counts as the protocol");
 
-/* No version of the structure will be larger: what says so was never initialised. */
+/* No version of the structure is larger: a larger size was never initialized. */
 enum { SIZE_SANE = 4096 };
 
-/* Whether the first size bytes of the structure hold a member whole. */
+/* Whether the first size bytes of the structure contain a whole member. */
 #define HAS(size, member)                                    \
 	((size) >= offsetof(struct shmimg_options, member) + \
 			   sizeof(((struct shmimg_options *)0)->member))

@@ -1,6 +1,6 @@
 /*
- * The name of a file: its absolute path, with the links in its folders resolved. Reads the
- * file system, opens and changes nothing.
+ * The name of a file: its absolute path, with the links in its folders resolved. Opens and
+ * changes nothing.
  */
 #include <errno.h>
 #include <limits.h>
@@ -14,7 +14,7 @@
 
 /*
  * Appends a part to an absolute path without a slash at its end: "" is the root.
- * ".." takes the last part away again. Returns 0 or -ENAMETOOLONG.
+ * ".." removes the last part. Returns 0 or -ENAMETOOLONG.
  */
 static int path_append_part(char path[PATH_MAX], const char *part, size_t length)
 {
@@ -35,7 +35,7 @@ static int path_append_part(char path[PATH_MAX], const char *part, size_t length
 	return 0;
 }
 
-/* Makes a path absolute by its letters alone, for folders that do not exist. */
+/* Makes a path absolute without the file system, for folders that do not exist. */
 static int path_make_absolute(const char *path, char absolute[PATH_MAX])
 {
 	absolute[0] = '\0';
@@ -56,7 +56,7 @@ static int path_make_absolute(const char *path, char absolute[PATH_MAX])
 	return 0;
 }
 
-/* Resolves a folder, links and all; when it does not exist, its letters must do. */
+/* Resolves a folder and its links; if it does not exist, only makes it absolute. */
 static int path_resolve(const char *folder, char absolute[PATH_MAX])
 {
 	if (!realpath(folder, absolute)) {
@@ -69,7 +69,7 @@ static int path_resolve(const char *folder, char absolute[PATH_MAX])
 	return 0;
 }
 
-/* Whether the last part says which file it is, rather than a way to a folder. */
+/* Whether the last part of a path names a file, and is not "." or "..". */
 static bool path_is_file_part(const char *part, size_t length)
 {
 	return length > 0 && !(length == 1 && part[0] == '.') &&

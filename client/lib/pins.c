@@ -1,5 +1,5 @@
 /*
- * What a client holds pins on.
+ * The pins of a client: a sorted array.
  */
 #include "client/lib/pins.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Below 0, 0 or above 0, as a comes before b, is the same, or comes after it. */
+/* Below 0, 0 or above 0, if a sorts before b, is equal to it, or sorts after it. */
 static int pins_compare(const struct pinned *a, const struct pinned *b)
 {
 	if (a->generation != b->generation)
@@ -19,7 +19,7 @@ static int pins_compare(const struct pinned *a, const struct pinned *b)
 	return (a->size.height > b->size.height) - (a->size.height < b->size.height);
 }
 
-/* Where a pin is, or belongs: the first index that is not before it. */
+/* The index of a pin, or the index at which to insert it. */
 static size_t pins_index_of(const struct pins *pins, const struct pinned *what)
 {
 	size_t low = 0, high = pins->count;

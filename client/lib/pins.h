@@ -1,7 +1,7 @@
 /*
- * What a client holds pins on, so that they can be taken again from the next daemon. One
- * record for each pin that the daemon gave, so that what bounds those bounds these. Never
- * talks to the daemon.
+ * The pins of a client, so that the next daemon can be asked for them again. There is one entry
+ * for each pin of the daemon, so the daemon's limit of pins limits the entries too. Never talks
+ * to the daemon.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 #include "client/protocol/fit.h"
 
-/* The rendition that is pinned: no other image has the same. */
+/* A rendition. No two images have the same generation. */
 struct pinned {
 	uint64_t generation;
 	uint32_t format;
@@ -22,32 +22,32 @@ struct pinned {
 struct pin {
 	struct pinned what;
 	uid_t owner;
-	bool held; /* by the present connection */
+	bool held; /* by the current connection */
 	char name[];
 };
 
-/* Zeroed: there is none. */
+/* All zero: there are no pins. */
 struct pins {
-	struct pin **all; /* in order of what is pinned */
+	struct pin **all; /* sorted by rendition */
 	size_t count;
 	size_t capacity;
-	size_t missing; /* those that are not held */
+	size_t missing; /* pins that are not held */
 };
 
 /* The pin on a rendition, or NULL. */
 struct pin *pins_find(const struct pins *pins, const struct pinned *what);
 
-/* Notes a pin that the present connection holds, if it is not yet. Returns 0 or -ENOMEM. */
+/* Adds a pin that the current connection holds, unless it exists. Returns 0 or -ENOMEM. */
 int pins_add(struct pins *pins, const char *name, uid_t owner, const struct pinned *what);
 
-/* Notes that the present connection holds a pin again. */
+/* Marks a pin as held by the current connection. */
 void pins_hold(struct pins *pins, struct pin *pin);
 
-/* Forgets a pin and frees it. */
+/* Removes a pin and frees it. */
 void pins_forget(struct pins *pins, struct pin *pin);
 
-/* No connection holds any of them any more. */
+/* The connection was lost: marks all pins as not held. */
 void pins_lose(struct pins *pins);
 
-/* Forgets all. */
+/* Removes all pins. */
 void pins_clear(struct pins *pins);

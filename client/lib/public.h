@@ -1,6 +1,6 @@
 /*
- * The public header as the library itself sees it: what it declares is exported, and all
- * else stays hidden (-fvisibility=hidden, libshmimg.map). Declares nothing of its own.
+ * The public header, with its functions marked as exported. Everything else is hidden
+ * (-fvisibility=hidden, libshmimg.map).
  */
 #pragma once
 

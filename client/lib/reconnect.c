@@ -1,5 +1,10 @@
 /*
- * The next daemon.
+ * Reconnects to the next daemon.
+ *
+ * No event tells that a daemon begins to listen: inotify(7) reports the socket's bind(2), which
+ * comes before listen(2), and reports nothing if the folder is new too or if the socket stays, as
+ * systemd's does. So this tries connect(2) again after a short delay, then after longer ones:
+ * ten times a second, which costs nothing, and which a user does not notice.
  */
 #include "client/lib/reconnect.h"
 
@@ -13,19 +18,13 @@
 #include "client/lib/options.h"
 #include "client/lib/release.h"
 
-/*
- * Milliseconds. That a daemon begins to listen is no event that others could wait for:
- * inotify(7) tells of the socket's bind(2), which comes before listen(2), and of nothing at
- * all when the folder is new as well or the socket stays (as that of systemd does). So this
- * waits for a short time, then for longer ones, which a user does not feel and which cost
- * nothing: ten connect(2) in a second.
- */
+/* Milliseconds from one try to the next. */
 enum { DELAY_FIRST = 1, DELAY_MAX = 100 };
 
-/* Milliseconds in which a daemon is back if it will be: for callers who would wait for ever. */
+/* Milliseconds to wait for a daemon, if the call has no timeout. */
 enum { RECONNECT_MS = 5000 };
 
-/* Lets some time pass, unless there is none. */
+/* Sleeps until the next try. Returns false if there is no time left. */
 static bool reconnect_pause(deadline patience, int *delay)
 {
 	int left = deadline_poll(patience);
@@ -38,7 +37,7 @@ static bool reconnect_pause(deadline patience, int *delay)
 	return true;
 }
 
-/* Of a name that has a newer generation by now, which nobody asked for. */
+/* Releases the pin on a newer generation, which the caller did not ask for. */
 static int reconnect_release_newer(
 	struct shmimg_client *client, const struct pin *pin, const struct pinned *what)
 {
@@ -46,7 +45,10 @@ static int reconnect_release_newer(
 	return client->state == CLIENT_OPEN && *client->failure.code ? 0 : r;
 }
 
-/* Sees what was pinned in place of a pin: the same, another one of ours, or a stranger. */
+/*
+ * Compares the rendition that was pinned now with the pin that was to be taken again: the same;
+ * one of another pin of this client; or a new one, which is released.
+ */
 static int reconnect_compare_pin(
 	struct shmimg_client *client, struct pin *pin, const struct image_reply *reply)
 {
@@ -62,7 +64,7 @@ static int reconnect_compare_pin(
 	return r;
 }
 
-/* Takes a pin again. What the daemon does not have any more is simply not pinned. */
+/* Takes a pin again. If the daemon does not have the image any more, the pin is removed. */
 static int reconnect_pin_again(struct shmimg_client *client, struct pin *pin)
 {
 	struct wire_writer writer;
@@ -83,11 +85,11 @@ static int reconnect_pin_again(struct shmimg_client *client, struct pin *pin)
 	const char *key = image_reply_read(&client->reply, pin->name, &reply);
 	if (key || reply.format != pin->what.format)
 		return client_lose(client, -EPROTO,
-			"the daemon's reply has no proper %s=", key ? key : "format");
+			"the daemon's reply has no valid %s=", key ? key : "format");
 	return reconnect_compare_pin(client, pin, &reply);
 }
 
-/* From the last on, so that those to be forgotten are at the end. */
+/* From the last to the first, because removing a pin moves those behind it. */
 static int reconnect_pin_all(struct shmimg_client *client)
 {
 	struct pins *pins = &client->pins;
@@ -116,7 +118,7 @@ static int reconnect_try(struct shmimg_client *client)
 	return r < 0 ? r : reconnect_pin_all(client);
 }
 
-/* -EACCES: the daemon lets others connect only when it has bound its socket. */
+/* -EACCES: a new daemon sets the mode of its socket after bind(2). */
 static bool reconnect_may_retry(const struct shmimg_client *client, int error)
 {
 	return !*client->failure.code && client->state == CLIENT_LOST &&
@@ -127,8 +129,8 @@ static bool reconnect_may_retry(const struct shmimg_client *client, int error)
 int reconnect(struct shmimg_client *client, bool patient)
 {
 	if (client->state == CLIENT_BROKEN)
-		return client_fail(client, -EPROTO,
-			"the connection was given up: the daemon did not keep to the protocol");
+		return client_fail(
+			client, -EPROTO, "the daemon violated the protocol; use a new client");
 	if (client->state == CLIENT_OPEN && client->pins.missing == 0)
 		return 0;
 	struct client_failure before = client->failure;
@@ -142,6 +144,6 @@ int reconnect(struct shmimg_client *client, bool patient)
 	while (reconnect_may_retry(client, r) && patient && reconnect_pause(patience, &delay));
 	if (r == 0)
 		client->failure = before;
-	/* Nobody shall take it for an image or a file that is not there. */
+	/* -ENOENT would look like an image or a file that does not exist. */
 	return r == -ENOENT ? -ECONNREFUSED : r;
 }

@@ -1,15 +1,15 @@
 /*
- * The next daemon: connects to it where the last one was, waits for it a while, and takes
- * the pins again that the client holds. Never repeats what the caller asked.
+ * Reconnects to the next daemon at the same path: waits for it, and pins the client's images
+ * again. Never repeats the caller's request.
  */
 #pragma once
 
 #include "client/lib/client.h"
 
 /*
- * Sees to it that there is a connection and that it holds the client's pins. When nobody
- * listens and patient is set, tries again until the end of the call, or when that has none
- * for RECONNECT_MS. Pins take half of the call's time at most; the next call goes on.
- * Returns 0, what handshake() returns, -ECONNREFUSED when there is no daemon, or another errno.
+ * Makes a connection if there is none, and pins the client's images again. If no daemon is
+ * running and patient is set, tries again until the end of the call, or for RECONNECT_MS if the
+ * call has no end. Pinning takes at most half of the call's time; the next call pins the rest.
+ * Returns 0, the error of handshake(), -ECONNREFUSED if there is no daemon, or another errno.
  */
 int reconnect(struct shmimg_client *client, bool patient);

@@ -1,6 +1,6 @@
 /*
- * A record: one line of the daemon's answer, as a caller's handler sees it. Points into
- * the client's memory and is gone when the handler returns.
+ * A record: one line of the daemon's reply, as the caller's handler receives it. Points into
+ * the client's memory, and is valid until the handler returns.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * One request and its reply.
+ * A round trip.
  */
 #include "client/lib/round-trip.h"
 
@@ -12,7 +12,7 @@ int round_trip_send(struct shmimg_client *client, const char *line, size_t lengt
 {
 	client->sent = false;
 	if (client->channel.start < client->channel.end)
-		return client_lose(client, -EPROTO, "the daemon says what nobody asked it");
+		return client_lose(client, -EPROTO, "the daemon sent an unexpected line");
 	bool begun;
 	int r = channel_send(&client->channel, line, length, fd, client->end, &begun);
 	client->sent = r == 0;
@@ -27,7 +27,7 @@ int round_trip_lose(struct shmimg_client *client, int error)
 {
 	switch (error) {
 	case -ECONNRESET:
-		return client_lose(client, error, "the daemon has ended the connection");
+		return client_lose(client, error, "the daemon closed the connection");
 	case -ETIMEDOUT:
 		return client_lose(client, error, "the daemon did not answer in time");
 	case -EPROTO:
@@ -38,14 +38,14 @@ int round_trip_lose(struct shmimg_client *client, int error)
 	}
 }
 
-/* The daemon said ERR. */
+/* The reply is ERR. */
 static int round_trip_read_error(struct shmimg_client *client)
 {
 	const char *code = wire_get(&client->reply, "code");
 	const char *message = wire_get(&client->reply, "message");
 	enum fault fault = code ? fault_from_string(code) : FAULT_NONE;
 	if (fault == FAULT_NONE)
-		return client_lose(client, -EPROTO, "the daemon's error has no known code");
+		return client_lose(client, -EPROTO, "the daemon's error code is unknown");
 	client_fail(client, 0, "%s", message ? message : fault_advice(fault));
 	client->failure.code = fault_to_string(fault);
 	return -fault_errno(fault);
@@ -72,5 +72,5 @@ int round_trip_receive(struct shmimg_client *client)
 
 int round_trip_overlong(struct shmimg_client *client)
 {
-	return client_lose(client, -EPROTO, "the daemon's reply has a line too many");
+	return client_lose(client, -EPROTO, "the daemon's reply has more lines than expected");
 }

@@ -1,7 +1,7 @@
 /*
- * One request and its reply on the connection that there is: bounded in time, and either
- * whole or the end of the connection. Knows OK, ERR and ITEM, and no command; never makes
- * a connection.
+ * A round trip: one request and its reply on the current connection. If a part of either is
+ * missing at the end of the call, the connection is ended. Knows OK, ERR and ITEM, but no
+ * command. Never makes a connection.
  */
 #pragma once
 
@@ -9,19 +9,19 @@
 #include "client/protocol/wire.h"
 
 /*
- * Sends the first length bytes of a line, with a descriptor unless that is -1. That the
- * daemon has gone is no failure yet: it may have said why, which round_trip_receive() tells.
+ * Sends the first length bytes of line, with a descriptor unless fd is -1. Returns 0 even if
+ * the daemon has gone: its last line may say why, and round_trip_receive() reads it.
  */
 int round_trip_send(struct shmimg_client *client, const char *line, size_t length, int fd);
 
 /*
- * Waits for a line of the reply, which is in client->reply then. Returns 0 for OK, 1 for
- * ITEM, or a negative errno: -ECONNRESET when the daemon has gone, and nothing else is.
+ * Waits for a line of the reply and parses it into client->reply. Returns 0 for OK, 1 for ITEM,
+ * or a negative errno: -ECONNRESET only if the daemon has gone.
  */
 int round_trip_receive(struct shmimg_client *client);
 
-/* Gives the connection up over an error of channel_receive(), which it returns. */
+/* Ends the connection after an error of channel_receive(). Returns the error. */
 int round_trip_lose(struct shmimg_client *client, int error);
 
-/* That a reply has ITEM in place of OK: the end of the connection. */
+/* Ends the connection, because a reply has ITEM where OK is expected. */
 int round_trip_overlong(struct shmimg_client *client);

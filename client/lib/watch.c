@@ -1,6 +1,6 @@
 /*
- * Watching: what the daemon tells of images by itself, one event at a time to the caller's
- * handler. A client that watches does nothing else; its waits end without harm.
+ * Watching: passes the daemon's events to the caller's handler, one at a time. A client that
+ * watches makes no other requests, so a wait that times out does not end its connection.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ int shmimg_watch(shmimg_client *client, const char *match)
 	return 0;
 }
 
-/* Waits for a line without giving the connection up when none comes. */
+/* Waits for a line. A timeout does not end the connection. */
 static int watch_receive_event(struct shmimg_client *client, deadline end)
 {
 	char *line;
@@ -46,18 +46,18 @@ static int watch_receive_event(struct shmimg_client *client, deadline end)
 	int r = channel_receive(&client->channel, &line, &length, end);
 	channel_discard(&client->channel);
 	if (r == -ETIMEDOUT)
-		return client_fail(client, r, "there was no event in time");
+		return client_fail(client, r, "no event arrived in time");
 	if (r < 0)
 		return round_trip_lose(client, r);
 	const char *fault = wire_parse(line, length, &client->reply);
 	if (!fault && strcmp(client->reply.verb, "EVENT") != 0)
-		fault = "this is no event";
+		fault = "the line is not an event";
 	if (!fault && !wire_get(&client->reply, "type"))
 		fault = "an event has no type";
 	return fault ? client_lose(client, -EPROTO, "from the daemon: %s", fault) : 0;
 }
 
-/* Nobody knows what happened between two daemons: that is the event. */
+/* Watches the next daemon. The events between the two daemons are lost: reports an overflow. */
 static int watch_again(struct shmimg_client *client)
 {
 	client->end = deadline_after(client->timeout_ms);
@@ -73,7 +73,8 @@ int shmimg_next_event(
 	shmimg_client *client, int timeout_ms, shmimg_record_handler handler, void *context)
 {
 	if (!client->watching || client->busy)
-		return client_fail(client, -EBUSY, "the client does not watch, or not now");
+		return client_fail(client, -EBUSY,
+			"call shmimg_watch() first, and do not call this in a handler");
 	int r = client->state == CLIENT_OPEN
 			? watch_receive_event(client, deadline_after(timeout_ms))
 			: -ECONNRESET;

@@ -1,7 +1,7 @@
 /*
- * The board: one shared, read-only array of 64-bit counters, a slot for each image, that
- * tells a client without a system call whether the mapping it keeps is still the newest.
- * This is its layout, as shmimg-segment(5) describes it; it holds no code.
+ * The layout of the board, as shmimg-segment(5) describes it. The board is one shared, read-only
+ * array of 64-bit generations, with a slot for each image. It tells a client without a system
+ * call whether the client's mapping is still the newest.
  */
 #pragma once
 
@@ -12,29 +12,31 @@
 #define BOARD_VERSION 1u
 
 enum {
-	BOARD_SLOTS = 1 << 20,	   /* slots of a board; its pages are made when first used */
+	BOARD_SLOTS = 1 << 20,	   /* slots of a board; their memory is allocated when first used */
 	BOARD_SETS = 4096,	   /* semaphore sets of a daemon */
-	BOARD_SLOT_OFFSET = 32768, /* where the slots begin: multiple of any page up to this */
+	BOARD_SLOT_OFFSET = 32768, /* a multiple of every page size up to it */
 	BOARD_KEEP_OFFSET = BOARD_SLOT_OFFSET + BOARD_SLOTS * 8,
 	BOARD_SIZE = BOARD_KEEP_OFFSET + BOARD_SLOTS,
 };
 
 /*
- * The slots follow at slot_offset: uint64_t, read with acquire order. A slot holds the
- * newest generation of its image, or 0 when no image uses it. A generation is never used
- * twice, by no image. With another epoch than it had when a client connected, the client's
- * daemon is gone, and its pins with it. Behind the slots is a byte for each, the daemon's own:
- * 1 + the lifetime (enum keep) of the slot's image, or 0 for that in its segments' headers.
+ * The slots follow at slot_offset: uint64_t, read with acquire order. A slot contains the
+ * newest generation of its image, or 0 if no image uses the slot. No two images ever have the
+ * same generation. If the epoch has changed since a client connected, the client's daemon has
+ * gone, and the client's pins with it. After the slots follows one byte for each slot, which
+ * only the daemon uses: 1 + the image's lifetime (enum keep), or 0 if the lifetime in the
+ * headers of its segments is valid.
  */
 struct board_header {
 	char magic[8];
 	uint32_t version;
 	uint32_t slot_offset; /* bytes */
 	uint32_t slot_count;
-	uint32_t slots_used;	      /* slots from this one on were never used */
-	uint64_t next_generation;     /* for the next daemon; of no meaning to clients */
-	int32_t set_keys[BOARD_SETS]; /* System V keys of the daemon's semaphore sets; 0: none */
-	uint64_t epoch; /* another number for each daemon that has the board; 0: none ever will */
+	uint32_t slots_used;	      /* the first slot that was never used */
+	uint64_t next_generation;     /* for the next daemon; clients must ignore it */
+	int32_t set_keys[BOARD_SETS]; /* System V keys of the daemon's semaphore sets; 0: unused */
+	uint64_t epoch; /* differs for each daemon that uses the board; 0: no daemon will use it
+			   again */
 };
 
 _Static_assert(offsetof(struct board_header, slot_offset) == 12, "slot_offset has moved");

@@ -1,7 +1,7 @@
 /*
- * The commands of the protocol and their keys: the one table that the daemon's dispatch,
- * shmimgctl's verbs and the manual follow. A new command is a line here and a handler.
- * Checks which keys a line has, never what their values mean.
+ * The commands of the protocol and their keys: the table for the daemon's dispatch, shmimgctl's
+ * verbs and the manual. A new command needs a line here and a handler. Checks the keys of a
+ * line, but not their values.
  */
 #pragma once
 
@@ -34,12 +34,12 @@ enum key {
 
 #define KEY_BIT(key) (1u << KEY_##key)
 
-/* Which rendition of an image is meant. */
+/* The keys that select a rendition of an image. */
 #define KEY_RENDITION (KEY_BIT(FORMAT) | KEY_BIT(WIDTH) | KEY_BIT(HEIGHT))
 
 /*
- * Commands: constant (and verb), lower case, keys that must be there, keys that may be
- * there, and what it does, for help and manual.
+ * Commands: constant (and verb), lower case, required keys, optional keys, and a description
+ * for the help and the manual.
  */
 #define COMMAND_TABLE(X)                                                                          \
 	X(HELLO, hello, 0, KEY_BIT(PROTOCOL),                                                     \
@@ -51,13 +51,13 @@ enum key {
 	X(FETCH, fetch, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_RENDITION | KEY_BIT(FD),              \
 		"find an image and pin it")                                                       \
 	X(RELEASE, release, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_RENDITION | KEY_BIT(GENERATION),  \
-		"let go of this connection's pins on an image")                                   \
+		"release this connection's pins on an image")                                     \
 	X(DROP, drop, KEY_BIT(NAME), KEY_BIT(OWNER), "remove an image")                           \
 	X(STAT, stat, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_RENDITION,                              \
 		"describe an image, its pins and its lock")                                       \
-	X(LIST, list, 0, KEY_BIT(MATCH), "list the images that one may see")                      \
+	X(LIST, list, 0, KEY_BIT(MATCH), "list the images you can access")                        \
 	X(STATS, stats, 0, 0, "report the daemon's counters")                                     \
-	X(WATCH, watch, 0, KEY_BIT(MATCH), "tell when images are loaded, changed or gone")
+	X(WATCH, watch, 0, KEY_BIT(MATCH), "report when images are loaded, changed or gone")
 
 enum command_id {
 #define X(constant, lower, required, optional, help) COMMAND_##constant,
@@ -76,7 +76,7 @@ struct command {
 
 extern const struct command command_table[COMMAND_COUNT];
 
-/* A request whose verb and keys are known; values are NULL where the line has none. */
+/* A request whose verb and keys are known. A value is NULL if the line does not have its key. */
 struct request {
 	enum command_id command;
 	const char *values[KEY_COUNT];
@@ -96,8 +96,8 @@ enum request_fault {
 };
 
 /*
- * Turns a parsed line into a request that points into the line. *culprit is the verb or
- * key at fault, when there is one.
+ * Converts a parsed line into a request, which points into the line. On a fault, *culprit is the
+ * verb or key.
  */
 enum request_fault request_parse(
 	const struct wire_line *line, struct request *request, const char **culprit);

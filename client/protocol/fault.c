@@ -1,5 +1,5 @@
 /*
- * The closed list of error codes.
+ * The error codes.
  */
 #include "client/protocol/fault.h"
 

@@ -1,10 +1,10 @@
 /*
- * The closed list of error codes: word on the wire, errno in C programs, and what a user
- * can do about it. Holds the table and nothing else.
+ * The error codes: word on the wire, errno in C programs, and how to fix the error. The list is
+ * complete: the protocol has no other codes.
  */
 #pragma once
 
-/* Constant, word, errno, what to do next. */
+/* Constant, word, errno, advice. */
 #define FAULT_TABLE(X)                                                                            \
 	X(NOT_FOUND, "not-found", ENOENT, "see LIST for the names you may use, or LOAD it first") \
 	X(NO_PERMISSION, "no-permission", EACCES,                                                 \
@@ -34,5 +34,5 @@ const char *fault_advice(enum fault fault);
 /* The positive errno of a fault; 0 for FAULT_NONE. */
 int fault_errno(enum fault fault);
 
-/* The fault of a word on the wire; FAULT_NONE when it is none of the list. */
+/* The fault of a word on the wire; FAULT_NONE if the word is unknown. */
 enum fault fault_from_string(const char *word);

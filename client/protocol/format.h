@@ -1,7 +1,6 @@
 /*
- * Pixel formats: their words, sizes and codes of the Direct Rendering Manager
- * (drm_fourcc.h of the Linux kernel), which name the bytes in memory on little-endian
- * machines. Holds the table and nothing else.
+ * The table of pixel formats: their words, sizes, and codes in drm_fourcc.h of the Linux kernel.
+ * These codes describe the bytes in memory on little-endian machines.
  */
 #pragma once
 
@@ -30,17 +29,17 @@
 	X(GRAY16, 6, "GRAY16", 2, FOURCC('R', '1', '6', ' '))
 
 enum format {
-	FORMAT_NATIVE = 0, /* in requests only: whichever is nearest to the file */
+	FORMAT_NATIVE = 0, /* in requests only: the format nearest to the file */
 #define X(constant, number, word, bytes, fourcc) FORMAT_##constant = (number),
 	FORMAT_TABLE(X)
 #undef X
 		FORMAT_COUNT,
 };
 
-/* The word of a format; "native" for FORMAT_NATIVE; NULL for what is no format. */
+/* The word of a format; "native" for FORMAT_NATIVE; NULL for an unknown format. */
 const char *format_to_string(enum format format);
 
-/* Bytes of a pixel; 0 for FORMAT_NATIVE and for what is no format. */
+/* Bytes of a pixel; 0 for FORMAT_NATIVE and for an unknown format. */
 unsigned format_pixel_bytes(enum format format);
 
 uint32_t format_fourcc(enum format format);
@@ -50,14 +49,14 @@ int format_from_string(const char *word);
 
 bool format_is_grey(enum format format);
 
-/* Whether it has 16 bits a sample. */
+/* Whether a format has 16 bits per sample. */
 bool format_is_wide(enum format format);
 
 bool format_has_alpha(enum format format);
 
 /*
- * Whether pixels in one format can be made into another just as the file's own could be, of
- * which `native` is the nearest format: nothing that the other one holds of the file is lost
- * in the first, nor was converted twice.
+ * Whether pixels in the format `from` can be converted to the format `to` with the same result
+ * as the file itself, whose nearest format is `native`: `from` has lost nothing that `to` can
+ * hold, and nothing is rounded twice.
  */
 bool format_keeps(enum format from, enum format to, enum format native);

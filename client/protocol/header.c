@@ -1,5 +1,5 @@
 /*
- * Page 0 of a segment: planned, sealed and checked.
+ * Page 0 of a segment.
  */
 #include "client/protocol/header.h"
 
@@ -8,7 +8,7 @@
 
 #include "client/protocol/name.h"
 
-/* CRC-32 of ISO 3309, as zlib and PNG have it; page 0 alone, so speed is no matter. */
+/* CRC-32 of ISO 3309, as in zlib and PNG. It is only for page 0, so it need not be fast. */
 static uint32_t header_crc32_of(const void *data, size_t size)
 {
 	const unsigned char *bytes = data;
@@ -28,13 +28,13 @@ static uint32_t header_checksum_of(const struct header *header)
 	return header_crc32_of(&copy, sizeof(copy));
 }
 
-/* Rounds up to a power of two; the sum is checked by the caller's bound on sizes. */
+/* Rounds up to a multiple of a power of two. The caller ensures that it does not overflow. */
 static uint64_t header_align(uint64_t value, uint64_t to)
 {
 	return (value + to - 1) & ~(to - 1);
 }
 
-/* Gives out size bytes at *end, aligned. Returns where they begin; *end is moved on. */
+/* Places size bytes, aligned, at *end, and moves *end behind them. Returns their offset. */
 static uint64_t header_place(uint64_t *end, uint64_t size, uint64_t to, bool *overflow)
 {
 	uint64_t offset = header_align(*end, to);
@@ -88,7 +88,7 @@ static const char *header_check_pixels(const struct header *header)
 	if (bytes == 0 || header->fourcc != format_fourcc((enum format)header->format))
 		return "the format is unknown";
 	if (header->width == 0 || header->height == 0)
-		return "there are no pixels";
+		return "the image has no pixels";
 	uint64_t size;
 	if (header->stride % HEADER_ROW_ALIGN || header->stride / bytes < header->width ||
 		__builtin_mul_overflow(header->stride, header->height, &size) ||
@@ -96,7 +96,7 @@ static const char *header_check_pixels(const struct header *header)
 		return "the stride does not fit the width and height";
 	if (!header_inside(header->pixel_offset, size, HEADER_SIZE, header->segment_size))
 		return "the pixels are not inside the segment";
-	/* Both are 0 in what was written before there were smaller forms. */
+	/* Both are 0 in segments of daemons that did not scale pictures. */
 	bool is_whole = header->full_width == 0 && header->full_height == 0;
 	if (!is_whole &&
 		(header->full_width < header->width || header->full_height < header->height))
@@ -114,7 +114,8 @@ static const char *header_check_extras(const struct header *header)
 	for (uint32_t i = 0; i < header->block_count; i++) {
 		const struct header_block *block = &header->blocks[i];
 		if (!header_inside(block->offset, block->size, pixel_end, header->segment_size))
-			return "a metadata block is not after the pixels and inside the segment";
+			return "a metadata block is not between the pixels and the end of the "
+			       "segment";
 	}
 	bool in_page = header_inside(
 		header->name_offset, header->name_length, HEADER_NAME_OFFSET, HEADER_SIZE);
@@ -129,13 +130,13 @@ static const char *header_check_extras(const struct header *header)
 const char *header_check(const struct header *header, uint64_t segment_size)
 {
 	if (memcmp(header->magic, HEADER_MAGIC, sizeof(header->magic)) != 0)
-		return "this is no shmimgd segment";
+		return "not a shmimgd segment";
 	if (header->version != HEADER_VERSION || header->header_size != HEADER_SIZE)
 		return "the layout version is unknown";
 	if (header->checksum != header_checksum_of(header))
 		return "the header's checksum is wrong";
 	if (header->segment_size != segment_size || segment_size > INT64_MAX)
-		return "the segment has another size than its header says";
+		return "the segment's size differs from its header";
 	const char *fault = header_check_pixels(header);
 	return fault ? fault : header_check_extras(header);
 }

@@ -1,6 +1,6 @@
 /*
- * Page 0 of a segment: the layout that shmimg-segment(5) describes, how it is planned, and
- * the check of one before anybody believes it. Does no input or output.
+ * Page 0 of a segment: its layout, as shmimg-segment(5) describes it, the computation of its
+ * offsets, and the check that every reader does first. Does no input or output.
  */
 #pragma once
 
@@ -14,25 +14,26 @@
 #define HEADER_VERSION 1u
 
 enum {
-	HEADER_SIZE = 4096,	 /* bytes of the header, whatever a page has */
-	HEADER_ROW_ALIGN = 64,	 /* rows begin at multiples of this */
+	HEADER_SIZE = 4096,	 /* bytes of the header, for every page size */
+	HEADER_ROW_ALIGN = 64,	 /* each row begins at a multiple of this */
 	HEADER_BLOCKS_MAX = 8,	 /* metadata blocks */
-	HEADER_NAME_OFFSET = 512 /* where the name is when the rest of page 0 holds it */
+	HEADER_NAME_OFFSET = 512 /* where the name is, if it fits into the rest of page 0 */
 };
 
 /* Types of metadata blocks. */
-#define BLOCK_ICC  FOURCC('I', 'C', 'C', ' ') /* an ICC profile (ISO 15076-1) */
-#define BLOCK_EXIF FOURCC('E', 'X', 'I', 'F') /* EXIF from its TIFF header on (CIPA DC-008) */
+#define BLOCK_ICC FOURCC('I', 'C', 'C', ' ') /* an ICC profile (ISO 15076-1) */
+#define BLOCK_EXIF \
+	FOURCC('E', 'X', 'I', 'F') /* EXIF, beginning with its TIFF header (CIPA DC-008) */
 
 enum colour_space {
-	COLOUR_UNSPECIFIED = 0, /* the file says nothing; readers take it for sRGB */
+	COLOUR_UNSPECIFIED = 0, /* the file does not say; readers assume sRGB */
 	COLOUR_SRGB = 1,	/* the file says sRGB */
-	COLOUR_ICC = 2,		/* as the ICC block says */
+	COLOUR_ICC = 2,		/* the ICC block describes it */
 };
 
-/* Where a file was when it was decoded: as statx(2) gave it. */
+/* The identity of the file when it was decoded, from statx(2). */
 struct header_source {
-	uint64_t device; /* makedev(3) of it */
+	uint64_t device; /* as of makedev(3) */
 	uint64_t inode;
 	uint64_t size; /* bytes */
 	int64_t mtime_seconds;
@@ -69,21 +70,21 @@ struct header {
 	int32_t semaphore_id;
 	uint32_t semaphore_index;
 	struct header_source source;
-	uint64_t name_offset; /* not ended by NUL */
+	uint64_t name_offset; /* the name has no NUL at its end */
 	uint32_t name_length;
 	uint32_t block_count;
 	struct header_block blocks[HEADER_BLOCKS_MAX];
 	uint32_t checksum; /* CRC-32 of the 4096 bytes with this field 0 */
-	/* For the daemon that takes the segment over from a dead one. */
-	uint32_t share;	 /* who may read it: 0 the owner, 1 a group too, 2 everybody */
-	uint32_t group;	 /* gid of that group */
-	uint32_t keep;	 /* how long it is kept: 0 cache, 1 pinned, 2 attached */
-	uint32_t native; /* enum format that is nearest to the file */
-	char type[8];	 /* of the file, such as "JPEG", ended by NUL */
-	/* What the whole picture measures, of which these are the pixels or a smaller form. */
+	/* For the next daemon, if this one is killed. */
+	uint32_t share;	 /* enum share */
+	uint32_t group;	 /* gid that a group share is for */
+	uint32_t keep;	 /* enum keep */
+	uint32_t native; /* enum format nearest to the file */
+	char type[8];	 /* of the file, such as "JPEG", with a NUL at its end */
+	/* The size of the whole picture. The pixels may be scaled down from it. */
 	uint32_t full_width;
 	uint32_t full_height;
-	uint32_t box_width; /* that it was asked to fit into, for the next daemon; 0: any */
+	uint32_t box_width; /* the requested box, for the next daemon; 0: no limit */
 	uint32_t box_height;
 	uint32_t reserved[29];
 	char name[HEADER_SIZE - HEADER_NAME_OFFSET];
@@ -137,19 +138,19 @@ _Static_assert(sizeof(struct header_block) == 24, "a block's entry has 24 bytes"
 _Static_assert(sizeof(struct header) == HEADER_SIZE, "the header has 4096 bytes");
 
 /*
- * Plans a segment: sets all offsets and sizes from width, height, format, name_length,
- * block_count and the blocks' types and sizes, which are set already. page_size is a power
- * of two. Returns 0, or -EOVERFLOW when a size passes INT64_MAX.
+ * Computes all offsets and sizes of a segment from width, height, format, name_length,
+ * block_count and the types and sizes of the blocks. page_size is a power of two. Returns 0, or
+ * -EOVERFLOW if a size exceeds INT64_MAX.
  */
 int header_plan(struct header *header, uint64_t page_size);
 
-/* Sets magic, version, sizes and checksum of a header whose other fields are set. */
+/* Sets magic, version, sizes and checksum. All other fields must be set before. */
 void header_seal(struct header *header);
 
 /*
- * Checks a header against the size of the segment that it begins: magic, version,
- * checksum, format, and that everything it points at lies inside.
- * Returns NULL, or in English what is wrong with it (a static string).
+ * Checks a header against the size of its segment: magic, version, checksum, format, and that
+ * every offset is inside the segment.
+ * Returns NULL, or a description of the fault in English (a static string).
  */
 const char *header_check(const struct header *header, uint64_t segment_size);
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bytes of a character by its first one; 0 when nothing begins with that. */
+/* The length of a character in bytes, from its first byte; 0 if that byte is invalid. */
 static size_t name_utf8_length(unsigned char first)
 {
 	if (first < 0x80)
@@ -20,12 +20,12 @@ static size_t name_utf8_length(unsigned char first)
 }
 
 /*
- * Reads one character of UTF-8. Returns its bytes, or 0 for what is none: stray or missing
- * continuation bytes, longer forms than needed, surrogates, beyond U+10FFFF (RFC 3629, 3).
+ * Reads one character of UTF-8. Returns its length in bytes, or 0 if it is invalid: stray or
+ * missing continuation bytes, overlong forms, surrogates, beyond U+10FFFF (RFC 3629, 3).
  */
 static size_t name_utf8_read(const unsigned char *text, uint32_t *character)
 {
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const uint32_t min[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t count = name_utf8_length(text[0]);
 	if (count < 2) {
 		*character = text[0];
@@ -37,7 +37,7 @@ static size_t name_utf8_read(const unsigned char *text, uint32_t *character)
 			return 0;
 		*character = *character << 6 | (text[i] & 0x3f);
 	}
-	if (*character < least[count] || *character > 0x10ffff)
+	if (*character < min[count] || *character > 0x10ffff)
 		return 0;
 	return *character >= 0xd800 && *character < 0xe000 ? 0 : count;
 }

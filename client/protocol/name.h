@@ -1,6 +1,6 @@
 /*
- * Names of images and of sockets: what a name may hold, and where a daemon listens when
- * nobody says. Reads the environment, touches no file.
+ * Names of images and of sockets: which names are valid, and where a daemon listens by default.
+ * Reads the environment, but no file.
  */
 #pragma once
 
@@ -13,12 +13,12 @@ enum { NAME_LENGTH_MAX = 4095 };
 /*
  * Checks an image's name: 1 to NAME_LENGTH_MAX bytes of UTF-8 (RFC 3629) without control
  * characters (U+0000 to U+001F, U+007F to U+009F).
- * Returns NULL, or in English what is wrong with it (a static string).
+ * Returns NULL, or a description of the fault in English (a static string).
  */
 const char *name_check(const char *name);
 
 /*
  * The path of the per-user socket, $XDG_RUNTIME_DIR/shmimgd/socket.
- * Returns 0, -ENOENT when XDG_RUNTIME_DIR is not an absolute path, or -ENAMETOOLONG.
+ * Returns 0, -ENOENT if XDG_RUNTIME_DIR is not an absolute path, or -ENAMETOOLONG.
  */
 int name_user_socket(char *path, size_t size);

@@ -1,5 +1,5 @@
 /*
- * Lines of the socket, parsed in place and built into the caller's memory.
+ * Lines of the protocol. Decoding never makes a value longer, so a line is parsed in place.
  */
 #include "client/protocol/wire.h"
 
@@ -16,7 +16,7 @@ static bool wire_is_key_char(char c)
 	return wire_is_key_start(c) || (c >= '0' && c <= '9') || c == '-';
 }
 
-/* Printable ASCII but the space, which separates, and '%', which escapes. */
+/* Printable ASCII, except the space, which separates, and '%', which escapes. */
 static bool wire_is_plain(char c)
 {
 	return c > ' ' && c < 0x7f && c != '%';
@@ -33,7 +33,7 @@ static int wire_hex_digit(char c)
 	return -1;
 }
 
-/* Decodes text[0..length) onto itself and ends it with NUL. */
+/* Decodes text[0..length) in place and adds a NUL. */
 static const char *wire_decode(char *text, size_t length)
 {
 	size_t plain = 0;
@@ -110,7 +110,7 @@ const char *wire_parse(char *text, size_t length, struct wire_line *line)
 		end = memchr(text, ' ', length);
 		word = end ? (size_t)(end - text) : length;
 		fault = wire_parse_field(text, word, line);
-		/* A decoded value is shorter than the word: end it where the word ended too. */
+		/* A decoded value may be shorter than the word: terminate the word too. */
 		text[word] = '\0';
 	}
 	return fault;

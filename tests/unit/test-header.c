@@ -170,7 +170,7 @@ static void magic_and_version(void **state)
 	(void)state;
 	struct header header = make();
 	header.magic[7] = ' ';
-	assert_string_equal(check(&header), "this is no shmimgd segment");
+	assert_string_equal(check(&header), "not a shmimgd segment");
 	header = make();
 	header.version = 2;
 	assert_string_equal(check(&header), "the layout version is unknown");
@@ -178,13 +178,13 @@ static void magic_and_version(void **state)
 	header.header_size = 8192;
 	assert_string_equal(check(&header), "the layout version is unknown");
 	struct header zero = {0};
-	assert_string_equal(check(&zero), "this is no shmimgd segment");
+	assert_string_equal(check(&zero), "not a shmimgd segment");
 }
 
 static void segment_of_another_size(void **state)
 {
 	(void)state;
-	static const char fault[] = "the segment has another size than its header says";
+	static const char fault[] = "the segment's size differs from its header";
 	struct header header = make();
 	assert_string_equal(header_check(&header, 2 * PAGE - 1), fault);
 	assert_string_equal(header_check(&header, 3 * PAGE), fault);
@@ -198,10 +198,10 @@ static void no_pixels(void **state)
 	(void)state;
 	struct header header = make();
 	header.width = 0;
-	expect_refused(header, "there are no pixels");
+	expect_refused(header, "the image has no pixels");
 	header = make();
 	header.height = 0;
-	expect_refused(header, "there are no pixels");
+	expect_refused(header, "the image has no pixels");
 }
 
 static void unknown_format(void **state)
@@ -269,7 +269,7 @@ static void blocks_outside(void **state)
 {
 	(void)state;
 	static const char fault[] =
-		"a metadata block is not after the pixels and inside the segment";
+		"a metadata block is not between the pixels and the end of the segment";
 	static const struct {
 		uint64_t offset, size;
 	} places[] = {{0, 1}, {PAGE + 767, 1}, {2 * PAGE, 1}, {PAGE + 768, PAGE}, {UINT64_MAX, 2},

@@ -34,7 +34,7 @@ static void refuse(struct fixture *fixture, const char *key)
 	char message[128];
 	shmimg_image *image;
 	shmimg_client *client = fake_connect(&fixture->fake, fixture_answer, fixture);
-	snprintf(message, sizeof(message), "the daemon's reply has no proper %s=", key);
+	snprintf(message, sizeof(message), "the daemon's reply has no valid %s=", key);
 	assert_int_equal(shmimg_fetch(client, "duck", NULL, &image), -EPROTO);
 	assert_null(image);
 	assert_string_equal(shmimg_message(client), message);
@@ -175,7 +175,7 @@ static void no_descriptor_comes(void **state)
 	hide(fixture);
 	close(fixture->second_fds[0]);
 	fixture->second_count = 0;
-	fixture_refuse(fixture, -EBADMSG, "the daemon sent no descriptor of the segment");
+	fixture_refuse(fixture, -EBADMSG, "the daemon did not send the segment's descriptor");
 }
 
 static void descriptor_is_refused(void **state)
@@ -197,7 +197,7 @@ static void descriptor_is_no_segment(void **state)
 	close(fixture->second_fds[0]);
 	assert_int_equal(pipe(ends), 0);
 	fixture->second_fds[0] = ends[0];
-	fixture_refuse(fixture, -EBADMSG, "the segment is no shared memory");
+	fixture_refuse(fixture, -EBADMSG, "the segment is not shared memory");
 	close(ends[0]);
 	close(ends[1]);
 }

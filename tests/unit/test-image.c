@@ -164,7 +164,7 @@ static void other_width(void **state)
 {
 	struct fixture *fixture = *state;
 	fixture->segment.header.width = 19;
-	header_lies(fixture, "the segment's width is not as said");
+	header_lies(fixture, "the segment's width differs from the daemon's reply");
 }
 
 static void other_height(void **state)
@@ -172,7 +172,7 @@ static void other_height(void **state)
 	struct fixture *fixture = *state;
 	fixture->segment.header.height = 9;
 	fixture->segment.header.pixel_size -= 128;
-	header_lies(fixture, "the segment's height is not as said");
+	header_lies(fixture, "the segment's height differs from the daemon's reply");
 }
 
 static void other_stride(void **state)
@@ -181,52 +181,52 @@ static void other_stride(void **state)
 	fixture->segment.header.stride = 192;
 	fixture->segment.header.pixel_size = 1920;
 	fixture->segment.header.blocks[0].offset += 640;
-	header_lies(fixture, "the segment's stride is not as said");
+	header_lies(fixture, "the segment's stride differs from the daemon's reply");
 }
 
 static void other_format(void **state)
 {
 	struct fixture *fixture = *state;
 	fixture->segment.header.format = FORMAT_BGRA8_PREMUL;
-	header_lies(fixture, "the segment's format is not as said");
+	header_lies(fixture, "the segment's format differs from the daemon's reply");
 }
 
 static void other_generation(void **state)
 {
 	struct fixture *fixture = *state;
 	fixture->segment.header.generation++;
-	header_lies(fixture, "the segment's generation is not as said");
+	header_lies(fixture, "the segment's generation differs from the daemon's reply");
 }
 
 static void other_slot(void **state)
 {
 	struct fixture *fixture = *state;
 	fixture->segment.header.slot++;
-	header_lies(fixture, "the segment's slot is not as said");
+	header_lies(fixture, "the segment's slot differs from the daemon's reply");
 }
 
 static void other_semaphore(void **state)
 {
 	struct fixture *fixture = *state;
 	fixture->segment.header.semaphore_index++;
-	header_lies(fixture, "the segment's semaphore is not as said");
+	header_lies(fixture, "the segment's semaphore differs from the daemon's reply");
 	fixture->segment.header.semaphore_index--;
 	fixture->segment.header.semaphore_id = -1;
-	header_lies(fixture, "the segment's semaphore is not as said");
+	header_lies(fixture, "the segment's semaphore differs from the daemon's reply");
 }
 
 static void other_orientation(void **state)
 {
 	struct fixture *fixture = *state;
 	fixture->segment.header.orientation = 2;
-	header_lies(fixture, "the segment's orientation is not as said");
+	header_lies(fixture, "the segment's orientation differs from the daemon's reply");
 }
 
 static void other_name(void **state)
 {
 	struct fixture *fixture = *state;
 	memcpy(fixture->segment.header.name, "dock", 4);
-	header_lies(fixture, "the segment has another name than was asked for");
+	header_lies(fixture, "the segment is of an image with another name");
 }
 
 static void longer_name(void **state)
@@ -234,7 +234,7 @@ static void longer_name(void **state)
 	struct fixture *fixture = *state;
 	memcpy(fixture->segment.header.name, "ducks", 5);
 	fixture->segment.header.name_length = 5;
-	header_lies(fixture, "the segment has another name than was asked for");
+	header_lies(fixture, "the segment is of an image with another name");
 }
 
 static void pixels_off_the_page(void **state)
@@ -244,7 +244,7 @@ static void pixels_off_the_page(void **state)
 	header->pixel_offset += 64;
 	header->blocks[0].offset += 64;
 	segment_tell(&fixture->segment, fixture->reply, sizeof(fixture->reply));
-	header_lies(fixture, "the segment's pixels do not begin at a page");
+	header_lies(fixture, "the segment's pixels do not begin at a page boundary");
 }
 
 static int open_segment(const struct fixture *fixture)
@@ -269,7 +269,7 @@ static void truncated_segment(void **state)
 	int fd = open_segment(fixture);
 	assert_int_equal(ftruncate(fd, 4096), 0);
 	close(fd);
-	fixture_refuse(fixture, -EBADMSG, "the segment has another size than the daemon said");
+	fixture_refuse(fixture, -EBADMSG, "the segment's size differs from the daemon's reply");
 }
 
 static void segment_smaller_than_a_header(void **state)
@@ -280,7 +280,7 @@ static void segment_smaller_than_a_header(void **state)
 	close(fd);
 	fixture->segment.header.segment_size = 100;
 	segment_tell(&fixture->segment, fixture->reply, sizeof(fixture->reply));
-	fixture_refuse(fixture, -EBADMSG, "the segment cannot be read");
+	fixture_refuse(fixture, -EBADMSG, "cannot read the segment");
 }
 
 static void others_may_write(void **state)
@@ -292,7 +292,7 @@ static void others_may_write(void **state)
 		assert_int_equal(fchmod(fd, modes[i]), 0);
 		close(fd);
 		fixture_refuse(
-			fixture, -EBADMSG, "others than the daemon may write to the segment");
+			fixture, -EBADMSG, "users other than the daemon can write to the segment");
 	}
 }
 
@@ -347,7 +347,7 @@ static void gone_before_the_release(void **state)
 	struct fixture *fixture = *state;
 	fixture->release_reply = NULL;
 	fixture->segment.header.slot++;
-	header_lies(fixture, "the segment's slot is not as said");
+	header_lies(fixture, "the segment's slot differs from the daemon's reply");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)

@@ -116,7 +116,8 @@ static void followed(void **state)
 	fixture->request = "LOAD path=/nowhere/duck.png name=duck watch=yes";
 	shmimg_client *client = fake_connect(&fixture->fake, load_by_path, fixture);
 	assert_int_equal(shmimg_load_fd(client, 0, "duck", &options, &image), -EINVAL);
-	assert_string_equal(shmimg_message(client), "an open file cannot be followed");
+	assert_string_equal(shmimg_message(client),
+		"the daemon cannot follow an open file; load it by its path");
 	assert_int_equal(
 		shmimg_load(client, "/nowhere/../nowhere/duck.png", "duck", &options, &image), 0);
 	shmimg_unref(image);

@@ -39,7 +39,8 @@ static void invalid(struct fake *fake, const struct shmimg_options *options)
 	assert_int_equal(shmimg_load(client, "/etc/passwd", "a", options, &image), -EINVAL);
 	assert_int_equal(shmimg_drop(client, "a", options), -EINVAL);
 	assert_int_equal(shmimg_stat(client, "a", options, NULL, NULL), -EINVAL);
-	assert_string_equal(shmimg_message(client), "the options hold a value that is none");
+	assert_string_equal(shmimg_message(client),
+		"an option has an invalid value; libshmimg(3) lists the valid ones");
 	fake_finish(fake, client);
 }
 

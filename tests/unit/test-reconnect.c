@@ -125,7 +125,7 @@ static void over_the_request_twice(void **state)
 	scene.deaths = 2;
 	shmimg_client *client = fake_connect(*state, go_over_it, &scene);
 	refuse(client, -ECONNRESET);
-	assert_string_equal(shmimg_message(client), "the daemon has ended the connection");
+	assert_string_equal(shmimg_message(client), "the daemon closed the connection");
 	ask(client);
 	fake_finish(*state, client);
 }

@@ -265,7 +265,8 @@ static void handler_must_not_use_the_client(void **state)
 	shmimg_client *client = fake_connect(fake, play, &script);
 	struct seen seen = {.client = client};
 	assert_int_equal(shmimg_list(client, NULL, use_the_client, &seen), -EBUSY);
-	assert_string_equal(shmimg_message(client), "a handler must not use the client");
+	assert_string_equal(
+		shmimg_message(client), "a handler must not use its client; use another client");
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(shmimg_drop(client, "next", NULL), 0);
 	fake_finish(fake, client);

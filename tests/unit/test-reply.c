@@ -48,7 +48,7 @@ static void lose(struct fake *fake, const char *text, int error)
 	assert_string_equal(shmimg_code(client), "");
 	assert_int_equal(shmimg_stats(client, count_record, &count), -EPROTO);
 	assert_string_equal(shmimg_message(client),
-		"the connection was given up: the daemon did not keep to the protocol");
+		"the daemon violated the protocol; use a new client");
 	fake_finish(fake, client);
 	free(copy);
 }
