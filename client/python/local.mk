@@ -1,5 +1,5 @@
-# The Python package: speaks the protocol itself and links nothing. "pip install" from this
-# folder is the other way to have it.
+# The Python package. It implements the protocol itself and links no library. It can also be
+# installed by "pip install" from this folder.
 
 shmimg_python_files = \
 	%D%/shmimg/__init__.py \

@@ -135,7 +135,7 @@ def test_another_name(lie):
 def test_what_others_may_write(lie):
     segment = lie.segment()
     os.chmod(segment.path, 0o664)
-    assert "others" in refused(serve(lie, segment), shmimg.BadSegment)
+    assert "users other" in refused(serve(lie, segment), shmimg.BadSegment)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
@@ -170,7 +170,7 @@ def test_a_fifo(lie):
     segment = lie.segment()
     segment.close()
     os.mkfifo(segment.path)
-    assert "no shared memory" in refused(serve(lie, segment), shmimg.BadSegment)
+    assert "not shared memory" in refused(serve(lie, segment), shmimg.BadSegment)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_the_descriptor_when_the_name_is_not_there(lie):
 def test_a_descriptor_that_does_not_come(lie):
     segment = lie.segment()
     daemon = serve(lie, segment, segment="/shmimg-elsewhere")
-    assert "no descriptor" in refused(daemon, shmimg.BadSegment)
+    assert "did not send the segment's descriptor" in refused(daemon, shmimg.BadSegment)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can take /dev/shm away")

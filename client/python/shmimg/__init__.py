@@ -1,11 +1,11 @@
-"""Decoded images in shared memory, by way of the daemon shmimgd(8).
+"""Decoded images in shared memory, from the daemon shmimgd(8).
 
     import shmimg
 
     image = shmimg.load("photo.jpg")    # decoded once, for all programs
     image.array                         # a read-only NumPy view on the shared pixels
 
-The manual page is shmimg-python(3). NumPy and PIL are used only where they are asked for.
+The manual page is shmimg-python(3). NumPy and PIL are imported only when you use them.
 """
 
 from .client import Client, connect

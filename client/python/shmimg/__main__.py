@@ -1,6 +1,6 @@
-"""A small command line: python3 -m shmimg. For more there is shmimgctl(1).
+"""A small command line: python3 -m shmimg. shmimgctl(1) can do more.
 
-Exit status as of shmimgctl: 0 done, 1 refused, 2 usage, 3 no daemon.
+The exit status is that of shmimgctl: 0 done, 1 refused, 2 usage, 3 no daemon.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m shmimg", description=__doc__)
     parser.add_argument("--socket", help="the daemon's socket")
     parser.add_argument("--timeout", type=float, help="seconds to wait for the daemon")
-    parser.add_argument("--json", action="store_true", help="print an object of JSON a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, help: str) -> argparse.ArgumentParser:
@@ -118,29 +118,29 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    listing = command("list", _list, "list the images that one may see")
-    watching = command("watch", _watch, "tell when images are loaded, changed or gone")
+    listing = command("list", _list, "list the images you can access")
+    watching = command("watch", _watch, "report when images are loaded, changed or gone")
     for each in (listing, watching):
-        each.add_argument("match", nargs="?", help="a glob for their names")
-    loading = command("load", _load, "have files decoded")
+        each.add_argument("match", nargs="?", help="a glob for the names of images")
+    loading = command("load", _load, "decode files into shared memory")
     loading.add_argument("file", nargs="+")
-    loading.add_argument("--name", help="of the image (default: the file's absolute path)")
+    loading.add_argument("--name", help="name of the image (default: the file's absolute path)")
     loading.add_argument("--share", choices=("private", "group", "all"))
     loading.add_argument("--keep", choices=("cache", "pinned", "attached"))
     loading.add_argument(
         "--watch",
         action=argparse.BooleanOptionalAction,
-        help="load again by itself when the file changes",
+        help="load the file again when it changes",
     )
-    fetching = command("fetch", _fetch, "find an image and check that it can be mapped")
+    fetching = command("fetch", _fetch, "find an image and map it")
     describing = command("stat", _stat, "describe an image, its pins and its lock")
     for each in (fetching, describing):
         each.add_argument("name")
-        each.add_argument("--owner", type=int, metavar="UID", help="whose it must be")
+        each.add_argument("--owner", type=int, metavar="UID", help="uid of the image's owner")
     for each in (loading, fetching, describing):
         each.add_argument("--format", choices=(*FORMATS, "native"))
         for side in ("--width", "--height"):
-            each.add_argument(side, type=int, metavar="PIXELS", help="of a box to fit it into")
+            each.add_argument(side, type=int, metavar="PIXELS", help="scale down to fit into it")
     command("stats", _stats, "report the daemon's counters")
     return parser
 
@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if len(getattr(options, "file", ())) > 1 and options.name:
-        parser.error("--name is for one file")
+        parser.error("--name needs exactly one file")
     try:
         with connect(options.socket, options.timeout) as client:
             return options.run(client, options)
@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"shmimg: {getattr(options, 'name', '') or 'daemon'}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever read our output has enough; nothing more is to be written at exit.
+        # The reader has closed our output; write nothing more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:

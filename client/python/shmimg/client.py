@@ -1,4 +1,4 @@
-"""The client: each command of shmimg-protocol(7) as a call."""
+"""The client: one call for each command of shmimg-protocol(7)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .connection import Connection, default_path
 from .errors import BadSegment, InvalidArgument, NotFound
 from .image import Image
 from .records import Record
-from .segment import Promise
+from .segment import ImageReply
 from .semaphore import Lock
 from .session import Key, Session
 from .source import Source
@@ -21,7 +21,7 @@ from .watching import Watch
 
 
 class _Wanted(NamedTuple):
-    """Which rendition of whose image a call is about, besides its name and format."""
+    """The size and the owner of the image that a call is about."""
 
     width: int | None
     height: int | None
@@ -31,31 +31,31 @@ class _Wanted(NamedTuple):
 def _rendition(
     format: str | None, width: int | None, height: int | None
 ) -> dict[str, str | int | None]:
-    """The keys of a rendition; a size that is none is refused before the daemon hears of it."""
+    """The keys of a rendition. Raises InvalidArgument for an invalid size."""
     for side in (width, height):
         if side is not None and not 0 < side < 2**31:
             raise InvalidArgument("width and height must be from 1 to 2147483647")
     return {"format": format, "width": width, "height": height}
 
 
-def _key(promise: Promise) -> Key:
-    size = (promise.width, promise.height)
-    return Key(promise.name, promise.format.word, *size, promise.generation)
+def _key(reply: ImageReply) -> Key:
+    size = (reply.width, reply.height)
+    return Key(reply.name, reply.format.word, *size, reply.generation)
 
 
 class Client:
     """A connection to the daemon, as connect() makes it.
 
-    Threads may share one: requests are served one after the other. After a fork the child's
-    has a connection of its own. A connection that was lost is made anew, once, and takes the
-    pins again. What is raised is in shmimg.errors; failed requests change nothing.
+    Threads may share one: it makes one request at a time. After a fork the child's client makes
+    its own connection. If the connection is lost, the client connects again, once, and pins its
+    images again. shmimg.errors has the exceptions. A request that failed has changed nothing.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, timeout: float | None = None):
         """Connects to the daemon: see connect()."""
         where = default_path() if path is None else os.fspath(path)
         self._session = Session(where, timeout)
-        # The end of the process closes it too, and waits for no other thread.
+        # At the end of the process the kernel closes it; do not wait for other threads.
         weakref.finalize(self, self._session.close).atexit = False
 
     def __enter__(self) -> Client:
@@ -73,20 +73,20 @@ class Client:
         return f"<shmimg.Client of {self.path}>"
 
     def close(self) -> None:
-        """Ends the connection, after what other threads have under way.
+        """Closes the connection, after the requests of other threads.
 
-        The daemon lets go of its pins. Images stay as they are.
+        The daemon releases the pins. Images that you have stay valid.
         """
         self._session.close()
 
     @property
     def path(self) -> str:
-        """The socket of the daemon."""
+        """The path of the daemon's socket."""
         return self._session.path
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that a request may take before it raises Timeout; None for any time."""
+        """Seconds after which a request raises Timeout; None means no limit."""
         return self._session.timeout
 
     @timeout.setter
@@ -106,26 +106,27 @@ class Client:
         width: int | None = None,
         height: int | None = None,
     ) -> Image:
-        """Has a file decoded, unless that has been done and the file has not changed.
+        """Decodes a file, unless it is decoded already and has not changed.
 
-        file is a path, an open file, or a descriptor of a regular file open for reading,
-        whose position is neither used nor moved. It is opened here, so that the caller's own
-        permissions decide. A file object without a descriptor is copied into memory first.
+        file is a path, an open file, or a descriptor of a regular file that is open for
+        reading; its position is neither used nor changed. A path is opened in this process, so
+        your own permission to read the file counts. A file object without a descriptor is
+        copied into memory first.
 
-        name is what the image will be called, by default what name_of_path() says. format is
-        RGBA8 (the default), BGRA8-premul, RGB8, GRAY8, RGBA16, GRAY16, or native, the one
-        that is nearest to the file. share says who may fetch the image besides its owner:
-        private (the default), group or all. keep says how long it stays when nobody uses it:
-        cache (the default) until its room is needed, pinned until drop(), attached not at all.
+        name is the name of the image; the default is that of name_of_path(). format is RGBA8
+        (the default), BGRA8-premul, RGB8, GRAY8, RGBA16, GRAY16, or native, the format nearest
+        to the file. share is who may fetch the image besides its owner: private (the default,
+        nobody), group or all. keep is how long the image stays while nobody uses it: cache
+        (the default) until the memory is needed, pinned until drop(), attached not at all.
 
-        watch says whether the daemon is to load the file by itself whenever it changes, until
-        the image is dropped: True, False, or None to leave it as it is. With True file must be
-        a path, and the daemon opens it: it must have the caller's uid, or the file must be
-        readable by everybody.
+        watch is whether the daemon loads the file again whenever it changes, until the image
+        is dropped: True, False, or None to keep the current setting. With True, file must be a
+        path, and the daemon opens it: the daemon must have your uid, or everybody must be able
+        to read the file.
 
-        width and height are those of a box: the picture is made smaller, with its aspect kept,
-        so that it fits in; each may be left out, and nothing is ever made larger. All sizes
-        and formats of an image are there side by side.
+        width and height are the size of a box. The picture is scaled down to fit into it, and
+        keeps its aspect ratio. It is never enlarged. Each may be left out. All sizes and
+        formats of an image exist side by side.
         """
         if name is None:
             name = source.default_name(file)
@@ -148,22 +149,24 @@ class Client:
         width: int | None = None,
         height: int | None = None,
     ) -> Image:
-        """Finds an image that somebody has loaded, by its name.
+        """Finds an image by its name. Some program must have loaded it before.
 
-        With width or height it is the rendition that load() with these has made; without, the
-        largest. Without format it comes in RGBA8 if that is as large, else in whichever is.
-        One's own image of the name is found first, then one that somebody else shares; owner,
-        a uid, says whose it must be. Raises NotFound for what is not there or not to be seen.
+        With width or height you get the rendition that load() made with the same box; without
+        them, the largest. Without format you get RGBA8 if the largest rendition exists in it,
+        else a format that exists. Your own image of this name is found first, then an image
+        that another user shares; owner is the uid of the owner that you want. Raises NotFound
+        if the image does not exist or you may not access it.
         """
         options = _rendition(format, width, height)
         text = wire.line("FETCH", name=wire.check_name(name), owner=owner, **options)
         return self._obtain(text, name, _Wanted(width, height, owner), None)
 
     def release(self, image: Image) -> None:
-        """Tells the daemon that this client no longer needs an image, nor what equals it.
+        """Tells the daemon that this client no longer needs an image.
 
-        It is done by itself when the image and all views on it are gone. What is mapped stays
-        so. Raises NotFound when the client has no pin on it (any more).
+        This is for all Image objects of the same rendition. It happens by itself when they and
+        all views on them are gone. The image stays mapped. Raises NotFound if the client has no
+        pin on it.
         """
         key = Key(image.name, image.format, image.width, image.height, image.generation)
 
@@ -179,16 +182,16 @@ class Client:
         self._session.run(ask)
 
     def drop(self, name: str, owner: int | None = None) -> None:
-        """Removes an image; who uses it keeps it. Its owner alone may do that."""
+        """Removes an image. Programs that use it can keep using it. Only its owner may do this."""
         text = wire.line("DROP", name=wire.check_name(name), owner=owner)
-        # A name that was dropped may be another image's by now: never twice.
+        # Never repeated: after the first time, the name may belong to a new image.
         self._session.run(lambda *where: _ask(text, *where), again=False)
 
     def lock(self, image: Image, timeout: float | None = None) -> Lock:
-        """The lock of an image: "with client.lock(image): ...". As Image.lock()."""
+        """The lock of an image, as Image.lock(): "with client.lock(image): ..."."""
         return image.lock(timeout)
 
-    # ---- Asking ----
+    # ---- Queries ----
 
     def stat(
         self,
@@ -198,15 +201,16 @@ class Client:
         width: int | None = None,
         height: int | None = None,
     ) -> Record:
-        """Describes an image, as fetch() finds it, and pins nothing. Keys are those of STAT."""
+        """Describes the image that fetch() would find, without a pin. Keys are those of STAT."""
         options = _rendition(format, width, height)
         text = wire.line("STAT", name=wire.check_name(name), owner=owner, **options)
         return records.record(self._session.run(lambda *where: _ask(text, *where)))
 
     def list(self, match: str | None = None) -> Iterator[Record]:
-        """Describes each image that one may see, in the order of names, as stat() does.
+        """Describes each image that you can access, as stat() does, in order of their names.
 
-        match: a glob for the whole name; '*' any bytes, '?' a character, '[a-z]' one of these.
+        match is a glob for the whole name: '*' stands for any bytes, '?' for one character,
+        '[a-z]' for one of these characters.
         """
         text = wire.line("LIST", match=match)
 
@@ -217,66 +221,66 @@ class Client:
         return map(records.record, self._session.run(ask))
 
     def stats(self) -> Record:
-        """The daemon's counters. Keys are those of STATS."""
+        """The daemon's counters. The keys are those of STATS."""
         text = wire.line("STATS")
         return records.counters(self._session.run(lambda *where: _ask(text, *where)))
 
     def watch(self, match: str | None = None) -> Watch:
-        """What becomes of images from now on: an iterator of Event that waits for each.
+        """The events of images from now on: an iterator that waits for each Event.
 
-        match: as of list().
+        match is a glob as in list().
         """
         return Watch(self.path, match, self.timeout)
 
     # ---- Mapping ----
 
     def _obtain(self, text: bytes, name: str, wanted: _Wanted, fd: int | None) -> Image:
-        """Sends LOAD or FETCH and maps what it promises."""
+        """Sends LOAD or FETCH and maps the image of the reply."""
 
         def ask(connection: Connection, deadline: float | None) -> Image:
             connection.send(text, deadline, fd)
-            promise = _promise(connection, name, deadline)
+            reply = _image_reply(connection, name, deadline)
             try:
-                place = segment.open_segment(promise.segment)
+                segment_fd = segment.open_segment(reply.segment)
             except (FileNotFoundError, PermissionError):
-                # Not where this process looks for it, as in a container.
-                return self._obtain_descriptor(connection, promise, wanted, deadline)
+                # This process cannot open it by its name, for example in a container.
+                return self._obtain_descriptor(connection, reply, wanted, deadline)
             except OSError:
-                self._session.unused(_key(promise))
+                self._session.unused(_key(reply))
                 raise
-            return self._map(connection, place, promise)
+            return self._map(connection, segment_fd, reply)
 
         return self._session.run(ask)
 
     def _obtain_descriptor(
-        self, connection: Connection, old: Promise, wanted: _Wanted, deadline: float | None
+        self, connection: Connection, old: ImageReply, wanted: _Wanted, deadline: float | None
     ) -> Image:
-        """Asks for the segment's descriptor. What is promised may be newer by now."""
+        """Asks for the segment's descriptor. This reply may be of a newer generation."""
         self._session.unused(_key(old))
         what = {"format": old.format.word, "fd": "yes", **wanted._asdict()}
         text = wire.line("FETCH", name=old.name, **what)
         connection.send(text, deadline)
-        promise = _promise(connection, old.name, deadline, old.cached)
-        place = connection.take_descriptor()
-        if place is None:
-            self._session.unused(_key(promise))
-            raise BadSegment("the daemon sent no descriptor of the segment")
-        return self._map(connection, place, promise)
+        reply = _image_reply(connection, old.name, deadline, old.cached)
+        segment_fd = connection.take_descriptor()
+        if segment_fd is None:
+            self._session.unused(_key(reply))
+            raise BadSegment("the daemon did not send the segment's descriptor")
+        return self._map(connection, segment_fd, reply)
 
-    def _map(self, connection: Connection, place: int, promise: Promise) -> Image:
+    def _map(self, connection: Connection, segment_fd: int, reply: ImageReply) -> Image:
         """Checks and maps an open segment, and closes it."""
-        key = _key(promise)
+        key = _key(reply)
         makers = (connection.peer, connection.uid)
         try:
-            header, maker = segment.check(place, promise, makers)
-            mapping = segment.map_segment(place, promise.size)
+            header, maker = segment.check(segment_fd, reply, makers)
+            mapping = segment.map_segment(segment_fd, reply.size)
         except BaseException:
             self._session.unused(key)
             raise
         finally:
-            os.close(place)
+            os.close(segment_fd)
         self._session.pinned(key, header.owner, mapping)
-        return Image._of(promise, header, maker, mapping)
+        return Image._of(reply, header, maker, mapping)
 
 
 def _ask(text: bytes, connection: Connection, deadline: float | None) -> dict[str, str]:
@@ -284,15 +288,15 @@ def _ask(text: bytes, connection: Connection, deadline: float | None) -> dict[st
     return connection.answer(deadline)
 
 
-def _promise(
+def _image_reply(
     connection: Connection, name: str, deadline: float | None, cached: bool | None = None
-) -> Promise:
-    """The promise of an answer; a daemon that makes a bad one is not spoken to any more."""
+) -> ImageReply:
+    """Reads a reply about an image. After an invalid one the connection is not used again."""
     values = connection.answer(deadline)
     if cached is not None:
         values["cached"] = "yes" if cached else "no"
     try:
-        return Promise.of_answer(values, name)
+        return ImageReply.of_values(values, name)
     except BaseException:
         connection.broken = True
         raise
@@ -303,10 +307,10 @@ def connect(
 ) -> Client:
     """Connects to the daemon whose socket is at path.
 
-    By default that is $SHMIMG_SOCKET if it is set; else the user's,
-    $XDG_RUNTIME_DIR/shmimgd/socket, if there is one; else the system's,
-    /run/shmimgd/socket. timeout, in seconds, bounds this and every later request, that for
-    decoding too; None waits for as long as it takes. Raises NoDaemon when nobody answers.
+    Without a path, the first of these that applies is used: $SHMIMG_SOCKET, if it is set;
+    $XDG_RUNTIME_DIR/shmimgd/socket, if it exists; /run/shmimgd/socket. timeout, in seconds,
+    limits this and every later request, including the time to decode; None means no limit.
+    Raises NoDaemon if no daemon answers.
     """
     if timeout is not None and timeout < 0:
         raise InvalidArgument("a timeout must not be negative")

@@ -1,6 +1,6 @@
-"""One connection to the daemon: lines, answers and descriptors, each within a deadline.
+"""One connection to the daemon: lines, replies and descriptors, each within a deadline.
 
-Knows the grammar and the greeting, and nothing of images. Never shared between processes.
+Knows the grammar and the handshake, but not images. Never shared between processes.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from .errors import ConnectionLost, NoDaemon, ProtocolError, Timeout, of_answer
 
 SYSTEM_SOCKET = "/run/shmimgd/socket"
 PROTOCOL = "1"
-DESCRIPTORS_MAX = 4  # that one read can bring: more than a daemon ever sends at once
+DESCRIPTORS_MAX = 4  # in one read: more than a daemon ever sends at once
 
 Answer = dict[str, str]
 
 
 def default_path() -> str:
-    """The daemon's socket: $SHMIMG_SOCKET, or the user's if there is one, or the system's."""
-    told = os.environ.get("SHMIMG_SOCKET")
-    if told:
-        return told
+    """The daemon's socket: $SHMIMG_SOCKET, else the user's if it exists, else the system's."""
+    chosen = os.environ.get("SHMIMG_SOCKET")
+    if chosen:
+        return chosen
     folder = os.environ.get("XDG_RUNTIME_DIR", "")
     path = os.path.join(folder, "shmimgd", "socket")
     return path if folder.startswith("/") and os.path.exists(path) else SYSTEM_SOCKET
 
 
 def deadline_after(timeout: float | None) -> float | None:
-    """The time on the monotonic clock in timeout seconds; None is never."""
+    """The time on the monotonic clock in timeout seconds; None means never."""
     return None if timeout is None else time.monotonic() + timeout
 
 
@@ -44,14 +44,14 @@ def _timeval(seconds: float) -> bytes:
 
 
 class Connection:
-    """Speaks to one daemon. After ConnectionLost, Timeout or ProtocolError it is broken."""
+    """A connection to one daemon. ConnectionLost, Timeout and ProtocolError make it broken."""
 
     def __init__(self, path: str, deadline: float | None):
         self.broken = False
-        self._awaiting = False  # an answer: still true when reading it was interrupted
+        self._awaiting = False  # a reply: still true if reading it was interrupted
         self._buffer = b""
         self._passed: deque[int] = deque()
-        self._owed = 0  # answers that nobody waits for
+        self._owed = 0  # replies that are to be read and ignored
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._connect(path, deadline)
@@ -65,7 +65,7 @@ class Connection:
             raise
 
     def _connect(self, path: str, deadline: float | None) -> None:
-        # Only a blocking socket waits for a daemon whose backlog is full: unix(7), socket(7).
+        # Only a blocking socket waits while the backlog is full: unix(7), socket(7).
         limit = 0.0
         if deadline is not None:
             limit = max(deadline - time.monotonic(), 1e-6)
@@ -82,30 +82,30 @@ class Connection:
     def _read_uid(self) -> int:
         uid = wire.number(self.hello.get("uid"), 2**32 - 1)
         if self.hello.get("protocol") != PROTOCOL or uid is None:
-            raise ProtocolError("what answers is no shmimgd of this protocol")
+            raise ProtocolError("the program that answers is not shmimgd, or uses another protocol")
         return uid
 
     def close(self) -> None:
-        """Ends the connection; closes what came with it and nobody took."""
+        """Closes the connection, and received descriptors that were not taken."""
         self.broken = True
         self._socket.close()
         self.discard()
 
     def discard(self) -> None:
-        """Closes descriptors that nobody asked for."""
+        """Closes received descriptors that were not taken."""
         while self._passed:
             os.close(self._passed.popleft())
 
     def take_descriptor(self) -> int | None:
-        """The descriptor that came with the answer, now the caller's; None if none did."""
+        """The descriptor that came with the reply, which becomes the caller's; or None."""
         return self._passed.popleft() if self._passed else None
 
     def fileno(self) -> int:
-        """For select() and its like."""
+        """The socket's descriptor, for select() and poll()."""
         return self._socket.fileno()
 
     def _limit(self, deadline: float | None) -> None:
-        """Bounds the next call on the socket."""
+        """Limits the next call on the socket."""
         if deadline is None:
             self._socket.settimeout(None)
         else:
@@ -113,7 +113,7 @@ class Connection:
 
     def _lose(self, sent: bool) -> ConnectionLost:
         self.broken = True
-        return ConnectionLost("the daemon has ended the connection", sent=sent)
+        return ConnectionLost("the daemon closed the connection", sent=sent)
 
     def _late(self) -> Timeout:
         self.broken = True
@@ -124,11 +124,11 @@ class Connection:
         return ProtocolError(message)
 
     def send(self, text: bytes, deadline: float | None, fd: int | None = None) -> None:
-        """Sends one line, with a descriptor if there is one."""
+        """Sends one line, with a descriptor unless it is None."""
         if self.broken or self._awaiting:
             raise self._lose(sent=False)
         if self._buffer:
-            raise self._fault("the daemon says what nobody asked it")
+            raise self._fault("the daemon sent an unexpected line")
         self._awaiting = True
         ancillary = []
         if fd is not None:
@@ -146,7 +146,7 @@ class Connection:
             left, ancillary = left[sent:], []
 
     def _read_last_words(self) -> None:
-        """Why the daemon ended the connection, if it said so: raises that."""
+        """Raises the daemon's reason to close the connection, if it sent one."""
         if b"\n" in self._fill_at_once():
             self.answer(None)
 
@@ -159,7 +159,7 @@ class Connection:
         return self._buffer
 
     def send_and_forget(self, text: bytes) -> bool:
-        """Sends a line whose answer nobody waits for, if that can be done at once."""
+        """Sends a line and does not wait for the reply. False if it cannot be sent at once."""
         if self.broken or self._awaiting:
             return True
         self._socket.settimeout(0)
@@ -174,7 +174,7 @@ class Connection:
         return True
 
     def settle(self, deadline: float | None) -> None:
-        """Reads the answers that nobody waits for."""
+        """Reads the replies of send_and_forget()."""
         if not self._owed or self.broken:
             return
         self._awaiting = True
@@ -197,11 +197,11 @@ class Connection:
                 rights.frombytes(payload[: len(payload) // rights.itemsize * rights.itemsize])
                 self._passed.extend(rights)
         if flags & socket.MSG_CTRUNC:
-            raise self._fault("descriptors were lost: too many came, or too many are open")
+            raise self._fault("descriptors were lost: too many came, or too many are open here")
         return data
 
     def arrived(self, deadline: float | None) -> bool:
-        """Waits for a whole line; False when none came in time, and no harm is done."""
+        """Waits for a whole line. Returns False on a timeout; the connection can still be used."""
         while b"\n" not in self._buffer:
             if len(self._buffer) >= wire.LINE_MAX:
                 raise self._fault(f"the daemon's line is longer than {wire.LINE_MAX} bytes")
@@ -224,7 +224,7 @@ class Connection:
         return text
 
     def receive(self, deadline: float | None) -> tuple[str, Answer]:
-        """The next line, whatever it is."""
+        """Receives a line of any kind."""
         try:
             return wire.parse(self._line(deadline))
         except ProtocolError:
@@ -232,24 +232,24 @@ class Connection:
             raise
 
     def answer(self, deadline: float | None) -> Answer:
-        """The values of an answer OK; raises what ERR says."""
+        """The values of a reply OK; raises the error of a reply ERR."""
         verb, values = self.receive(deadline)
         if verb not in ("OK", "ERR"):
-            raise self._fault("the daemon's answer is neither OK nor ERR")
+            raise self._fault("the daemon's reply is neither OK nor ERR")
         self._awaiting = False
         if verb == "ERR":
             raise of_answer(values)
         return values
 
     def items(self, deadline: float | None) -> list[Answer]:
-        """The values of ITEM lines up to the OK that ends them."""
+        """The values of the ITEM lines before OK."""
         found: list[Answer] = []
         verb, values = self.receive(deadline)
         while verb == "ITEM":
             found.append(values)
             verb, values = self.receive(deadline)
         if verb not in ("OK", "ERR") or (verb == "OK" and values.get("count") != str(len(found))):
-            raise self._fault("the daemon's listing is malformed")
+            raise self._fault("the daemon's list is malformed")
         self._awaiting = False
         if verb == "ERR":
             raise of_answer(values)

@@ -1,6 +1,6 @@
-"""What can go wrong: one exception for each error code of shmimg-protocol(7), and a few more.
+"""The exceptions: one for each error code of shmimg-protocol(7), and a few more.
 
-All are shmimg.Error, which is an OSError: errno and strerror say the same as in libshmimg(3).
+All are shmimg.Error, which is an OSError: errno has the values of libshmimg(3).
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import errno
 
 
 class Error(OSError):
-    """Whatever this package raises about the daemon, its images and their segments.
+    """The base of all errors of the daemon, its images and their segments.
 
-    code is the daemon's word such as "not-found", or None when it was not the daemon that
-    refused. Wrong types of arguments are TypeError, and files that cannot be opened what
-    open() raises.
+    code is the daemon's error code, such as "not-found", or None if the daemon did not refuse
+    the request. An argument of a wrong type raises TypeError. A file that cannot be opened
+    raises the error of open().
     """
 
     number = errno.EREMOTEIO
@@ -31,25 +31,25 @@ class Error(OSError):
 
 
 class NotFound(Error, FileNotFoundError):
-    """There is no such image, or one may not see it, or this client has no pin on it."""
+    """The image does not exist, or you may not access it, or this client has no pin on it."""
 
     number, word = errno.ENOENT, "not-found"
 
 
 class NoPermission(Error, PermissionError):
-    """One may not do that: ask the image's owner to share it."""
+    """You may not do this: ask the image's owner to share it."""
 
     number, word = errno.EACCES, "no-permission"
 
 
 class InvalidArgument(Error, ValueError):
-    """A value is missing or is not what it must be; the message names it."""
+    """A value is missing or invalid; the message names it."""
 
     number, word = errno.EINVAL, "invalid-argument"
 
 
 class NotAnImage(Error, ValueError):
-    """The file is no JPEG, PNG or XPM, or is damaged or cut short."""
+    """The file is not a JPEG, PNG or XPM file, or it is damaged or incomplete."""
 
     number, word = errno.EILSEQ, "not-an-image"
 
@@ -61,55 +61,55 @@ class TooLarge(Error):
 
 
 class NoSpace(Error):
-    """Shared memory is full, and nothing in it may be evicted."""
+    """Shared memory is full, and no image in it may be evicted."""
 
     number, word = errno.ENOSPC, "no-space"
 
 
 class OverQuota(Error):
-    """One has more of something than one may have: release or drop some."""
+    """You have reached a limit: release or drop images."""
 
     number, word = errno.EDQUOT, "over-quota"
 
 
 class Busy(Error):
-    """The daemon has too much to do at present: try again later."""
+    """The daemon is too busy: try again later."""
 
     number, word = errno.EBUSY, "busy"
 
 
 class Timeout(Error, TimeoutError):
-    """It did not happen in time: the daemon's answer, or an image's lock."""
+    """The daemon's reply or the image's lock did not come in time."""
 
     number, word = errno.ETIMEDOUT, "timeout"
 
 
 class DecoderFailed(Error):
-    """The file is damaged behind its header, or the decoder died over it."""
+    """The file is damaged after its header, or the decoder crashed on it."""
 
     number, word = errno.EIO, "decoder-failed"
 
 
 class ProtocolError(Error):
-    """Daemon and client do not speak the same protocol."""
+    """The daemon and the client do not use the same protocol."""
 
     number, word = errno.EPROTO, "protocol"
 
 
 class InternalError(Error):
-    """Something failed in the daemon that is not the client's fault: see its log."""
+    """The daemon failed, and the client is not the cause: see the daemon's log."""
 
     number, word = errno.EREMOTEIO, "internal"
 
 
 class NoDaemon(Error, ConnectionError):
-    """Nobody answers at the daemon's socket; errno is that of connect(2)."""
+    """No daemon answers at the socket; errno is that of connect(2)."""
 
     number = errno.ECONNREFUSED
 
 
 class ConnectionLost(Error, ConnectionError):
-    """The daemon ended the connection, and the request could not be made on another."""
+    """The daemon closed the connection, and the request was not made on another one."""
 
     number = errno.ECONNRESET
 
@@ -120,13 +120,13 @@ class ConnectionLost(Error, ConnectionError):
 
 
 class BadSegment(Error):
-    """The segment is not what the daemon promised, and is not used."""
+    """The segment does not agree with the daemon's reply, and is not used."""
 
     number = errno.EBADMSG
 
 
 class LockGone(Error):
-    """The image's semaphore was removed with the image, or is out of this process's reach."""
+    """The image and its semaphore no longer exist, or they are in another IPC namespace."""
 
     number = errno.EIDRM
 
@@ -137,8 +137,8 @@ _BY_WORD: dict[str, type[Error]] = {
 
 
 def of_answer(values: dict[str, str]) -> Error:
-    """The exception of an answer ERR."""
+    """The exception for a reply ERR."""
     code = values.get("code", "")
     if code not in _BY_WORD:
-        return ProtocolError("the daemon's error has no known code")
+        return ProtocolError("the daemon's error code is unknown")
     return _BY_WORD[code](values.get("message") or code, code=code)

@@ -1,6 +1,6 @@
 """An image: pixels and metadata in shared memory, mapped for reading.
 
-Holds the mapping and nothing of the client. Never copies pixels but for to_pil().
+Has the mapping and does not use the client. Only to_pil() copies pixels.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .segment import FORMATS, Format, Header, Promise
+from .segment import FORMATS, Format, Header, ImageReply
 from .semaphore import Lock
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 View = memoryview
 
-# What PIL calls a format: its mode, and how its raw decoder reads one.
+# For each format: the mode of PIL, and the mode of its raw decoder.
 _PIL_MODES = {
     "RGBA8": ("RGBA", "RGBA"),
     "BGRA8-premul": ("RGBA", "BGRa"),
@@ -32,42 +32,41 @@ _PIL_MODES = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Image:
-    """A decoded image in shared memory, as load() and fetch() give it. It never changes.
+    """A decoded image in shared memory, from load() or fetch(). It never changes.
 
-    Its pixels, and all arrays and views on them, stay valid for as long as any of them is
-    there, whatever becomes of this object, the client and the daemon. The daemon keeps the
-    image in memory for as long too, unless release() or the end of the client says that it
-    need not. Threads may share it.
+    The pixels and all arrays and views on them stay valid as long as one of them exists, even
+    if this object, the client or the daemon is gone. The daemon keeps the image in memory for
+    the same time, unless you call release() or close the client. Threads may share it.
     """
 
     name: str
-    """Its name, UTF-8 without control characters."""
+    """The name: UTF-8 without control characters."""
     segment: str
-    """The name of its segment, for shm_open(3)."""
+    """The name of the segment, for shm_open(3)."""
     width: int
     """Pixels in a row, at least 1."""
     height: int
     """Rows, at least 1."""
     stride: int
-    """Bytes from a row to the next: a multiple of 64."""
+    """Bytes from one row to the next: a multiple of 64."""
     format: str
-    """What pixels are made of: RGBA8, BGRA8-premul, RGB8, GRAY8, RGBA16 or GRAY16."""
+    """The pixel format: RGBA8, BGRA8-premul, RGB8, GRAY8, RGBA16 or GRAY16."""
     generation: int
-    """Counts up with each change of an image; never used twice by any image."""
+    """Increases with each change of an image. No two images ever have the same."""
     orientation: int
-    """The EXIF orientation that was undone in decoding: 1 (none) to 8."""
+    """The EXIF orientation that the decoder has applied to the pixels: 1 (none) to 8."""
     full_width: int
-    """The width of the whole picture, of which the pixels may be a smaller form."""
+    """The width of the whole picture. The pixels may be scaled down from it."""
     full_height: int
-    """Its height."""
+    """The height of the whole picture."""
     cached: bool
-    """Whether load() found it decoded already."""
+    """Whether the image was already decoded when load() was called."""
     owner: int
-    """The uid of whose it is."""
+    """The uid of the owner."""
     slot: int
-    """Its slot in the daemon's board: see shmimg-segment(5)."""
+    """The slot on the daemon's board: see shmimg-segment(5)."""
     semaphore: tuple[int, int]
-    """The id of the System V set of its semaphore, and its index there."""
+    """The id of the System V semaphore set, and the index of the image's semaphore in it."""
     _maker: int = field()
     _blocks: dict[bytes, tuple[int, int]] = field()
     _offset: int = field()
@@ -75,26 +74,26 @@ class Image:
 
     @classmethod
     def _of(
-        cls, promise: Promise, header: Header, maker: int, mapping: ctypes.Array[ctypes.c_ubyte]
+        cls, reply: ImageReply, header: Header, maker: int, mapping: ctypes.Array[ctypes.c_ubyte]
     ) -> Image:
         return cls(
-            name=promise.name,
-            segment=promise.segment,
-            width=promise.width,
-            height=promise.height,
-            stride=promise.stride,
-            format=promise.format.word,
-            generation=promise.generation,
-            orientation=promise.orientation,
-            full_width=promise.full_width,
-            full_height=promise.full_height,
-            cached=promise.cached,
+            name=reply.name,
+            segment=reply.segment,
+            width=reply.width,
+            height=reply.height,
+            stride=reply.stride,
+            format=reply.format.word,
+            generation=reply.generation,
+            orientation=reply.orientation,
+            full_width=reply.full_width,
+            full_height=reply.full_height,
+            cached=reply.cached,
             owner=header.owner,
-            slot=promise.slot,
-            semaphore=promise.semaphore,
+            slot=reply.slot,
+            semaphore=reply.semaphore,
             _maker=maker,
             _blocks=header.blocks,
-            _offset=promise.offset,
+            _offset=reply.offset,
             _mapping=mapping,
         )
 
@@ -103,7 +102,7 @@ class Image:
         return f"<shmimg.Image {self.name!r} {size} {self.format} generation {self.generation}>"
 
     def __reduce__(self) -> str:
-        raise TypeError("an image is not copied: let the other process fetch it by its name")
+        raise TypeError("an image cannot be copied to another process; fetch it there by its name")
 
     @property
     def _format(self) -> Format:
@@ -114,12 +113,12 @@ class Image:
 
     @property
     def memoryview(self) -> View:
-        """The bytes of all rows, read-only: stride x height of them."""
+        """The bytes of all rows, read-only: stride x height bytes."""
         return self._view(self._offset, self.stride * self.height)
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """For numpy.asarray() and whatever else knows NumPy's array interface."""
+        """For numpy.asarray() and other users of NumPy's array interface."""
         channels, depth = self._format.channels, self._format.depth
         order = "|" if depth == 1 else "<" if sys.byteorder == "little" else ">"
         shape: tuple[int, ...] = (self.height, self.width)
@@ -138,25 +137,25 @@ class Image:
     def array(self) -> numpy.ndarray[Any, Any]:
         """The pixels as a read-only NumPy array on the mapping, without a copy.
 
-        Its shape is (height, width, channels), or (height, width) for grey formats; its type
-        uint8 or uint16. Writing to it raises ValueError: work on .array.copy().
+        The shape is (height, width, channels), or (height, width) for grey formats. The type is
+        uint8 or uint16. Writing raises ValueError: use .array.copy() to change pixels.
         """
         import numpy
 
         return numpy.asarray(self)
 
     def to_pil(self) -> PIL.Image.Image:
-        """A copy of the pixels as a PIL image, with its colour profile in info.
+        """A copy of the pixels as a PIL image, with the colour profile in its info.
 
-        PIL has no colours of 16 bits: RGBA16 becomes RGBA of 8. BGRA8-premul becomes
-        straight RGBA, GRAY16 the mode I;16. EXIF is left out, since the orientation that it
-        asks for has been applied: see exif.
+        PIL has no colours with 16 bits: RGBA16 becomes RGBA with 8 bits. BGRA8-premul becomes
+        RGBA with straight alpha, and GRAY16 becomes the mode I;16. EXIF is not copied, because
+        its orientation is already applied: see exif.
         """
         import PIL.Image
 
         mode, raw = _PIL_MODES[self.format]
         size = (self.width, self.height)
-        rows = bytes(self.memoryview)  # PIL takes no views
+        rows = bytes(self.memoryview)  # PIL does not accept views
         image = PIL.Image.frombytes(mode, size, rows, "raw", raw, self.stride, 1)
         profile = self.icc
         if profile is not None:
@@ -170,22 +169,22 @@ class Image:
 
     @property
     def icc(self) -> bytes | None:
-        """The colour profile (ICC.1) that the pixels are in; None for sRGB."""
+        """The colour profile (ICC.1) of the pixels; None means sRGB."""
         return self._block(b"ICC ")
 
     @property
     def exif(self) -> bytes | None:
-        """EXIF from its TIFF header on, as the file has it; None when there is none.
+        """The EXIF data of the file, beginning with the TIFF header; or None.
 
-        Its orientation is that of the file and has been applied to the pixels.
+        Its orientation is that of the file, and is already applied to the pixels.
         """
         return self._block(b"EXIF")
 
     def lock(self, timeout: float | None = None) -> Lock:
-        """The image's lock, to be held by "with image.lock(): ...".
+        """The image's lock, for "with image.lock(): ...".
 
-        It is for what programs agree on; nobody needs it to read pixels. Waits at most
-        timeout seconds, or for ever, and then raises Timeout (a TimeoutError). When its
-        holder dies, however that is, the kernel lets go of it.
+        It is for programs that agree to use it. You do not need it to read pixels. Waits for
+        at most timeout seconds, or without limit, and then raises Timeout (a TimeoutError). If
+        the holder dies, for whatever reason, the kernel gives the lock back.
         """
         return Lock(self.semaphore, self._maker, self, timeout)

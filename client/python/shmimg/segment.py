@@ -1,7 +1,7 @@
-"""Segments: what the daemon promises of one, what its header says, and its mapping.
+"""Segments: the daemon's reply about one, its header, and its mapping.
 
-Checks all that shmimg-segment(5) tells before a pixel is looked at. Opens for reading only;
-never makes, changes or unlinks shared memory, and tells no resource tracker of it.
+Checks everything in shmimg-segment(5) before the pixels are used. Opens segments only for
+reading. Never creates, changes or unlinks shared memory, and uses no resource tracker.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FOLDER = "/dev/shm"
 
 
 class Format(NamedTuple):
-    """A pixel format: its word in the protocol and what a pixel is made of."""
+    """A pixel format: its word in the protocol, and the layout of a pixel."""
 
     word: str
     number: int
@@ -62,8 +62,8 @@ _SEMAPHORE = re.compile(r"([0-9]{1,10}):([0-9]{1,5})")
 
 
 @dataclass(frozen=True)
-class Promise:
-    """What an answer of LOAD or FETCH says of a segment."""
+class ImageReply:
+    """The daemon's reply to LOAD and FETCH."""
 
     name: str
     segment: str
@@ -82,21 +82,21 @@ class Promise:
     cached: bool
 
     @classmethod
-    def of_answer(cls, values: dict[str, str], name: str) -> Promise:
-        """Reads an answer to a request for name; raises ProtocolError for what is none."""
+    def of_values(cls, values: dict[str, str], name: str) -> ImageReply:
+        """Reads the reply about the image of a name; raises ProtocolError if it is invalid."""
 
-        def number(key: str, most: int = 2**63 - 1) -> int:
-            found = wire.number(values.get(key), most)
+        def number(key: str, maximum: int = 2**63 - 1) -> int:
+            found = wire.number(values.get(key), maximum)
             if found is None:
-                raise ProtocolError(f"the daemon's reply has no proper {key}=")
+                raise ProtocolError(f"the daemon's reply has no valid {key}=")
             return found
 
-        def optional(key: str, most: int, absent: int) -> int:
-            return number(key, most) if key in values else absent
+        def optional(key: str, maximum: int, absent: int) -> int:
+            return number(key, maximum) if key in values else absent
 
         def proper(key: str, good: bool) -> str:
             if not good:
-                raise ProtocolError(f"the daemon's reply has no proper {key}=")
+                raise ProtocolError(f"the daemon's reply has no valid {key}=")
             return values[key]
 
         semaphore = _SEMAPHORE.fullmatch(values.get("semaphore", ""))
@@ -133,7 +133,7 @@ _BLOCK = struct.Struct("=4sIQQ")  # type, reserved, offset, size, from 160 on
 
 @dataclass(frozen=True)
 class Header:
-    """Page 0 of a segment, once it has been found to be right."""
+    """Page 0 of a segment, after its check."""
 
     owner: int
     name_offset: int
@@ -160,99 +160,100 @@ def _read_blocks(page: bytes, count: int, start: int, end: int) -> dict[bytes, t
     return blocks
 
 
-def _check_pixels(promise: Promise) -> None:
-    """Whether what was promised, and found in the header too, makes a picture."""
-    _demand(promise.width > 0 and promise.height > 0, "there are no pixels")
+def _check_pixels(reply: ImageReply) -> None:
+    """Checks the values of the reply, which are those of the header, against each other."""
+    _demand(reply.width > 0 and reply.height > 0, "the image has no pixels")
     _demand(
-        promise.width <= promise.full_width and promise.height <= promise.full_height,
+        reply.width <= reply.full_width and reply.height <= reply.full_height,
         "the whole picture is smaller than its pixels",
     )
-    row = promise.width * promise.format.pixel_bytes
+    row = reply.width * reply.format.pixel_bytes
     _demand(
-        promise.stride % ROW_ALIGN == 0 and promise.stride >= row,
+        reply.stride % ROW_ALIGN == 0 and reply.stride >= row,
         "the stride does not fit the width",
     )
     _demand(
-        promise.offset % mmap.PAGESIZE == 0
-        and _inside(promise.offset, promise.stride * promise.height, HEADER_SIZE, promise.size),
+        reply.offset % mmap.PAGESIZE == 0
+        and _inside(reply.offset, reply.stride * reply.height, HEADER_SIZE, reply.size),
         "the pixels are not inside the segment",
     )
-    _demand(1 <= promise.orientation <= 8, "the orientation is unknown")
+    _demand(1 <= reply.orientation <= 8, "the orientation is unknown")
 
 
-def read_header(page: bytes, promise: Promise) -> Header:
-    """Checks page 0 of a segment against what was promised; raises BadSegment."""
-    _demand(len(page) == HEADER_SIZE, "the segment cannot be read")
+def read_header(page: bytes, reply: ImageReply) -> Header:
+    """Checks page 0 of a segment against the reply; raises BadSegment."""
+    _demand(len(page) == HEADER_SIZE, "cannot read the segment")
     found = _FIELDS.unpack_from(page)
-    _demand(found[0] == MAGIC, "this is no shmimgd segment")
+    _demand(found[0] == MAGIC, "not a shmimgd segment")
     _demand(found[1:3] == (VERSION, HEADER_SIZE), "the layout version is unknown")
     (checksum,) = struct.unpack_from("=I", page, 352)
     sealed = page[:352] + bytes(4) + page[356:]
     _demand(binascii.crc32(sealed) == checksum, "the header's checksum is wrong")
-    said = {
-        "size": (3, promise.size),
-        "offset": (4, promise.offset),
-        "pixel size": (5, promise.stride * promise.height),
-        "stride": (6, promise.stride),
-        "width": (7, promise.width),
-        "height": (8, promise.height),
-        "format": (9, promise.format.number),
-        "fourcc": (10, int.from_bytes(promise.format.fourcc, "little")),
-        "orientation": (12, promise.orientation),
-        "generation": (13, promise.generation),
-        "slot": (15, promise.slot),
+    expected = {
+        "size": (3, reply.size),
+        "offset": (4, reply.offset),
+        "pixel size": (5, reply.stride * reply.height),
+        "stride": (6, reply.stride),
+        "width": (7, reply.width),
+        "height": (8, reply.height),
+        "format": (9, reply.format.number),
+        "fourcc": (10, int.from_bytes(reply.format.fourcc, "little")),
+        "orientation": (12, reply.orientation),
+        "generation": (13, reply.generation),
+        "slot": (15, reply.slot),
     }
-    for word, (index, value) in said.items():
-        _demand(found[index] == value, f"the segment's {word} is not as said")
-    _demand(found[16:18] == promise.semaphore, "the segment's semaphore is not as said")
+    for word, (index, value) in expected.items():
+        _demand(found[index] == value, f"the segment's {word} differs from the daemon's reply")
+    is_same = found[16:18] == reply.semaphore
+    _demand(is_same, "the segment's semaphore differs from the daemon's reply")
     full = _FULL.unpack_from(page, 380)
     if full == (0, 0):
         full = found[7:9]
-    said_full = (promise.full_width, promise.full_height)
-    _demand(full == said_full, "the whole picture's size is not as said")
+    expected_full = (reply.full_width, reply.full_height)
+    _demand(full == expected_full, "the whole picture's size differs from the daemon's reply")
     _demand(found[11] <= COLOUR_MAX, "the colour space is unknown")
-    _check_pixels(promise)
-    end = promise.offset + promise.stride * promise.height
+    _check_pixels(reply)
+    end = reply.offset + reply.stride * reply.height
     offset, length, count = _NAME.unpack_from(page, 144)
     _demand(
         _inside(offset, length, NAME_OFFSET, HEADER_SIZE)
-        or _inside(offset, length, end, promise.size),
+        or _inside(offset, length, end, reply.size),
         "the name is not inside the segment",
     )
-    return Header(found[14], offset, length, _read_blocks(page, count, end, promise.size))
+    return Header(found[14], offset, length, _read_blocks(page, count, end, reply.size))
 
 
-def check_file(file: os.stat_result, promise: Promise, makers: tuple[int, int]) -> None:
-    """Whether a file is what the daemon makes, before anything in it is believed.
+def check_file(file: os.stat_result, reply: ImageReply, makers: tuple[int, int]) -> None:
+    """Checks that a file is from the daemon, before its content is used.
 
-    makers are the uid of the socket's peer and the one that HELLO names. A socket that
-    systemd listens on has systemd for its peer, and who root is may say who the daemon is.
+    makers are the uid of the socket's peer and the uid in the HELLO reply. If systemd listens on
+    the socket, the peer is systemd, which is root. Then the uid in the HELLO reply counts.
     """
-    peer, said = makers
-    _demand(stat.S_ISREG(file.st_mode), "the segment is no shared memory")
-    _demand(file.st_size == promise.size, "the segment has another size than the daemon said")
-    is_maker = file.st_uid == peer or (peer == 0 and file.st_uid == said)
+    peer, reported = makers
+    _demand(stat.S_ISREG(file.st_mode), "the segment is not shared memory")
+    _demand(file.st_size == reply.size, "the segment's size differs from the daemon's reply")
+    is_maker = file.st_uid == peer or (peer == 0 and file.st_uid == reported)
     _demand(is_maker, "the segment does not belong to the daemon")
     others = stat.S_IWGRP | stat.S_IWOTH
-    _demand(not file.st_mode & others, "others than the daemon may write to the segment")
+    _demand(not file.st_mode & others, "users other than the daemon can write to the segment")
 
 
 def open_segment(segment: str) -> int:
-    """As shm_open(3) does for reading; the descriptor is the caller's."""
+    """Opens a segment for reading, as shm_open(3). The descriptor is the caller's."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     return os.open(FOLDER + segment, flags)
 
 
-def check(fd: int, promise: Promise, makers: tuple[int, int]) -> tuple[Header, int]:
-    """Checks an open segment, by reading: one that is shorter than it says is no SIGBUS.
+def check(fd: int, reply: ImageReply, makers: tuple[int, int]) -> tuple[Header, int]:
+    """Checks an open segment by reading it: a segment that is too short then causes no SIGBUS.
 
-    Returns its header, and the uid that it belongs to.
+    Returns its header and the uid of its owner.
     """
     file = os.fstat(fd)
-    check_file(file, promise, makers)
-    header = read_header(os.pread(fd, HEADER_SIZE, 0), promise)
+    check_file(file, reply, makers)
+    header = read_header(os.pread(fd, HEADER_SIZE, 0), reply)
     name = os.pread(fd, header.name_length, header.name_offset)
-    _demand(name == promise.name.encode(), "the segment has another name than was asked for")
+    _demand(name == reply.name.encode(), "the segment is of an image with another name")
     return header, file.st_uid
 
 
@@ -265,15 +266,15 @@ _FAILED = ctypes.c_void_p(-1).value
 
 
 def map_segment(fd: int, size: int) -> ctypes.Array[ctypes.c_ubyte]:
-    """Maps a segment for reading; it is unmapped when nobody holds the result or a view on it.
+    """Maps a segment for reading. It is unmapped when the result and all views on it are gone.
 
-    Not by mmap.mmap, which keeps a descriptor for as long as it maps: programs hold more
-    images than they may have files open.
+    mmap.mmap would keep a descriptor open for each mapping, and a program may use more images
+    than it may have open files.
     """
     address = _libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
     if address == _FAILED or address is None:
         number = ctypes.get_errno()
-        raise OSError(number, f"the segment cannot be mapped: {os.strerror(number)}")
+        raise OSError(number, f"cannot map the segment: {os.strerror(number)}")
     mapping = (ctypes.c_ubyte * size).from_address(address)
     weakref.finalize(mapping, _libc.munmap, address, size).atexit = False
     return mapping

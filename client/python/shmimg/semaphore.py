@@ -1,7 +1,7 @@
-"""The lock of an image: its System V semaphore, by way of ctypes.
+"""The lock of an image: its System V semaphore, used through ctypes.
 
-Taken and given back with SEM_UNDO, so that the kernel lets go of what a dead process held.
-Never makes, sets or removes a semaphore.
+SEM_UNDO makes the kernel give the lock back when its holder dies. Never creates, sets or
+removes a semaphore.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _libc.semtimedop.argtypes = [
 def _failure(number: int) -> Error:
     """The exception of a failed call on a semaphore."""
     if number in (errno.EINVAL, errno.EIDRM, errno.EFBIG):
-        return LockGone("the image's semaphore is gone, or in another IPC namespace")
+        return LockGone("the image's semaphore no longer exists, or is in another IPC namespace")
     if number == errno.EACCES:
-        return NoPermission("one may not lock this image")
+        return NoPermission("you may not lock this image; ask its owner to share it")
     return Error(os.strerror(number), number)
 
 
 class Lock:
-    """Mutual exclusion among programs that agree to use it; one holder at a time.
+    """Mutual exclusion between programs that agree to use it; it has one holder at a time.
 
-    Made by Image.lock() and used by "with", which raises Timeout (a TimeoutError) when
-    others hold it for too long. The lock belongs to the process: threads of one exclude each
-    other too, and who takes it twice waits for itself.
+    Image.lock() makes it, for "with", which raises Timeout (a TimeoutError) if others hold the
+    lock for too long. The lock belongs to the process. Threads of one process exclude each other
+    too. A process that takes the lock twice waits for itself.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Lock:
     ):
         self._id, self._index = semaphore
         self._maker = maker
-        self._image = image  # without a pin, the semaphore may become another image's
+        self._image = image  # keeps the pin: without it, another image may get the semaphore
         self._timeout = timeout
 
     def __enter__(self) -> Lock:
@@ -80,9 +80,10 @@ class Lock:
         return result
 
     def _check(self) -> None:
-        """Raises LockGone for a set that the daemon did not make.
+        """Raises LockGone if the daemon did not make the set.
 
-        Ids are used again, and another IPC namespace has other sets under the same ids.
+        Ids of removed sets are used again, and another IPC namespace has other sets with the
+        same ids.
         """
         status = ctypes.create_string_buffer(512)
         self._control(0, _IPC_STAT, ctypes.cast(status, ctypes.c_void_p))
@@ -90,7 +91,7 @@ class Lock:
             raise _failure(errno.EIDRM)
 
     def _operate(self, operations: bytes, limit: float | None) -> int:
-        """Does operations in one step. Returns 0 or an errno."""
+        """Does all operations at once. Returns 0 or an errno."""
         wait = None
         if limit is not None:
             wait = ctypes.byref(_Timespec(int(limit), int(limit % 1 * 1e9)))
@@ -102,9 +103,9 @@ class Lock:
         return struct.pack("=Hhh", self._index, change, flags)
 
     def acquire(self, timeout: float | None = None) -> None:
-        """Takes the lock within timeout seconds; 0 does not wait, None waits for ever.
+        """Takes the lock within timeout seconds; 0 does not wait, None waits without limit.
 
-        Signal handlers run as they come, and do not end the wait unless they raise.
+        Signal handlers run meanwhile. They do not end the wait unless they raise.
         """
         self._check()
         end = None if timeout is None else time.monotonic() + timeout
@@ -115,18 +116,18 @@ class Lock:
             if number == 0:
                 return
             if number == errno.EAGAIN:
-                raise Timeout(f"others hold the lock of the image for {timeout} s")
+                raise Timeout(f"the lock of the image was not free within {timeout} s")
             if number != errno.EINTR:
                 raise _failure(number)
 
     def release(self) -> None:
-        """Gives the lock back; PermissionError when this process does not hold it."""
+        """Gives the lock back; PermissionError if this process does not hold it."""
         self._check()
-        # The last to change a semaphore that is taken is who took it.
+        # GETPID is the last process that changed the semaphore: the one that took it.
         free = self._control(self._index, _GETVAL) != 0
         if free or self._control(self._index, _GETPID) != os.getpid():
             raise NoPermission("this process does not hold the lock", errno.EPERM)
-        # In one step, and only from 0: the value cannot pass 1, whatever other threads do.
+        # Both operations at once: only from 0, so that the value cannot exceed 1.
         give = self._operation(0, _IPC_NOWAIT) + self._operation(1, _SEM_UNDO)
         number = self._operate(give, None)
         while number == errno.EINTR:

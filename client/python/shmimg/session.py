@@ -1,7 +1,7 @@
-"""A client's connection over its life: made anew when it was lost, and the pins on it.
+"""The connection of a client, which is made again after it was lost, and its pins.
 
-A pin lasts as long as any view on the mapping does: when the garbage collector takes the
-last, the daemon is told. Never decides what is asked.
+A pin lasts as long as the mapping or a view on it exists. When the garbage collector has
+freed the last of them, the pin is released. The client decides what is requested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Request = Callable[[Connection, "float | None"], T]
 
 
 class Key(NamedTuple):
-    """What the daemon pins. No two images have the same generation."""
+    """The rendition that is pinned. No two images have the same generation."""
 
     name: str
     format: str
@@ -34,7 +34,7 @@ class Key(NamedTuple):
     generation: int
 
     def release(self) -> bytes:
-        """The request that lets go of it."""
+        """The request that releases it."""
         return wire.line("RELEASE", **self._asdict())
 
 
@@ -49,7 +49,7 @@ _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
 class Session:
-    """Serves one request at a time, whichever threads they come from."""
+    """Runs one request at a time, from any thread."""
 
     def __init__(self, path: str, timeout: float | None):
         self.path = path
@@ -64,32 +64,32 @@ class Session:
         self._lock = threading.RLock()
         self._busy = False
         self._pins: dict[Key, _Pin] = {}
-        self._gone: deque[tuple[Key, int]] = deque()  # by finalizers, at any instant
+        self._gone: deque[tuple[Key, int]] = deque()  # added by finalizers, at any time
         self._due: deque[Key] = deque()  # to be released
 
     def forked(self) -> None:
-        """In a child process: the connection is the parent's, and so are its pins."""
+        """After a fork, in the child: the connection and its pins belong to the parent."""
         if self._connection:
             self._connection.close()
             self._connection = None
         self._reset()
 
     def close(self) -> None:
-        """Ends the connection, for good."""
+        """Closes the connection; no other one is made."""
         with self._lock:
             self._closed = True
             if self._connection:
                 self._connection.close()
 
     def run(self, request: Request[T], again: bool = True) -> T:
-        """Runs a request on the connection; once more on a new one if that was lost.
+        """Runs a request; if the connection is lost, runs it once more on a new one.
 
-        again: whether a request that the daemon may have got may be repeated.
+        again is whether to repeat a request that the daemon may have received.
         """
         try:
             with self._lock:
                 if self._busy:
-                    raise Busy("a signal handler must not use a client that is in use")
+                    raise Busy("this client is in use; use another one in a signal handler")
                 self._busy = True
                 try:
                     return self._attempt(request, again)
@@ -131,7 +131,7 @@ class Session:
     def _pin_again(
         self, connection: Connection, key: Key, pin: _Pin, deadline: float | None
     ) -> None:
-        """Takes a pin on a new connection, if the image is still there as it was."""
+        """Takes a pin again on a new connection, if the image has not changed."""
         what = {"format": key.format, "width": key.width, "height": key.height}
         text = wire.line("FETCH", name=key.name, owner=pin.owner, **what)
         try:
@@ -147,35 +147,35 @@ class Session:
         if generation is None or width is None or height is None:
             return
         if generation != key.generation:
-            # Of that there may be another size by the same box.
+            # The same box may have given another size of the new generation.
             newer = key._replace(generation=generation, width=width, height=height)
             self._due.append(newer)
 
     # ---- Pins ----
 
     def pinned(self, key: Key, owner: int, mapping: ctypes.Array[ctypes.c_ubyte]) -> None:
-        """Keeps a pin for as long as a mapping lasts. Called within a request."""
+        """Keeps a pin as long as a mapping exists. Called within a request."""
         token = next(_tokens)
         self._pins.setdefault(key, _Pin(owner)).tokens.add(token)
         weakref.finalize(mapping, _let_go, weakref.ref(self), key, token).atexit = False
 
     def unused(self, key: Key) -> None:
-        """Lets go of a pin that nothing came of. Called within a request."""
+        """Releases a pin whose image was not mapped. Called within a request."""
         self._due.append(key)
 
     def forget(self, key: Key) -> None:
-        """The daemon has let go of a pin. Called within a request."""
+        """Removes a pin that the daemon has released. Called within a request."""
         self._pins.pop(key, None)
 
     def gone(self, key: Key, token: int) -> None:
-        """A mapping is no more. Called by the garbage collector: in any thread, at any time."""
+        """A mapping was freed. Called by the garbage collector, in any thread, at any time."""
         self._gone.append((key, token))
         self.tidy()
 
     def tidy(self) -> None:
-        """Tells the daemon of pins that nobody needs any more, if that can be done at once.
+        """Releases the pins that are no longer needed, if that can be done at once.
 
-        Whoever has the lock does it when they are done, so that none is forgotten.
+        If another thread has the lock, that thread does it afterwards.
         """
         while (self._gone or self._due) and self._lock.acquire(blocking=False):
             try:
@@ -201,7 +201,7 @@ class Session:
                 del self._pins[key]
                 self._due.append(key)
         while self._due:
-            # Somebody may have taken it anew; there is one pin, however often one asks.
+            # It may be pinned again by now: the daemon counts one pin per client and rendition.
             if self._due[0] not in self._pins:
                 if not connection.send_and_forget(self._due[0].release()):
                     return False

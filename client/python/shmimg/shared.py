@@ -1,4 +1,4 @@
-"""The client of a process, for those who need no other: made when it is first used."""
+"""The default client of the process, which is made at its first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .watching import Watch
 
 
 class _Holder:
-    """Makes one client, whichever thread asks first, and keeps it until close()."""
+    """Makes one client, in the first thread that needs it, and keeps it until close()."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,7 +22,7 @@ class _Holder:
         os.register_at_fork(after_in_child=self._forked)
 
     def _forked(self) -> None:
-        # Some other thread of the parent may have had it.
+        # Another thread of the parent may have held it.
         self._lock = threading.Lock()
 
     def get(self) -> Client:
@@ -42,12 +42,12 @@ _holder = _Holder()
 
 
 def default_client() -> Client:
-    """The client that load(), fetch() and the like use: that of connect() without arguments."""
+    """The client of load(), fetch() and the other functions: connect() without arguments."""
     return _holder.get()
 
 
 def close() -> None:
-    """Ends the connection of default_client(); the next use makes another."""
+    """Closes the default client; its next use makes a new one."""
     _holder.close()
 
 
@@ -61,7 +61,7 @@ def load(
     width: int | None = None,
     height: int | None = None,
 ) -> Image:
-    """Has a file decoded, once for all programs: see Client.load()."""
+    """Decodes a file, once for all programs: see Client.load()."""
     return default_client().load(file, name, format, share, keep, watch, width, height)
 
 
@@ -72,7 +72,7 @@ def fetch(
     width: int | None = None,
     height: int | None = None,
 ) -> Image:
-    """Finds an image that somebody has loaded: see Client.fetch()."""
+    """Finds an image by its name: see Client.fetch()."""
     return default_client().fetch(name, format, owner, width, height)
 
 
@@ -98,7 +98,7 @@ def stat(
 
 
 def list(match: str | None = None) -> Iterator[Record]:
-    """Describes each image that one may see: see Client.list()."""
+    """Describes each image that you can access: see Client.list()."""
     return default_client().list(match)
 
 
@@ -108,5 +108,5 @@ def stats() -> Record:
 
 
 def watch(match: str | None = None) -> Watch:
-    """What becomes of images from now on: see Client.watch()."""
+    """The events of images from now on: see Client.watch()."""
     return default_client().watch(match)

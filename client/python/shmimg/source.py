@@ -1,6 +1,6 @@
-"""What load() is given: a path, a file object or a descriptor; and what it is called.
+"""Sources of load(): a path, a file object or a descriptor; and the name of the image.
 
-Opens for reading only, by the caller's own permissions.
+Opens files only for reading, with the caller's own permissions.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Source = Path | int | IO[Any]
 
 
 def name_of_path(path: Path) -> str:
-    """The name under which load() loads a file when it is told none.
+    """The name that load() gives to a file without a name of its own.
 
-    Its absolute path, with the links in its folders resolved, but not in its last part, as
-    shmimgctl(1) and libshmimg(3) have it; the file need not exist.
+    It is the absolute path. Links in its folders are resolved; a link in its last part is not.
+    shmimgctl(1) and libshmimg(3) use the same name. The file need not exist.
     """
     text = os.fsdecode(path)
     if not text:
@@ -39,22 +39,22 @@ def _is_path(source: object) -> bool:
 
 
 def default_name(source: Source) -> str:
-    """What an image is called by its source; ValueError when that does not say it."""
+    """The name of an image from its source; InvalidArgument if the source has no path."""
     found = source if _is_path(source) else getattr(source, "name", None)
     if not isinstance(found, (str, bytes, os.PathLike)):
-        raise InvalidArgument("what has no path needs a name")
+        raise InvalidArgument("this file has no path; give a name")
     return name_of_path(found)
 
 
 def path_to_watch(source: Source) -> str:
-    """The absolute path of what the daemon is to open, now and again."""
+    """The absolute path of a file for the daemon to follow."""
     if not isinstance(source, (str, bytes, os.PathLike)):
-        raise InvalidArgument("watch needs a path: an open file does not change its place")
+        raise InvalidArgument("the daemon cannot follow an open file; give its path")
     return name_of_path(source)
 
 
 def _copy(file: IO[Any]) -> int:
-    """A file without a descriptor, such as io.BytesIO, in memory that can be passed on."""
+    """Copies a file without a descriptor, such as io.BytesIO, to one with a descriptor."""
     fd = os.memfd_create("shmimg")
     try:
         with open(fd, "wb", closefd=False) as copy:
@@ -66,9 +66,9 @@ def _copy(file: IO[Any]) -> int:
 
 
 def _descriptor(source: Source) -> tuple[int, bool]:
-    """A descriptor to read from, and whether it is ours to close."""
+    """A descriptor to read from, and whether to close it."""
     if isinstance(source, (str, bytes, os.PathLike)):
-        # Opening must not wait, as it would for a FIFO; regular files know no waiting.
+        # O_NONBLOCK: opening a FIFO must not wait. Regular files are not affected.
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         return os.open(source, flags), True
     if isinstance(source, int) and not isinstance(source, bool):
@@ -83,7 +83,7 @@ def _descriptor(source: Source) -> tuple[int, bool]:
 
 @contextmanager
 def opened(source: Source) -> Iterator[int]:
-    """A descriptor of a regular file, for as long as the context lasts."""
+    """A descriptor of a regular file, until the end of the context."""
     fd, own = _descriptor(source)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

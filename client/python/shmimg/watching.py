@@ -1,4 +1,4 @@
-"""WATCH: events of images as they come, on a connection of their own."""
+"""WATCH: events of images, on a connection of their own."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from . import wire
 from .connection import Connection, deadline_after
 from .errors import ConnectionLost, NoDaemon, ProtocolError
 
-# Seconds in which a daemon is back if it will be, where no timeout says so; and the first and
-# the longest pause between two tries: that a daemon listens is no event to wait for.
+# Seconds to wait for the next daemon without a timeout; and the first and the longest pause
+# between two tries. No event tells that a daemon begins to listen.
 PATIENCE = 5.0
 PAUSE_FIRST, PAUSE_MAX = 0.001, 0.1
 
 
 class Event(NamedTuple):
-    """What became of an image."""
+    """What happened to an image."""
 
     type: str
-    """loaded, changed, evicted, dropped; or overflow: events were lost, see Client.list()."""
+    """loaded, changed, evicted or dropped; or overflow: events were lost, see Client.list()."""
     name: str | None
-    """Of the image; None with overflow, as are all that follow."""
+    """The image's name; None with overflow, as the next two."""
     generation: int | None
-    """Of the image, that is now there or was."""
+    """The image's generation."""
     owner: int | None
-    """The uid of whose it is or was."""
+    """The uid of the image's owner."""
 
 
 class Watch:
-    """Events from its making on, as an iterator that waits for each.
+    """The events of images, as an iterator that waits for each.
 
-    When the daemon has gone it watches the next one, and says so by an event of type
-    overflow, since nobody knows what happened between the two. It waits for that as long as
-    its client's timeout says, or five seconds; then it raises NoDaemon, and the next call
-    tries again. Ends with close() or "with". It belongs to one thread at a time, and not to
-    the children of a process that forks.
+    If the daemon has gone, it watches the next daemon and returns an event of type overflow,
+    because the events between the two are lost. It waits for that daemon until the client's
+    timeout, or for five seconds; then it raises NoDaemon, and the next call tries again. It ends
+    with close() or "with". It belongs to one thread at a time. It cannot be used in a child
+    after a fork.
     """
 
     def __init__(self, path: str, match: str | None, timeout: float | None):
@@ -93,9 +93,9 @@ class Watch:
         return event
 
     def wait(self, timeout: float | None = None) -> Event | None:
-        """The next event, or None when none comes within timeout seconds or it was closed.
+        """The next event; None if no event comes within timeout seconds, or after close().
 
-        A daemon that has gone is waited for beyond that.
+        If the daemon has gone, this waits longer, for the next daemon.
         """
         if self._closed:
             return None
@@ -115,7 +115,7 @@ class Watch:
             return None
         verb, values = self._connection.receive(deadline)
         if verb != "EVENT":
-            raise ProtocolError("the daemon's line is no event")
+            raise ProtocolError("the daemon's line is not an event")
         return Event(
             values.get("type", ""),
             values.get("name"),
@@ -124,14 +124,14 @@ class Watch:
         )
 
     def fileno(self) -> int:
-        """For select() and event loops: readable when an event comes, or the daemon ends.
+        """For select() and event loops: readable when there is an event or the daemon has gone.
 
-        Take all that there are by wait(0) until it returns None, and ask for the number then:
-        the next daemon's is another one. Below 0 while there is none.
+        Then call wait(0) until it returns None, and call fileno() again: the connection to the
+        next daemon has another number. It is negative while there is no connection.
         """
         return self._connection.fileno()
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends the watch."""
         self._closed = True
         self._connection.close()

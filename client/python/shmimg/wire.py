@@ -1,6 +1,6 @@
-"""Lines of shmimg-protocol(7): put together and taken apart.
+"""Lines of shmimg-protocol(7): builds and parses them.
 
-Knows the grammar and no command. Does no input or output, and believes nothing it reads.
+Knows the grammar, but no command. Does no input or output.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 
 from .errors import InvalidArgument, ProtocolError
 
-LINE_MAX = 16384  # bytes, the newline included
+LINE_MAX = 16384  # bytes, including the newline
 FIELDS_MAX = 48
 NAME_MAX = 4095  # bytes of UTF-8
 
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"[0-9]{1,20}")
 
 
 def encode(value: str | bytes | int) -> bytes:
-    """Percent-encodes a value: all but printable ASCII, and '%' itself."""
+    """Percent-encodes a value: everything except printable ASCII, and '%' itself."""
     if isinstance(value, int):
         value = str(value)
     if isinstance(value, str):
@@ -36,13 +36,13 @@ def encode(value: str | bytes | int) -> bytes:
 
 
 def line(verb: str, **values: str | bytes | int | None) -> bytes:
-    """One request with its newline; values of None are left out."""
+    """One request with its newline, without the values that are None."""
     parts = [verb.encode()]
     parts += [b"%s=%s" % (key.encode(), encode(value)) for key, value in values.items()
               if value is not None]
     whole = b" ".join(parts) + b"\n"
     if len(whole) > LINE_MAX:
-        raise InvalidArgument("the request is too long for a line")
+        raise InvalidArgument("the request is longer than 16384 bytes; use shorter values")
     return whole
 
 
@@ -50,30 +50,30 @@ def parse(text: bytes) -> tuple[str, dict[str, str]]:
     """A line without its newline, as its verb and {key: decoded value}."""
     verb, *fields = text.split(b" ")
     if not _VERB.fullmatch(verb) or len(fields) > FIELDS_MAX:
-        raise ProtocolError("what answers is no shmimgd")
+        raise ProtocolError("the program that answers is not shmimgd")
     values: dict[str, str] = {}
     for field in fields:
         match = _FIELD.fullmatch(field)
         if not match or match[1].decode() in values:
-            raise ProtocolError("the daemon's answer is malformed")
+            raise ProtocolError("the daemon's reply is malformed")
         raw = _ESCAPE.sub(lambda hit: bytes([int(hit[1], 16)]), match[2])
-        # Names and messages are UTF-8; a daemon that breaks this is not believed either.
+        # The protocol requires UTF-8 in names and messages.
         try:
             values[match[1].decode()] = raw.decode()
         except UnicodeDecodeError:
-            raise ProtocolError("the daemon's answer is not UTF-8") from None
+            raise ProtocolError("the daemon's reply is not UTF-8") from None
     return verb.decode(), values
 
 
-def number(text: str | None, most: int) -> int | None:
-    """A decimal number from 0 to most; None for what is none."""
-    if text is None or not _NUMBER.fullmatch(text) or int(text) > most:
+def number(text: str | None, maximum: int) -> int | None:
+    """A decimal number from 0 to maximum; None if the text is not one."""
+    if text is None or not _NUMBER.fullmatch(text) or int(text) > maximum:
         return None
     return int(text)
 
 
 def check_name(name: str) -> str:
-    """The name itself, if an image may have it; else raises InvalidArgument."""
+    """Returns the name if it is valid; else raises InvalidArgument."""
     if not isinstance(name, str):
         raise TypeError(f"a name must be str, not {type(name).__name__}")
     if not name:
