@@ -1,7 +1,6 @@
 /*
- * Hands an image to cairo where it is, without a copy: example-cairo PICTURE RESULT.png draws
- * a frame over the picture. What cairo paints on it writes somewhere else, as the pixels that
- * all programs share are read-only.
+ * Uses an image in cairo without a copy: example-cairo PICTURE RESULT.png draws a frame around
+ * the picture. The shared pixels are read-only, so cairo draws into another surface.
  */
 #include <cairo.h>
 #include <shmimg.h>
@@ -13,7 +12,7 @@ static cairo_surface_t *surface_of(const shmimg_image *image)
 {
 	unsigned char *pixels;
 	const void *shared = shmimg_pixels(image);
-	memcpy(&pixels, &shared, sizeof(pixels)); /* cairo reads them, and knows no const */
+	memcpy(&pixels, &shared, sizeof(pixels)); /* cairo only reads them, but takes no const */
 	return cairo_image_surface_create_for_data(pixels, CAIRO_FORMAT_ARGB32,
 		(int)shmimg_width(image), (int)shmimg_height(image), (int)shmimg_stride(image));
 }
@@ -52,7 +51,7 @@ int main(int argc, char **argv)
 	if (error == 0) {
 		cairo_surface_t *picture = surface_of(image);
 		status = draw(picture, argv[2]);
-		cairo_surface_destroy(picture); /* before its pixels go */
+		cairo_surface_destroy(picture); /* before its pixels are unmapped */
 	}
 	if (error < 0 || status != CAIRO_STATUS_SUCCESS)
 		fprintf(stderr, "%s: %s\n", argv[error < 0 ? 1 : 2],

@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 		error = shmimg_load(client, argv[i], NULL, &options, &image);
 		if (error < 0)
 			break;
-		sleep(i > 2 ? (unsigned)atoi(argv[1]) : 0); /* this one is ready before its time */
+		sleep(i > 2 ? (unsigned)atoi(argv[1]) : 0); /* the next one is already decoded */
 		printf("\033[H");
 		for (uint32_t cell = 0; cell < COLUMNS * ROWS / 2; cell++) {
 			put_colour(image, 38, cell % COLUMNS, cell / COLUMNS * 2);

@@ -1,6 +1,6 @@
 /*
- * Prints the mean colour of pictures. Whoever asks first has a picture decoded; all others,
- * and this program when it runs again, map the same pixels.
+ * Prints the mean colour of pictures. A picture is decoded when the first program loads it. All
+ * other programs, and this program when it runs again, map the same pixels.
  */
 #include <inttypes.h>
 #include <shmimg.h>
@@ -24,8 +24,8 @@ static void print_mean(const shmimg_image *image)
 	printf(", %s\n", shmimg_cached(image) ? "from memory" : "decoded");
 }
 
-/* Says what failed and why. */
-static int complain(const shmimg_client *client, const char *path, int error)
+/* Prints what failed and why. */
+static int print_error(const shmimg_client *client, const char *path, int error)
 {
 	const char *message = shmimg_message(client);
 	fprintf(stderr, "%s: %s\n", path, *message ? message : strerror(-error));
@@ -41,16 +41,16 @@ static int show(shmimg_client *client, const char *path)
 	options.format = SHMIMG_RGBA8;
 	error = shmimg_load(client, path, NULL, &options, &image);
 	if (error < 0)
-		return complain(client, path, error);
+		return print_error(client, path, error);
 
-	/* Pixels never change, so that reading needs no lock: this is to show one. */
+	/* Reading needs no lock, because pixels never change. This shows how to use one. */
 	error = shmimg_lock(image, 5000);
 	if (error == 0) {
 		print_mean(image);
 		error = shmimg_unlock(image);
 	}
 	if (error < 0)
-		fprintf(stderr, "%s: its lock: %s\n", path, strerror(-error));
+		fprintf(stderr, "%s: cannot lock it: %s\n", path, strerror(-error));
 
 	shmimg_release(client, image);
 	shmimg_unref(image);
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	int status = 0;
 	int error = shmimg_connect(&client, NULL, 10000);
 	if (error < 0) {
-		fprintf(stderr, "no shmimgd: %s\n", strerror(-error));
+		fprintf(stderr, "cannot connect to shmimgd: %s\n", strerror(-error));
 		return 3;
 	}
 	for (int i = 1; i < argc; i++)

@@ -1,4 +1,4 @@
-# The library: exports what shmimg.h declares and nothing else.
+# The library. It exports only what shmimg.h declares.
 
 lib_LTLIBRARIES += %D%/libshmimg.la
 %C%_libshmimg_la_SOURCES = \
@@ -33,7 +33,7 @@ lib_LTLIBRARIES += %D%/libshmimg.la
 	-Wl,--version-script=$(srcdir)/%D%/libshmimg.map
 EXTRA_%C%_libshmimg_la_DEPENDENCIES = %D%/libshmimg.map
 EXTRA_DIST += %D%/example.c %D%/example-cairo.c %D%/example-slideshow.c %D%/libshmimg.map
-# A page for each group of calls, and for each other call of a group the way to its page.
+# A manual page for each group of calls; the other calls of a group refer to it.
 dist_man_MANS += \
 	%D%/libshmimg.3 \
 	%D%/shmimg_connect.3 \

@@ -1,4 +1,4 @@
-# The contract, linked by both sides; it includes nothing else of ours.
+# The protocol, linked by client and daemon. It includes no other folder.
 
 noinst_LTLIBRARIES += %D%/libprotocol.la
 %C%_libprotocol_la_SOURCES = \

@@ -97,4 +97,4 @@ def test_refusals_are_told(daemon, run, tmp_path):
 def test_no_daemon(run, tmp_path):
     done = run(tmp_path / "socket", "x.png")
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "no shmimgd: No such file or directory\n"
+    assert done.stderr == "cannot connect to shmimgd: No such file or directory\n"

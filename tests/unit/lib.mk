@@ -4,7 +4,7 @@ lib_checks = %D%/check-header %D%/check-symbols
 TESTS += $(lib_checks)
 EXTRA_DIST += $(lib_checks)
 
-# The example of the manual page, by the strictest standard; and those beside it.
+# The example of the manual page, compiled with the strictest options; and the other examples.
 check_PROGRAMS += %D%/test-example
 %C%_test_example_SOURCES = client/lib/example.c
 %C%_test_example_CPPFLAGS = -I$(top_srcdir)/client/include
@@ -23,7 +23,7 @@ check_PROGRAMS += %D%/test-example-cairo
 %C%_test_example_cairo_LDADD = client/lib/libshmimg.la $(CAIRO_LIBS)
 endif
 
-# The library for tests in Python that restart the daemon.
+# Calls of the library, for tests in Python that restart the daemon.
 check_PROGRAMS += %D%/library-driver
 %C%_library_driver_SOURCES = %D%/library-driver.c
 %C%_library_driver_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
@@ -66,7 +66,7 @@ lib_test_image = $(lib_test_daemon) \
 	%D%/fake-image.c %D%/fake-image.h \
 	%D%/fake-segment.c %D%/fake-segment.h
 
-# The library's own objects: nothing of this is exported.
+# With the objects of the library: it does not export these functions.
 %C%_test_board_SOURCES = %D%/test-board.c %D%/unit.h $(client_lib_libshmimg_la_SOURCES)
 %C%_test_board_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_board_CFLAGS = $(lib_test_cflags)
@@ -102,7 +102,7 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_image_reply_CFLAGS = $(lib_test_cflags)
 %C%_test_image_reply_LDADD = $(lib_test_both)
 
-# The library's own objects, so that the linker can wrap what they call.
+# With the objects of the library, so that the linker can wrap the functions that they call.
 %C%_test_library_fault_SOURCES = %D%/test-library-fault.c \
 	%D%/library-fault.c %D%/fault.h %D%/fault-wrap.h \
 	$(lib_test_image) $(client_lib_libshmimg_la_SOURCES)
