@@ -132,6 +132,13 @@ static void turned_bits_with_right_sums(void **state)
 	assert_whole(example);
 }
 
+/* The formats of this build. */
+#ifdef HAVE_XPM
+#define NOT_AN_IMAGE "not a JPEG, PNG or XPM file"
+#else
+#define NOT_AN_IMAGE "not a JPEG or PNG file"
+#endif
+
 static void other_files_are_no_images(void **state)
 {
 	static const char *const texts[] = {"", "\n", "GIF89a", "RIFF....WEBP", "\xff\xd8", "BM",
@@ -144,6 +151,8 @@ static void other_files_are_no_images(void **state)
 		struct outcome outcome;
 		decode(&file, strlen(texts[i]), 0, &outcome);
 		assert_refused(&outcome, FAULT_NOT_AN_IMAGE);
+		assert_string_equal(
+			outcome.error.message, file.data[0] ? NOT_AN_IMAGE : "the file is empty");
 		free(file.data);
 	}
 }

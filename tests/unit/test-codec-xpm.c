@@ -252,7 +252,8 @@ static void messages_are_printable(void **state)
 	(void)state;
 	struct outcome outcome;
 	decode_text(HEAD "\"1 1 1 1\",\"a c \x1b[2J\xff\",\"a\"};", &outcome);
-	assert_string_equal(outcome.error.message, "XPM: the colour \"?[2J?\" is unknown");
+	assert_string_equal(
+		outcome.error.message, "XPM: unknown colour \"?[2J?\": write it as #RRGGBB");
 }
 
 static void assert_colour(const char *name, int64_t expected)

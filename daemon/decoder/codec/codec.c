@@ -10,6 +10,7 @@
 #include "daemon/decoder/codec/codec.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/decoder/pixel/scale.h"
@@ -57,6 +58,19 @@ static void codec_begin(struct picture *picture, int fd)
 	input_begin(&picture->input, fd);
 }
 
+/* Fails a file of no known format: "not a JPEG, PNG or XPM file", by the table of this build. */
+static int codec_fail_unknown(struct picture *picture)
+{
+	char types[CODECS * (sizeof(codecs[0]->type) + sizeof(" or "))] = "";
+	size_t length = 0;
+	for (size_t i = 0; i < CODECS; i++) {
+		const char *separator = i == 0 ? "" : i + 1 < CODECS ? ", " : " or ";
+		length += (size_t)snprintf(
+			types + length, sizeof(types) - length, "%s%s", separator, codecs[i]->type);
+	}
+	return picture_fail(picture, FAULT_NOT_AN_IMAGE, "not a %s file", types);
+}
+
 /* Sets the codec by the first bytes of the file. Returns 0 or a negative errno. */
 static int codec_choose(struct picture *picture)
 {
@@ -65,10 +79,7 @@ static int codec_choose(struct picture *picture)
 	if (size <= 0)
 		return picture_fail(picture, FAULT_NOT_AN_IMAGE, "the file is empty");
 	picture->codec = codec_find(bytes, (size_t)size);
-	if (!picture->codec)
-		return picture_fail(
-			picture, FAULT_NOT_AN_IMAGE, "the file begins like no image that is known");
-	return 0;
+	return picture->codec ? 0 : codec_fail_unknown(picture);
 }
 
 int codec_open(struct picture *picture, int fd, enum job_source source)
@@ -88,7 +99,8 @@ int codec_open(struct picture *picture, int fd, enum job_source source)
 	if (picture->width == 0 || picture->height == 0 || picture->width > INT32_MAX ||
 		picture->height > INT32_MAX)
 		return picture_fail(picture, FAULT_NOT_AN_IMAGE,
-			"%s: width or height is 0, or too much", picture->codec->type);
+			"%s: width or height is 0, or more than %d", picture->codec->type,
+			INT32_MAX);
 	if (picture->full_width == 0) {
 		picture->full_width = picture->width;
 		picture->full_height = picture->height;

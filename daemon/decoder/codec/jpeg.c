@@ -130,7 +130,7 @@ static boolean jpeg_codec_fill_source(j_decompress_ptr codec)
 	struct jpeg *jpeg = codec->client_data;
 	struct input *input = &jpeg->picture->input;
 	if (jpeg->fault == FAULT_NOT_AN_IMAGE && input_position(input) > HEADER_BYTES_MAX)
-		jpeg_codec_fail(jpeg, "the header is too long");
+		jpeg_codec_fail(jpeg, "too much data before the pixels: remove metadata");
 	ssize_t size = input_peek(input, &jpeg->source.next_input_byte);
 	if (size <= 0)
 		ERREXIT(codec, JWRN_JPEG_EOF);
@@ -160,7 +160,7 @@ static void jpeg_codec_count_scans(j_common_ptr codec)
 {
 	struct jpeg *jpeg = codec->client_data;
 	if (jpeg->codec.input_scan_number > SCANS_MAX)
-		jpeg_codec_fail(jpeg, "too many scans");
+		jpeg_codec_fail(jpeg, "too many scans: save the picture again, with fewer");
 }
 
 /* ---- Header ---- */
@@ -229,7 +229,7 @@ static int jpeg_codec_read_header(struct jpeg *jpeg)
 	jpeg_save_markers(codec, JPEG_APP0 + 1, 0);
 	jpeg_save_markers(codec, JPEG_APP0 + 2, 0);
 	if (codec->jpeg_color_space == JCS_UNKNOWN)
-		jpeg_codec_fail(jpeg, "its colour space is unknown");
+		jpeg_codec_fail(jpeg, "unknown colour space: save the picture again, as RGB");
 	picture->width = codec->image_width;
 	picture->height = codec->image_height;
 	picture->in_order = true;
@@ -242,7 +242,7 @@ static int jpeg_codec_open(struct picture *picture)
 {
 	struct jpeg *jpeg = calloc(1, sizeof(*jpeg));
 	if (!jpeg)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "JPEG: no memory");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	picture->state = jpeg;
 	jpeg_codec_prepare(jpeg, picture);
 	return jpeg_codec_read_header(jpeg);
@@ -359,7 +359,7 @@ static int jpeg_codec_decode(struct picture *picture, struct target *target)
 		jpeg->pitch = (size_t)codec->output_width * (size_t)codec->output_components;
 		jpeg->strip = reallocarray(NULL, STRIP_ROWS, jpeg->pitch);
 		if (!jpeg->strip)
-			jpeg_codec_fail(jpeg, "no memory for rows");
+			jpeg_codec_fail(jpeg, PICTURE_NO_MEMORY);
 	}
 	while (codec->output_scanline < codec->output_height)
 		jpeg_codec_read_strip(jpeg, target, row);

@@ -72,7 +72,7 @@ int png_exif_read(struct picture *picture)
 		return 0;
 	uint8_t *chunk = malloc((size_t)length + FRAME);
 	if (!chunk)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory for EXIF");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	int result = 0;
 	bool whole = input_read_at(&picture->input, offset, chunk, (size_t)length + FRAME) == 0;
 	if (whole && png_exif_crc_of(chunk + 4, (size_t)length + 4) ==

@@ -76,7 +76,7 @@ static void png_codec_read_bytes(png_structp codec, png_bytep to, size_t count)
 {
 	struct png *png = png_get_io_ptr(codec);
 	if (input_read(&png->picture->input, to, count) < 0)
-		png_error(codec, "the file ends too early");
+		png_error(codec, "the file is cut short");
 }
 
 /* ---- Header ---- */
@@ -146,7 +146,7 @@ static int png_codec_open(struct picture *picture)
 {
 	struct png *png = calloc(1, sizeof(*png));
 	if (!png)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	picture->state = png;
 	png->picture = picture;
 	png->fault = FAULT_NOT_AN_IMAGE;
@@ -155,7 +155,7 @@ static int png_codec_open(struct picture *picture)
 	if (png->codec)
 		png->info = png_create_info_struct(png->codec);
 	if (!png->info)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "PNG: no memory");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	return png_codec_read_header(png);
 }
 
@@ -227,7 +227,7 @@ static int png_codec_decode(struct picture *picture, struct target *target)
 	enum row row = png_codec_choose_output(png);
 	png->buffer = malloc(png_get_rowbytes(png->codec, png->info));
 	if (!png->buffer)
-		png_error(png->codec, "no memory for a row");
+		png_error(png->codec, PICTURE_NO_MEMORY);
 	png_codec_read_pixels(png, target, row);
 	png_read_end(png->codec, NULL);
 	return 0;

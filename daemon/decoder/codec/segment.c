@@ -25,7 +25,8 @@ struct segment {
 
 static int segment_codec_fail(struct picture *picture, const char *message)
 {
-	return picture_fail(picture, FAULT_DECODER_FAILED, "segment: %s", message);
+	return picture_fail(picture, FAULT_DECODER_FAILED,
+		"the loaded image is damaged: drop it and load it again (segment: %s)", message);
 }
 
 /* ---- Header ---- */
@@ -36,13 +37,13 @@ static const char *segment_codec_check(struct picture *picture, const struct hea
 	if (fault)
 		return fault;
 	if (!input_file_has_size(picture->input.fd, header->segment_size))
-		return "it has another size than its header says";
+		return "not the size that its header says";
 	if (format_pixel_bytes((enum format)header->native) == 0)
-		return "the native format is unknown";
+		return "unknown native format";
 	if (!memchr(header->type, 0, sizeof(header->type)))
-		return "the type has no end";
+		return "the type is not ended by NUL";
 	if (header->width > INT32_MAX || header->height > INT32_MAX)
-		return "width or height is too much";
+		return "width or height is too large";
 	return NULL;
 }
 
@@ -54,7 +55,7 @@ static const char *segment_codec_read_full_size(
 	picture->full_height = header->full_height ? header->full_height : header->height;
 	if (picture->full_width < header->width || picture->full_height < header->height ||
 		picture->full_width > INT32_MAX || picture->full_height > INT32_MAX)
-		return "the size of the whole picture cannot be";
+		return "the whole picture is smaller than its pixels, or too large";
 	return NULL;
 }
 
@@ -64,10 +65,10 @@ static int segment_codec_read_block(struct picture *picture, const struct header
 		return segment_codec_fail(picture, "a metadata block is too large");
 	uint8_t *data = malloc(block->size ? block->size : 1);
 	if (!data)
-		return segment_codec_fail(picture, "no memory for metadata");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	int result = input_read_at(&picture->input, block->offset, data, block->size);
 	if (result < 0)
-		segment_codec_fail(picture, "a metadata block cannot be read");
+		segment_codec_fail(picture, "a metadata block is cut short");
 	else
 		result = picture_add_block(picture, block->type, data, block->size);
 	free(data);
@@ -77,7 +78,7 @@ static int segment_codec_read_block(struct picture *picture, const struct header
 static int segment_codec_read_header(struct picture *picture, struct header *header)
 {
 	if (input_read_at(&picture->input, 0, header, sizeof(*header)) < 0)
-		return segment_codec_fail(picture, "it ends too early");
+		return segment_codec_fail(picture, "the header is cut short");
 	const char *fault = segment_codec_check(picture, header);
 	if (!fault)
 		fault = segment_codec_read_full_size(picture, header);
@@ -100,7 +101,7 @@ static int segment_codec_open(struct picture *picture)
 {
 	struct segment *segment = calloc(1, sizeof(*segment));
 	if (!segment)
-		return segment_codec_fail(picture, "no memory");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	picture->state = segment;
 	return segment_codec_read_header(picture, &segment->header);
 }
@@ -168,7 +169,7 @@ static int segment_codec_allocate(struct picture *picture, struct segment *segme
 		segment->converted =
 			reallocarray(NULL, segment->header.width, 4 * sizeof(uint16_t));
 	if (!segment->rows || (premultiplied && !segment->converted))
-		return segment_codec_fail(picture, "no memory for rows");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	return 0;
 }
 
@@ -183,7 +184,7 @@ static int segment_codec_decode(struct picture *picture, struct target *target)
 		result = input_read_at(&picture->input, header->pixel_offset + y * header->stride,
 			segment->rows, count * header->stride);
 		if (result < 0)
-			return segment_codec_fail(picture, "its pixels cannot be read");
+			return segment_codec_fail(picture, "the pixels are cut short");
 		segment_codec_draw(segment, target, y, count);
 	}
 	return result;

@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/decoder/file/picture.h"
+
 enum { CHARACTERS_MAX = 16, COLOUR_BYTES_MIN = 4, HEAD_SIZE = 128 };
 
 static void xpm_text_skip_blanks(struct xpm_span *text)
@@ -171,20 +173,20 @@ const char *xpm_text_survey(struct xpm_text *text)
 	struct xpm_span rest = {text->bytes, text->bytes + text->size};
 	struct xpm_span string;
 	if (memchr(text->bytes, 0, text->size))
-		return "it is no text";
+		return "the file has a NUL byte, so it is not a text";
 	if (!xpm_text_next_string(&rest, &string) || !xpm_text_next_number(&string, &text->width) ||
 		!xpm_text_next_number(&string, &text->height) ||
 		!xpm_text_next_number(&string, &text->colours) ||
 		!xpm_text_next_number(&string, &text->characters))
-		return "it has no line of values";
+		return "the numbers for width, height and colours are missing";
 	if (!xpm_text_is_plausible(text))
-		return "the file is too short for the values that it begins with";
+		return "the file is too short for its width, height and colours";
 	text->after_values = rest;
 	for (uint32_t i = 0; i < text->colours; i++) {
 		if (!xpm_text_next_string(&rest, &string))
-			return "the file ends among its colours";
+			return "the file is cut short in its colours";
 		if (!xpm_text_is_sound(string, text->characters))
-			return "a colour is too short, too long or given twice";
+			return "a colour is too short, too long, or has a key twice";
 		if (xpm_text_has_none(string, text->characters))
 			text->transparent = true;
 	}
@@ -226,21 +228,21 @@ static const char *xpm_text_put_strings(const struct xpm_text *text, char *to)
 	size_t row = (size_t)text->width * text->characters;
 	for (uint32_t i = 0; i < text->height; i++) {
 		if (!xpm_text_next_string(&rest, &string))
-			return "the file ends too early";
+			return "the file is cut short";
 		if ((size_t)(string.end - string.at) < row)
-			return "a row is too short";
+			return "a row is shorter than the width";
 		string.end = string.at + row;
 		to = xpm_text_put_string(to, string);
 	}
 	memcpy(to, "};", sizeof("};"));
-	return xpm_text_is_ended(rest) ? NULL : "the file ends too early";
+	return xpm_text_is_ended(rest) ? NULL : "the file is cut short";
 }
 
 char *xpm_text_rewrite(const struct xpm_text *text, const char **fault)
 {
 	char *plain = malloc(HEAD_SIZE + text->size);
 	if (!plain) {
-		*fault = "no memory";
+		*fault = PICTURE_NO_MEMORY;
 		return NULL;
 	}
 	int head = snprintf(plain, HEAD_SIZE,

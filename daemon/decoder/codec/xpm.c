@@ -49,18 +49,20 @@ static int xpm_codec_read_file(struct picture *picture, struct xpm_text *text)
 		const uint8_t *bytes;
 		ssize_t got = input_peek(&picture->input, &bytes);
 		if (got < 0)
-			return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: read error");
+			return picture_fail(
+				picture, FAULT_DECODER_FAILED, "XPM: the file cannot be read");
 		if (got == 0)
 			return 0;
 		if (text->size + (size_t)got > FILE_MAX)
-			return picture_fail(
-				picture, FAULT_TOO_LARGE, "XPM: more than %d bytes", FILE_MAX);
+			return picture_fail(picture, FAULT_TOO_LARGE,
+				"XPM: the file is larger than %d MiB: save it as PNG",
+				FILE_MAX >> 20);
 		if (text->size + (size_t)got >= capacity) {
 			capacity = 2 * (text->size + (size_t)got);
 			char *more = realloc(text->bytes, capacity);
 			if (!more)
 				return picture_fail(
-					picture, FAULT_DECODER_FAILED, "XPM: no memory");
+					picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 			text->bytes = more;
 		}
 		memcpy(text->bytes + text->size, bytes, (size_t)got);
@@ -74,7 +76,7 @@ static int xpm_codec_open(struct picture *picture)
 {
 	struct xpm *xpm = calloc(1, sizeof(*xpm));
 	if (!xpm)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: no memory");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	picture->state = xpm;
 	int result = xpm_codec_read_file(picture, &xpm->text);
 	return result ? result : xpm_codec_survey(picture, xpm);
@@ -125,7 +127,7 @@ static int xpm_codec_read_palette(struct picture *picture, struct xpm *xpm)
 {
 	xpm->palette = calloc(xpm->image.ncolors, sizeof(*xpm->palette));
 	if (!xpm->palette)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: no memory for colours");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	for (unsigned i = 0; i < xpm->image.ncolors; i++) {
 		const XpmColor *colour = &xpm->image.colorTable[i];
 		const char *name = colour->c_color    ? colour->c_color
@@ -137,7 +139,7 @@ static int xpm_codec_read_palette(struct picture *picture, struct xpm *xpm)
 				picture, FAULT_DECODER_FAILED, "XPM: a colour has no value");
 		if (!xpm_codec_read_colour(name, xpm->palette[i]))
 			return picture_fail(picture, FAULT_DECODER_FAILED,
-				"XPM: the colour \"%.40s\" is unknown", name);
+				"XPM: unknown colour \"%.40s\": write it as #RRGGBB", name);
 	}
 	return 0;
 }
@@ -154,8 +156,8 @@ static int xpm_codec_parse(struct picture *picture, struct xpm *xpm)
 	free(plain);
 	if (status != XpmSuccess) {
 		memset(&xpm->image, 0, sizeof(xpm->image));
-		return picture_fail(
-			picture, FAULT_DECODER_FAILED, "XPM: %s", XpmGetErrorString(status));
+		return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: libXpm reports %s",
+			XpmGetErrorString(status));
 	}
 	return xpm_codec_read_palette(picture, xpm);
 }
@@ -168,7 +170,7 @@ static int xpm_codec_decode(struct picture *picture, struct target *target)
 		return result;
 	xpm->row = calloc(xpm->text.width, sizeof(*xpm->palette));
 	if (!xpm->row)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: no memory for a row");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	struct strip strip = {.pixels = (const uint8_t *)xpm->row,
 		.row = ROW_RGBA16,
 		.rows = 1,
@@ -179,7 +181,7 @@ static int xpm_codec_decode(struct picture *picture, struct target *target)
 		for (size_t x = 0; x < xpm->text.width; x++, pixels++) {
 			if (*pixels >= xpm->image.ncolors)
 				return picture_fail(picture, FAULT_DECODER_FAILED,
-					"XPM: a pixel has no colour");
+					"XPM: a pixel has a colour that is not defined");
 			memcpy(xpm->row + 4 * x, xpm->palette[*pixels], sizeof(*xpm->palette));
 		}
 		target_put(target, &strip);

@@ -53,13 +53,14 @@ int picture_fit(struct picture *picture, uint32_t max_width, uint32_t max_height
 	picture_turn(picture, &width, &height);
 	if (width > picture->width || height > picture->height)
 		return picture_fail(picture, FAULT_DECODER_FAILED,
-			"%s: it is smaller than what is to be made of it", picture->type);
+			"%s: the source is smaller than the size that is wanted", picture->type);
 	picture->fitted_width = width;
 	picture->fitted_height = height;
 #ifndef HAVE_ZIMG
 	if (picture_is_scaled(picture))
 		return picture_fail(picture, FAULT_DECODER_FAILED,
-			"this shmimg-decoder was built without zimg, and makes nothing smaller");
+			"this build cannot make pictures smaller, for it is without zimg: "
+			"load the picture in its full size");
 #endif
 	return 0;
 }
@@ -81,12 +82,13 @@ int picture_add_block(struct picture *picture, uint32_t type, const void *data, 
 {
 	if (picture->block_count == HEADER_BLOCKS_MAX ||
 		size > JOB_BLOCK_BYTES_MAX - picture_bytes_of_blocks(picture))
-		return picture_fail(picture, FAULT_TOO_LARGE, "more than %d bytes of metadata",
-			JOB_BLOCK_BYTES_MAX);
+		return picture_fail(picture, FAULT_TOO_LARGE,
+			"more than %d MiB of profiles and EXIF: remove them from the file",
+			JOB_BLOCK_BYTES_MAX >> 20);
 	struct picture_block *block = &picture->blocks[picture->block_count];
 	block->data = malloc(size ? size : 1);
 	if (!block->data)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for metadata");
+		return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	memcpy(block->data, data, size);
 	block->type = type;
 	block->size = size;

@@ -12,6 +12,9 @@
 #include "daemon/decoder/file/input.h"
 #include "daemon/job/job.h"
 
+/* The text of an error for want of memory. */
+#define PICTURE_NO_MEMORY "not enough memory: use a smaller picture, or try again later"
+
 struct codec;
 
 enum { EIGHTHS = 8 }; /* in a whole */

@@ -70,9 +70,9 @@ static int target_fail(struct picture *picture, int error, const char *what, uin
 {
 	if (error == -ENOSPC)
 		picture_fail(picture, FAULT_NO_SPACE,
-			"no room in shared memory: %" PRIu64 " bytes are needed", size);
+			"shared memory is full: %" PRIu64 " bytes are needed", size);
 	else
-		picture_fail(picture, FAULT_DECODER_FAILED, "cannot %s the segment: %s", what,
+		picture_fail(picture, FAULT_DECODER_FAILED, "cannot %s shared memory: %s", what,
 			strerror(-error));
 	return error;
 }
@@ -162,7 +162,7 @@ static int target_begin(struct target *target, struct picture *picture,
 	result = stripe_writer_begin(target->fd, segment->pixel_offset, max);
 	target->striped = result == 0;
 	if (result < 0)
-		picture_fail(picture, FAULT_DECODER_FAILED, "no memory for rows");
+		picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	return result;
 }
 
@@ -252,7 +252,8 @@ static void target_draw(struct target *target, const struct strip *strip)
 
 static int target_fail_scale(struct picture *picture, int error)
 {
-	picture_fail(picture, FAULT_DECODER_FAILED, "cannot make it smaller: %s", strerror(-error));
+	picture_fail(picture, FAULT_DECODER_FAILED, "cannot make the picture smaller: %s",
+		strerror(-error));
 	return error;
 }
 
@@ -275,7 +276,7 @@ static int target_open_all(struct target *target, struct picture *picture,
 		target->scratch =
 			reallocarray(NULL, picture->fitted_width, (size_t)STRIP_ROWS * pixel);
 		if (!target->scratch)
-			return picture_fail(picture, FAULT_DECODER_FAILED, "no memory for a row");
+			return picture_fail(picture, FAULT_DECODER_FAILED, PICTURE_NO_MEMORY);
 	}
 	if (scaled) {
 		int result = scale_open(
