@@ -10,7 +10,7 @@
 	X(NO_PERMISSION, "no-permission", EACCES,                                                 \
 		"ask the owner to share it, or send the open file with source=fd")                \
 	X(INVALID_ARGUMENT, "invalid-argument", EINVAL, "correct the value that is named")        \
-	X(NOT_AN_IMAGE, "not-an-image", EILSEQ, "give a whole JPEG, PNG or XPM file")             \
+	X(NOT_AN_IMAGE, "not-an-image", EILSEQ, "use a complete image file")                      \
 	X(TOO_LARGE, "too-large", EFBIG, "use a smaller picture, or raise the daemon's limit")    \
 	X(NO_SPACE, "no-space", ENOSPC, "drop images, or make /dev/shm larger")                   \
 	X(OVER_QUOTA, "over-quota", EDQUOT, "release or drop what you hold, then try again")      \
