@@ -1,6 +1,6 @@
 /*
- * CRC-32 of ISO 3309, as PNG and the header of segments have it: for targets whose inputs
- * would else all be refused for a wrong one.
+ * CRC-32 of ISO 3309, as in PNG files and the header of segments. For targets that repair the
+ * checksums of their inputs: nearly all inputs would be refused for a wrong one.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * Clients of the daemon's connections.
+ * Clients of the daemon's connections, over socket pairs.
  */
 #include "tests/fuzz/client.h"
 

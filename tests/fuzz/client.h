@@ -1,6 +1,6 @@
 /*
- * Clients of the daemon's connections, in this process: who they are, what they send, what
- * they read. Checks each line and descriptor that they are sent. Decides nothing by itself.
+ * Clients of the daemon's connections, in this process. They send what the target says, and check
+ * each line and descriptor that they receive.
  */
 #pragma once
 
@@ -10,40 +10,40 @@
 enum { CLIENT_FDS = 3 };
 
 struct client {
-	struct connection *connection; /* NULL: there is none */
+	struct connection *connection; /* NULL: not connected */
 	struct world *world;
 	uid_t uid;
 	gid_t gid;
 	int socket;	     /* the client's end */
-	bool awake;	     /* the connection wants a turn */
-	int fds[CLIENT_FDS]; /* that go with the next line */
+	bool awake;	     /* the connection waits for its turn */
+	int fds[CLIENT_FDS]; /* sent with the next line */
 	unsigned fd_count;
-	char partial[WIRE_LINE_MAX]; /* of a line that is not read whole yet */
+	char partial[WIRE_LINE_MAX]; /* the start of a line whose end is not read yet */
 	size_t length;
-	unsigned asked;	   /* whole lines that it has sent */
-	unsigned answered; /* replies that it has read */
+	unsigned asked;	   /* complete lines that were sent */
+	unsigned answered; /* replies that were read */
 };
 
 /* A client that is not connected yet. */
 void client_init(struct client *client, struct world *world, uid_t uid, gid_t gid);
 
-/* Sends text, with the descriptors that were attached; connects first if need be. */
+/* Sends text with the attached descriptors. Connects first if it is not connected. */
 void client_send(struct client *client, const uint8_t *text, size_t size);
 
-/* Attaches a descriptor, which is taken over. */
+/* Attaches a descriptor and owns it from now on. */
 void client_attach(struct client *client, int fd);
 
-/* Reads all that there is. Returns whether there was something. */
+/* Reads everything that was sent to it. Returns whether there was anything. */
 bool client_read(struct client *client);
 
-/* Whether each line that it has sent was answered, or the connection has ended. */
+/* Whether each line was answered, or the connection has ended. */
 bool client_is_content(const struct client *client);
 
-/* Says that it sends nothing more. */
+/* Shuts its end down for sending. */
 void client_finish(struct client *client);
 
-/* Goes away. */
+/* Disconnects. */
 void client_leave(struct client *client);
 
-/* Gives its connection a turn, if the server would. Returns whether it did. */
+/* Gives its connection a turn, if the server would do so. Returns whether it did. */
 bool client_turn(struct client *client);

@@ -1,5 +1,5 @@
 /*
- * Runs the decoder's own job loop in this process.
+ * Runs the service of the decoder in this process.
  */
 #include "config.h"
 
@@ -28,7 +28,7 @@ void exchange_begin(struct exchange *exchange)
 	exchange->far = ends[1];
 }
 
-void exchange_say(
+void exchange_send(
 	struct exchange *exchange, const void *packet, size_t size, const int *fds, unsigned count)
 {
 	union {
@@ -124,8 +124,8 @@ static bool ask_header(
 	union job_packet packet;
 	const struct job_signal rejected = {JOB_REFUSE};
 	exchange_begin(&exchange);
-	exchange_say(&exchange, order, sizeof(*order), &file, 1);
-	exchange_say(&exchange, &rejected, sizeof(rejected), NULL, 0);
+	exchange_send(&exchange, order, sizeof(*order), &file, 1);
+	exchange_send(&exchange, &rejected, sizeof(rejected), NULL, 0);
 	int result = exchange_serve(&exchange);
 	uint32_t kind = exchange_answer(&exchange, &packet);
 	must(kind == JOB_HEADER || kind == JOB_ERROR);
@@ -160,25 +160,25 @@ static void check_segment(int segment, const struct header *header)
 	munmap(map, size);
 }
 
-static void fill_segment(int file, const struct job_decode *order, const struct job_header *said,
-	const struct header *plan, int segment)
+static void fill_segment(int file, const struct job_decode *order,
+	const struct job_header *answer_header, const struct header *layout, int segment)
 {
 	struct exchange exchange;
 	union job_packet packet;
 	struct job_segment answer = {
 		.kind = JOB_SEGMENT,
-		.size = plan->segment_size,
-		.pixel_offset = plan->pixel_offset,
-		.stride = plan->stride,
+		.size = layout->segment_size,
+		.pixel_offset = layout->pixel_offset,
+		.stride = layout->stride,
 	};
-	for (uint32_t i = 0; i < plan->block_count; i++)
-		answer.block_offsets[i] = plan->blocks[i].offset;
+	for (uint32_t i = 0; i < layout->block_count; i++)
+		answer.block_offsets[i] = layout->blocks[i].offset;
 	exchange_begin(&exchange);
-	exchange_say(&exchange, order, sizeof(*order), &file, 1);
-	exchange_say(&exchange, &answer, sizeof(answer), &segment, 1);
+	exchange_send(&exchange, order, sizeof(*order), &file, 1);
+	exchange_send(&exchange, &answer, sizeof(answer), &segment, 1);
 	must(exchange_serve(&exchange) == 0);
 	must(exchange_answer(&exchange, &packet) == JOB_HEADER);
-	must(memcmp(&packet.header, said, sizeof(*said)) == 0);
+	must(memcmp(&packet.header, answer_header, sizeof(*answer_header)) == 0);
 	uint32_t kind = exchange_answer(&exchange, &packet);
 	must(kind == JOB_DONE || kind == JOB_ERROR);
 	must(exchange_answer(&exchange, &packet) == 0);
@@ -220,17 +220,18 @@ static void decode_source(
 {
 	const struct job_decode order = order_for(data, size, source);
 	const struct header_source nothing = {0};
-	struct job_header said;
-	struct header plan;
+	struct job_header answer_header;
+	struct header layout;
 	prepare();
 	int file = file_of(data, size);
-	if (ask_header(file, &order, type, &said) &&
-		(uint64_t)said.full_width * said.full_height <= PIXELS_MAX) {
-		must(layout_header(&plan, &said, &nothing, box_of(&order), 1, PAGE) == 0);
+	if (ask_header(file, &order, type, &answer_header) &&
+		(uint64_t)answer_header.full_width * answer_header.full_height <= PIXELS_MAX) {
+		must(layout_header(&layout, &answer_header, &nothing, box_of(&order), 1, PAGE) ==
+			0);
 		int segment = memfd_create("segment", MFD_CLOEXEC);
-		must(segment >= 0 && ftruncate(segment, (off_t)plan.segment_size) == 0);
-		fill_segment(file, &order, &said, &plan, segment);
-		check_segment(segment, &plan);
+		must(segment >= 0 && ftruncate(segment, (off_t)layout.segment_size) == 0);
+		fill_segment(file, &order, &answer_header, &layout, segment);
+		check_segment(segment, &layout);
 		close(segment);
 	}
 	close(file);

@@ -1,7 +1,7 @@
 /*
- * Runs the decoder's own job loop in this process, without its sandbox: what the daemon says
- * is queued first, then served, then the answers are read. Checks what holds whatever it is
- * given: no descriptor is left, and nothing is written but where a picture goes.
+ * Runs the service of the decoder in this process, without its sandbox: queues the daemon's
+ * packets, serves them, then reads the answers. Checks what must hold for any input: no descriptor
+ * is left open, and nothing is written outside of the picture.
  */
 #pragma once
 
@@ -9,30 +9,30 @@
 
 struct exchange {
 	int near;    /* the daemon's end */
-	int far;     /* the decoder's */
-	int next_fd; /* before it began */
+	int far;     /* the decoder's end */
+	int next_fd; /* the next free descriptor, before it began */
 };
 
 void exchange_begin(struct exchange *exchange);
 
-/* Queues a packet of any bytes with any descriptors, which stay the caller's. */
-void exchange_say(
+/* Queues a packet of any bytes with any descriptors. The caller keeps these. */
+void exchange_send(
 	struct exchange *exchange, const void *packet, size_t size, const int *fds, unsigned count);
 
-/* Serves all that is queued. Returns what the decoder's loop does. */
+/* Serves everything that is queued. Returns as service_run() does. */
 int exchange_serve(struct exchange *exchange);
 
-/* The next answer. Returns its kind, which has its right size, or 0 when there is no more. */
+/* The next answer, whose size was checked. Returns its kind, or 0 if there is none. */
 uint32_t exchange_answer(struct exchange *exchange, union job_packet *packet);
 
 void exchange_end(struct exchange *exchange);
 
 /*
- * Decodes a file as the daemon has it done, to a format that follows from its size, and in a box
- * for every second one. Pictures
- * of more than 131072 pixels are refused. type is what it has to be if it is an image at all.
+ * Decodes a file, with the packets that the daemon sends. The size of the file decides the format,
+ * and every second file is fitted into a box. Pictures of more than 131072 pixels are refused. If
+ * the file is an image, its type must be `type`.
  */
 void decode_file(const uint8_t *data, size_t size, const char *type);
 
-/* The same of a segment, whatever its type. */
+/* Decodes a segment in the same way, of any type. */
 void decode_segment(const uint8_t *data, size_t size);

@@ -1,8 +1,8 @@
 /*
- * Fuzzes the channel between daemon and decoder, from both ends. An input begins with a
- * byte that says which end it speaks for, and what segments are like; then come packets: a byte of
- * length, a byte of how many descriptors, and what the packet begins with, which ends in zeros as
- * long as the packets of its kind are.
+ * Fuzzes the channel between daemon and decoder, from both ends. An input begins with a byte that
+ * says which end it plays, and of which kind segments are. Then come packets: a byte of length, a
+ * byte with the number of descriptors, and the beginning of the packet, to which zeros are added up
+ * to the size of its kind.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -97,7 +97,7 @@ static void speak_as_daemon(struct fuzz_input *input, bool read_only)
 		struct packet packet = take_packet(input);
 		int first = packet.bytes[0] == JOB_SEGMENT;
 		const int given[FDS_MAX] = {fds[first], fds[2], fds[!first]};
-		exchange_say(&exchange, packet.bytes, packet.size, given, packet.fds);
+		exchange_send(&exchange, packet.bytes, packet.size, given, packet.fds);
 	}
 	exchange_serve(&exchange);
 	while (exchange_answer(&exchange, &answer))
@@ -151,7 +151,7 @@ static void speak_as_decoder(struct fuzz_input *input)
 			continue;
 		if (packet.bytes[0] == JOB_DONE)
 			puppet_fill(puppet);
-		puppet_say(puppet, packet.bytes, packet.size);
+		puppet_send(puppet, packet.bytes, packet.size);
 		settle(&world);
 	}
 	session_close(session);

@@ -1,7 +1,7 @@
 /*
- * Fuzzes the daemon from its connections to its segments and semaphores: clients of three
- * users, decoders that are puppets. An input is a text; what each line does says the table
- * in its midst. What must hold is checked after each line; at the end nothing may be left.
+ * Fuzzes the daemon from its connections to its segments and semaphores: clients of three users,
+ * decoders that are puppets. An input is a text, and the table in this file says what each line
+ * does. Invariants are checked after each line, and at the end nothing may be left.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -114,28 +114,28 @@ static void direct(struct puppet *puppet, const uint8_t *text, size_t size)
 	unsigned number = size > 1 ? text[1] : 0;
 	switch (size > 0 ? text[0] : 0) {
 	case 'r':
-		puppet_say_ready(puppet);
+		puppet_send_ready(puppet);
 		break;
 	case 'h':
-		puppet_say_header(puppet, 1u << number % 8, 1);
+		puppet_send_header(puppet, 1u << number % 8, 1);
 		break;
 	case 'o':
-		puppet_say_header(puppet, 8, number % 10);
+		puppet_send_header(puppet, 8, number % 10);
 		break;
 	case 'f':
 		puppet_fill(puppet);
 		break;
 	case 'd':
-		puppet_say_done(puppet);
+		puppet_send_done(puppet);
 		break;
 	case 'e':
-		puppet_say_error(puppet, number % 16);
+		puppet_send_error(puppet, number % 16);
 		break;
 	case 't':
 		puppet_expire(puppet, &world.engine.pool);
 		break;
 	case 'b':
-		puppet_say(puppet, text, size);
+		puppet_send(puppet, text, size);
 		break;
 	default:
 		puppet_exit(puppet);

@@ -1,7 +1,7 @@
 /*
- * Fuzzes the check and the plan of segment headers. An input is the segment's size (8 bytes),
- * a byte of switches, and the header, which ends in zeros where the input does. What passes
- * the check must lie inside the segment, and what is planned must pass the check.
+ * Fuzzes the check and the layout of segment headers. An input is the size of the segment (8
+ * bytes), a byte of switches, and the header, to which zeros are added. A header that passes the
+ * check must lie inside the segment, and a planned header must pass the check.
  */
 #include "client/protocol/header.h"
 #include "client/protocol/name.h"

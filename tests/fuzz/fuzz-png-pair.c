@@ -1,7 +1,7 @@
 /*
- * Fuzzes the two ways to decode PNG against each other: same verdict, same message, same
- * pixels. An input is a file, or what is made into one of right sums: kind, width, height, size
- * of the IDAT, head of the stream, and its deflate data, which so need not be found by chance.
+ * Fuzzes the two decoders of PNG against each other: same verdict, message and pixels. An input is
+ * a file, or the parts of one with correct checksums: kind, width, height, size of the IDAT chunks,
+ * head of the stream, and its deflate data. The second way finds valid files without luck.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
- * Fuzzes the decoding of PNG: an input is a file. A change of it makes all checksums right
- * again, but for one time in eight, since libpng reads no further than the first wrong one.
+ * Fuzzes the decoding of PNG: an input is a file. After a mutation all checksums are made correct
+ * again, except for one time in eight: libpng reads no further than the first wrong one.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
- * Fuzzes the decoding of segments: an input is one. A change of it makes the checksum and the
- * size in its header right again, but for one time in eight.
+ * Fuzzes the decoding of segments: an input is a segment. After a mutation the checksum and the
+ * size in its header are made correct again, except for one time in eight.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
- * Fuzzes the wire parser and all that reads a value: an input is a line, without its '\n'.
- * What parses must mean the same when it is written and parsed again.
+ * Fuzzes the parser of the wire and all readers of values: an input is a line, without its '\n'.
+ * A line that parses must mean the same after it is written and parsed again.
  */
 #include <ctype.h>
 #include <errno.h>

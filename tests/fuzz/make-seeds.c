@@ -1,6 +1,6 @@
 /*
- * Writes the first inputs of the fuzz targets that are no text into a folder: JPEG and PNG of
- * every kind, and segments of every format. Usage: make-seeds FOLDER
+ * Writes the first inputs of the fuzz targets that are not texts to a folder: JPEG and PNG of every
+ * kind, and segments of every format. Usage: make-seeds FOLDER
  */
 #include "config.h"
 

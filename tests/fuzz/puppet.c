@@ -1,5 +1,5 @@
 /*
- * Decoders without processes.
+ * Decoders without processes: a socket pair in place of each.
  */
 #include "tests/fuzz/puppet.h"
 
@@ -24,7 +24,7 @@ struct puppet {
 	void *context;
 	siginfo_t death;
 	bool ready;	 /* has said so */
-	uint32_t wanted; /* what it was told last and has not answered, enum job_kind */
+	uint32_t wanted; /* the last request that it has not answered, enum job_kind */
 	struct job_decode order;
 	int segment; /* that it was given last, or -1 */
 	off_t size;
@@ -139,31 +139,31 @@ struct puppet *puppet_find(unsigned index)
 	return NULL;
 }
 
-void puppet_say(struct puppet *puppet, const void *packet, size_t size)
+void puppet_send(struct puppet *puppet, const void *packet, size_t size)
 {
 	/* What does not fit is not said: the daemon has stopped to listen. */
 	send(puppet->channel, packet, size, MSG_NOSIGNAL);
 }
 
-void puppet_say_ready(struct puppet *puppet)
+void puppet_send_ready(struct puppet *puppet)
 {
 	const struct job_ready packet = {JOB_READY, JOB_SANDBOX_SECCOMP};
 	puppet->ready = true;
-	puppet_say(puppet, &packet, sizeof(packet));
+	puppet_send(puppet, &packet, sizeof(packet));
 }
 
-void puppet_say_done(struct puppet *puppet)
+void puppet_send_done(struct puppet *puppet)
 {
 	const struct job_signal packet = {JOB_DONE};
 	puppet->wanted = 0;
-	puppet_say(puppet, &packet, sizeof(packet));
+	puppet_send(puppet, &packet, sizeof(packet));
 }
 
-void puppet_say_error(struct puppet *puppet, uint32_t fault)
+void puppet_send_error(struct puppet *puppet, uint32_t fault)
 {
 	const struct job_error packet = {JOB_ERROR, fault, "it is so"};
 	puppet->wanted = 0;
-	puppet_say(puppet, &packet, sizeof(packet));
+	puppet_send(puppet, &packet, sizeof(packet));
 }
 
 static void take_fd(struct puppet *puppet, struct msghdr *message)
@@ -175,8 +175,8 @@ static void take_fd(struct puppet *puppet, struct msghdr *message)
 	memcpy(&puppet->segment, CMSG_DATA(control), sizeof(int));
 }
 
-/* Takes note of what it has been told, if anything. Returns whether it has. */
-static bool hear(struct puppet *puppet)
+/* Receives a packet, if there is one. Returns whether there was. */
+static bool receive(struct puppet *puppet)
 {
 	union {
 		struct cmsghdr header;
@@ -204,9 +204,9 @@ static bool hear(struct puppet *puppet)
 	return true;
 }
 
-void puppet_say_header(struct puppet *puppet, uint32_t size, uint32_t orientation)
+void puppet_send_header(struct puppet *puppet, uint32_t size, uint32_t orientation)
 {
-	while (hear(puppet))
+	while (receive(puppet))
 		;
 	const struct job_decode *order = &puppet->order;
 	struct job_header packet = {
@@ -223,12 +223,12 @@ void puppet_say_header(struct puppet *puppet, uint32_t size, uint32_t orientatio
 	if (size > 0)
 		fit_inside(&packet.width, &packet.height, order->width, order->height);
 	puppet->wanted = 0;
-	puppet_say(puppet, &packet, sizeof(packet));
+	puppet_send(puppet, &packet, sizeof(packet));
 }
 
 void puppet_fill(struct puppet *puppet)
 {
-	while (hear(puppet))
+	while (receive(puppet))
 		;
 	while (puppet->segment >= 0 && fallocate(puppet->segment, 0, 0, puppet->size) < 0)
 		must(errno == EINTR);
@@ -253,18 +253,18 @@ bool puppet_serve(struct puppet *puppet)
 {
 	bool was_ready = puppet->ready;
 	if (!was_ready)
-		puppet_say_ready(puppet);
-	hear(puppet);
+		puppet_send_ready(puppet);
+	receive(puppet);
 	switch (puppet->wanted) {
 	case JOB_DECODE:
-		puppet_say_header(puppet, 8, 1);
+		puppet_send_header(puppet, 8, 1);
 		return true;
 	case JOB_SEGMENT:
 		puppet_fill(puppet);
-		puppet_say_done(puppet);
+		puppet_send_done(puppet);
 		return true;
 	case JOB_LAST:
-		puppet_say_done(puppet);
+		puppet_send_done(puppet);
 		return true;
 	default:
 		return !was_ready;

@@ -1,6 +1,6 @@
 /*
- * Decoders without processes: the daemon starts, hears, kills and buries them as it does real
- * ones, and the test says what they do. Link with puppet_wraps of local.mk. Decodes nothing.
+ * Decoders without processes: the daemon starts, uses, kills and reaps them as real ones, and the
+ * test says what they send. They decode nothing. Link with puppet_wraps of local.mk.
  */
 #pragma once
 
@@ -11,21 +11,21 @@
 
 enum { PUPPETS_MAX = 16 };
 
-/* Number index of those that the daemon takes for alive, counted round; NULL: there is none. */
+/* The decoder number index, modulo the number of living ones. NULL if there is none. */
 struct puppet *puppet_find(unsigned index);
 
-/* Says a packet of any bytes. */
-void puppet_say(struct puppet *puppet, const void *packet, size_t size);
+/* Sends a packet of any bytes. */
+void puppet_send(struct puppet *puppet, const void *packet, size_t size);
 
-/* Says the packet that a decoder says who is confined, is done, or has failed. */
-void puppet_say_ready(struct puppet *puppet);
-void puppet_say_done(struct puppet *puppet);
-void puppet_say_error(struct puppet *puppet, uint32_t fault);
+/* Sends the packet of a decoder that is confined, is done, or has failed. */
+void puppet_send_ready(struct puppet *puppet);
+void puppet_send_done(struct puppet *puppet);
+void puppet_send_error(struct puppet *puppet, uint32_t fault);
 
-/* Says that the last file is a picture of size x size pixels; orientations are 1 to 8. */
-void puppet_say_header(struct puppet *puppet, uint32_t size, uint32_t orientation);
+/* Sends the header of a picture of size x size pixels; orientations are 1 to 8. */
+void puppet_send_header(struct puppet *puppet, uint32_t size, uint32_t orientation);
 
-/* Reserves the segment that it was given last, if it has one. */
+/* Reserves the last segment that it received, if there is one. */
 void puppet_fill(struct puppet *puppet);
 
 /* Ends by itself. */

@@ -1,7 +1,7 @@
 /*
- * Runs a fuzz target over files: its corpus, or what is named. Each input is memory of just
- * its size, so that a sanitizer sees a read beyond. Says which file it is at before it is
- * tried, and prints TAP.
+ * Runs a fuzz target over files: its corpus, or those that are named. Each input is in memory of
+ * just its size, so that a sanitizer finds a read beyond it. Prints each name before the file is
+ * tried, and results in TAP.
  */
 #include <dirent.h>
 #include <err.h>

@@ -1,5 +1,5 @@
 /*
- * What all fuzz targets share.
+ * Shared by all fuzz targets.
  */
 #include "tests/fuzz/target.h"
 

@@ -1,6 +1,6 @@
 /*
- * What all fuzz targets share: the entry that libFuzzer (or replay.c) calls, a reader of the
- * input, and checks that end the process, which is what a finding is.
+ * Shared by all fuzz targets: the entry that libFuzzer (or replay.c) calls, a reader of the input,
+ * and checks that end the process, which libFuzzer reports as a finding.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tries one input. Returns 0, or -1 for one that is not worth keeping. */
+/* Tries one input. Returns 0, or -1 if the input is not worth keeping. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Changes an input in place; returns its new size, at most max. For targets that need it. */
@@ -34,7 +34,7 @@ struct fuzz_input {
 	size_t size;
 };
 
-/* Takes the next byte; 0 at the end. */
+/* Reads the next byte, or 0 at the end. */
 static inline uint8_t take_byte(struct fuzz_input *input)
 {
 	if (input->size == 0)
@@ -43,7 +43,7 @@ static inline uint8_t take_byte(struct fuzz_input *input)
 	return *input->data++;
 }
 
-/* Takes what there is of so many bytes, and zeros for the rest. */
+/* Reads so many bytes of the input, and zeros beyond its end. */
 static inline void take_bytes(struct fuzz_input *input, void *to, size_t size)
 {
 	size_t part = size < input->size ? size : input->size;
@@ -54,11 +54,11 @@ static inline void take_bytes(struct fuzz_input *input, void *to, size_t size)
 	input->size -= part;
 }
 
-/* The lowest number that the next descriptor gets: a leak moves it. */
+/* The number that the next descriptor gets. A leak increases it. */
 int target_next_fd(void);
 
 /*
- * Tells libFuzzer that something was said, as if it were an edge: libraries that it cannot
- * see into differ in their messages at least. Digits are all the same.
+ * Reports a message to libFuzzer as if it were an edge. It cannot see into libraries, but their
+ * messages show that inputs differ. All digits count as the same.
  */
 void target_note(const char *message);

@@ -157,7 +157,7 @@ static void check_header(const struct job_header *header, const struct job_decod
 	assert_non_null(memchr(header->type, 0, sizeof(header->type)));
 }
 
-/* Gives the segment that the header asks for. Returns its descriptor. */
+/* Sends a segment for the header. Returns its descriptor. */
 static int give_segment(struct decoder *decoder, struct outcome *outcome)
 {
 	outcome->segment = plan_for(&outcome->header);

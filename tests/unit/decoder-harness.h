@@ -20,12 +20,12 @@ struct bytes {
 struct decoder {
 	int channel;
 	pid_t pid;
-	uint32_t sandbox; /* what it says that confines it */
+	uint32_t sandbox; /* the measures that it has reported */
 };
 
-/* What became of a job. */
+/* The result of a job. */
 struct outcome {
-	bool done; /* else error says why */
+	bool done; /* if false, see error */
 	struct job_error error;
 	struct job_header header;
 	struct job_segment segment;
@@ -45,20 +45,20 @@ int decoder_stop(struct decoder *decoder);
 /* Waits for a decoder that ends by itself. */
 int decoder_wait(struct decoder *decoder);
 
-/* A descriptor of a file without name that holds the bytes. */
+/* A descriptor of a nameless file with these bytes. */
 int file_of(const void *data, size_t size);
 
-/* Takes the plan of a segment for a header, as the daemon makes it. */
+/* Lays out a segment for a header, as the daemon does. */
 struct job_segment plan_for(const struct job_header *header);
 
-/* An empty segment without name. */
+/* A nameless empty segment. */
 int segment_of(uint64_t size);
 
-/* Sends a packet of a kind whose fields are 0; what is to decode is wanted as RGBA8. */
+/* Sends a packet of a kind whose other fields are 0. JOB_DECODE asks for RGBA8. */
 void decoder_send(struct decoder *decoder, uint32_t kind, int fd);
 void decoder_send_segment(struct decoder *decoder, const struct job_segment *segment, int fd);
 
-/* Receives what has to be a packet of one of two kinds. */
+/* Receives a packet, and asserts that it is of one of two kinds. */
 void decoder_expect(
 	struct decoder *decoder, union job_packet *packet, uint32_t kind, uint32_t or_kind);
 
@@ -66,11 +66,11 @@ void decoder_expect(
 void decoder_decode(struct decoder *decoder, const void *data, size_t size, enum format format,
 	struct outcome *outcome);
 
-/* The same in a box, or of a segment, as the order says. Its kind need not be set. */
+/* Decodes as decoder_decode(), in a box or from a segment, as the order says. Sets its kind. */
 void decoder_order(struct decoder *decoder, const void *data, size_t size,
 	const struct job_decode *order, struct outcome *outcome);
 
-/* Asserts that it was done, and with which native format. */
+/* Asserts that the job was done, and its native format. */
 void assert_done(const struct outcome *outcome);
 
 /* Asserts the error and that its message is not empty. */
@@ -81,7 +81,7 @@ void outcome_free(struct outcome *outcome);
 /* Pixel (x, y) of the segment; asserts that it lies inside the picture. */
 const uint8_t *pixel_at(const struct outcome *outcome, uint32_t x, uint32_t y);
 
-/* Asserts that block number index is this one. */
+/* Asserts the content of block number index. */
 void assert_block(const struct outcome *outcome, uint32_t index, uint32_t type, const void *data,
 	size_t size);
 

@@ -17,7 +17,7 @@
 
 enum { PAGE = 4096, PIXELS_MAX = 1 << 20 };
 
-/* What one way makes of a file. */
+/* The result of one decoder. */
 struct decoded {
 	uint8_t *pixels; /* NULL if it was refused, or not decoded */
 	size_t size;
@@ -30,7 +30,7 @@ static bool may_be_fast;
 static bool was_fast;
 static unsigned countdown; /* of allocations */
 
-/* ---- What is wrapped ---- */
+/* ---- Wrapped functions ---- */
 
 bool __real_png_fast_decode(png_structp codec, png_infop info, struct picture *picture,
 	struct target *target, uint32_t *drawn);
@@ -99,19 +99,19 @@ static void fill(struct picture *picture, enum format format, struct decoded *de
 	uint64_t width = turned ? picture->height : picture->width;
 	uint64_t height = turned ? picture->width : picture->height;
 	uint64_t stride = (width * format_pixel_bytes(format) + 63) / 64 * 64;
-	struct job_segment plan = {.kind = JOB_SEGMENT, .pixel_offset = PAGE, .stride = stride};
-	plan.size = PAGE + stride * height;
+	struct job_segment layout = {.kind = JOB_SEGMENT, .pixel_offset = PAGE, .stride = stride};
+	layout.size = PAGE + stride * height;
 	for (uint32_t i = 0; i < picture->block_count; i++) {
-		plan.block_offsets[i] = plan.size;
-		plan.size += picture->blocks[i].size;
+		layout.block_offsets[i] = layout.size;
+		layout.size += picture->blocks[i].size;
 	}
 	int segment = memory_file("", 0);
 	struct target target;
-	if (ftruncate(segment, (off_t)plan.size) < 0 ||
-		target_open(&target, picture, format, &plan, segment) < 0)
+	if (ftruncate(segment, (off_t)layout.size) < 0 ||
+		target_open(&target, picture, format, &layout, segment) < 0)
 		err(EXIT_FAILURE, "a target");
 	if (codec_decode(picture, &target) == 0 && target_finish(&target, picture) == 0)
-		keep(decoded, segment, plan.size);
+		keep(decoded, segment, layout.size);
 	target_close(&target);
 	close(segment);
 }
@@ -127,7 +127,7 @@ static void decode(int file, enum format format, struct decoded *decoded)
 	codec_close(&picture);
 }
 
-/* Of zlib. */
+/* As zlib has it. */
 static bool is_incomplete(const char *message)
 {
 	return strstr(message, "invalid code lengths set") ||

@@ -19,11 +19,11 @@ struct png_pair {
 
 /*
  * Returns NULL, or what differs: the verdict, the message or a pixel. Pictures of more than
- * a million pixels are not decoded. It is no difference that ISA-L decodes a stream with
- * an incomplete Huffman code, of which no missing part is used, when its sum is right.
+ * a million pixels are not decoded. One difference is ignored: ISA-L decodes a stream with an
+ * incomplete Huffman code, if no missing code is used and the sum is right.
  */
 const char *png_pair_compare(
 	const void *data, size_t size, enum format format, struct png_pair *pair);
 
-/* Has the allocation of this number in png_fast_decode() fail, from 1 on; 0: none. */
+/* Makes an allocation in png_fast_decode() fail: the first is number 1. 0: none. */
 extern unsigned png_pair_failing;

@@ -8,8 +8,8 @@
 
 struct png_pair compare(const struct bytes *file, enum format format);
 
-/* Asserts that it was accepted without libpng; frees the file. */
+/* Asserts that the file was accepted without libpng. Frees it. */
 void assert_fast(struct bytes *file, enum format format);
 
-/* Asserts that libpng was needed, and its verdict; frees the file. */
+/* Asserts that libpng was needed, and its verdict. Frees the file. */
 void assert_slow(struct bytes *file, bool accepted);

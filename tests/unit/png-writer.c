@@ -92,7 +92,7 @@ static void write_exif(struct writer *writer, const struct png_extras *extras, b
 		png_write_chunk(writer->png, name, extras->exif->data, extras->exif->size);
 }
 
-/* What the samples of a pixel mean, but for palettes. */
+/* The meaning of the samples of a pixel, except for palettes. */
 static struct sample meaning(const struct writer *writer, const uint16_t *samples)
 {
 	const struct png_kind *kind = writer->kind;

@@ -12,7 +12,7 @@ struct png_kind {
 	bool transparent; /* has tRNS */
 };
 
-/* What goes into the file besides pixels; members that are NULL or false do not. */
+/* The contents of the file besides pixels. Members that are NULL or false are left out. */
 struct png_extras {
 	const struct bytes *icc;
 	const struct bytes *exif;
@@ -21,6 +21,6 @@ struct png_extras {
 	const struct bytes *text; /* tEXt */
 };
 
-/* The file is the caller's, to be freed; so is the expectation, to be ended. */
+/* The caller frees the file and ends the expectation. */
 struct bytes png_write(const struct png_kind *kind, uint32_t width, uint32_t height,
 	const struct png_extras *extras, struct expectation *expected);

@@ -14,7 +14,7 @@
 
 enum { LOBES = 3 };
 
-/* How far it may be from what is expected: samples of 8 and of 16 bits. */
+/* The largest allowed difference in samples of 8 and of 16 bits. */
 enum { NARROW_TOLERANCE = 1, WIDE_TOLERANCE = 6 };
 
 struct linear {
@@ -26,7 +26,7 @@ double linear_of_value(double value)
 	return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
 }
 
-double value_of_light(double linear)
+double value_of_linear(double linear)
 {
 	linear = fmin(fmax(linear, 0), 1);
 	return linear <= 0.0031308 ? linear * 12.92 : 1.055 * pow(linear, 1 / 2.4) - 0.055;
@@ -43,8 +43,8 @@ static double lanczos(double x)
 }
 
 /*
- * The sample at a place that may lie outside, where the picture is seen in a mirror. What is
- * further away than a picture is as the last that is seen there.
+ * The sample at a place that may lie outside, where the picture is mirrored. Further away than
+ * one picture, the last mirrored sample is repeated.
  */
 static size_t mirrored(int64_t at, size_t count)
 {
@@ -55,7 +55,7 @@ static size_t mirrored(int64_t at, size_t count)
 	return at < 0 ? 0 : at >= (int64_t)count ? count - 1 : (size_t)at;
 }
 
-/* One sample of count that are step apart, of an extent that is made into `to` samples. */
+/* One sample of `to`, made of an extent of count samples that are step apart. */
 static struct linear filter(const struct linear *from, size_t count, size_t step, double extent,
 	uint32_t to, uint32_t at)
 {
@@ -77,7 +77,7 @@ static struct linear filter(const struct linear *from, size_t count, size_t step
 		sum.red / weights, sum.green / weights, sum.blue / weights, sum.alpha / weights};
 }
 
-/* The light of a sample, as it counts in a format. */
+/* The linear value of a sample, as a format weighs it. */
 static struct linear linear_of(const struct sample *sample, enum format format, bool wide)
 {
 	double most = wide ? 65535 : 255;
@@ -95,16 +95,16 @@ static struct linear linear_of(const struct sample *sample, enum format format, 
 		linear_of_value(sample->blue / most) * alpha, alpha};
 }
 
-static struct linear *lights_of(const struct expectation *expected, enum format format)
+static struct linear *linear_pixels_of(const struct expectation *expected, enum format format)
 {
 	size_t count = (size_t)expected->width * expected->height;
-	struct linear *lights = calloc(count, sizeof(*lights));
-	assert_non_null(lights);
+	struct linear *linear = calloc(count, sizeof(*linear));
+	assert_non_null(linear);
 	bool grey = format_is_grey(format) && expected->greys;
 	for (size_t i = 0; i < count; i++)
-		lights[i] = linear_of(
+		linear[i] = linear_of(
 			grey ? &expected->greys[i] : &expected->samples[i], format, expected->wide);
-	return lights;
+	return linear;
 }
 
 static uint16_t wide_value(double value)
@@ -116,16 +116,16 @@ static struct sample sample_of(struct linear linear)
 {
 	double alpha = fmin(fmax(linear.alpha, 0), 1);
 	double whole = alpha > 0 ? 1 / alpha : 0;
-	return (struct sample){wide_value(value_of_light(linear.red * whole)),
-		wide_value(value_of_light(linear.green * whole)),
-		wide_value(value_of_light(linear.blue * whole)), wide_value(alpha)};
+	return (struct sample){wide_value(value_of_linear(linear.red * whole)),
+		wide_value(value_of_linear(linear.green * whole)),
+		wide_value(value_of_linear(linear.blue * whole)), wide_value(alpha)};
 }
 
-/* Makes the expectation of a smaller picture, of wide samples, in the file's orientation. */
+/* Makes the expectation of the smaller picture, in wide samples, in the orientation of the file. */
 static void reduce(const struct expectation *expected, const struct reduction *reduction,
 	enum format format, struct expectation *small)
 {
-	struct linear *lights = lights_of(expected, format);
+	struct linear *linear = linear_pixels_of(expected, format);
 	size_t width = expected->width, height = expected->height;
 	double extent_x = reduction->full_width * reduction->eighths / 8.0;
 	double extent_y = reduction->full_height * reduction->eighths / 8.0;
@@ -133,16 +133,16 @@ static void reduce(const struct expectation *expected, const struct reduction *r
 	assert_non_null(column);
 	for (uint32_t x = 0; x < small->width; x++) {
 		for (size_t y = 0; y < height; y++)
-			column[y] = filter(lights + y * width, width, 1, extent_x, small->width, x);
+			column[y] = filter(linear + y * width, width, 1, extent_x, small->width, x);
 		for (uint32_t y = 0; y < small->height; y++)
 			small->samples[(size_t)y * small->width + x] =
 				sample_of(filter(column, height, 1, extent_y, small->height, y));
 	}
 	free(column);
-	free(lights);
+	free(linear);
 }
 
-/* Whether a channel is as good as the wanted one; of few alpha little is known of colours. */
+/* Whether a channel is near enough to the expected one. At low alpha colours are inexact. */
 static bool is_near(long found, long wanted, bool wide, double alpha)
 {
 	double tolerance = wide ? WIDE_TOLERANCE : NARROW_TOLERANCE;
@@ -202,12 +202,12 @@ static void assert_format(struct decoder *decoder, const struct bytes *file,
 }
 
 void assert_reduced(struct decoder *decoder, const struct bytes *file,
-	const struct expectation *expected, const struct reduction *reduction, uint32_t most_wide,
-	uint32_t most_high)
+	const struct expectation *expected, const struct reduction *reduction, uint32_t max_width,
+	uint32_t max_height)
 {
 	for (uint32_t format = FORMAT_NATIVE; format < FORMAT_COUNT; format++) {
 		const struct job_decode order = {
-			.format = format, .width = most_wide, .height = most_high};
+			.format = format, .width = max_width, .height = max_height};
 		assert_format(decoder, file, expected, reduction, &order);
 	}
 }

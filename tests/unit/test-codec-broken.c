@@ -1,6 +1,6 @@
 /*
- * Broken files: cut at any length they are an error; with any bit turned the decoder still
- * answers as it has to, and decodes the next file.
+ * Broken files. A file that is cut anywhere is an error. With any bit flipped, the decoder still
+ * answers correctly and decodes the next file.
  */
 #include "config.h"
 
@@ -35,7 +35,7 @@ static int start(void **state)
 	return 0;
 }
 
-/* The last test: what a sanitizer found in the decoder shows in how it ends. */
+/* The last test: the decoder's exit status shows whether a sanitizer has found anything. */
 static void decoder_ends_well(void **state)
 {
 	(void)state;
@@ -56,7 +56,7 @@ static void assert_whole(const struct example *example)
 	outcome_free(&outcome);
 }
 
-/* All lengths of a short file, and evenly many of a long one, with its last bytes. */
+/* All lengths of a short file. Of a long one, some at even distances, and its last bytes. */
 static void cut_anywhere_is_an_error(void **state)
 {
 	const struct example *example = *state;
@@ -93,7 +93,7 @@ static void turned_bits_break_nothing_else(void **state)
 	assert_whole(example);
 }
 
-/* PNG says its chunks' CRC; turned bits inside of chunks need it mended to be looked at. */
+/* A flipped bit inside a chunk of PNG is tried with the right CRC too, else libpng stops there. */
 static void mend(struct bytes *file)
 {
 	for (size_t at = 8; at + 12 <= file->size;) {
@@ -238,7 +238,7 @@ static void add_xpm(void)
 #endif
 
 #ifndef HAVE_ZIMG
-/* And the whole picture is there as ever. */
+/* The whole picture is decoded as usual. */
 static void nothing_is_made_smaller_without_zimg(void **state)
 {
 	(void)state;
@@ -253,7 +253,7 @@ static void nothing_is_made_smaller_without_zimg(void **state)
 #endif
 
 #ifdef HAVE_ZIMG
-/* Files of before, on their way to fewer pixels. */
+/* The same files, while they are made smaller. */
 static void add_smaller(const char *name, const char *smaller)
 {
 	size_t i = 0;

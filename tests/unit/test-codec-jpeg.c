@@ -1,6 +1,6 @@
 /*
- * JPEG: every colour space, sampling and process to every format, compared with libjpeg
- * called here; EXIF and its orientation, profiles, and what is refused.
+ * JPEG: every colour space, sampling and process to every format, compared with libjpeg called
+ * here; EXIF and orientation, profiles, and files that are refused.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@ static int start(void **state)
 	return 0;
 }
 
-/* The last test: what a sanitizer found in the decoder shows in how it ends. */
+/* The last test: the decoder's exit status shows whether a sanitizer has found anything. */
 static void decoder_ends_well(void **state)
 {
 	(void)state;
@@ -144,7 +144,7 @@ static void nonsense_of_exif_is_kept_but_not_applied(void **state)
 	}
 }
 
-/* Bytes after the end are no part of the picture: cameras put a second one there. */
+/* Bytes after the end marker are ignored: cameras put a second picture there. */
 static void bytes_after_the_end_are_let_pass(void **state)
 {
 	(void)state;
@@ -162,7 +162,7 @@ static void bytes_after_the_end_are_let_pass(void **state)
 	free(file.data);
 }
 
-/* Writes a picture, lets change() change the file and asserts the fault and the words. */
+/* Writes a picture, changes the file by change(), and asserts the fault and words of the error. */
 static void assert_changed(
 	const char *name, void (*change)(struct bytes *file), uint32_t fault, const char *words)
 {
@@ -199,7 +199,7 @@ static void make_flat(struct bytes *file)
 	memset(marker_of(file, 0xc0) + 5, 0, 2);
 }
 
-/* Half of the pixels are lost, and the end is where it has to be. */
+/* Half of the pixels are missing, and the end marker is present. */
 static void cut_out(struct bytes *file)
 {
 	size_t middle = file->size / 2 + file->size / 4;
@@ -235,7 +235,7 @@ static void lost_data_fails(void **state)
 	assert_changed("4:4:4", cut_end, FAULT_DECODER_FAILED, "Premature end of JPEG file");
 }
 
-/* A progressive file whose last scan comes again and again. */
+/* A progressive file whose last scan is repeated many times. */
 static void scans_are_bounded(void **state)
 {
 	(void)state;
@@ -261,7 +261,7 @@ static void scans_are_bounded(void **state)
 	free(file.data);
 }
 
-/* More segments of metadata before the pixels than anybody needs. */
+/* Far too many segments of metadata before the pixels. */
 static void header_is_bounded(void **state)
 {
 	enum { SEGMENT = 65535 + 2, TIMES = 1100 };

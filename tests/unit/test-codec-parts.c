@@ -1,6 +1,6 @@
 /*
- * Parts of the decoder by themselves: conversions over all values, EXIF cut and garbled,
- * and the reader of files.
+ * Parts of the decoder alone: conversions of all values, EXIF that is cut or damaged, and the
+ * reader of files.
  */
 #include "config.h"
 
@@ -95,7 +95,7 @@ static void grey_stays_itself(void **state)
 	}
 }
 
-/* In memory of just its size, so that a sanitizer sees what reads beyond. */
+/* In memory of just its size, so that a sanitizer finds a read beyond it. */
 static struct exif read_copy(const struct bytes *exif, size_t size)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -148,7 +148,7 @@ static void garbled_exif_stays_inside(void **state)
 
 static struct input input;
 
-/* A file of 200000 bytes, each of another value than those around it. */
+/* A file of 200000 bytes, each different from its neighbours. */
 static int begin_input(void **state)
 {
 	(void)state;

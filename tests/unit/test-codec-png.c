@@ -23,7 +23,7 @@ static int start(void **state)
 	return 0;
 }
 
-/* The last test: what a sanitizer found in the decoder shows in how it ends. */
+/* The last test: the decoder's exit status shows whether a sanitizer has found anything. */
 static void decoder_ends_well(void **state)
 {
 	(void)state;
@@ -34,8 +34,8 @@ static const struct png_kind rgb8 = {PNG_COLOR_TYPE_RGB, 8, false, false};
 static const struct png_kind rgba8 = {PNG_COLOR_TYPE_RGBA, 8, false, false};
 
 /*
- * libpng's own simple reader has to agree, for it shares no line with the decoder's. It is
- * not asked about interlaced pictures of 16 bits: in 1.6.39-2+deb12u4 it darkens them.
+ * libpng's own simple reader must agree. It shares no line with the decoder. Interlaced pictures
+ * of 16 bits are not compared: libpng 1.6.39-2+deb12u4 darkens them.
  */
 static void assert_second_opinion(const struct bytes *file)
 {
@@ -71,7 +71,7 @@ static void kind_is_exact(void **state)
 	}
 }
 
-/* Pictures in which premultiplication meets every pair of values of 8 bits. */
+/* Pictures with every pair of 8-bit colour and alpha, for premultiplication. */
 static void every_alpha_is_premultiplied(void **state)
 {
 	(void)state;
@@ -113,7 +113,7 @@ static void exif_after_the_pixels(void **state)
 		is_oriented(*state, orientation, true);
 }
 
-/* The least that libpng takes for a profile: a header and one tag. */
+/* The smallest profile that libpng accepts: a header and one tag. */
 static struct bytes profile_of(size_t size)
 {
 	static const uint8_t white[] = {0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d};
@@ -180,7 +180,7 @@ static void colour_space_is_told(void **state)
 	assert_int_equal(colour_of(&srgb), COLOUR_SRGB);
 }
 
-/* A fault in a chunk that is no pixel's is no fault of the picture. */
+/* A fault in a chunk without pixels does not refuse the picture. */
 static void broken_text_is_let_pass(void **state)
 {
 	(void)state;
@@ -197,7 +197,7 @@ static void broken_text_is_let_pass(void **state)
 	free(file.data);
 }
 
-/* Changes one byte after a chunk's name and asserts the fault. */
+/* Changes one byte after the name of a chunk and asserts the fault. */
 static void assert_broken(const char *chunk, ptrdiff_t from_name, uint32_t fault)
 {
 	struct expectation expected;

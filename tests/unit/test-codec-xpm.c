@@ -1,6 +1,6 @@
 /*
- * XPM: names and numbers of colours, transparency, pixels of several characters, and what
- * is refused.
+ * XPM: names and numbers of colours, transparency, pixels of several characters, and texts that
+ * are refused.
  */
 #include "config.h"
 
@@ -22,14 +22,14 @@ static int start(void **state)
 	return 0;
 }
 
-/* The last test: what a sanitizer found in the decoder shows in how it ends. */
+/* The last test: the decoder's exit status shows whether a sanitizer has found anything. */
 static void decoder_ends_well(void **state)
 {
 	(void)state;
 	assert_int_equal(decoder_stop(&decoder), 0);
 }
 
-/* A colour as a file may write it, and what it is. */
+/* A colour as a file may write it, and its value. */
 static const struct {
 	const char *text;
 	struct sample sample;
@@ -59,7 +59,7 @@ static const struct {
 
 enum { COLOURS = sizeof(colours) / sizeof(colours[0]), NONE_FROM = COLOURS - 2 };
 
-/* The characters of a colour: of its number, in the letters a to z. */
+/* The characters of a colour: its number, in the letters a to z. */
 static void print_key(FILE *file, size_t number, size_t characters)
 {
 	while (characters--) {
@@ -68,7 +68,7 @@ static void print_key(FILE *file, size_t number, size_t characters)
 	}
 }
 
-/* Writes a picture of the first count colours; to be freed. */
+/* Writes a picture of the first count colours. The caller frees it. */
 static struct bytes write_xpm(size_t count, size_t characters, uint32_t width, uint32_t height,
 	struct expectation *expected)
 {
@@ -161,7 +161,7 @@ static void extensions_and_hotspot_are_let_pass(void **state)
 	outcome_free(&outcome);
 }
 
-/* What libXpm would take for the end of a comment, and lose memory over. */
+/* libXpm would take this for the end of a comment, and leak memory. */
 static void comments_and_blanks_between_strings(void **state)
 {
 	static const char text[] =
@@ -188,7 +188,7 @@ static void values_are_checked(void **state)
 		HEAD "\"99999999999999999999 1 1 1\",\"a c red\",\"a\"};", FAULT_NOT_AN_IMAGE);
 }
 
-/* Sizes whose memory libXpm would take although the file cannot hold so much. */
+/* Sizes for which libXpm would allocate memory, although the file is too short for them. */
 static void bombs_are_not_believed(void **state)
 {
 	(void)state;
@@ -209,7 +209,7 @@ static void colours_are_checked(void **state)
 	assert_text_refused(HEAD "\"1 1 1 1\",\"a c \x1b[2J\",\"a\"};", FAULT_DECODER_FAILED);
 }
 
-/* What libXpm would lose memory over, for each colour and each file again. */
+/* libXpm would leak memory, for each of these colours. */
 static void colours_are_given_once(void **state)
 {
 	char text[16384];
@@ -237,7 +237,7 @@ static void pixels_are_checked(void **state)
 	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red\",\"a\"", FAULT_DECODER_FAILED);
 }
 
-/* libXpm takes a NUL for the end, and forgets memory there. */
+/* libXpm takes a NUL for the end, and leaks memory there. */
 static void text_has_no_nul(void **state)
 {
 	static const char text[] = HEAD "\"1 1 1 1\",\"a c red\",\"a\"};\0";

@@ -1,5 +1,6 @@
 /*
- * What the daemon never says to a decoder: each of it ends the decoder, in order.
+ * Packets that the daemon never sends, or not in this order: each of them ends the decoder with
+ * an error of the protocol.
  */
 #include "config.h"
 
@@ -89,7 +90,7 @@ static void out_of_order_within_a_job(void **state)
 	}
 }
 
-/* Before a segment is freed only the word that may be is heard. */
+/* Between JOB_FREE and JOB_LAST no other packet is accepted. */
 static void out_of_order_before_the_last(void **state)
 {
 	static const uint32_t kinds[] = {JOB_DECODE, JOB_FREE, JOB_REFUSE, JOB_SPARE, JOB_DONE};
@@ -104,7 +105,7 @@ static void out_of_order_before_the_last(void **state)
 	}
 }
 
-/* The daemon has gone in between. */
+/* The daemon ends between two packets. */
 static void ends_before_the_last(void **state)
 {
 	(void)state;

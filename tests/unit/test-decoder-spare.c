@@ -1,6 +1,6 @@
 /*
- * Tests of the decoder with a spare: what is ready is decoded into by its mapping alone, what
- * is not is filled as any segment, and what cannot be made ready is given back.
+ * The decoder with a spare: it decodes into the mapping of a filled spare only, fills other
+ * segments as usual, and reports a spare that it cannot fill.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static int stop(void **state)
 	return 0;
 }
 
-/* A photograph and what it has to look like, turned in one of eight ways. */
+/* A photograph in one of the eight orientations, and its expected pixels. */
 static struct bytes make_file(unsigned orientation, struct expectation *expected)
 {
 	struct bytes exif = exif_write(orientation, false, false);
@@ -58,7 +58,7 @@ static uint64_t bytes_of(int fd)
 	return (uint64_t)status.st_blocks * 512;
 }
 
-/* Nothing tells of that but the file. */
+/* No packet reports that. The file of the spare shows it. */
 static void await_bytes(int fd, uint64_t bytes)
 {
 	int64_t end = unit_now() + PATIENCE_MS;
@@ -68,7 +68,7 @@ static void await_bytes(int fd, uint64_t bytes)
 	}
 }
 
-/* Asks for a file, and returns the plan of its segment, which is to be the spare. */
+/* Asks for a file, and returns the layout of its segment, which will be the spare. */
 static void ask(const struct bytes *file, enum format format, struct outcome *outcome)
 {
 	const union job_packet order = {.decode = {.kind = JOB_DECODE, .format = format}};
@@ -82,7 +82,7 @@ static void ask(const struct bytes *file, enum format format, struct outcome *ou
 	outcome->segment.spare = 1;
 }
 
-/* Lets the decoder fill a segment, and checks what is in the file that has the pixels. */
+/* Lets the decoder fill a segment, and checks the file that should have the pixels. */
 static void check(
 	struct outcome *outcome, int segment, int pixels, const struct expectation *expected)
 {
@@ -96,8 +96,8 @@ static void check(
 }
 
 /*
- * The descriptor that comes with the segment is another file's here: if the pixels are in the
- * spare nevertheless, they came there by its mapping.
+ * The descriptor of the segment is that of another file here. If the pixels are in the spare
+ * nevertheless, they were written through its mapping.
  */
 static void check_by_mapping(int spare, struct outcome *outcome, const struct expectation *expected)
 {
@@ -128,7 +128,7 @@ static void what_is_ready_is_used(void **state)
 	}
 }
 
-/* Another job goes first, and lets it be; it is of use once. */
+/* Another job comes first and leaves the spare. The spare is used once only. */
 static void it_waits_and_is_used_once(void **state)
 {
 	struct expectation expected;
@@ -153,7 +153,7 @@ static void it_waits_and_is_used_once(void **state)
 	free(file.data);
 }
 
-/* A job that comes while it is being made ready waits for no more than a piece of it. */
+/* A job that comes while the spare is filled waits for one piece at most. */
 static void what_is_not_ready_is_filled(void **state)
 {
 	struct expectation expected;
@@ -175,7 +175,7 @@ static void what_is_not_ready_is_filled(void **state)
 	free(file.data);
 }
 
-/* A later one takes the place of an earlier one, which is let go of. */
+/* A later spare replaces an earlier one, which is unmapped. */
 static void a_later_one_counts(void **state)
 {
 	struct expectation expected;
@@ -196,7 +196,7 @@ static void a_later_one_counts(void **state)
 	free(file.data);
 }
 
-/* What cannot be mapped, and what cannot be reserved; files are decoded as before. */
+/* A spare that cannot be mapped, and one that cannot be reserved. Files are decoded as usual. */
 static void what_cannot_be_made_ready_is_given_back(void **state)
 {
 	struct outcome outcome;

@@ -1,5 +1,5 @@
 /*
- * The job loop of the decoder: job after job, and what each leaves behind.
+ * The service of jobs: one job after the other, and what each leaves behind.
  */
 #include "config.h"
 
@@ -53,7 +53,7 @@ static int start(void **state)
 	return 0;
 }
 
-/* For tests that have seen the end already, this does nothing. */
+/* Does nothing if the test has ended the decoder already. */
 static int stop(void **state)
 {
 	(void)state;
@@ -76,7 +76,7 @@ static void assert_decodes(void)
 	assert_all_formats(&decoder, &example, &expected);
 }
 
-/* 0 where only root may look: a decoder that leaks has soon no descriptor left for a job. */
+/* Returns 0 if only root may look. A decoder that leaks soon has no descriptor left for a job. */
 static unsigned count_fds(void)
 {
 	char path[64];
@@ -199,7 +199,7 @@ static void leaks_no_descriptor(void **state)
 	assert_int_equal(count_fds(), before);
 }
 
-/* Only what the daemon told may be written: the rest of the segment stays as it was. */
+/* The decoder writes only where the daemon says: the rest of the segment stays the same. */
 static void writes_nothing_else(void **state)
 {
 	(void)state;
@@ -241,7 +241,7 @@ static void whole_segment_is_reserved(void **state)
 	close(fd);
 }
 
-/* A segment that no memory can hold, where shared memory has a limit: nothing is taken. */
+/* A segment larger than the limit of shared memory: nothing is reserved. */
 static void no_room_is_told(void **state)
 {
 	(void)state;
@@ -263,7 +263,7 @@ static void no_room_is_told(void **state)
 	assert_decodes();
 }
 
-/* To write to it fails when the first page is reserved, before there is a row. */
+/* Writing fails when the first page is reserved, before the first row. */
 static void assert_sealed_is_refused(struct job_header header)
 {
 	struct job_segment segment = plan_for(&header);
@@ -284,7 +284,7 @@ static void sealed_segment_is_an_error(void **state)
 	assert_sealed_is_refused(send_example());
 }
 
-/* Whose rows come in the order of the segment's. */
+/* A picture whose rows come in the order of the segment. */
 static void sealed_segment_is_an_error_to_rows_in_order(void **state)
 {
 	static const struct png_kind kind = {PNG_COLOR_TYPE_RGB, 8, false, false};

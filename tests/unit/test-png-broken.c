@@ -1,6 +1,6 @@
 /*
- * PNG by ISA-L against PNG by libpng: files that are wrong in every way that there is have the
- * same verdict, message and rows.
+ * PNG by ISA-L compared with PNG by libpng: broken files of every kind have the same verdict,
+ * message and rows.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@ static const int types[] = {0, RGB, PALETTE, 4, RGBA};
 
 enum { WIDTH = 30, HEIGHT = 20 };
 
-/* Room for what a test breaks; by parts, each of which may be replaced. */
+/* A file to break, made of parts that a test may replace. */
 struct parts {
 	struct bytes rows, stream, file;
 };
@@ -73,7 +73,7 @@ static void filters_that_there_are_not(void **state)
 	}
 }
 
-/* libpng looks at the sum only if it has come with the last row's bytes. */
+/* libpng checks the sum only if it came with the bytes of the last row. */
 static void sums_of_the_stream(void **state)
 {
 	(void)state;
@@ -162,7 +162,7 @@ static void chunk_longer_than_any(void **state)
 	assert_slow(&file, false);
 }
 
-/* Sums of chunks: any bit of the file is turned. */
+/* CRCs of chunks: any bit of the file is flipped. */
 static void any_bit(void **state)
 {
 	struct bytes file = picture_of(23, 9, *(const int *)*state);
@@ -183,7 +183,7 @@ static void any_length(void **state)
 	assert_fast(&file, FORMAT_RGBA8);
 }
 
-/* Bits of the stream, with the sums of its chunks as they have to be. */
+/* Bits of the stream are flipped, and the CRCs of its chunks are correct. */
 static void any_bit_of_the_stream(void **state)
 {
 	struct bytes rows = rows_of(25, 11, *(const int *)*state);

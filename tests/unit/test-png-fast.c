@@ -1,6 +1,6 @@
 /*
- * PNG by ISA-L against PNG by libpng: pictures of every kind and size are the same and took the
- * fast way, and no others did.
+ * PNG by ISA-L compared with PNG by libpng: files of every kind and size have the same pixels, and
+ * those that ISA-L is for, and no others, were decoded by it.
  */
 #include "config.h"
 
@@ -32,7 +32,7 @@ static void every_kind_and_size(void **state)
 	}
 }
 
-/* More than ISA-L is given room for at a time, and rows of more than that. */
+/* More than ISA-L inflates at a time, and rows longer than that. */
 static void large_ones(void **state)
 {
 	static const uint32_t sizes[][2] = {
@@ -46,7 +46,7 @@ static void large_ones(void **state)
 	}
 }
 
-/* Those that are for libpng take its way, and none other does. */
+/* Only the kinds for libpng are decoded by it. */
 static void kinds_are_told_apart(void **state)
 {
 	static const int depths[] = {1, 2, 4, 8, 16};
@@ -69,7 +69,7 @@ static void kinds_are_told_apart(void **state)
 	}
 }
 
-/* A window that is large enough for all pixels is no hindrance; a smaller one is. */
+/* A window that is large enough for all pixels is accepted, a smaller one is not. */
 static void windows(void **state)
 {
 	(void)state;

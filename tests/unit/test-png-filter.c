@@ -1,6 +1,6 @@
 /*
- * The filters of PNG: what the processor's own way and the one byte by byte make of rows of
- * every width, against the standard's formulas; and conversions, many pixels against one.
+ * The filters of PNG: both implementations on rows of every width, compared with the formulas of
+ * the standard. Conversions: many pixels at once, compared with one at a time.
  */
 #include "config.h"
 
@@ -37,7 +37,7 @@ static void unfilter(int filter, uint8_t *row, const uint8_t *prior, size_t size
 	}
 }
 
-/* Memory of just that size, so that a sanitizer sees what is outside. */
+/* Memory of just that size, so that a sanitizer finds an access outside. */
 static uint8_t *copy_of(const uint8_t *from, size_t size)
 {
 	uint8_t *copy = malloc(size);
@@ -79,7 +79,7 @@ static void every_filter_and_width(void **state)
 	}
 }
 
-/* A row of two pixels per case: of the first left is made, above and corner are before it. */
+/* A row of two pixels for each case: the first becomes left, above and corner are given. */
 static void every_paeth(void **state)
 {
 	(void)state;
@@ -102,7 +102,7 @@ static void every_paeth(void **state)
 	}
 }
 
-/* The same by rows that are long enough for the processor's own way. */
+/* The same in rows that are long enough for the instructions of the processor. */
 static void every_paeth_in_long_rows(void **state)
 {
 	enum { PIXEL = 4, PAIRS = 64, SIZE = PAIRS * 2 * PIXEL };

@@ -1,6 +1,6 @@
 /*
- * The sandbox of the decoder: what it says, what it forbids, and that no decoder serves
- * without it.
+ * The sandbox of the decoder: what it reports, what it forbids, and that no decoder serves without
+ * it.
  */
 #include "config.h"
 
@@ -77,7 +77,7 @@ static void limits_are_low(void **state)
 	assert_int_equal(decoder_stop(&decoder), 0);
 }
 
-/* Returns how a decoder ends that tries a row of forbidden.h, as decoder_wait() tells it. */
+/* Lets a decoder try a row of forbidden.h. Returns as decoder_wait(). */
 static int attempt(uint32_t number)
 {
 	struct decoder decoder;
@@ -116,7 +116,7 @@ static void all_else_is_forbidden(void **state)
 	close(INHERITED);
 }
 
-/* From here on this process and what it starts can have no filter any more. */
+/* From here on this process and its children cannot install a filter. */
 static bool refuse_filters(void)
 {
 	const struct scmp_arg_cmp mode = {0, SCMP_CMP_EQ, PR_SET_SECCOMP, 0};
@@ -130,7 +130,7 @@ static bool refuse_filters(void)
 	return done;
 }
 
-/* Runs where no filter can be had. Returns an exit status. */
+/* Runs a decoder that cannot install a filter. Returns its exit status. */
 static int start_without_filter(void)
 {
 	struct decoder decoder;

@@ -1,6 +1,6 @@
 /*
- * What fails while a picture is made smaller: each call for memory, of the library and of the
- * kernel in turn. Each is an error that is told, costs that picture alone, and leaks nothing.
+ * Failures while a picture is scaled: each call for memory, of the library and of the kernel fails
+ * in turn. Each failure is reported, affects this picture only, and leaks nothing.
  */
 #include "config.h"
 
@@ -36,7 +36,7 @@ static bool fails(int error)
 	return true;
 }
 
-/* Result, function, what a failed call returns, errno, parameters, arguments. */
+/* Type of result, function, result of a failed call, errno, parameters, arguments. */
 #define WRAP(type, name, failure, error, parameters, arguments)            \
 	type __real_##name parameters;                                     \
 	type __wrap_##name parameters;                                     \
@@ -101,7 +101,7 @@ static int decode(int file, int segment, enum format format, const struct job_se
 	return result;
 }
 
-/* A segment that has room for any of the pictures, and for their blocks. */
+/* A segment that is large enough for each of the pictures and their blocks. */
 static struct job_segment make_plan(enum format format)
 {
 	struct job_segment plan = {.kind = JOB_SEGMENT,
@@ -113,7 +113,7 @@ static struct job_segment make_plan(enum format format)
 	return plan;
 }
 
-/* Has one call after the other fail, until none does. Returns how many there were. */
+/* Makes one call after the other fail, until none fails. Returns how many there were. */
 static unsigned fail_each(const struct bytes *file, enum format format)
 {
 	const struct job_segment plan = make_plan(format);
@@ -133,7 +133,8 @@ static unsigned fail_each(const struct bytes *file, enum format format)
 			close(input);
 			return n - 1;
 		}
-		/* What can be done without may have failed: the fast reader of PNG, a message. */
+		/* A call that is not essential may have failed: of the fast reader of PNG, or of a
+		 * message. */
 		assert_int_equal(result < 0, told);
 		if (told)
 			assert_int_equal(fault,

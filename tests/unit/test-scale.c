@@ -1,6 +1,6 @@
 /*
- * Pictures that are made smaller while they are decoded: every kind of file to every format,
- * compared with the plainest arithmetic; what must not be seen of it; and its limits.
+ * Scaling while decoding: every kind of file to every format, compared with the plainest
+ * arithmetic; artefacts that must not appear; and limits.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@ static int start(void **state)
 	return 0;
 }
 
-/* The last test: what a sanitizer found in the decoder shows in how it ends. */
+/* The last test: the decoder's exit status shows whether a sanitizer has found anything. */
 static void decoder_ends_well(void **state)
 {
 	(void)state;
@@ -33,12 +33,12 @@ static void decoder_ends_well(void **state)
 /* ---- Files ---- */
 
 static void reduce_png(const struct png_kind *kind, uint32_t width, uint32_t height,
-	uint32_t most_wide, uint32_t most_high)
+	uint32_t max_width, uint32_t max_height)
 {
 	struct expectation expected;
 	struct bytes file = png_write(kind, width, height, NULL, &expected);
 	const struct reduction whole = {width, height, 8};
-	assert_reduced(&decoder, &file, &expected, &whole, most_wide, most_high);
+	assert_reduced(&decoder, &file, &expected, &whole, max_width, max_height);
 	expectation_end(&expected);
 	free(file.data);
 }
@@ -70,7 +70,7 @@ static void png_of_every_kind(void **state)
 	}
 }
 
-/* More rows than the filter takes, or makes, at a time; and sizes that have no divisor. */
+/* More rows than the filter reads or makes at a time, and sizes without a common divisor. */
 static void png_of_many_rows(void **state)
 {
 	static const struct png_kind rgb = {PNG_COLOR_TYPE_RGB, 8, false, false};
@@ -115,7 +115,7 @@ static void every_orientation(void **state)
 }
 
 static void reduce_jpeg(
-	const struct jpeg_kind *kind, unsigned orientation, uint32_t most_wide, unsigned eighths)
+	const struct jpeg_kind *kind, unsigned orientation, uint32_t max_width, unsigned eighths)
 {
 	const struct reduction reduction = {163, 121, eighths};
 	struct bytes exif = exif_write(orientation, false, false);
@@ -124,14 +124,14 @@ static void reduce_jpeg(
 	struct expectation expected;
 	jpeg_expect_part(&file, eighths, &expected);
 	expected.orientation = orientation;
-	assert_reduced(&decoder, &file, &expected, &reduction, orientation < 5 ? most_wide : 0,
-		orientation < 5 ? 0 : most_wide);
+	assert_reduced(&decoder, &file, &expected, &reduction, orientation < 5 ? max_width : 0,
+		orientation < 5 ? 0 : max_width);
 	expectation_end(&expected);
 	free(file.data);
 	free(exif.data);
 }
 
-/* The least that has twice the pixels of what is wanted, or more, across and down. */
+/* The fewest eighths that have at least twice the wanted pixels, across and down. */
 static void jpeg_by_its_transform(void **state)
 {
 	(void)state;
@@ -167,7 +167,7 @@ static void xpm_too(void **state)
 }
 #endif
 
-/* ---- What is seen ---- */
+/* ---- Artefacts ---- */
 
 static struct bytes png_of(const uint8_t (*pixels)[4], uint32_t width, uint32_t height)
 {
@@ -186,7 +186,7 @@ static struct bytes png_of(const uint8_t (*pixels)[4], uint32_t width, uint32_t 
 
 enum { SIDE = 64 };
 
-/* Decodes a picture of two colours, in a box; chosen(x, y) says where the second one is. */
+/* Decodes a picture of two colours, in a box. The second one is where chosen(x, y) is true. */
 static void reduce_two(const uint8_t first[4], const uint8_t second[4],
 	bool (*chosen)(uint32_t x, uint32_t y), enum format format, uint32_t box,
 	struct outcome *outcome)
@@ -233,7 +233,7 @@ static void one_colour_stays_as_it_is(void **state)
 	}
 }
 
-/* Of 16 bits too: each of 65536 greys, a row of 4 pixels each, whose width is halved. */
+/* The same in 16 bits: each of 65536 greys, a row of 4 pixels each, whose width is halved. */
 static void one_wide_grey_stays_as_it_is(void **state)
 {
 	enum { ROWS = 65536 };
@@ -250,7 +250,7 @@ static void one_wide_grey_stays_as_it_is(void **state)
 	struct bytes segment = {calloc(1, header.segment_size), header.segment_size};
 	assert_non_null(segment.data);
 	memcpy(segment.data, &header, sizeof(header));
-	/* Rows are alike over the filter's reach: 64 of a value. */
+	/* Rows are the same as far as the filter reaches: 64 of each value. */
 	for (uint32_t y = 0; y < ROWS; y++) {
 		uint16_t *row = (uint16_t *)(void *)(segment.data + header.pixel_offset +
 						     y * header.stride);
@@ -271,7 +271,7 @@ static void one_wide_grey_stays_as_it_is(void **state)
 	free(segment.data);
 }
 
-/* Half of the light of white is 188, not 128. */
+/* Half of the linear value of white is 188, not 128. */
 static void linear_is_averaged(void **state)
 {
 	static const uint8_t black[4] = {0, 0, 0, 255}, white[4] = {255, 255, 255, 255};
@@ -288,7 +288,7 @@ static void linear_is_averaged(void **state)
 	outcome_free(&outcome);
 }
 
-/* The colour of what is transparent does not show beside what is not. */
+/* The colour of transparent pixels does not show in their neighbours. */
 static void edges_of_alpha_have_no_fringe(void **state)
 {
 	static const uint8_t red[4] = {255, 0, 0, 255}, green[4] = {0, 255, 0, 0};
@@ -310,7 +310,7 @@ static void edges_of_alpha_have_no_fringe(void **state)
 	outcome_free(&outcome);
 }
 
-/* Where alpha is dropped, colours are as if there were none. */
+/* If alpha is dropped, colours are as if there were no alpha. */
 static void without_alpha_all_colours_count(void **state)
 {
 	static const uint8_t black[4] = {0, 0, 0, 255}, hidden[4] = {255, 255, 255, 0};
@@ -323,7 +323,7 @@ static void without_alpha_all_colours_count(void **state)
 
 /* ---- Limits ---- */
 
-/* So many pixels to one that they are averaged first: the light stays the same. */
+/* Pixels are averaged first: the linear mean stays the same. */
 static void very_large_to_very_small(void **state)
 {
 	static const struct png_kind rgb = {PNG_COLOR_TYPE_RGB, 8, false, false};
@@ -338,8 +338,7 @@ static void very_large_to_very_small(void **state)
 		struct outcome outcome;
 		decoder_order(&decoder, file.data, file.size, &order, &outcome);
 		assert_done(&outcome);
-		/* Noise of all values alike has half of the light of the mean of its curve, 0.31.
-		 */
+		/* The linear mean of noise of all values is 0.31. */
 		for (uint32_t x = 0; x < outcome.header.width; x++) {
 			double linear = linear_of_value(pixel_at(&outcome, x, 0)[1] / 255.0);
 			assert_true(linear > 0.29 && linear < 0.33);

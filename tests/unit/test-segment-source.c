@@ -1,6 +1,6 @@
 /*
- * Segments as what the decoder makes pictures of: all formats of all formats, with all that a
- * header says; and headers that no daemon writes.
+ * Segments as the source of a picture: every format to every format, with all fields of the header;
+ * and headers that no daemon writes.
  */
 #include "config.h"
 
@@ -21,7 +21,7 @@ static int start(void **state)
 	return 0;
 }
 
-/* The last test: what a sanitizer found in the decoder shows in how it ends. */
+/* The last test: the decoder's exit status shows whether a sanitizer has found anything. */
 static void decoder_ends_well(void **state)
 {
 	(void)state;
@@ -50,7 +50,7 @@ static struct header header_for(uint32_t width, uint32_t height, enum format for
 	return header;
 }
 
-/* A segment with a header, sealed here; without pixels. To be freed. */
+/* A segment with a header, which is sealed here, without pixels. The caller frees it. */
 static struct bytes segment_with(struct header *header)
 {
 	struct bytes segment = {calloc(1, header->segment_size), header->segment_size};
@@ -86,7 +86,7 @@ static void decode(
 	decoder_order(&decoder, segment->data, segment->size, &order, outcome);
 }
 
-/* What the header says is said again, and the blocks are there. */
+/* The fields of the header are the same, and the blocks are kept. */
 static void assert_kept(const struct outcome *outcome)
 {
 	assert_done(outcome);
@@ -99,7 +99,7 @@ static void assert_kept(const struct outcome *outcome)
 	assert_block(outcome, 1, BLOCK_EXIF, exif, sizeof(exif));
 }
 
-/* Where nothing is lost on the way, there is no difference to the file's own pixels. */
+/* If no format on the way loses anything, the pixels are those of the file. */
 static void assert_same_pixels(const struct expectation *expected, enum format from)
 {
 	struct bytes segment = segment_of_picture(expected, from);
@@ -138,7 +138,7 @@ static void formats_are_made_of_formats(void **state)
 }
 
 #ifdef HAVE_ZIMG
-/* A form of a segment is the one of its file, to the byte where the formats are the same. */
+/* A rendition of a segment is the one of its file, byte by byte if the formats are the same. */
 static void forms_are_made_of_segments(void **state)
 {
 	static const struct png_kind rgba = {PNG_COLOR_TYPE_RGBA, 8, false, false};
@@ -167,7 +167,7 @@ static void forms_are_made_of_segments(void **state)
 	free(file.data);
 }
 
-/* The box is one for the whole picture, of which the segment may be a smaller form. */
+/* The box is for the whole picture, also if the segment has a smaller rendition. */
 static void smaller_forms_are_fitted_as_the_whole(void **state)
 {
 	(void)state;
@@ -206,9 +206,9 @@ static void older_segments_are_whole(void **state)
 	free(segment.data);
 }
 
-/* ---- What is no segment ---- */
+/* ---- Not a segment ---- */
 
-/* A file is never one, whatever it looks like; and what is none is not a file. */
+/* A file is never taken for a segment, whatever its content; nor a segment for a file. */
 static void only_the_daemon_says_what_is_one(void **state)
 {
 	static const struct png_kind rgb = {PNG_COLOR_TYPE_RGB, 8, false, false};
@@ -307,7 +307,7 @@ static void lies_are_found(void **state)
 	}
 }
 
-/* More than blocks may have, in a segment that really is so large. */
+/* Larger blocks than allowed, in a segment that is large enough for them. */
 static void large_blocks_are_refused(void **state)
 {
 	(void)state;
@@ -321,7 +321,7 @@ static void large_blocks_are_refused(void **state)
 	free(segment.data);
 }
 
-/* With a byte changed anywhere in the header there is no right checksum. */
+/* The checksum finds a changed byte anywhere in the header. */
 static void changed_headers_are_refused(void **state)
 {
 	(void)state;
