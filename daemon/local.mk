@@ -15,7 +15,6 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/user/account.c %D%/user/account.h \
 	%D%/activation.c %D%/activation.h \
 	%D%/store/adopt.c %D%/store/adopt.h \
-	%D%/job/apart.c %D%/job/apart.h \
 	%D%/segment/board.c %D%/segment/board.h \
 	%D%/socket/buffer.c %D%/socket/buffer.h \
 	%D%/base/cleanup.h \

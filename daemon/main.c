@@ -132,7 +132,7 @@ static int main_start_engine(struct program *program)
 
 static void main_prepare_processes(void)
 {
-	int r = process_prepare();
+	int r = spawn_prepare();
 	if (r < 0)
 		log_warning("decoders are started with the daemon's descriptors: %s", strerror(-r));
 }

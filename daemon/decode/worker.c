@@ -309,7 +309,7 @@ int worker_start(const struct worker_setup *setup, uid_t uid, struct worker **st
 	worker->setup = setup;
 	worker->uid = uid;
 	spare_init(&worker->spare, setup->spares);
-	int r = process_start(setup->program, &worker->channel, &worker->pid);
+	int r = spawn_start(setup->program, &worker->channel, &worker->pid);
 	if (r < 0) {
 		free(worker);
 		return r;
@@ -372,6 +372,6 @@ void worker_forget_job(struct worker *worker)
 void worker_destroy(struct worker *worker)
 {
 	worker->child = sd_event_source_disable_unref(worker->child);
-	process_end(worker->pid);
+	spawn_end(worker->pid);
 	free_worker(worker);
 }

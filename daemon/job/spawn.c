@@ -1,11 +1,18 @@
 /*
- * Starts a decoder process and talks to it.
+ * A process starts with a copy of its parent's table of descriptors, and exec(2) closes all that
+ * are close-on-exec. The daemon has descriptors of clients' files, and closing such a descriptor
+ * can wait for the file's server, for ever. So a thread starts the processes. It has a table of
+ * its own (unshare(2), CLONE_FILES) with the standard descriptors and a channel alone; over the
+ * channel the daemon sends it the descriptor that the next process gets.
  */
 #include "daemon/job/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
@@ -17,10 +24,12 @@
 
 #include "client/protocol/fdpass.h"
 #include "daemon/base/cleanup.h"
-#include "daemon/job/apart.h"
 #include "daemon/job/job.h"
 
-enum { END_TIMEOUT_MSEC = 2000 };
+enum {
+	END_TIMEOUT_MSEC = 2000,
+	SPAWNER_CHANNEL = 3, /* in the thread's table */
+};
 
 /* The thread that starts processes; one process is started at a time. */
 static struct {
@@ -28,7 +37,7 @@ static struct {
 	const char *program;
 	int result;
 	pid_t pid;
-	sem_t done;
+	sem_t done; /* the thread has set result */
 } spawner;
 
 static int spawn_set_attributes(posix_spawnattr_t *attributes)
@@ -56,7 +65,7 @@ static int spawn_set_descriptors(posix_spawn_file_actions_t *actions, int channe
 	return r;
 }
 
-static int spawn(const char *program, int channel, pid_t *pid)
+static int spawn_program(const char *program, int channel, pid_t *pid)
 {
 	char name[] = "shmimg-decoder", locale[] = "LC_ALL=C";
 	char *const arguments[] = {name, NULL};
@@ -87,22 +96,63 @@ static int spawn_receive_end(void)
 	int fd;
 	struct fdpass_message message = {
 		.bytes = &byte, .size = sizeof(byte), .fds = &fd, .fds_max = 1};
-	while (fdpass_receive(APART_CHANNEL, &message, 0) < 0) {
+	while (fdpass_receive(SPAWNER_CHANNEL, &message, 0) < 0) {
 	}
 	return fdpass_keep_first(&message);
 }
 
-static void serve_spawns(void *context)
+/* close_range(2) may be missing or forbidden; unshare(2) and closefrom(3) do the same. */
+static int spawn_leave_table(int channel)
 {
-	(void)context;
-	for (;;) {
-		OWN_FD int far = spawn_receive_end();
-		spawner.result = far < 0 ? -EMFILE : spawn(spawner.program, far, &spawner.pid);
-		sem_post(&spawner.done);
-	}
+	unsigned after = (unsigned)channel + 1;
+	if (close_range(after, ~0U, CLOSE_RANGE_UNSHARE) < 0 && unshare(CLONE_FILES) < 0)
+		return -errno;
+	if (channel != SPAWNER_CHANNEL && dup3(channel, SPAWNER_CHANNEL, O_CLOEXEC) < 0)
+		return -errno;
+	closefrom(SPAWNER_CHANNEL + 1);
+	return 0;
 }
 
-int process_prepare(void)
+static void *spawn_run_thread(void *channel)
+{
+	int result = spawn_leave_table(*(const int *)channel);
+	spawner.result = result;
+	sem_post(&spawner.done); /* channel is gone now */
+	while (result == 0) {
+		OWN_FD int far = spawn_receive_end();
+		spawner.result =
+			far < 0 ? -EMFILE : spawn_program(spawner.program, far, &spawner.pid);
+		sem_post(&spawner.done);
+	}
+	return NULL;
+}
+
+static int spawn_create_thread(int *channel)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	sigset_t all;
+	int r = pthread_attr_init(&attributes);
+	if (r)
+		return -r;
+	sigfillset(&all);
+	r = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (r == 0)
+		r = pthread_attr_setsigmask_np(&attributes, &all);
+	if (r == 0)
+		r = pthread_create(&thread, &attributes, spawn_run_thread, channel);
+	pthread_attr_destroy(&attributes);
+	return -r;
+}
+
+static int spawn_await_result(void)
+{
+	while (sem_wait(&spawner.done) < 0) {
+	}
+	return spawner.result;
+}
+
+int spawn_prepare(void)
 {
 	int ends[2];
 	if (spawner.channel > 0)
@@ -112,28 +162,29 @@ int process_prepare(void)
 	OWN_FD int near = ends[0];
 	OWN_FD int far = ends[1];
 	sem_init(&spawner.done, 0, 0);
-	int r = apart_start(far, serve_spawns, NULL);
+	int r = spawn_create_thread(&far);
+	if (r == 0)
+		r = spawn_await_result();
 	if (r == 0)
 		spawner.channel = take_fd(&near);
 	return r;
 }
 
-/* By the thread, if there is one. */
-static int spawn_have_spawned(const char *program, int channel, pid_t *pid)
+/* The thread does it, if there is one. */
+static int spawn_request(const char *program, int channel, pid_t *pid)
 {
 	if (spawner.channel == 0)
-		return spawn(program, channel, pid);
+		return spawn_program(program, channel, pid);
 	spawner.program = program;
 	int r = process_send(spawner.channel, "", 1, channel);
 	if (r < 0)
 		return r;
-	while (sem_wait(&spawner.done) < 0) {
-	}
+	r = spawn_await_result();
 	*pid = spawner.pid;
-	return spawner.result;
+	return r;
 }
 
-int process_start(const char *program, int *channel, pid_t *pid)
+int spawn_start(const char *program, int *channel, pid_t *pid)
 {
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -142,13 +193,13 @@ int process_start(const char *program, int *channel, pid_t *pid)
 	OWN_FD int far = ends[1];
 	if (fcntl(near, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	int r = spawn_have_spawned(program, far, pid);
+	int r = spawn_request(program, far, pid);
 	if (r == 0)
 		*channel = take_fd(&near);
 	return r;
 }
 
-void process_end(pid_t pid)
+void spawn_end(pid_t pid)
 {
 	OWN_FD int handle = (int)syscall(SYS_pidfd_open, pid, 0);
 	kill(pid, SIGKILL);

@@ -1,6 +1,6 @@
 /*
- * Starts a decoder process with a channel to it: packets of job.h over a socketpair. Waits for
- * nothing but exec(2).
+ * Starts and ends decoder processes. A process has a channel to the daemon, for the packets of
+ * job.h. Starting one waits for exec(2) alone.
  */
 #pragma once
 
@@ -8,24 +8,25 @@
 #include <sys/types.h>
 
 /*
- * Starts processes from a thread apart from now on: they inherit none of the daemon's
- * descriptors, also not until exec(2), which would close them, and wait where a file's server
- * does not answer. Once, before any client is served. Where that cannot be, processes are
- * started as they are without it. They live no longer than the thread, which never ends.
+ * Creates the thread that starts all later processes. They do not inherit the daemon's
+ * descriptors, not even until exec(2), which would have to close them. Call this once, before
+ * any client is served: the thread closes its copies of all open descriptors. After a failure
+ * spawn_start() works without the thread. Decoders ask to be killed when their parent thread
+ * ends (PR_SET_PDEATHSIG), and this one never does.
  * Returns 0 or a negative errno.
  */
-int process_prepare(void);
+int spawn_prepare(void);
 
 /*
- * Starts the program with the far end of a channel as descriptor JOB_CHANNEL, no other
- * descriptors but /dev/null and standard error, no blocked signals, and in a session of its
- * own.
+ * Starts the program in a session of its own, with the far end of a channel as descriptor
+ * JOB_CHANNEL, /dev/null as standard input and output, standard error, no other descriptors,
+ * and no blocked signals.
  * Returns 0 and the near end (not blocking) and its pid, or a negative errno.
  */
-int process_start(const char *program, int *channel, pid_t *pid);
+int spawn_start(const char *program, int *channel, pid_t *pid);
 
-/* Kills a process and waits until it has gone, but not for ever: it may hang in the kernel. */
-void process_end(pid_t pid);
+/* Kills a process and waits for its end, but not for ever: it may hang in the kernel. */
+void spawn_end(pid_t pid);
 
 /* Sends a packet, with a descriptor unless fd is -1. Returns 0 or a negative errno. */
 int process_send(int channel, const void *packet, size_t size, int fd);

@@ -106,7 +106,7 @@ static int deferred_free_start(struct deferred_free *deferred_free)
 		return 0;
 	if (deferred_free->child || deferred_free->stopped)
 		return -EBUSY; /* the one before is not buried yet, or it was the last */
-	int r = process_start(
+	int r = spawn_start(
 		deferred_free->program, &deferred_free->handover.channel, &deferred_free->pid);
 	if (r < 0)
 		return r;
@@ -165,7 +165,7 @@ void deferred_free_stop(struct deferred_free *deferred_free)
 	if (!deferred_free->child)
 		return;
 	deferred_free->child = sd_event_source_disable_unref(deferred_free->child);
-	process_end(deferred_free->pid);
+	spawn_end(deferred_free->pid);
 	deferred_free_count_all_freed(deferred_free);
 }
 

@@ -79,8 +79,8 @@ if HAVE_CMOCKA
 puppet = %D%/puppet.c %D%/puppet.h
 puppet_wraps = \
 	-Wl,--wrap=kill \
-	-Wl,--wrap=process_end \
-	-Wl,--wrap=process_start \
+	-Wl,--wrap=spawn_end \
+	-Wl,--wrap=spawn_start \
 	-Wl,--wrap=sd_event_add_child
 puppet_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS) $(BSD_CFLAGS)
 

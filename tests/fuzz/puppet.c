@@ -34,8 +34,8 @@ static struct puppet puppets[PUPPETS_MAX];
 
 /* ---- What the daemon calls instead of the system ---- */
 
-int __wrap_process_start(const char *program, int *channel, pid_t *pid);
-void __wrap_process_end(pid_t pid);
+int __wrap_spawn_start(const char *program, int *channel, pid_t *pid);
+void __wrap_spawn_end(pid_t pid);
 int __wrap_kill(pid_t pid, int number);
 int __real_kill(pid_t pid, int number);
 int __wrap_sd_event_add_child(sd_event *event, sd_event_source **source, pid_t pid, int options,
@@ -48,7 +48,7 @@ static struct puppet *puppet_of(pid_t pid)
 	return &puppets[pid - PID_FIRST];
 }
 
-int __wrap_process_start(const char *program, int *channel, pid_t *pid)
+int __wrap_spawn_start(const char *program, int *channel, pid_t *pid)
 {
 	int ends[2];
 	unsigned index = 0;
@@ -86,7 +86,7 @@ static void die(struct puppet *puppet, int code, int status)
 		sd_event_source_set_enabled(puppet->child, SD_EVENT_ONESHOT);
 }
 
-void __wrap_process_end(pid_t pid)
+void __wrap_spawn_end(pid_t pid)
 {
 	struct puppet *puppet = puppet_of(pid);
 	must(puppet && puppet->used);
