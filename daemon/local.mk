@@ -43,7 +43,6 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/engine/load.c %D%/engine/load.h \
 	%D%/engine/follow.c %D%/engine/follow.h \
 	%D%/base/glob.c %D%/base/glob.h \
-	%D%/segment/handover.c %D%/segment/handover.h \
 	%D%/base/lru.c %D%/base/lru.h \
 	%D%/store/image.c %D%/store/image.h \
 	%D%/socket/inbox.c %D%/socket/inbox.h \

@@ -1,5 +1,9 @@
 /*
- * Frees large segments away from the daemon's thread.
+ * The last close(2) of a segment frees its pages, which takes milliseconds for a large one. So a
+ * decoder process closes it last. It gets the descriptor with JOB_FREE, and JOB_LAST when the
+ * daemon has closed its own: without the second packet the process could close first, and the
+ * daemon would free the pages after all. JOB_LAST is due from the first packet on, and is sent
+ * before anything else when the channel is full in between.
  */
 #include "daemon/segment/deferred-free.h"
 
@@ -16,27 +20,28 @@
 int deferred_free_init(struct deferred_free *deferred_free, sd_event *event, const char *program)
 {
 	*deferred_free = (struct deferred_free){.event = event, .program = program};
-	deferred_free->handover.channel = -1;
+	deferred_free->channel = -1;
 	return unlinked_init(&deferred_free->unlinked, event);
 }
 
 static void deferred_free_forget(struct deferred_free *deferred_free)
 {
 	deferred_free->answers = sd_event_source_disable_unref(deferred_free->answers);
-	if (deferred_free->handover.channel >= 0)
-		close(deferred_free->handover.channel);
-	deferred_free->handover = (struct handover){.channel = -1};
+	if (deferred_free->channel >= 0)
+		close(deferred_free->channel);
+	deferred_free->channel = -1;
+	deferred_free->last_is_due = false;
 	deferred_free->ready = false;
 }
 
-/* Its end closes what it has. */
-static void deferred_free_end(struct deferred_free *deferred_free)
+/* The end of the process closes its descriptors. */
+static void deferred_free_kill(struct deferred_free *deferred_free)
 {
 	kill(deferred_free->pid, SIGKILL);
 	deferred_free_forget(deferred_free);
 }
 
-/* The first of those that are pending is free. */
+/* The first pending segment is free. */
 static void deferred_free_count_freed(struct deferred_free *deferred_free)
 {
 	uint64_t size = deferred_free->sizes[deferred_free->first];
@@ -48,15 +53,13 @@ static void deferred_free_count_freed(struct deferred_free *deferred_free)
 		deferred_free->freed(deferred_free->context);
 }
 
-/* The end of the process has closed what it had. */
 static void deferred_free_count_all_freed(struct deferred_free *deferred_free)
 {
 	while (deferred_free->pending > 0)
 		deferred_free_count_freed(deferred_free);
 }
 
-static int deferred_free_on_exit_of_child(
-	sd_event_source *source, const siginfo_t *info, void *context)
+static int deferred_free_on_exit(sd_event_source *source, const siginfo_t *info, void *context)
 {
 	struct deferred_free *deferred_free = context;
 	(void)source;
@@ -67,24 +70,50 @@ static int deferred_free_on_exit_of_child(
 	return 0;
 }
 
-/* Says what is due, now or when there is room for it. */
-static void deferred_free_settle(struct deferred_free *deferred_free)
+static int deferred_free_send(const struct deferred_free *deferred_free, enum job_kind kind, int fd)
 {
-	uint32_t events =
-		handover_settle(&deferred_free->handover) < 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
-	if (sd_event_source_set_io_events(deferred_free->answers, events) < 0)
-		deferred_free_end(deferred_free);
+	const struct job_signal packet = {kind};
+	return process_send(deferred_free->channel, &packet, sizeof(packet), fd);
 }
 
-/* Its answers say that a segment is freed. */
+/* Sends JOB_LAST, if it is due. */
+static int deferred_free_send_last(struct deferred_free *deferred_free)
+{
+	int r = deferred_free->last_is_due ? deferred_free_send(deferred_free, JOB_LAST, -1) : 0;
+	if (r == 0)
+		deferred_free->last_is_due = false;
+	return r;
+}
+
+/* Sends a segment and closes it here. After a failure it is the caller's. */
+static int deferred_free_send_segment(struct deferred_free *deferred_free, int fd)
+{
+	int r = deferred_free_send_last(deferred_free);
+	if (r == 0)
+		r = deferred_free_send(deferred_free, JOB_FREE, fd);
+	if (r < 0)
+		return r;
+	close(fd);
+	deferred_free->last_is_due = true;
+	return 0;
+}
+
+/* Sends JOB_LAST now, or when the channel can be written to. */
+static void deferred_free_flush(struct deferred_free *deferred_free)
+{
+	uint32_t events = deferred_free_send_last(deferred_free) < 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
+	if (sd_event_source_set_io_events(deferred_free->answers, events) < 0)
+		deferred_free_kill(deferred_free);
+}
+
 static int deferred_free_on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct deferred_free *deferred_free = context;
 	union job_packet packet;
 	(void)source;
 	if (events & EPOLLOUT)
-		deferred_free_settle(deferred_free);
-	if (deferred_free->handover.channel < 0)
+		deferred_free_flush(deferred_free);
+	if (deferred_free->channel < 0)
 		return 0;
 	ssize_t count = process_receive(fd, &packet, sizeof(packet));
 	if (count == -EAGAIN)
@@ -93,7 +122,7 @@ static int deferred_free_on_answer(sd_event_source *source, int fd, uint32_t eve
 		deferred_free->ready = true;
 	} else if (count != sizeof(packet.signal) || !deferred_free->ready ||
 		   packet.kind != JOB_DONE || deferred_free->pending == 0) {
-		deferred_free_end(deferred_free);
+		deferred_free_kill(deferred_free);
 	} else {
 		deferred_free_count_freed(deferred_free);
 	}
@@ -102,20 +131,18 @@ static int deferred_free_on_answer(sd_event_source *source, int fd, uint32_t eve
 
 static int deferred_free_start(struct deferred_free *deferred_free)
 {
-	if (deferred_free->handover.channel >= 0)
+	if (deferred_free->channel >= 0)
 		return 0;
 	if (deferred_free->child || deferred_free->stopped)
-		return -EBUSY; /* the one before is not buried yet, or it was the last */
-	int r = spawn_start(
-		deferred_free->program, &deferred_free->handover.channel, &deferred_free->pid);
+		return -EBUSY; /* the process before it is not reaped yet, or this is the end */
+	int r = spawn_start(deferred_free->program, &deferred_free->channel, &deferred_free->pid);
 	if (r < 0)
 		return r;
 	r = sd_event_add_child(deferred_free->event, &deferred_free->child, deferred_free->pid,
-		WEXITED, deferred_free_on_exit_of_child, deferred_free);
+		WEXITED, deferred_free_on_exit, deferred_free);
 	if (r >= 0)
 		r = sd_event_add_io(deferred_free->event, &deferred_free->answers,
-			deferred_free->handover.channel, EPOLLIN, deferred_free_on_answer,
-			deferred_free);
+			deferred_free->channel, EPOLLIN, deferred_free_on_answer, deferred_free);
 	if (r < 0) {
 		kill(deferred_free->pid, SIGKILL);
 		if (!deferred_free->child)
@@ -125,12 +152,12 @@ static int deferred_free_start(struct deferred_free *deferred_free)
 	return r;
 }
 
-/* Sends it away, or closes it here where that cannot be. */
-static void deferred_free_send_away(struct deferred_free *deferred_free, int fd, uint64_t size)
+/* Has the process close fd, or closes it here if that fails. */
+static void deferred_free_submit(struct deferred_free *deferred_free, int fd, uint64_t size)
 {
 	bool sent = deferred_free->pending < DEFERRED_FREE_MAX &&
 		    deferred_free_start(deferred_free) == 0 &&
-		    handover_give(&deferred_free->handover, fd) == 0;
+		    deferred_free_send_segment(deferred_free, fd) == 0;
 	if (!sent) {
 		close(fd);
 		deferred_free->unlinked.freed += size;
@@ -140,12 +167,12 @@ static void deferred_free_send_away(struct deferred_free *deferred_free, int fd,
 		size;
 	deferred_free->pending++;
 	deferred_free->bytes += size;
-	deferred_free_settle(deferred_free);
+	deferred_free_flush(deferred_free);
 }
 
 void deferred_free_close(struct deferred_free *deferred_free, int fd)
 {
-	deferred_free_send_away(deferred_free, fd, 0);
+	deferred_free_submit(deferred_free, fd, 0);
 }
 
 void deferred_free_free(struct deferred_free *deferred_free, int fd, const char *name, uid_t owner)
@@ -155,7 +182,7 @@ void deferred_free_free(struct deferred_free *deferred_free, int fd, const char 
 	if (fstat(fd, &status) == 0)
 		size = (uint64_t)status.st_blocks * 512;
 	bool used = unlinked_follow(&deferred_free->unlinked, fd, size, name, owner);
-	deferred_free_send_away(deferred_free, fd, used ? 0 : size);
+	deferred_free_submit(deferred_free, fd, used ? 0 : size);
 }
 
 void deferred_free_stop(struct deferred_free *deferred_free)

@@ -1,6 +1,6 @@
 /*
- * Frees large segments away from the daemon's thread: sends their last descriptor to a
- * process of its own, which closes it when the daemon has. Knows nothing of what was in them.
+ * Deferred free: has a process of its own close the last descriptor of a large segment, so that
+ * the daemon's thread need not free the pages.
  */
 #pragma once
 
@@ -8,25 +8,25 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/segment/handover.h"
 #include "daemon/segment/unlinked.h"
 
 enum { DEFERRED_FREE_MAX = 256 };
 
 struct deferred_free {
 	sd_event *event;
-	const char *program; /* the decoder, which has this as its second job */
+	const char *program; /* the decoder */
 	sd_event_source *child;
 	sd_event_source *answers;
 	bool stopped;
-	struct handover handover;	   /* its channel is -1 when it is not running */
-	bool ready;			   /* it has said that it is confined */
-	unsigned pending;		   /* segments that are on their way to be freed */
-	unsigned first;			   /* of their sizes */
+	int channel;			   /* -1: the process is not running */
+	bool last_is_due;		   /* JOB_LAST, for the segment that was sent last */
+	bool ready;			   /* the process has reported that it is confined */
+	unsigned pending;		   /* segments that were sent and are not freed yet */
+	unsigned first;			   /* index of the first one in sizes */
 	uint64_t sizes[DEFERRED_FREE_MAX]; /* a ring, in bytes; 0: not counted */
-	uint64_t bytes;			   /* their sum */
-	struct unlinked unlinked;	   /* what somebody else has to let go of, too */
-	void (*freed)(void *context);	   /* told when none is pending any more */
+	uint64_t bytes;			   /* sum of sizes */
+	struct unlinked unlinked;	   /* segments that other processes still use */
+	void (*freed)(void *context);	   /* called when no segment is pending any more */
 	void *context;
 	pid_t pid;
 };
@@ -34,20 +34,20 @@ struct deferred_free {
 /* Returns 0 or a negative errno. */
 int deferred_free_init(struct deferred_free *deferred_free, sd_event *event, const char *program);
 
-/* Ends the process; what is closed from now on is closed here. */
+/* Ends the process; later descriptors are closed by the daemon. */
 void deferred_free_stop(struct deferred_free *deferred_free);
 
-/* Ends the rest. */
+/* Call this after deferred_free_stop(): frees the memory. */
 void deferred_free_destroy(struct deferred_free *deferred_free);
 
 /*
- * Takes fd over. When no process can be had, the descriptor is closed here: late is worse
- * than never only for memory.
+ * Closes fd in the process. Where no process can be started, closes it here: a slow close is
+ * better than memory that is never freed.
  */
 void deferred_free_close(struct deferred_free *deferred_free, int fd);
 
 /*
- * As deferred_free_close(), for a segment of an owner's image that has been unlinked: its bytes
- * are counted as freed when they are, be it that somebody else lets go of it last.
+ * As deferred_free_close(), for a segment of an owner's image that has been unlinked. Its bytes
+ * are counted as freed when the last process has closed and unmapped it.
  */
 void deferred_free_free(struct deferred_free *deferred_free, int fd, const char *name, uid_t owner);

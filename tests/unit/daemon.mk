@@ -13,6 +13,7 @@ daemon_tests = \
 	%D%/test-close-queue \
 	%D%/test-config-file \
 	%D%/test-configuration \
+	%D%/test-deferred-free \
 	%D%/test-derivation \
 	%D%/test-dialogue \
 	%D%/test-dispatch \
@@ -23,7 +24,6 @@ daemon_tests = \
 	%D%/test-follow \
 	%D%/test-follow-fault \
 	%D%/test-glob \
-	%D%/test-handover \
 	%D%/test-inbox \
 	%D%/test-index \
 	%D%/test-instance \
@@ -95,6 +95,8 @@ fault_wraps = \
 	-Wl,--wrap=shm_open \
 	-Wl,--wrap=socketpair \
 	-Wl,--wrap=statx
+%C%_test_deferred_free_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=spawn_start
+%C%_test_deferred_free_LDADD = %D%/libdaemontest.la
 %C%_test_close_queue_SOURCES = %D%/fault.c %D%/fault.h %D%/fault-wrap.h %D%/test-close-queue.c
 %C%_test_close_queue_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps) -Wl,--wrap=close
 %C%_test_close_queue_LDADD = %D%/libdaemontest.la
@@ -117,7 +119,6 @@ fault_wraps = \
 %C%_test_follow_fault_LDADD = %D%/libdaemontest.la
 %C%_test_eviction_LDADD = %D%/libdaemontest.la
 %C%_test_glob_LDADD = %D%/libdaemontest.la
-%C%_test_handover_LDADD = %D%/libdaemontest.la
 %C%_test_mount_LDADD = %D%/libdaemontest.la
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_index_LDADD = %D%/libdaemontest.la
