@@ -47,8 +47,8 @@ static void lose(struct fake *fake, const char *text, int error)
 	assert_string_not_equal(shmimg_message(client), "");
 	assert_string_equal(shmimg_code(client), "");
 	assert_int_equal(shmimg_stats(client, count_record, &count), -EPROTO);
-	assert_string_equal(shmimg_message(client),
-		"the daemon violated the protocol; use a new client");
+	assert_string_equal(
+		shmimg_message(client), "the daemon violated the protocol; use a new client");
 	fake_finish(fake, client);
 	free(copy);
 }
