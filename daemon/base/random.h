@@ -1,5 +1,5 @@
 /*
- * Numbers that nobody can guess, from the kernel. Keeps no state.
+ * Numbers that nobody can guess, from the kernel: random(7).
  */
 #pragma once
 
@@ -8,5 +8,5 @@
 /* Fills a buffer. Returns 0, or a negative errno when the kernel has none to give. */
 int random_fill(void *buffer, size_t size);
 
-/* Writes bytes x 2 hexadecimal digits and NUL. Returns as random_fill(). */
+/* Writes 2 x bytes hexadecimal digits and NUL. Returns as random_fill(). */
 int random_hex(char *text, size_t bytes);

@@ -32,6 +32,7 @@ daemon_tests = \
 	%D%/test-mount \
 	%D%/test-outbox \
 	%D%/test-pool \
+	%D%/test-random \
 	%D%/test-segment \
 	%D%/test-rendition \
 	%D%/test-semaphore \
@@ -123,6 +124,8 @@ fault_wraps = \
 %C%_test_inbox_LDADD = %D%/libdaemontest.la
 %C%_test_index_LDADD = %D%/libdaemontest.la
 %C%_test_instance_LDADD = %D%/libdaemontest.la
+%C%_test_random_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
+%C%_test_random_LDADD = %D%/libdaemontest.la
 %C%_test_rendition_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_rendition_LDADD = %D%/libdaemontest.la
 %C%_test_limits_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)

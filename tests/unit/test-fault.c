@@ -99,20 +99,20 @@ static void test_publish(void **state)
 		struct recipe recipe = {
 			long_name, 5, 50, .share = shares[i], .keep = KEEP_PINNED, .state = 1};
 		/* At least a segment, image, slot, set of semaphores and name. */
-		assert_in_range(publish_at_last(&world, &recipe), 25, CALLS_MAX);
+		assert_in_range(publish_at_last(&world, &recipe), 12, CALLS_MAX);
 		const struct image *image = store_find(store, long_name, 5);
 		const struct generation *first = image_current(image);
 		recipe.format = FORMAT_GRAY8;
-		assert_in_range(publish_at_last(&world, &recipe), 8, CALLS_MAX);
+		assert_in_range(publish_at_last(&world, &recipe), 6, CALLS_MAX);
 		assert_ptr_equal(image_current(image), first);
 		image_pin(&pins[0], generation_find(first, FORMAT_RGBA8, BOX_ANY));
 		image_pin(&pins[1], generation_find(first, FORMAT_GRAY8, BOX_ANY));
 		recipe.state = 2;
-		assert_in_range(publish_at_last(&world, &recipe), 8, CALLS_MAX);
+		assert_in_range(publish_at_last(&world, &recipe), 6, CALLS_MAX);
 		assert_ptr_not_equal(image_current(image), first);
 		image_pin(&pins[2], generation_find(image_current(image), FORMAT_GRAY8, BOX_ANY));
 		recipe.share = recipe.share == SHARE_ALL ? SHARE_GROUP : SHARE_ALL;
-		assert_in_range(publish_at_last(&world, &recipe), 25, CALLS_MAX);
+		assert_in_range(publish_at_last(&world, &recipe), 12, CALLS_MAX);
 		assert_ptr_not_equal(store_find(store, long_name, 5), image);
 		for (size_t k = 0; k < COUNT(pins); k++)
 			image_unpin(&pins[k]);
