@@ -1,15 +1,15 @@
 /*
- * How many descriptors this process can have besides those that it has. For what the kernel finds
- * no number for when a message is received, it closes then and there, on the thread that receives;
- * and who has sent it may have seen to it that this never ends. So it is to be known before. All
- * of it is for the daemon's thread; others may close descriptors, and open none that stay.
+ * How many more file descriptors this process can have. Must be known before a message is received:
+ * a descriptor for which the process has no number left is closed by the kernel then and there, on
+ * the thread that receives, and its sender can make that close last for ever. For the daemon's
+ * thread; other threads may close descriptors, and open none that stay.
  */
 #pragma once
 
 #include <stdbool.h>
 
-/* So many were opened or received, and may be kept. */
+/* Must be called when descriptors were opened or received that may stay open. */
 void fd_budget_take(unsigned count);
 
-/* Whether a message may bring more than there is room for. */
+/* Whether a message can bring more descriptors than the process can have. */
 bool fd_budget_is_scarce(void);

@@ -21,6 +21,7 @@ daemon_tests = \
 	%D%/test-eviction \
 	%D%/test-fault \
 	%D%/test-loads \
+	%D%/test-fd-budget \
 	%D%/test-follow \
 	%D%/test-follow-fault \
 	%D%/test-glob \
@@ -111,6 +112,8 @@ fault_wraps = \
 %C%_test_fault_LDADD = %D%/libdaemontest.la
 %C%_test_loads_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_loads_LDADD = %D%/libdaemontest.la
+%C%_test_fd_budget_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=stat64
+%C%_test_fd_budget_LDADD = %D%/libdaemontest.la
 %C%_test_follow_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_follow_LDADD = %D%/libdaemontest.la
 %C%_test_follow_fault_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
