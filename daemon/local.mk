@@ -67,7 +67,6 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/store/publish.c %D%/store/publish.h \
 	%D%/socket/drain.c %D%/socket/drain.h \
 	%D%/base/random.c %D%/base/random.h \
-	%D%/socket/rejected.c %D%/socket/rejected.h \
 	%D%/segment/deferred-free.c %D%/segment/deferred-free.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/engine/refresh.c %D%/engine/refresh.h \

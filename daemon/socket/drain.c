@@ -1,5 +1,15 @@
 /*
- * Closes connections that have unread input.
+ * Why a thread: where unread input has descriptors, reading it or closing the socket is the last
+ * close of their files, and may wait for hours: for a peer that never reads (SO_LINGER of
+ * socket(7)), or for a file system. The thread reads without capacity for descriptors, so the
+ * kernel closes them; a timer's signal interrupts each wait.
+ *
+ * Why input is read at all: a socket that is closed with unread input makes the kernel report a
+ * reset to the peer. A client that broke the protocol must see the error that it was sent, and
+ * then an end. Input without descriptors is read at once, on the daemon's thread.
+ *
+ * A rejected connection has no other owner; its memory is there before it is accepted, so no
+ * connection is accepted that could not be rejected.
  */
 #include "daemon/socket/drain.h"
 
@@ -25,20 +35,26 @@ enum {
 	DISCARD_TURNS = 64,
 	RETRY_USEC = 100000,
 	RETRY_MSEC = 100,
-	TICK_NSEC = 200000, /* that the end of what is unread may take, each time */
+	TICK_NSEC = 200000, /* between two signals of the timer */
 	END_SECONDS = 2,
 	WAKE_SIGNAL = SIGURG,
+	REJECTED_MAX = 256,
 };
 
-/* What both threads have. */
+/* What the daemon's thread and the draining thread share. */
 struct drain_thread {
 	pthread_t id;
 	pthread_mutex_t lock;
 	struct drain_list due, done;
-	struct drain_entry *current; /* that it is at; NULL also when it was given up */
+	struct drain_entry *current; /* is being closed; NULL also after drain_stop() */
 	sem_t work;
 	bool stopped;
-	int answers; /* eventfd(2): something is done */
+	int answers; /* eventfd(2): some are closed */
+};
+
+struct drain_rejected {
+	struct drain_entry entry; /* first: see drain_on_rejected_closed() */
+	struct drain *drain;
 };
 
 /* ---- In the thread ---- */
@@ -48,14 +64,14 @@ static void drain_on_wake(int signal)
 	(void)signal;
 }
 
-/* The timer whose signal ends what this thread waits for. */
+/* The timer whose signal interrupts what this thread waits for. */
 static timer_t drain_make_timer(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = WAKE_SIGNAL};
 	timer_t timer;
 	event._sigev_un._tid = gettid();
 	while (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
-		poll(NULL, 0, RETRY_MSEC); /* there is no event for a timer that is free again */
+		poll(NULL, 0, RETRY_MSEC); /* no event tells of a free timer */
 	return timer;
 }
 
@@ -65,7 +81,7 @@ static void drain_set_timer(timer_t timer, long nanoseconds)
 	timer_settime(timer, 0, &times, NULL);
 }
 
-/* Without room for descriptors: the kernel drops those that come. */
+/* recv(2) has no capacity for descriptors: the kernel closes them. */
 static void drain_discard_all(int fd)
 {
 	char bytes[4096];
@@ -81,11 +97,11 @@ static int drain_take(struct drain_thread *thread)
 	while (sem_wait(&thread->work) < 0) {
 	}
 	pthread_mutex_lock(&thread->lock);
-	struct drain_entry *drain_entry = thread->stopped ? NULL : STAILQ_FIRST(&thread->due);
-	if (drain_entry)
+	struct drain_entry *entry = thread->stopped ? NULL : STAILQ_FIRST(&thread->due);
+	if (entry)
 		STAILQ_REMOVE_HEAD(&thread->due, link);
-	thread->current = drain_entry;
-	int fd = drain_entry ? drain_entry->fd : -1;
+	thread->current = entry;
+	int fd = entry ? entry->fd : -1;
 	pthread_mutex_unlock(&thread->lock);
 	return fd;
 }
@@ -120,10 +136,10 @@ static void *drain_run(void *context)
 
 /* ---- In the daemon's thread ---- */
 
-static void drain_say_closed(struct drain *drain, struct drain_entry *drain_entry)
+static void drain_report_closed(struct drain *drain, struct drain_entry *entry)
 {
 	drain->count--;
-	drain_entry->closed(drain_entry);
+	entry->closed(entry);
 }
 
 static int drain_on_answers(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -140,22 +156,22 @@ static int drain_on_answers(sd_event_source *source, int fd, uint32_t events, vo
 	STAILQ_CONCAT(&done, &thread->done);
 	pthread_mutex_unlock(&thread->lock);
 	while (!STAILQ_EMPTY(&done)) {
-		struct drain_entry *drain_entry = STAILQ_FIRST(&done);
+		struct drain_entry *entry = STAILQ_FIRST(&done);
 		STAILQ_REMOVE_HEAD(&done, link);
-		drain_say_closed(drain, drain_entry);
+		drain_report_closed(drain, entry);
 	}
 	return 0;
 }
 
-static void drain_give(struct drain_thread *thread, struct drain_entry *drain_entry)
+static void drain_give(struct drain_thread *thread, struct drain_entry *entry)
 {
 	pthread_mutex_lock(&thread->lock);
-	STAILQ_INSERT_TAIL(&thread->due, drain_entry, link);
+	STAILQ_INSERT_TAIL(&thread->due, entry, link);
 	pthread_mutex_unlock(&thread->lock);
 	sem_post(&thread->work);
 }
 
-/* It hears of no other signal. */
+/* All other signals are blocked in it. */
 static int drain_create(struct drain *drain)
 {
 	const struct sigaction action = {.sa_handler = drain_on_wake};
@@ -198,7 +214,7 @@ static int drain_start_thread(struct drain *drain)
 	return r;
 }
 
-/* Gives the thread what waits, or tries again later. */
+/* Hands over to the thread what waits; without a thread, tries again later. */
 static void drain_hand_on(struct drain *drain)
 {
 	if (!drain->thread && drain_start_thread(drain) < 0) {
@@ -207,9 +223,9 @@ static void drain_hand_on(struct drain *drain)
 		return;
 	}
 	while (!STAILQ_EMPTY(&drain->waiting)) {
-		struct drain_entry *drain_entry = STAILQ_FIRST(&drain->waiting);
+		struct drain_entry *entry = STAILQ_FIRST(&drain->waiting);
 		STAILQ_REMOVE_HEAD(&drain->waiting, link);
-		drain_give(drain->thread, drain_entry);
+		drain_give(drain->thread, entry);
 	}
 }
 
@@ -240,7 +256,7 @@ int drain_start(struct drain *drain, sd_event *event)
 	return r;
 }
 
-/* A peek holds on to the descriptors, and tells of them: what has none can be read here. */
+/* A peek tells whether descriptors come with the bytes; without any, these are read here. */
 static void drain_discard_plain(int fd)
 {
 	char bytes[4096];
@@ -253,31 +269,27 @@ static void drain_discard_plain(int fd)
 	}
 }
 
-/*
- * Input that nobody has read makes the kernel tell the peer of a reset in place of an end: a
- * client that broke the protocol shall see the error that it was sent, and an end.
- */
-void drain_close(struct drain *drain, struct drain_entry *drain_entry)
+void drain_close(struct drain *drain, struct drain_entry *entry)
 {
 	int unread = 0;
-	shutdown(drain_entry->fd, SHUT_RDWR); /* now nothing more can come */
-	drain_discard_plain(drain_entry->fd);
+	shutdown(entry->fd, SHUT_RDWR); /* no more input can come */
+	drain_discard_plain(entry->fd);
 	drain->count++;
-	if (ioctl(drain_entry->fd, FIONREAD, &unread) == 0 && unread == 0) {
-		close(drain_entry->fd);
-		drain_say_closed(drain, drain_entry);
+	if (ioctl(entry->fd, FIONREAD, &unread) == 0 && unread == 0) {
+		close(entry->fd);
+		drain_report_closed(drain, entry);
 		return;
 	}
-	STAILQ_INSERT_TAIL(&drain->waiting, drain_entry, link);
+	STAILQ_INSERT_TAIL(&drain->waiting, entry, link);
 	drain_hand_on(drain);
 }
 
-static void drain_leave(struct drain *drain, struct drain_list *list)
+static void drain_report_all_closed(struct drain *drain, struct drain_list *list)
 {
 	while (!STAILQ_EMPTY(list)) {
-		struct drain_entry *drain_entry = STAILQ_FIRST(list);
+		struct drain_entry *entry = STAILQ_FIRST(list);
 		STAILQ_REMOVE_HEAD(list, link);
-		drain_say_closed(drain, drain_entry);
+		drain_report_closed(drain, entry);
 	}
 }
 
@@ -294,7 +306,7 @@ static void drain_take_back(struct drain *drain)
 	pthread_mutex_unlock(&thread->lock);
 }
 
-/* What it is at takes some ticks; if the kernel hangs, it goes with the process. */
+/* Its last socket takes some ticks; where the kernel hangs, the process ends with the thread. */
 static void drain_end_thread(struct drain *drain)
 {
 	const struct timespec end =
@@ -309,9 +321,36 @@ void drain_stop(struct drain *drain)
 {
 	if (drain->thread)
 		drain_end_thread(drain);
-	drain_leave(drain, &drain->waiting);
+	drain_report_all_closed(drain, &drain->waiting);
 	drain->answers = sd_event_source_disable_unref(drain->answers);
 	drain->retry = sd_event_source_disable_unref(drain->retry);
 	if (!drain->thread && drain->answers_fd >= 0)
 		close(take_fd(&drain->answers_fd));
+	free(drain->next);
+	drain->next = NULL;
+}
+
+int drain_prepare_rejected(struct drain *drain)
+{
+	if (drain->rejected_count >= REJECTED_MAX)
+		return -EBUSY;
+	if (!drain->next)
+		drain->next = malloc(sizeof(*drain->next));
+	return drain->next ? 0 : -ENOMEM;
+}
+
+static void drain_on_rejected_closed(struct drain_entry *entry)
+{
+	struct drain_rejected *rejected = (struct drain_rejected *)entry;
+	rejected->drain->rejected_count--;
+	free(rejected);
+}
+
+void drain_close_rejected(struct drain *drain, int fd)
+{
+	struct drain_rejected *rejected = drain->next;
+	drain->next = NULL;
+	drain->rejected_count++;
+	*rejected = (struct drain_rejected){{.fd = fd, .closed = drain_on_rejected_closed}, drain};
+	drain_close(drain, &rejected->entry);
 }

@@ -1,8 +1,6 @@
 /*
- * Closes connections away from the daemon's thread when descriptors are among what nobody has
- * read: whoever reads or closes that is the last to close them, and the end of a socket may
- * wait for hours for a peer that never reads (SO_LINGER of socket(7)). A thread does, that a
- * timer's signal wakes from such waits. Reads nothing that could have a meaning.
+ * Closes the sockets of connections, also those with unread input, and those of clients that were
+ * rejected.
  */
 #pragma once
 
@@ -10,37 +8,46 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
-/* A connection that is closed; part of what its memory is. */
+/* A socket that is being closed. Is part of its owner's memory, until closed() is called. */
 struct drain_entry {
 	STAILQ_ENTRY(drain_entry) link;
 	int fd;
-	/* Told when it is closed; takes the memory back. Not called before drain_close(). */
-	void (*closed)(struct drain_entry *drain_entry);
+	void (*closed)(struct drain_entry *entry); /* frees it */
 };
 
+STAILQ_HEAD(drain_list, drain_entry);
+
 struct drain_thread;
+struct drain_rejected;
 
 struct drain {
 	sd_event *event;
+	struct drain_list waiting;   /* for a thread */
+	struct drain_thread *thread; /* NULL until the first one that needs it */
+	sd_event_source *answers, *retry;
 	int answers_fd;
-	sd_event_source *answers;
-	sd_event_source *retry;
-	struct drain_thread *thread;		      /* NULL: not started */
-	STAILQ_HEAD(drain_list, drain_entry) waiting; /* for a thread that could not be started */
-	unsigned count;				      /* that are not closed yet */
+	unsigned count;		     /* sockets that are not closed yet */
+	struct drain_rejected *next; /* memory for the next rejected connection, or NULL */
+	unsigned rejected_count;     /* rejected connections that are not closed yet */
 };
 
 /* Returns 0 or a negative errno. */
 int drain_start(struct drain *drain, sd_event *event);
 
-/*
- * Leaves what is not closed yet to the end of the process, which waits for nobody, and calls
- * closed() for it.
- */
+/* Ends it, without waiting for sockets that hang. Calls closed() of all that are left. */
 void drain_stop(struct drain *drain);
 
 /*
- * Ends a connection in both directions, so that the peer reads what was sent, and an end, and
- * closes the socket, at once or later.
+ * Takes over a socket, ends the connection in both directions and closes the socket, at once or in
+ * the thread. The peer can read what was sent, and then an end.
  */
-void drain_close(struct drain *drain, struct drain_entry *drain_entry);
+void drain_close(struct drain *drain, struct drain_entry *entry);
+
+/*
+ * Makes sure that one more connection can be rejected: must be called before a connection is
+ * accepted. Returns 0; -EBUSY while too many rejected connections are not closed; or -ENOMEM.
+ */
+int drain_prepare_rejected(struct drain *drain);
+
+/* Takes over the socket of a rejected connection and closes it, once for each preparation. */
+void drain_close_rejected(struct drain *drain, int fd);

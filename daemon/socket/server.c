@@ -238,7 +238,7 @@ static int server_admit(struct server *server, int fd)
 	int r;
 	struct connection *connection = server_open_connection(server, fd, &r);
 	if (!connection) {
-		rejected_close(&server->rejected_list, fd);
+		drain_close_rejected(&server->drain, fd);
 		return r;
 	}
 	connection->wake = server_on_wake;
@@ -294,7 +294,7 @@ static int server_on_accepting(sd_event_source *source, int fd, uint32_t events,
 	(void)source;
 	(void)events;
 	for (int i = 0; i < ACCEPTS; i++) {
-		int r = rejected_prepare(&server->rejected_list);
+		int r = drain_prepare_rejected(&server->drain);
 		bool full = r < 0;
 		int socket = full ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (socket >= 0)
@@ -344,7 +344,6 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 	scheduler_init(&server->scheduler);
 	engine->close_queues.changed = server_on_files_changed;
 	engine->close_queues.context = server;
-	rejected_init(&server->rejected_list, &server->drain);
 	int r = drain_start(&server->drain, event);
 	if (r == 0)
 		r = server_add_event_loop(server);
@@ -364,7 +363,6 @@ void server_stop(struct server *server)
 	while (!TAILQ_EMPTY(&server->connections))
 		server_close_connection(server, TAILQ_FIRST(&server->connections));
 	drain_stop(&server->drain);
-	rejected_destroy(&server->rejected_list);
 	if (server->epoll >= 0)
 		close(server->epoll);
 	close(server->listener);

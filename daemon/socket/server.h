@@ -12,7 +12,6 @@
 
 #include "daemon/socket/connection.h"
 #include "daemon/socket/drain.h"
-#include "daemon/socket/rejected.h"
 #include "daemon/socket/scheduler.h"
 
 struct engine;
@@ -31,7 +30,6 @@ struct server {
 	TAILQ_HEAD(, connection) connections;
 	struct scheduler scheduler;
 	struct drain drain;
-	struct rejected_list rejected_list;
 };
 
 /*
