@@ -1,6 +1,6 @@
 /*
- * shmimgd(8): reads its options, claims its socket, wires the parts together and runs the
- * event loop until it is told to stop.
+ * shmimgd(8): reads the options, claims the socket, starts the parts and runs the event loop until
+ * SIGTERM or SIGINT.
  */
 #include "config.h"
 
@@ -28,22 +28,22 @@
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SOCKET_PATH_SIZE = 108, LARGE = 64 << 10 };
 
-/* All that this process is. */
+/* The whole process. */
 struct program {
 	struct command_line line;
 	struct configuration configuration;
 	char path[SOCKET_PATH_SIZE]; /* of the listening socket: sun_path of unix(7) */
-	int given;		     /* the socket that systemd(1) made, or ACTIVATION_NONE */
+	int given;		     /* the socket from systemd(1), or ACTIVATION_NONE */
 	struct instance instance;
-	bool left; /* there may be something that only the next daemon can find */
+	bool left; /* something may be left that only the next daemon can find */
 	sd_event *event;
 	struct engine engine;
 	struct reload reload;
 };
 
 /*
- * As many connections as the administrator permits, who may permit more than there is any use
- * for: the soft limit is for select(2).
+ * The soft limit of descriptors is for programs that use select(2); the hard limit is what the
+ * administrator permits.
  */
 static void main_raise_descriptor_limit(void)
 {
@@ -68,8 +68,8 @@ static int main_add_signals(sd_event *event)
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGIO, SIG_IGN);	 /* of a lease that someone breaks, which unlinked.c asks for */
-	signal(SIGHUP, SIG_IGN); /* for decoders; here it is blocked, and so heard all the same */
+	signal(SIGIO, SIG_IGN);	 /* of a broken lease: segment/unlinked.c */
+	signal(SIGHUP, SIG_IGN); /* for decoders; here the event loop reads it */
 	for (size_t i = 0; i < 2; i++) {
 		/* Without a handler, sd-event ends its loop. */
 		int r = sd_event_add_signal(event, NULL, stopping[i], NULL, NULL);
@@ -79,7 +79,7 @@ static int main_add_signals(sd_event *event)
 	return 0;
 }
 
-/* Serves, until it is told to stop. */
+/* Serves until a signal stops the event loop. */
 static int main_loop(struct program *program, struct server *server)
 {
 	struct notify notify;
@@ -134,7 +134,10 @@ static void main_prepare_processes(void)
 {
 	int r = spawn_prepare();
 	if (r < 0)
-		log_warning("decoders are started with the daemon's descriptors: %s", strerror(-r));
+		log_warning("no thread starts decoders, so they inherit descriptors of the daemon "
+			    "until "
+			    "exec(2): %s",
+			strerror(-r));
 }
 
 static int main_run(struct program *program)
@@ -143,7 +146,8 @@ static int main_run(struct program *program)
 	program->left = program->instance.inherited;
 	if (access(decoder, X_OK) < 0) {
 		int r = -errno;
-		log_error("the decoder %s cannot be used: %s", decoder, strerror(-r));
+		log_error("the decoder %s cannot be run: %s. Pass --decoder PROGRAM.", decoder,
+			strerror(-r));
 		return r;
 	}
 	int r = sd_event_default(&program->event);
@@ -169,13 +173,13 @@ static int main_run(struct program *program)
 	return r;
 }
 
-/* For a socket whose daemon was killed, and will not be started again. */
+/* For a daemon that was killed and will not be started again. */
 static int main_clean_up(struct program *program)
 {
 	int r = instance_clean(&program->instance);
 	program->left = r < 0;
 	if (r < 0)
-		log_error("cannot find all that was left: %s", strerror(-r));
+		log_error("cannot remove all that the daemon before left: %s", strerror(-r));
 	else
 		unlink(program->path);
 	return r;
@@ -185,23 +189,25 @@ static int main_claim(struct program *program)
 {
 	int r = instance_claim(&program->instance, program->path);
 	if (r == -EBUSY)
-		log_error("another shmimgd serves %s already", program->path);
+		log_error("another shmimgd serves %s already. Stop it, or pass --socket PATH.",
+			program->path);
 	else if (r < 0)
 		log_error("cannot lock %s: %s", program->instance.path, strerror(-r));
 	return r;
 }
 
-/* Claims the socket, and serves it or cleans up after who did. */
+/* Claims the socket, and serves it or cleans up after a killed daemon. */
 static int main_start(struct program *program)
 {
 	strcpy(program->path, program->configuration.options.socket);
 	main_raise_descriptor_limit();
-	/* What a connection has goes back to the machine when it ends. */
+	/* The memory of a connection goes back to the machine when the connection ends. */
 	mallopt(M_MMAP_THRESHOLD, LARGE);
 	program->given = activation_take(program->path, sizeof(program->path) - strlen(".lock"));
 	if (program->given < 0 && program->given != ACTIVATION_NONE) {
-		log_error("what was given to listen on is no stream socket with a path, or of "
-			  "several none is named " ACTIVATION_NAME);
+		log_error("systemd passed no listening stream socket with a path, or several and "
+			  "none "
+			  "with FileDescriptorName=" ACTIVATION_NAME);
 		return program->given;
 	}
 	int r = main_claim(program);

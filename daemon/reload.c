@@ -1,5 +1,5 @@
 /*
- * Reading the configuration again.
+ * The configuration is read into a second one, which replaces the first only after no mistake.
  */
 #include "daemon/reload.h"
 
@@ -9,7 +9,7 @@
 #include "daemon/log/log.h"
 #include "daemon/notify.h"
 
-/* Logs how an option has changed; undoes what a running daemon cannot change. */
+/* Logs the change of an option; undoes a change that needs a restart. */
 static void reload_take(
 	struct configuration *fresh, const struct configuration *old, enum option_id id)
 {
@@ -47,7 +47,7 @@ static int reload_on_signal(
 	(void)info;
 	notify_reloading();
 	if (configuration_read(&fresh, reload->line) < 0) {
-		log_error("the configuration was not read: all options stay as they were");
+		log_error("the configuration has a mistake, and all options stay as they were");
 	} else {
 		reload_apply(reload, &fresh);
 		log_notice("the configuration was read again");

@@ -1,6 +1,6 @@
 /*
- * SIGHUP: reads the configuration again, and puts into force what can change while the daemon
- * runs. After a mistake everything stays as it was.
+ * SIGHUP: reads the configuration again and applies the options that can change while the daemon
+ * runs.
  */
 #pragma once
 
@@ -13,12 +13,12 @@ struct engine;
 struct reload {
 	const struct command_line *line;
 	struct configuration *configuration; /* in force */
-	struct engine *engine;		     /* whose options these are */
+	struct engine *engine;		     /* uses these options */
 	sd_event_source *signal;
 };
 
 /*
- * Waits for the signal, which must be blocked. All that is given stays the caller's.
+ * Waits for the signal, which must be blocked. All arguments stay the caller's.
  * Returns 0 or a negative errno.
  */
 int reload_start(struct reload *reload, sd_event *event, const struct command_line *line,

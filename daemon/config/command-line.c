@@ -1,5 +1,5 @@
 /*
- * The command line.
+ * getopt_long(3) with one table of all options: those of shmimgd.conf(5) and the actions.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 enum { HELP_COLUMN = 26 };
 
-/* What the command line alone may say: X(value, name, whether it has an argument, its, help). */
+/* Options of the command line alone: X(value, name, has_arg of getopt(3), argument, help). */
 #define ACTION_TABLE(X)                                                      \
 	X(ACTION_CONFIG, "config", required_argument, "FILE",                \
 		"configuration file, and FILE.d/*.conf (default:\n"          \
@@ -22,7 +22,7 @@ enum { HELP_COLUMN = 26 };
 	X(ACTION_PRINT_CONFIG, "print-config", no_argument, NULL,            \
 		"show every option with its value and its origin, and exit") \
 	X(ACTION_CLEANUP, "cleanup", no_argument, NULL,                      \
-		"remove what a daemon that was killed has left, and exit")   \
+		"remove what a killed daemon has left, and exit")            \
 	X('h', "help", no_argument, NULL, "show this and exit")              \
 	X('V', "version", no_argument, NULL, "show the version and exit")
 
@@ -73,8 +73,7 @@ static void command_line_print_help(void)
 	puts("\nSIGTERM and SIGINT stop it cleanly. See shmimgd(8).");
 }
 
-/* Checks a value in its turn, also one that a later one replaces. Returns as command_line_take()
- * does. */
+/* Checks every value, also one that a later one replaces. Returns as command_line_take(). */
 static int command_line_take_value(struct command_line *line, enum option_id id, const char *value)
 {
 	struct options unused;
@@ -128,7 +127,7 @@ int command_line_read(struct command_line *line, int argc, char **argv)
 			return r < 0 ? r : 1;
 	}
 	if (optind < argc) {
-		log_error("'%s': no arguments are taken; see --help", argv[optind]);
+		log_error("'%s': unexpected argument. See --help.", argv[optind]);
 		return -EINVAL;
 	}
 	return 0;

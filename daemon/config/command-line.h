@@ -1,6 +1,6 @@
 /*
- * The command line of shmimgd(8): which options it gives values to, and what it asks for
- * besides. Checks each value, and answers --help and --version; sets no option.
+ * The command line of shmimgd(8): the values of options, and the actions --cleanup, --print-config,
+ * --help and --version.
  */
 #pragma once
 
@@ -16,7 +16,7 @@ struct command_line {
 };
 
 /*
- * Reads the command line. Returns 0 to go on, 1 when --help or --version has been answered,
- * or -EINVAL when something was wrong, which has been said on standard error.
+ * Reads the command line and checks each value. Returns 0 to go on; 1 after printing --help or
+ * --version; or -EINVAL after reporting a mistake on standard error.
  */
 int command_line_read(struct command_line *line, int argc, char **argv);

@@ -1,5 +1,7 @@
 /*
- * The options in effect.
+ * Values are set in the order of their rank, the last one wins: defaults, the configuration file,
+ * the files of its folder, the environment (for the socket), the command line. All are read even
+ * after a mistake, so that every mistake is logged.
  */
 #include "daemon/config/configuration.h"
 
@@ -13,7 +15,7 @@
 
 static const char default_origin[] = "default";
 
-/* Sets an option to a value that comes from somewhere. Returns 0, or says what is allowed. */
+/* Sets an option and the origin of its value. Logs a mistake. */
 static int configuration_set(struct configuration *configuration, enum option_id id,
 	const char *value, const char *origin)
 {
@@ -27,37 +29,36 @@ static int configuration_set(struct configuration *configuration, enum option_id
 	return 0;
 }
 
-/* The keys of configuration files, on their way into a configuration. */
-struct reading {
+/* Receives the keys of configuration files. */
+struct configuration_reading {
 	struct config_user user;
 	struct configuration *configuration;
 };
 
-static int configuration_refuse_key(const struct config_place *place, const char *key)
+static int configuration_reject_key(const struct config_place *place, const char *key)
 {
 	char names[512] = "";
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		size_t length = strlen(names);
 		snprintf(names + length, sizeof(names) - length, " %s", option_table[i].name);
 	}
-	log_error("%s:%u: %s: there is no such option; those are allowed:%s", place->path,
-		place->line, key, names);
+	log_error("%s:%u: %s: unknown option; use one of:%s", place->path, place->line, key, names);
 	return -EINVAL;
 }
 
 static int configuration_on_entry(struct config_user *user, const struct config_place *place,
 	const char *key, const char *value)
 {
-	struct configuration *configuration = ((struct reading *)user)->configuration;
+	struct configuration *configuration = ((struct configuration_reading *)user)->configuration;
 	char origin[ORIGIN_SIZE];
 	enum option_id id = option_from_string(key);
 	if (id == OPTION_COUNT)
-		return configuration_refuse_key(place, key);
+		return configuration_reject_key(place, key);
 	snprintf(origin, sizeof(origin), "%.*s:%u", ORIGIN_SIZE - 16, place->path, place->line);
 	return configuration_set(configuration, id, value, origin);
 }
 
-/* The file that is to be read: the one that was given, or the one of the daemon's socket. */
+/* The file of --config, or the one that belongs to the socket. */
 static const char *configuration_choose_file(const struct command_line *line, char path[PATH_MAX])
 {
 	char text[OPTION_TEXT_SIZE];
@@ -72,22 +73,22 @@ static const char *configuration_choose_file(const struct command_line *line, ch
 static int configuration_read_files(
 	struct configuration *configuration, const struct command_line *line)
 {
-	struct reading reading = {{configuration_on_entry}, configuration};
+	struct configuration_reading reading = {{configuration_on_entry}, configuration};
 	char buffer[PATH_MAX], folder[PATH_MAX + 2];
 	const char *path = configuration_choose_file(line, buffer);
 	if (!path)
 		return 0;
 	int r = config_file_read(&reading.user, path);
 	if (r == -ENOENT && line->config)
-		log_error("%s: there is no such file, or it cannot be reached", path);
+		log_error("%s: no such file, or no access to its folder. Check --config.", path);
 	else if (r == -ENOENT)
 		r = 0;
 	snprintf(folder, sizeof(folder), "%s.d", path);
-	int more = config_folder_read(&reading.user, folder);
-	return r < 0 ? r : more;
+	int folder_result = config_folder_read(&reading.user, folder);
+	return r < 0 ? r : folder_result;
 }
 
-/* The socket when the command line has none: no file goes before what clients look at. */
+/* The socket without --socket. The environment, which clients read too, overrides a file. */
 static int configuration_set_socket(struct configuration *configuration)
 {
 	char text[OPTION_TEXT_SIZE];
@@ -120,9 +121,9 @@ int configuration_read(struct configuration *configuration, const struct command
 	defaults_set(&configuration->options);
 	for (int i = 0; i < OPTION_COUNT; i++)
 		strcpy(configuration->origins[i], default_origin);
-	/* What is left of a daemon goes also when it is a file that keeps daemons from starting. */
-	bool needless = line->cleanup && line->values[OPTION_SOCKET];
-	int r = needless ? 0 : configuration_read_files(configuration, line);
+	/* --cleanup must work also when a mistake in a file keeps daemons from starting. */
+	bool skips_files = line->cleanup && line->values[OPTION_SOCKET];
+	int r = skips_files ? 0 : configuration_read_files(configuration, line);
 	if (!line->values[OPTION_SOCKET] && configuration_set_socket(configuration) < 0)
 		r = -EINVAL;
 	for (int i = 0; i < OPTION_COUNT; i++) {
@@ -134,7 +135,7 @@ int configuration_read(struct configuration *configuration, const struct command
 	return r;
 }
 
-/* Whatever a file is called, a comment ends with its line. */
+/* A file name with a newline must not end the comment. */
 static void configuration_print_origin(const char *origin, FILE *file)
 {
 	fputs("# ", file);

@@ -1,6 +1,5 @@
 /*
- * The options in effect: defaults, then the configuration file, the files that amend it, the
- * environment, and the command line, each going before those that come earlier.
+ * The options in effect, and where each value comes from.
  */
 #pragma once
 
@@ -13,13 +12,10 @@ enum { ORIGIN_SIZE = 256 };
 
 struct configuration {
 	struct options options;
-	char origins[OPTION_COUNT][ORIGIN_SIZE]; /* where each value comes from */
+	char origins[OPTION_COUNT][ORIGIN_SIZE]; /* of each value, for people */
 };
 
-/*
- * Puts the options together. Returns 0, or a negative errno when there was any mistake; all
- * have been logged then.
- */
+/* Reads all sources of options. Returns 0, or a negative errno after logging every mistake. */
 int configuration_read(struct configuration *configuration, const struct command_line *line);
 
 /* Writes them as a configuration file. Returns 0 or a negative errno. */

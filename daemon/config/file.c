@@ -1,5 +1,7 @@
 /*
- * Configuration files.
+ * inih(3) parses the lines, and this file gives it only lines that inih reads as shmimgd.conf(5)
+ * says: it trims blanks, so that no line continues a value; it cuts comments off; and it checks
+ * length, control characters and sections, about which inih is silent.
  */
 #include "daemon/config/file.h"
 
@@ -66,23 +68,20 @@ static bool config_file_has_control(const char *line, size_t length)
 	return false;
 }
 
-/* What is wrong with a line that inih(3) would not say, or would misunderstand. */
+/* A mistake in a line that inih(3) would not report or would misread; or NULL. */
 static const char *config_file_fault_of(const char *line, size_t length)
 {
 	static const char section[] = "[shmimgd]";
 	if (length > LINE_LENGTH_MAX)
 		return "the line is too long; at most 190 bytes are allowed";
 	if (config_file_has_control(line, length))
-		return "the line holds a control character; only text is allowed";
+		return "the line contains a control character; remove it";
 	if (*line == '[' && (length != strlen(section) || memcmp(line, section, length) != 0))
-		return "there is no such section; only [shmimgd] is allowed";
+		return "unknown section; only [shmimgd] is allowed";
 	return NULL;
 }
 
-/*
- * Gives inih a line, as fgets(3) would: an empty one for what has no key, and none with blanks
- * in front, which would go on with the value of the line before.
- */
+/* Gives inih a line, as fgets(3) would; an empty one for a comment, a section or a mistake. */
 static char *config_file_read_line(char *buffer, int size, void *context)
 {
 	struct text *text = context;
@@ -114,7 +113,8 @@ static int config_file_on_entry(
 static int config_file_parse(
 	struct config_user *user, const char *path, const char *bytes, size_t size)
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, which some editors leave */
+	static const char mark[] =
+		"\xef\xbb\xbf"; /* byte order mark of UTF-8, which some editors write */
 	bool marked = size >= strlen(mark) && memcmp(bytes, mark, strlen(mark)) == 0;
 	struct text text = {
 		.user = user,
@@ -125,12 +125,12 @@ static int config_file_parse(
 	int line = ini_parse_stream(config_file_read_line, &text, config_file_on_entry, &text);
 	if (line > 0) {
 		text.place.line = (unsigned)line;
-		config_file_fail(&text, "neither a comment nor an option; KEY = VALUE is allowed");
+		config_file_fail(&text, "neither a comment nor an option; write KEY = VALUE");
 	}
 	return line < 0 ? -ENOMEM : text.result;
 }
 
-/* Only of a regular file is it known that it ends, and that reading it does not wait. */
+/* Reading a regular file ends and does not wait; of other files only /dev/null is allowed. */
 static bool config_file_is_readable(const struct stat *status)
 {
 	bool null = S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
@@ -161,20 +161,21 @@ static int config_file_read_open(struct config_user *user, const char *path, int
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	if (!config_file_is_readable(&status)) {
-		log_error("%s: it is no regular file", path);
+		log_error("%s: not a regular file", path);
 		return -EINVAL;
 	}
 	ssize_t size = config_file_read_all(fd, bytes, FILE_SIZE_MAX + 1);
 	if (size < 0)
 		return (int)size;
 	if (size > FILE_SIZE_MAX) {
-		log_error("%s: it is too long; at most %d bytes are allowed", path, FILE_SIZE_MAX);
+		log_error("%s: the file is too long; at most %d bytes are allowed", path,
+			FILE_SIZE_MAX);
 		return -EINVAL;
 	}
 	return config_file_parse(user, path, bytes, (size_t)size);
 }
 
-/* Whether an error of open(2) or the like says that there is nothing this user could know of. */
+/* Whether an error means that there is no file, or that this user cannot know of one. */
 static bool config_file_is_missing(const char *path, int error)
 {
 	if (error == -ENOENT)
@@ -205,7 +206,7 @@ static int config_file_compare(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* A name that leads nowhere is a mistake in a folder, unlike in the place of a file. */
+/* A broken link in a folder is a mistake; a missing file at the usual place is not. */
 static int config_file_read_in_folder(
 	struct config_user *user, const char *folder, const char *name)
 {

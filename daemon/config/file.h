@@ -1,27 +1,25 @@
 /*
- * Configuration files in the grammar of shmimgd.conf(5): a file and the folder of those that
- * amend it, taken apart into keys and values. Logs what is wrong with the text, by file and
- * line; knows no option.
+ * Reads configuration files, shmimgd.conf(5): splits a file, or the files of a folder, into keys
+ * and values. Logs mistakes of grammar with file and line.
  */
 #pragma once
 
-/* Where a key stands. */
+/* The position of a key. */
 struct config_place {
 	const char *path;
 	unsigned line;
 };
 
-/* Whoever wants the keys. */
+/* Receives the keys. */
 struct config_user {
-	/* One key with its value. Returns 0, or a negative errno for a mistake, once logged. */
+	/* Called for each key. Returns 0, or a negative errno after logging a mistake. */
 	int (*entry)(struct config_user *user, const struct config_place *place, const char *key,
 		const char *value);
 };
 
 /*
- * Reads a file. Returns 0; -ENOENT when there is none, or none that can be reached; or another
- * negative errno after a mistake, which has been logged. The keys before and after a mistake
- * have been told all the same.
+ * Reads a file. Returns 0; -ENOENT when the file is missing or its folder cannot be searched; or
+ * another negative errno after logging a mistake. Keys before and after a mistake are reported too.
  */
 int config_file_read(struct config_user *user, const char *path);
 

@@ -1,7 +1,5 @@
 /*
- * What the administrator may choose: one table of all options, how each is read from text,
- * checked and written. Opens and starts nothing, and says nothing: where a text came from, and
- * whom to tell what is wrong with it, its caller knows.
+ * The table of all options: how each is read from text, checked and written.
  */
 #pragma once
 
@@ -32,7 +30,7 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 		"bytes of all images together; K, M, G, T may follow\n"                           \
 		"(default: a quarter of /dev/shm)")                                               \
 	X(MEMORY_PRESSURE, "memory-pressure", WORD, memory_pressure, 0, 1, RESTART, "no|yes",     \
-		"let images go when the machine is short of memory\n"                             \
+		"evict images when the machine is short of memory\n"                              \
 		"(default: yes)")                                                                 \
 	X(SPARE_MAX, "spare-max", SIZE, spare_max, 0, INT64_MAX, RELOAD, "SIZE",                  \
 		"bytes made ready for the next images while there is\n"                           \
@@ -113,7 +111,7 @@ struct options {
 	uint64_t max_pixels_per_byte;	      /* of the file at most */
 	uint64_t memory_max;		      /* bytes of all images at most */
 	uint64_t spare_max;		      /* bytes of all spares at most */
-	uint64_t memory_pressure;	      /* 1: let images go under memory pressure */
+	uint64_t memory_pressure;	      /* 1: evict images under memory pressure */
 	uint64_t user_limits[RESOURCE_COUNT]; /* what one user may hold */
 	uint64_t log_level;		      /* enum log_level */
 };
@@ -128,7 +126,7 @@ struct option_info {
 	const char *help;
 };
 
-/* Room for the text of any value, and of what is allowed for any option. */
+/* Size of the text of any value, and of option_allowed(). */
 enum { OPTION_TEXT_SIZE = 256 };
 
 extern const struct option_info option_table[OPTION_COUNT];
@@ -136,13 +134,13 @@ extern const struct option_info option_table[OPTION_COUNT];
 /* The option of a name, or OPTION_COUNT. */
 enum option_id option_from_string(const char *name);
 
-/* Reads a value. Returns 0, or -EINVAL for what is not allowed, and changes nothing then. */
+/* Reads a value. Returns 0; or -EINVAL for a value that is not allowed, and changes nothing. */
 int option_set(struct options *options, enum option_id id, const char *text);
 
 /* Writes a value as option_set() reads it. */
 void option_text(const struct options *options, enum option_id id, char text[OPTION_TEXT_SIZE]);
 
-/* Says which values are allowed, as in "a number from 1 to 256". */
+/* Describes the allowed values: "a number from 1 to 256". */
 void option_allowed(enum option_id id, char text[OPTION_TEXT_SIZE]);
 
 bool option_equal(const struct options *a, const struct options *b, enum option_id id);

@@ -170,7 +170,7 @@ int server_run(struct server *server)
 		if (r < 0 && r != -ENOMEM)
 			return r;
 		if (r < 0 && before >= 0)
-			log_warning("no memory to wait for events with");
+			log_warning("out of memory while waiting for events; trying again");
 		if (r < 0)
 			poll(NULL, 0, RETRY_MSEC);
 		before = r;
@@ -265,12 +265,12 @@ static bool server_must_pause(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-/* Says so once, however often it must be tried again. */
+/* Logs one message, however often accepting is tried again. */
 static void server_pause_accepting(struct server *server, int error)
 {
 	if (!server->paused)
 		log_write(&(struct log_entry){LOG_ENTRY(WARNING, CROWDED), .error = error},
-			"accepting no connection for a while: %s", strerror(error));
+			"accepting is paused, and new connections wait: %s", strerror(error));
 	server->paused = true;
 	sd_event_source_set_enabled(server->accepting, SD_EVENT_OFF);
 	sd_event_source_set_time_relative(server->pause, PAUSE_USEC);

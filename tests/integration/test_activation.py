@@ -62,7 +62,7 @@ def test_several_without_the_name_are_refused(folder):
     for each in sockets:
         each.close()
     assert process.returncode == 1
-    assert "none is named shmimgd" in said
+    assert "none with FileDescriptorName=shmimgd" in said
 
 
 def test_a_path_without_room_for_its_lock_is_refused(folder):
@@ -73,4 +73,4 @@ def test_a_path_without_room_for_its_lock_is_refused(folder):
         with start([listener], ["shmimgd"]) as process:
             _, said = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 1
-    assert "no stream socket" in said
+    assert "no listening stream socket" in said

@@ -235,12 +235,12 @@ def test_the_level_of_the_log(reloaded):
 
 MISTAKES = {
     "value": ("decoders = 3\nuser-pins = none\n", "{}:2: user-pins: 'none' is not a number"),
-    "key": ("decoders = 3\n\nuser-pens = 3\n", "{}:3: user-pens: there is no such option"),
-    "section": ("[wrong]\ndecoders = 3\n", "{}:1: there is no such section"),
+    "key": ("decoders = 3\n\nuser-pens = 3\n", "{}:3: user-pens: unknown option"),
+    "section": ("[wrong]\ndecoders = 3\n", "{}:1: unknown section"),
     "syntax": ("decoders = 3\nwhat?\n", "{}:2: neither a comment nor an option"),
-    "NUL": ("decoders = 3\nuser-pins = 4\0\n", "{}:2: the line holds a control character"),
+    "NUL": ("decoders = 3\nuser-pins = 4\0\n", "{}:2: the line contains a control character"),
     "long line": ("decoders = 3\n" + "x" * 60000, "{}:2: the line is too long"),
-    "long file": ("decoders = 3\n" + "x" * (1 << 20), "{}: it is too long"),
+    "long file": ("decoders = 3\n" + "x" * (1 << 20), "{}: the file is too long"),
 }
 
 
@@ -274,15 +274,15 @@ def test_files_that_are_none(reloaded):
             assert client.hello["max-pixels"] == "99"
 
     os.unlink(it.path)
-    refused("there is no such file")
+    refused("no such file")
     os.mkdir(it.path)
-    refused("it is no regular file")
+    refused("not a regular file")
     os.rmdir(it.path)
     os.mkfifo(it.path)
-    refused("it is no regular file")
+    refused("not a regular file")
     os.unlink(it.path)
     os.symlink("/dev/zero", it.path)
-    refused("it is no regular file")
+    refused("not a regular file")
     os.unlink(it.path)
     os.symlink(it.path, it.path)
     refused("cannot be read")

@@ -77,7 +77,7 @@ def test_accepting_pauses(start_daemon, folder, tmp_path, kind):
             waiting = [stack.enter_context(Client(daemon.path, hello=False)) for _ in range(9)]
             for client in waiting:
                 client.send("HELLO", protocol=1)
-            eventually(lambda: "accepting no connection" in daemon.log())
+            eventually(lambda: "accepting is paused" in daemon.log())
             late = [client.socket for client in waiting]
             while served := select.select(late, [], [], 0.5)[0]:
                 late = [each for each in late if each not in served]
@@ -86,7 +86,7 @@ def test_accepting_pauses(start_daemon, folder, tmp_path, kind):
             assert_quiet(daemon, *[client.socket for client in late])
             for _ in range(50):
                 assert_serves(old, "a")
-            assert daemon.log().count("accepting no connection") == 1, "said again and again"
+            assert daemon.log().count("accepting is paused") == 1, "said again and again"
             for client in waiting:
                 if client not in late:
                     client.close()
@@ -106,7 +106,7 @@ def test_places_that_become_free_are_taken(daemon, tmp_path):
         leave_descriptors(daemon, 0)
         with Client(daemon.path, hello=False) as waiting:
             waiting.send("HELLO", protocol=1)
-            eventually(lambda: "accepting no connection" in daemon.log())
+            eventually(lambda: "accepting is paused" in daemon.log())
             second.close()
             assert waiting.answer()["protocol"] == "1"
             assert_serves(waiting, "a")

@@ -137,7 +137,7 @@ def test_no_room_for_descriptors(start_daemon, folder, lingering):
     anna, bert = (connect_as(uid, daemon.connect) for uid in (ANNA, BERT))
     with anna, bert, contextlib.ExitStack() as crowd:
         assert bert.load_fd(picture, name="a")["cached"] == "no"
-        while "accepting no connection" not in daemon.log():
+        while "accepting is paused" not in daemon.log():
             with contextlib.suppress(BlockingIOError):  # so many wait already
                 crowd.enter_context(Client(daemon.path, hello=False))
         give_away(daemon, anna, sockets, "LOAD", source="fd", name="b")

@@ -39,7 +39,8 @@ def test_on_a_terminal(folder, environment, colours):
         assert process.wait(TIMEOUT) == 1
     os.close(near)
     begin, end = ("\033[1;31m", "\033[0m") if colours else ("", "")
-    message = "the decoder /nowhere cannot be used: No such file or directory"
+    reason = "No such file or directory. Pass --decoder PROGRAM."
+    message = f"the decoder /nowhere cannot be run: {reason}"
     assert said == f"shmimgd: {begin}{message}{end}\n"
 
 

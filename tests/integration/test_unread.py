@@ -197,7 +197,7 @@ def test_too_many_that_are_refused(start_daemon, folder):
                     hostile = connect_as(ANNA, lambda: Client(daemon.path, hello=False))
                     stack.enter_context(hostile)
                     send_with(hostile, b"STATS\n", file)
-        eventually(lambda: "accepting no connection" in daemon.log())
+        eventually(lambda: "accepting is paused" in daemon.log())
         assert client.stats()["connections"] == 2
         assert daemon.open_files() == descriptors + 256
         faults.disarm()

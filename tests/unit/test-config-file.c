@@ -32,20 +32,16 @@ static void test_mistakes(void **state)
 		{"log-level = loud",
 			"FILE:1: log-level: 'loud' is not one of error|warning|notice|info"},
 		{"user-pins = 0", "FILE:1: user-pins: '0' is not a number from 1 to 1000000000"},
-		{"decoders", "FILE:1: neither a comment nor an option; KEY = VALUE is allowed"},
-		{"decoders ;= 4", "FILE:1: neither a comment nor an option; KEY = VALUE is "
-				  "allowed"},
-		{"[shmimg]\n", "FILE:1: there is no such section; only [shmimgd] is allowed"},
-		{"[shmimgd] decoders = 4",
-			"FILE:1: there is no such section; only [shmimgd] is allowed"},
-		{"[shmimgd", "FILE:1: there is no such section; only [shmimgd] is allowed"},
-		{"\xef\xbb\xbf[x]", "FILE:1: there is no such section; only [shmimgd] is allowed"},
-		{"decoders = 4\001",
-			"FILE:1: the line holds a control character; only text is allowed"},
-		{"decoders = 4\x7f", "FILE:1: the line holds a control character; only text is "
-				     "allowed"},
-		{"decoders\r= 4", "FILE:1: the line holds a control character; only text is "
-				  "allowed"},
+		{"decoders", "FILE:1: neither a comment nor an option; write KEY = VALUE"},
+		{"decoders ;= 4", "FILE:1: neither a comment nor an option; write "
+				  "KEY = VALUE"},
+		{"[shmimg]\n", "FILE:1: unknown section; only [shmimgd] is allowed"},
+		{"[shmimgd] decoders = 4", "FILE:1: unknown section; only [shmimgd] is allowed"},
+		{"[shmimgd", "FILE:1: unknown section; only [shmimgd] is allowed"},
+		{"\xef\xbb\xbf[x]", "FILE:1: unknown section; only [shmimgd] is allowed"},
+		{"decoders = 4\001", "FILE:1: the line contains a control character; remove it"},
+		{"decoders = 4\x7f", "FILE:1: the line contains a control character; remove it"},
+		{"decoders\r= 4", "FILE:1: the line contains a control character; remove it"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -64,11 +60,11 @@ static void test_all_mistakes(void **state)
 	config_put_drop_in("1.conf", "what\n");
 	assert_int_equal(config_options_of_file(), -EINVAL);
 	assert_non_null(strstr(config_log, "c:1: decoders: '0' is not "));
-	assert_non_null(strstr(config_log, "c:3: nonsense: there is no such option; those are "
-					   "allowed: socket socket-mode memory-max "));
-	assert_non_null(strstr(config_log, "c:4: cleanup: there is no such option"));
-	assert_non_null(strstr(config_log, "c:5: config: there is no such option"));
-	assert_non_null(strstr(config_log, "c:6: : there is no such option"));
+	assert_non_null(strstr(config_log, "c:3: nonsense: unknown option; use one "
+					   "of: socket socket-mode memory-max "));
+	assert_non_null(strstr(config_log, "c:4: cleanup: unknown option"));
+	assert_non_null(strstr(config_log, "c:5: config: unknown option"));
+	assert_non_null(strstr(config_log, "c:6: : unknown option"));
 	assert_non_null(strstr(config_log, "c.d/1.conf:1: neither a comment"));
 	assert_null(strstr(config_log, "c:2:"));
 }
@@ -114,10 +110,10 @@ static void test_lengths(void **state)
 	assert_int_equal(config_options_of_file(), 0);
 	config_put_bytes(config_file, text, (1 << 16) + 1);
 	assert_int_equal(config_options_of_file(), -EINVAL);
-	config_assert_logged("FILE: it is too long; at most 65536 bytes are allowed");
+	config_assert_logged("FILE: the file is too long; at most 65536 bytes are allowed");
 	config_put_bytes(config_file, "decoders = 4\n\0\n", 15);
 	assert_int_equal(config_options_of_file(), -EINVAL);
-	config_assert_logged("FILE:2: the line holds a control character; only text is allowed");
+	config_assert_logged("FILE:2: the line contains a control character; remove it");
 	config_put_bytes(config_file, "decoders = 4\0 1\n", 16);
 	assert_int_equal(config_options_of_file(), -EINVAL);
 }
@@ -126,18 +122,18 @@ static void test_what_is_no_file(void **state)
 {
 	(void)state;
 	assert_int_equal(config_options_of_file(), -ENOENT);
-	config_assert_logged("FILE: there is no such file, or it cannot be reached");
+	config_assert_logged("FILE: no such file, or no access to its folder. Check --config.");
 	assert_return_code(mkdir(config_file, 0700), errno);
 	assert_int_equal(config_options_of_file(), -EINVAL);
-	config_assert_logged("FILE: it is no regular file");
+	config_assert_logged("FILE: not a regular file");
 	assert_return_code(rmdir(config_file), errno);
 	assert_return_code(mkfifo(config_file, 0600), errno);
 	assert_int_equal(config_options_of_file(), -EINVAL); /* does not wait for a writer */
-	config_assert_logged("FILE: it is no regular file");
+	config_assert_logged("FILE: not a regular file");
 	unlink(config_file);
 	assert_return_code(symlink("/dev/zero", config_file), errno);
 	assert_int_equal(config_options_of_file(), -EINVAL);
-	config_assert_logged("FILE: it is no regular file");
+	config_assert_logged("FILE: not a regular file");
 	unlink(config_file);
 	assert_return_code(symlink("c", config_file), errno);
 	assert_int_equal(config_options_of_file(), -ELOOP);
@@ -185,7 +181,7 @@ static void test_drop_ins(void **state)
 	snprintf(path, sizeof(path), "%s/B.conf", config_folder_d);
 	assert_return_code(mkdir(path, 0700), errno);
 	assert_int_equal(config_options_of_file(), -EINVAL);
-	config_assert_logged("FILE.d/B.conf: it is no regular file");
+	config_assert_logged("FILE.d/B.conf: not a regular file");
 	assert_return_code(rmdir(path), errno);
 	assert_return_code(symlink("/dev/null", path), errno); /* as systemd(1) masks a file */
 	assert_int_equal(config_options_of_file(), 0);
