@@ -1,5 +1,5 @@
 /*
- * The listening socket that systemd(1) hands over.
+ * sd_listen_fds(3) passes any number of descriptors; one of them is served.
  */
 #include "daemon/activation.h"
 
@@ -13,7 +13,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* The place of the socket to serve among those that were handed over, or -EINVAL. */
+/* The index of the socket to serve, or -EINVAL. */
 static int activation_choose(char *const *names, int count)
 {
 	int chosen = count == 1 ? 0 : -EINVAL;

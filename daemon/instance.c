@@ -1,5 +1,7 @@
 /*
- * One daemon to a socket.
+ * flock(2) of the file SOCKET.lock decides which daemon serves a socket; the kernel unlocks it when
+ * the process dies. The file holds the identity, which is part of every segment's name: so a new
+ * daemon finds, adopts or removes what a killed one has left, and touches nothing of others.
  */
 #include "daemon/instance.h"
 
@@ -33,7 +35,7 @@ static int instance_make_folder(const char *socket)
 	return mkdir(dirname(path), mode) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Whether the file that was locked is still the one of that name: 1, 0 or a negative errno. */
+/* Whether the locked file still has this name: 1, 0 or a negative errno. */
 static int instance_is_current(int fd, const char *path)
 {
 	struct stat locked, named;
@@ -44,7 +46,7 @@ static int instance_is_current(int fd, const char *path)
 	return locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
 }
 
-/* A daemon that ends removes its lock file: then the lock that was won is of no file. */
+/* An ending daemon removes its lock file; a lock on a removed file is worth nothing. */
 static int instance_lock_file(const char *path)
 {
 	for (;;) {
@@ -108,7 +110,7 @@ int instance_claim(struct instance *instance, const char *socket)
 	return r;
 }
 
-/* Opens a dead daemon's board and reads it. Returns -ENOENT when there is none of this user's. */
+/* Opens and reads a dead daemon's board. Returns -ENOENT when this user has none. */
 static int instance_open_board(const char *name, struct board_header *header)
 {
 	struct stat status;
@@ -128,7 +130,7 @@ static int instance_open_board(const char *name, struct board_header *header)
 	return take_fd(&fd);
 }
 
-/* The keys stand in the board before the kernel has the sets, so none is missed. */
+/* A key is in the board before the kernel has its set, so no set is missed. */
 static int instance_remove_semaphores(const struct board_header *header)
 {
 	int r = 0;
@@ -139,7 +141,7 @@ static int instance_remove_semaphores(const struct board_header *header)
 	return r;
 }
 
-/* Tells clients that still have the board mapped, and removes the sets that it lists. */
+/* Tells clients with the board mapped that the daemon ended; removes the board's sets. */
 static int instance_clean_board(const char *name)
 {
 	struct board_header header;
@@ -191,7 +193,7 @@ int instance_listen(const char *path, mode_t mode)
 	OWN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* The lock says that nobody listens there; what is not a socket is not ours. */
+	/* The lock proves that no daemon listens there; a file that is not a socket stays. */
 	if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
 		unlink(path);
 	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);

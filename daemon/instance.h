@@ -1,6 +1,6 @@
 /*
- * One daemon to a socket: the lock file beside the socket, the identity that is written in
- * it, and what a daemon of that identity may have left behind. Also makes the socket.
+ * One daemon for each socket: the lock file beside the socket, the identity in it, what a killed
+ * daemon of that identity has left, and the listening socket.
  */
 #pragma once
 
@@ -13,18 +13,18 @@ struct instance {
 	char path[128]; /* of the lock file */
 	int lock;
 	char id[INSTANCE_ID_SIZE]; /* 16 hexadecimal digits: part of every segment's name */
-	bool inherited;		   /* an earlier daemon had it, and may have left something */
+	bool inherited;		   /* from an earlier daemon, which may have left segments */
 };
 
 /*
- * Locks the socket's name for this process, making its folder if only that is missing, and
- * reads or makes the identity. Returns 0, -EBUSY when another daemon has it, or a negative
- * errno.
+ * Locks the socket's name for this process, and reads or makes the identity. Makes the socket's
+ * folder if its parent is there. Returns 0; -EBUSY when another daemon has the lock; or another
+ * negative errno.
  */
 int instance_claim(struct instance *instance, const char *socket);
 
 /*
- * Takes another identity: somebody else has put something at a name of this one's.
+ * Takes another identity, when a name of the present one is taken by a foreign file.
  * Returns 0 or a negative errno.
  */
 int instance_renew(struct instance *instance);
@@ -35,11 +35,11 @@ int instance_renew(struct instance *instance);
  */
 int instance_clean(const struct instance *instance);
 
-/* Listens at a path, in place of a dead daemon's socket. Returns it or a negative errno. */
+/* Listens at a path; replaces a dead daemon's socket. Returns the socket or a negative errno. */
 int instance_listen(const char *path, mode_t mode);
 
-/* Lets go of the lock file, which tells the next daemon the identity of what is left. */
+/* Unlocks and leaves the lock file: the next daemon finds in it the identity of what is left. */
 void instance_leave(struct instance *instance);
 
-/* Removes the lock file and lets go of it. */
+/* Removes and unlocks the lock file. */
 void instance_release(struct instance *instance);

@@ -1,5 +1,6 @@
 /*
- * What the service manager is told.
+ * The figures are compared before each sleep of the event loop, and a change sets a timer for a
+ * second after the last message: a busy daemon sends one message a second, an idle one none.
  */
 #include "daemon/notify.h"
 
@@ -54,25 +55,25 @@ static void notify_write_status(char status[STATUS_SIZE], const struct notify_fi
 	snprintf(status, STATUS_SIZE, "STATUS=%s, %s of %s, %s", images, bytes, most, clients);
 }
 
-/* Tells what there is now. Returns as sd_notify(3) does. */
-static int notify_tell(struct notify *notify, const char *state)
+/* Sends a state with the current figures. Returns as sd_notify(3) does. */
+static int notify_send(struct notify *notify, const char *state)
 {
 	char status[STATUS_SIZE];
-	notify->told = notify_figures_of(notify->engine);
-	notify->told_at = clock_now_usec();
-	notify_write_status(status, &notify->told);
+	notify->last_sent = notify_figures_of(notify->engine);
+	notify->sent_at = clock_now_usec();
+	notify_write_status(status, &notify->last_sent);
 	return sd_notifyf(0, "%s%s", state, status);
 }
 
-/* Runs before the loop sleeps, and so costs no turn of it. */
-static int notify_look(sd_event_source *timer, void *context)
+/* Runs before the loop sleeps, so it costs no iteration of the loop. */
+static int notify_check(sd_event_source *timer, void *context)
 {
 	struct notify *notify = context;
 	struct notify_figures figures = notify_figures_of(notify->engine);
-	if (notify->pending || memcmp(&figures, &notify->told, sizeof(figures)) == 0)
+	if (notify->pending || memcmp(&figures, &notify->last_sent, sizeof(figures)) == 0)
 		return 0;
 	notify->pending = true;
-	return sd_event_source_set_time(timer, notify->told_at + CLOCK_SECOND);
+	return sd_event_source_set_time(timer, notify->sent_at + CLOCK_SECOND);
 }
 
 static int notify_on_timer(sd_event_source *timer, uint64_t usec, void *context)
@@ -80,8 +81,8 @@ static int notify_on_timer(sd_event_source *timer, uint64_t usec, void *context)
 	struct notify *notify = context;
 	(void)usec;
 	notify->pending = false;
-	/* Whoever started the daemon may have gone, and its socket may be another's one day. */
-	if (notify_tell(notify, "") < 0)
+	/* The service manager may have gone, and its socket's name may belong to another later. */
+	if (notify_send(notify, "") < 0)
 		return sd_event_source_set_enabled(timer, SD_EVENT_OFF);
 	return sd_event_source_set_time(timer, UINT64_MAX);
 }
@@ -96,10 +97,10 @@ int notify_start(struct notify *notify, sd_event *event, const struct engine *en
 	if (r >= 0)
 		r = sd_event_source_set_enabled(notify->timer, SD_EVENT_ON);
 	if (r >= 0)
-		r = sd_event_source_set_prepare(notify->timer, notify_look);
-	/* Who never hears of it waits in vain. */
+		r = sd_event_source_set_prepare(notify->timer, notify_check);
+	/* A service manager that gets no READY=1 waits until its timeout. */
 	if (r >= 0)
-		r = notify_tell(notify, "READY=1\n");
+		r = notify_send(notify, "READY=1\n");
 	if (r < 0)
 		notify->timer = sd_event_source_disable_unref(notify->timer);
 	return r < 0 ? r : 0;

@@ -1,7 +1,6 @@
 /*
- * What the service manager is told (sd_notify(3)): that the daemon is ready, reads its
- * configuration again or stops, and in words what it holds. Does nothing where no
- * NOTIFY_SOCKET is.
+ * Messages to the service manager, sd_notify(3): ready, reloading, stopping, and a status line with
+ * the number of images, bytes and clients. Does nothing without NOTIFY_SOCKET.
  */
 #pragma once
 
@@ -10,28 +9,28 @@
 
 struct engine;
 
-/* What the status tells. */
+/* The figures of the status line. */
 struct notify_figures {
 	uint64_t images, bytes, memory_max, clients;
 };
 
 struct notify {
 	const struct engine *engine;
-	sd_event_source *timer; /* always on, as it looks for changes: at UINT64_MAX when none */
-	struct notify_figures told;
-	uint64_t told_at; /* microseconds of CLOCK_MONOTONIC */
+	sd_event_source *timer; /* always on, to check for changes; at UINT64_MAX without any */
+	struct notify_figures last_sent;
+	uint64_t sent_at; /* of clock_now_usec() */
 	bool pending;	  /* the timer is set */
 };
 
 /*
- * Tells that the daemon is ready, and from then on what has changed, at most once a second.
+ * Reports that the daemon is ready; from then on sends changed figures, at most once a second.
  * Returns 0 or a negative errno.
  */
 int notify_start(struct notify *notify, sd_event *event, const struct engine *engine);
 
-/* Tells that the daemon reads its configuration, and then that it has done so. */
+/* Reports the begin and the end of a reload. */
 void notify_reloading(void);
 void notify_reloaded(void);
 
-/* Tells that the daemon stops. */
+/* Reports that the daemon stops. */
 void notify_stop(struct notify *notify);

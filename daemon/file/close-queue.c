@@ -1,5 +1,9 @@
 /*
- * Closes clients' files away from the daemon's thread.
+ * close(2) of a client's file can last for ever: a FUSE file system, or a socket that lingers, may
+ * never answer. So files are closed by threads (close-threads.c), and this module, on the daemon's
+ * thread, starts them and keeps the account of each user. A user with too many files in the queue
+ * waits until some are closed; when all threads of the user hang, the user's connections end with
+ * an error. Other users notice nothing: few threads close files of one user.
  */
 #include "daemon/file/close-queue.h"
 
@@ -18,9 +22,9 @@
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
 
 enum {
-	LATE = 20 * MSEC,      /* others do not wait longer behind one file */
-	HANGING = 1000 * MSEC, /* a file that is not closed in that time is told of */
-	END_MOST = 2000 * MSEC,
+	LATE = 20 * MSEC,      /* after that another thread is started */
+	HANGING = 1000 * MSEC, /* after that a file counts as hanging */
+	END_MAX = 2000 * MSEC,
 };
 
 const char close_queue_stuck_text[] =
@@ -46,7 +50,7 @@ static void close_queue_free_unused(struct close_queue *close_queue)
 	struct close_queues *close_queues = close_queue->close_queues;
 	if (close_queue->references > 0 || close_queue_count_left(close_queue) > 0)
 		return;
-	/* The thread that has closed the last one is done with it when it lets go of the lock. */
+	/* Waits for the lock: the thread that closed the last file may still use the queue. */
 	close_threads_ring(close_queues->close_threads, &close_queue->queue, false);
 	RB_REMOVE(close_queue_tree, &close_queues->close_queue, close_queue);
 	free(close_queue);
@@ -93,13 +97,13 @@ static void close_queue_watch_soon(struct close_queues *close_queues)
 		sd_event_source_set_enabled(close_queues->watch, SD_EVENT_ONESHOT) >= 0;
 }
 
-/* Without a thread files stay open until there is one; nothing else suffers. */
+/* Without a thread, files stay open until one can be started. */
 static void close_queue_start_thread(struct close_queues *close_queues)
 {
 	int r = close_threads_start(close_queues->close_threads);
 	if (r < 0 && !close_queues->reported)
 		log_write(&(struct log_entry){LOG_ENTRY(WARNING, UNCLOSED), .error = -r},
-			"no thread can be made to close files: %s", strerror(-r));
+			"cannot start a thread to close files: %s", strerror(-r));
 	close_queues->reported = r < 0;
 }
 
@@ -114,7 +118,7 @@ static int close_queue_on_handing(sd_event_source *source, void *context)
 	return 0;
 }
 
-/* No thread is woken here, as a client waits for its reply. */
+/* Wakes no thread: that would delay the reply to a client. */
 void close_queue_add(struct close_queue *close_queue, int fd)
 {
 	struct close_queues *close_queues = close_queue->close_queues;
@@ -150,7 +154,7 @@ enum close_queue_state close_queue_check(struct close_queue *close_queue)
 	return CLOSE_QUEUE_MANY;
 }
 
-static void close_queue_complain(struct close_queue *close_queue, unsigned late, uint64_t left)
+static void close_queue_log_once(struct close_queue *close_queue, unsigned late, uint64_t left)
 {
 	struct log_client client = {close_queue->uid, 0};
 	if (!close_queue->reported)
@@ -162,10 +166,10 @@ static void close_queue_complain(struct close_queue *close_queue, unsigned late,
 }
 
 /*
- * How a user's files get on. Returns whether that has to be looked at again soon: a thread
- * may have to be made for what waits, or hangs.
+ * Updates the state of a user's queue. Returns whether it must be updated again soon: a thread may
+ * be needed for files that wait behind a hanging one.
  */
-static bool close_queue_look_after(struct close_queue *close_queue, uint64_t now, bool *changed)
+static bool close_queue_update(struct close_queue *close_queue, uint64_t now, bool *changed)
 {
 	struct close_threads *close_threads = close_queue->close_queues->close_threads;
 	uint64_t left = close_queue_count_left(close_queue);
@@ -173,7 +177,7 @@ static bool close_queue_look_after(struct close_queue *close_queue, uint64_t now
 					   close_threads, &close_queue->queue, now - HANGING)
 				 : 0;
 	if (late > 0)
-		close_queue_complain(close_queue, late, left);
+		close_queue_log_once(close_queue, late, left);
 	close_queue->reported &= left > 0;
 	close_queue->stuck = late == CLOSE_THREADS_MAX;
 	if (close_queue->awaited && (close_queue->stuck || left < CLOSE_QUEUE_FILES_MAX)) {
@@ -184,13 +188,13 @@ static bool close_queue_look_after(struct close_queue *close_queue, uint64_t now
 	return left > late && !close_queue->stuck;
 }
 
-static bool close_queue_look_after_all(struct close_queues *close_queues, uint64_t now)
+static bool close_queue_update_all(struct close_queues *close_queues, uint64_t now)
 {
 	struct close_queue *close_queue, *next;
 	bool again = false, changed = false;
 	RB_FOREACH_SAFE(close_queue, close_queue_tree, &close_queues->close_queue, next)
 	{
-		again |= close_queue_look_after(close_queue, now, &changed);
+		again |= close_queue_update(close_queue, now, &changed);
 		close_queue_free_unused(close_queue);
 	}
 	if (changed && close_queues->changed)
@@ -198,13 +202,13 @@ static bool close_queue_look_after_all(struct close_queues *close_queues, uint64
 	return again;
 }
 
-static void close_queue_look(struct close_queues *close_queues)
+static void close_queue_update_and_wake(struct close_queues *close_queues)
 {
 	uint64_t now = clock_now_usec();
 	close_threads_bury(close_queues->close_threads);
 	if (close_threads_wake(close_queues->close_threads, now - LATE))
 		close_queue_start_thread(close_queues);
-	if (close_queue_look_after_all(close_queues, now))
+	if (close_queue_update_all(close_queues, now))
 		close_queue_watch_soon(close_queues);
 }
 
@@ -214,7 +218,7 @@ static int close_queue_on_watch(sd_event_source *source, uint64_t usec, void *co
 	(void)source;
 	(void)usec;
 	close_queues->watching = false;
-	close_queue_look(close_queues);
+	close_queue_update_and_wake(close_queues);
 	return 0;
 }
 
@@ -225,7 +229,7 @@ static int close_queue_on_bell(sd_event_source *source, int fd, uint32_t events,
 	(void)fd;
 	(void)events;
 	close_threads_hear(close_queues->close_threads);
-	close_queue_look(close_queues);
+	close_queue_update_and_wake(close_queues);
 	return 0;
 }
 
@@ -247,7 +251,7 @@ static int close_queue_add_sources(struct close_queues *close_queues)
 	return r;
 }
 
-/* What is free at first is the kernel's zeroes, which takes no memory. */
+/* The table is large, but untouched pages take no memory. */
 static size_t close_queue_count_descriptors(void)
 {
 	struct rlimit limit;
@@ -268,13 +272,13 @@ int close_queues_init(struct close_queues *close_queues, sd_event *event)
 	return r;
 }
 
-/* Whether there is anything but what hangs. */
-static bool close_queue_gets_on(struct close_queues *close_queues, uint64_t now)
+/* Whether any file is left that does not hang. */
+static bool close_queue_makes_progress(struct close_queues *close_queues, uint64_t now)
 {
 	struct close_queue *close_queue;
 	bool changed = false, some = false;
 	RB_FOREACH (close_queue, close_queue_tree, &close_queues->close_queue)
-		some |= close_queue_look_after(close_queue, now, &changed);
+		some |= close_queue_update(close_queue, now, &changed);
 	return some;
 }
 
@@ -287,7 +291,7 @@ bool close_queues_finish(struct close_queues *close_queues, uint64_t usec)
 		if (close_threads_wait(close_queues->close_threads, LATE, false))
 			return true;
 		now = clock_now_usec();
-	} while (now < end && close_queue_gets_on(close_queues, now));
+	} while (now < end && close_queue_makes_progress(close_queues, now));
 	return false;
 }
 
@@ -299,8 +303,8 @@ void close_queues_stop(struct close_queues *close_queues)
 	close_queues->watch = sd_event_source_disable_unref(close_queues->watch);
 	if (!close_queues->close_threads)
 		return;
-	if (close_queues_finish(close_queues, END_MOST))
-		close_threads_wait(close_queues->close_threads, END_MOST, true);
+	if (close_queues_finish(close_queues, END_MAX))
+		close_threads_wait(close_queues->close_threads, END_MAX, true);
 	RB_FOREACH_SAFE(close_queue, close_queue_tree, &close_queues->close_queue, next)
 	{
 		assert(close_queue->references == 0);

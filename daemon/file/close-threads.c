@@ -1,5 +1,9 @@
 /*
- * Descriptors that wait for close(2), and the threads that call it.
+ * The lists are linked through one table with an entry for each descriptor. Threads take from the
+ * lists in turn, one descriptor at a time, and at most CLOSE_THREADS_MAX of them work for one list:
+ * files of one user that hang leave threads for all others. The threads share the daemon's table of
+ * descriptors, and a process whose table is shared pays for each system call on a descriptor, so
+ * idle threads end.
  */
 #include "daemon/file/close-threads.h"
 
@@ -58,7 +62,7 @@ static void close_threads_list(struct close_threads *close_threads, struct close
 	queue->listed = true;
 }
 
-/* Takes a descriptor of the user whose turn it is. Returns it, or -1 when none may be taken. */
+/* Takes a descriptor of the next list. Returns it, or -1 when no list is ready. */
 static int close_threads_take(struct close_threads *close_threads, struct close_thread *thread)
 {
 	struct close_list *queue = TAILQ_FIRST(&close_threads->ready);
@@ -75,7 +79,7 @@ static int close_threads_take(struct close_threads *close_threads, struct close_
 	return fd;
 }
 
-/* When this is let go of, the queue may be no more: it is for others to free what is empty. */
+/* After the lock is released, the daemon's thread may free the list. */
 static void close_threads_note_closed(
 	struct close_threads *close_threads, struct close_thread *thread)
 {
@@ -91,11 +95,7 @@ static void close_threads_note_closed(
 		pthread_cond_broadcast(&close_threads->quiet);
 }
 
-/*
- * One that has nothing to do stays for a while, for what comes next; others end. While there is
- * none, the table of descriptors is the daemon's thread's alone, and each of its system calls on
- * a descriptor costs less.
- */
+/* One idle thread waits for a while for the next descriptor; other idle threads end. */
 static bool close_threads_is_needed(struct close_threads *close_threads)
 {
 	const struct timespec until = clock_to_timespec(clock_now_usec() + STAY);
@@ -170,7 +170,7 @@ bool close_threads_wake(struct close_threads *close_threads, uint64_t before)
 	return needed;
 }
 
-/* With all signals blocked: they are for the daemon's thread. */
+/* All signals are blocked in it: the daemon's thread handles them. */
 static int close_threads_create(struct close_thread *thread)
 {
 	pthread_attr_t attributes;
@@ -281,7 +281,7 @@ bool close_threads_wait(struct close_threads *close_threads, uint64_t usec, bool
 	return r == 0;
 }
 
-/* Of threads that still hang, the last one frees what they share. */
+/* The last of the threads that hang frees the shared memory. */
 void close_threads_free(struct close_threads *close_threads)
 {
 	struct close_thread_list ended;

@@ -1,8 +1,6 @@
 /*
- * Descriptors that wait for close(2), one queue for each user, and the threads that call it: they
- * share the table of descriptors with the daemon's thread, and may wait in the kernel as long as
- * whoever serves a file likes. A user has a few of them at most. Knows neither events nor users.
- * Times are those of clock_now_usec().
+ * The threads that call close(2), and the lists of descriptors from which they take. Times are
+ * those of clock_now_usec().
  */
 #pragma once
 
@@ -15,7 +13,7 @@
 
 enum { CLOSE_THREADS_MAX = 4 /* of one user */ };
 
-/* A user's queue; set to zero but for first and last. All but closed is under the lock. */
+/* A user's list: close_list_init(). The lock guards all members but closed. */
 struct close_list {
 	TAILQ_ENTRY(close_list) link; /* while a thread may take from it */
 	bool listed;
@@ -27,7 +25,7 @@ struct close_list {
 
 struct close_threads;
 
-/* A thread; its owner is the one that has started it. */
+/* A thread; close_threads frees it after its end. */
 struct close_thread {
 	LIST_ENTRY(close_thread) link;
 	struct close_threads *close_threads;
@@ -39,8 +37,8 @@ struct close_thread {
 
 struct close_threads {
 	pthread_mutex_t lock;
-	pthread_cond_t work;  /* there is some, or it is to end */
-	pthread_cond_t quiet; /* nothing is left, or a thread has ended */
+	pthread_cond_t work;  /* a descriptor waits, or threads must end */
+	pthread_cond_t quiet; /* all are closed, or a thread has ended */
 	TAILQ_HEAD(, close_list) ready;
 	LIST_HEAD(close_thread_list, close_thread) threads;
 	unsigned thread_count; /* that have not ended */
@@ -55,46 +53,46 @@ struct close_threads {
 };
 
 /*
- * Makes it, for descriptors below a number: their places are there before they are, so that none
- * is ever without. Returns 0 or a negative errno.
+ * Makes it for descriptors below size. The table has an entry for each number from the start, so
+ * that adding a descriptor never fails for want of memory. Returns 0 or a negative errno.
  */
 int close_threads_new(struct close_threads **made, size_t size);
 
 /*
- * Ends it. What hangs is left alone, with the memory that it needs: for the end of the daemon.
- * No queue may be used any more.
+ * Ends it. Threads that hang are detached and keep their memory until the process ends. No list may
+ * be in use.
  */
 void close_threads_free(struct close_threads *close_threads);
 
 void close_list_init(struct close_list *queue);
 
-/* Puts a descriptor into a queue. Returns false when it has no place in the table. */
+/* Adds a descriptor to a list. Returns false when the table has no entry for it. */
 bool close_threads_put(struct close_threads *close_threads, struct close_list *queue, int fd);
 
 /*
- * Has an idle thread take what waits. Returns whether another thread is needed: all hang in what
- * they began before a time.
+ * Wakes an idle thread for what waits. Returns whether another thread is needed: all threads have
+ * been closing one descriptor since before a time.
  */
 bool close_threads_wake(struct close_threads *close_threads, uint64_t before);
 
 /* Starts a thread. Returns 0 or a negative errno. */
 int close_threads_start(struct close_threads *close_threads);
 
-/* Gives back what threads that have ended had. */
+/* Joins threads that have ended. */
 void close_threads_bury(struct close_threads *close_threads);
 
-/* How many threads have been at a descriptor of a queue since before a time. */
+/* How many threads have been closing a descriptor of a list since before a time. */
 unsigned close_threads_count_late(
 	struct close_threads *close_threads, const struct close_list *queue, uint64_t before);
 
-/* Whether the bell is rung when the next descriptor of a queue is closed. */
+/* Sets whether the bell rings when the next descriptor of a list is closed. */
 void close_threads_ring(struct close_threads *close_threads, struct close_list *queue, bool rings);
 
-/* Hears the bell, which is silent until something is closed again. */
+/* Resets the bell. */
 void close_threads_hear(struct close_threads *close_threads);
 
 /*
- * Waits, so many microseconds at most, until all is closed; at_end also until no thread is left,
- * as none is needed any more. Returns whether that is so.
+ * Waits until all descriptors are closed, usec microseconds at most; with at_end also until all
+ * threads have ended. Returns whether that is so.
  */
 bool close_threads_wait(struct close_threads *close_threads, uint64_t usec, bool at_end);
