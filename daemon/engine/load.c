@@ -389,7 +389,7 @@ static int load_open_origin(const struct load *load)
 	return fd < 0 ? -1 : fd;
 }
 
-/* A rendition that was published after the request may serve, too: so it is looked for now. */
+/* Looks when the decoder begins: a rendition published since the request may serve, too. */
 static void load_on_begin(struct job *job)
 {
 	struct load *load = load_flight_of(job);

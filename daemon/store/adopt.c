@@ -1,5 +1,10 @@
 /*
- * Taking over from a dead daemon.
+ * Adoption.
+ *
+ * The board of the dead daemon says which generation of each slot is the current one. A segment is
+ * adopted when this user made it, its header is sealed and plausible, and its generation is current
+ * on the board. Every other segment of the instance is removed. After a
+ * failure the board still describes what is left, so that the next daemon can try again.
  */
 #include "daemon/store/adopt.h"
 
@@ -19,8 +24,8 @@
 #include "daemon/segment/follow-record.h"
 #include "daemon/store/lifetime.h"
 
-/* A segment as it was found. */
-struct find {
+/* A file in /dev/shm with the name of a segment. */
+struct candidate {
 	char segment[SEGMENT_NAME_SIZE];
 	struct header header;
 	char name[NAME_LENGTH_MAX + 1];
@@ -33,12 +38,12 @@ struct adoption {
 };
 
 /*
- * Opens what has a segment's name. Returns a descriptor, -ENOENT for what a daemon of this
- * user never wrote, or another negative errno.
+ * Returns a descriptor; -ENOENT when the file is not a complete segment of a daemon of this user;
+ * or another negative errno.
  */
-static int adopt_open_segment(const struct find *find, struct stat *status)
+static int adopt_open_segment(const struct candidate *candidate, struct stat *status)
 {
-	OWN_FD int fd = shm_open(find->segment, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	OWN_FD int fd = shm_open(candidate->segment, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
 		return errno == ELOOP || errno == EACCES || errno == ENXIO ? -ENOENT : -errno;
 	if (fstat(fd, status) < 0)
@@ -57,7 +62,7 @@ static int adopt_read_all(int fd, void *data, size_t size, uint64_t offset)
 	return count < 0 ? -errno : (size_t)count == size;
 }
 
-/* A header without the size of the whole picture is of a time before there were smaller forms. */
+/* Older daemons wrote no size of the whole picture, and made no smaller renditions. */
 static bool adopt_is_fitted(const struct header *header)
 {
 	struct box box = {header->box_width, header->box_height};
@@ -76,25 +81,25 @@ static bool adopt_is_good(const struct header *header, const char *name)
 }
 
 /*
- * Reads a segment and checks that this user's daemon wrote it, and all of it. Returns 1, 0
- * when that is not so, or a negative errno when it cannot be known.
+ * Reads a header and checks that a daemon of this user wrote the whole segment. Returns 1; 0 when
+ * it did not; or a negative errno when that cannot be determined.
  */
-static int adopt_read_segment(struct find *find)
+static int adopt_read_segment(struct candidate *candidate)
 {
 	struct stat status;
-	struct header *header = &find->header;
-	OWN_FD int fd = adopt_open_segment(find, &status);
+	struct header *header = &candidate->header;
+	OWN_FD int fd = adopt_open_segment(candidate, &status);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	int r = adopt_read_all(fd, header, sizeof(*header), 0);
 	if (r <= 0 || header_check(header, (uint64_t)status.st_size))
 		return r < 0 ? r : 0;
-	r = adopt_read_all(fd, find->name, header->name_length, header->name_offset);
-	find->name[header->name_length] = '\0';
-	return r <= 0 ? r : adopt_is_good(header, find->name);
+	r = adopt_read_all(fd, candidate->name, header->name_length, header->name_offset);
+	candidate->name[header->name_length] = '\0';
+	return r <= 0 ? r : adopt_is_good(header, candidate->name);
 }
 
-/* Whether the dead daemon's board says that this is the newest state of an image. */
+/* Whether this is the current generation of an image, by the board. */
 static bool adopt_is_current(const struct board *board, const struct header *header)
 {
 	return header->slot < board->header->slots_used &&
@@ -102,12 +107,13 @@ static bool adopt_is_current(const struct board *board, const struct header *hea
 	       board->slots[header->slot] == header->generation;
 }
 
-/* The image of a segment, with what it costs and its semaphore, but without a name yet. */
-static int adopt_make_image(struct store *store, const struct find *find, struct image **made)
+/* Makes the image of a segment, with its charge and semaphore, without a name yet. */
+static int adopt_make_image(
+	struct store *store, const struct candidate *candidate, struct image **made)
 {
-	const struct header *header = &find->header;
+	const struct header *header = &candidate->header;
 	struct image *image = image_new(
-		store, find->name, header->owner, (enum share)header->share, header->group);
+		store, candidate->name, header->owner, (enum share)header->share, header->group);
 	if (!image)
 		return -ENOMEM;
 	int r = accounts_charge_beyond(
@@ -129,16 +135,16 @@ static int adopt_make_image(struct store *store, const struct find *find, struct
 }
 
 /*
- * The image that a segment belongs to, which is made when there is none. Two images of one
- * name are left when the daemon died while one replaced the other: the newer one counts.
- * Returns 0, -ENOENT when it belongs to none, or another negative errno.
+ * Finds or makes the image that a segment belongs to. When the daemon died while one image replaced
+ * another, there are two of the same name: the newer one counts. Returns 0; -ENOENT when the
+ * segment belongs to no image that counts; or another negative errno.
  */
 static int adopt_find_or_make(
-	struct adoption *adoption, const struct find *find, struct image **found)
+	struct adoption *adoption, const struct candidate *candidate, struct image **found)
 {
-	const struct header *header = &find->header;
+	const struct header *header = &candidate->header;
 	struct store *store = adoption->store;
-	struct image *image = store_find(store, find->name, header->owner);
+	struct image *image = store_find(store, candidate->name, header->owner);
 	*found = image;
 	if (image && image->slot == header->slot)
 		return image_current(image)->number == header->generation ? 0 : -ENOENT;
@@ -148,12 +154,12 @@ static int adopt_find_or_make(
 		return -ENOENT;
 	int r = store_prepare(store);
 	if (r == 0)
-		r = adopt_make_image(store, find, found);
+		r = adopt_make_image(store, candidate, found);
 	if (r < 0)
 		return r;
 	adoption->taken[header->slot] = true;
 	if (image) {
-		/* Its slot is given back like any other, and must not be so twice. */
+		/* store_drop() gives its slot back; board_adopt() must not do so again. */
 		adoption->taken[image->slot] = true;
 		store_drop(store, image);
 		adoption->count--;
@@ -161,7 +167,7 @@ static int adopt_find_or_make(
 	return 0;
 }
 
-/* The generation of a segment; a new image gets its only one. */
+/* Finds the generation of a segment, or makes it for a new image. */
 static struct generation *adopt_find_or_make_generation(
 	struct image *image, const struct header *header)
 {
@@ -172,11 +178,11 @@ static struct generation *adopt_find_or_make_generation(
 		(enum format)header->native, header->type);
 }
 
-/* Adds a rendition, if there is none like it. Returns 0, -EEXIST or -ENOMEM. */
+/* Adds a rendition. Returns 0, -ENOMEM, or -EEXIST when there is an equal one. */
 static int adopt_add_rendition(
-	struct store *store, struct generation *generation, const struct find *find)
+	struct store *store, struct generation *generation, const struct candidate *candidate)
 {
-	const struct header *header = &find->header;
+	const struct header *header = &candidate->header;
 	struct box size = {header->width, header->height};
 	if (generation_find(generation, (enum format)header->format, size))
 		return -EEXIST;
@@ -189,7 +195,7 @@ static int adopt_add_rendition(
 		free(rendition);
 		return r;
 	}
-	strcpy(rendition->segment, find->segment);
+	strcpy(rendition->segment, candidate->segment);
 	generation_add(generation, rendition);
 	return 0;
 }
@@ -201,22 +207,22 @@ static void adopt_forget_image(struct adoption *adoption, struct image *image)
 	image_free(image);
 }
 
-/* Returns 1, 0 for what is to be removed, or a negative errno when that cannot be known. */
-static int adopt_segment(struct adoption *adoption, struct find *find)
+/* Returns 1; 0 when the segment must be removed; or a negative errno when that is undetermined. */
+static int adopt_segment(struct adoption *adoption, struct candidate *candidate)
 {
 	struct store *store = adoption->store;
-	const struct header *header = &find->header;
+	const struct header *header = &candidate->header;
 	struct image *image;
-	int r = adopt_read_segment(find);
+	int r = adopt_read_segment(candidate);
 	if (r <= 0)
 		return r;
 	if (!adopt_is_current(store->board, header))
 		return 0;
-	r = adopt_find_or_make(adoption, find, &image);
+	r = adopt_find_or_make(adoption, candidate, &image);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	struct generation *generation = adopt_find_or_make_generation(image, header);
-	r = generation ? adopt_add_rendition(store, generation, find) : -ENOMEM;
+	r = generation ? adopt_add_rendition(store, generation, candidate) : -ENOMEM;
 	if (r < 0) {
 		if (!image->named) {
 			free(generation);
@@ -234,7 +240,7 @@ static int adopt_segment(struct adoption *adoption, struct find *find)
 
 static int adopt_all(struct adoption *adoption, DIR *folder)
 {
-	struct find find;
+	struct candidate candidate;
 	char prefix[SEGMENT_NAME_SIZE], board[SEGMENT_NAME_SIZE];
 	snprintf(prefix, sizeof(prefix), "shmimg-%s-", adoption->store->instance);
 	snprintf(board, sizeof(board), "%s", adoption->store->board->name + 1);
@@ -246,17 +252,18 @@ static int adopt_all(struct adoption *adoption, DIR *folder)
 		const char *name = entry->d_name;
 		if (strncmp(name, prefix, strlen(prefix)) != 0 || strcmp(name, board) == 0)
 			continue;
-		if (strlen(name) + 2 > sizeof(find.segment) ||
+		if (strlen(name) + 2 > sizeof(candidate.segment) ||
 			strncmp(name + strlen(prefix), FOLLOW_RECORD_WORD,
 				strlen(FOLLOW_RECORD_WORD)) == 0)
 			continue;
-		snprintf(find.segment, sizeof(find.segment), "/%.*s", (int)sizeof(find.segment) - 2,
-			name);
-		int r = adopt_segment(adoption, &find);
+		snprintf(candidate.segment, sizeof(candidate.segment), "/%.*s",
+			(int)sizeof(candidate.segment) - 2, name);
+		int r = adopt_segment(adoption, &candidate);
 		if (r < 0)
 			return r;
 		if (r == 0)
-			segment_remove(find.segment, "", geteuid(), adoption->store->deferred_free);
+			segment_remove(
+				candidate.segment, "", geteuid(), adoption->store->deferred_free);
 	}
 }
 

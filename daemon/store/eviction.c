@@ -45,12 +45,12 @@ static void eviction_evict(struct eviction *eviction, struct image *image)
 	store_drop(eviction->store, image);
 }
 
-/* Evicts the next image of all or of an owner, unless it is the one to be spared. */
+/* Evicts the next image of all or of an owner, unless it is the published one. */
 static bool eviction_evict_next(
-	struct eviction *eviction, const struct account *account, const struct image *spared)
+	struct eviction *eviction, const struct account *account, const struct image *published)
 {
 	struct image *image = store_oldest_evictable(eviction->store, account);
-	if (!image || image == spared)
+	if (!image || image == published)
 		return false;
 	eviction_evict(eviction, image);
 	return true;

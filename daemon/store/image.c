@@ -111,7 +111,7 @@ struct rendition *generation_find(
 	return NULL;
 }
 
-/* RGBA8 is the first format. */
+/* Renditions are in the order of formats, so the first of the largest has the first format. */
 struct rendition *generation_choose(
 	const struct generation *generation, int format, const struct box *box)
 {

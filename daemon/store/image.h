@@ -24,7 +24,7 @@ struct follow;
 struct session;
 struct store;
 
-/* A session's hold on a rendition; owned by the session's tree, listed by the rendition. */
+/* A pin of a session on a rendition; the session owns it, the rendition lists it. */
 struct pin {
 	RB_ENTRY(pin) node;
 	LIST_ENTRY(pin) link;
@@ -35,7 +35,7 @@ struct pin {
 
 enum {
 	RENDITIONS_MAX = 32, /* of a generation */
-	RENDITION_BOXES = 4, /* that are remembered of one */
+	RENDITION_BOXES = 4, /* remembered of a rendition */
 };
 
 /* One segment: the picture in one format and size. */
@@ -54,10 +54,10 @@ struct rendition {
 	uint32_t orientation;
 	enum format format;
 	unsigned box_count;
-	struct box boxes[RENDITION_BOXES]; /* that LOADs asked to fit it into */
-	uint64_t used;			   /* when it was asked for last: the store's clock */
+	struct box boxes[RENDITION_BOXES]; /* of LOADs that led to this size */
+	uint64_t used;			   /* last, by the clock of the store */
 	unsigned description_size;
-	char *description; /* fields of the wire that never change; NULL until first asked for */
+	char *description; /* constant fields of replies; NULL until first needed */
 	unsigned pin_count;
 	LIST_HEAD(, pin) pins;
 };
@@ -81,54 +81,56 @@ struct image {
 	uint64_t bytes;			  /* of all its segments */
 	struct store *store;
 	struct charge charge; /* to the owner */
-	const char *name;     /* is text, but in a key to search with */
+	const char *name;     /* points to text, except in a search key */
 	uid_t owner;
 	gid_t group;
 	enum share share;
 	enum keep keep;
-	bool named; /* found by its name; else alive through pins alone */
+	bool named; /* can be found; an image without a name stays only while it is pinned */
 	uint32_t slot;
 	struct semaphore semaphore;
 	struct follow *follow;		      /* of its file, or NULL */
 	bool refreshing;		      /* its next generation is being decoded */
 	unsigned pin_count;		      /* of all its renditions */
-	TAILQ_HEAD(, generation) generations; /* newest first; those after it are held by pins */
+	TAILQ_HEAD(, generation) generations; /* newest first; older ones are pinned */
 	char text[];
 };
 
-/* New ones, that nothing knows of yet; image_free() or free(3) undoes. All return NULL without
- * memory. */
+/*
+ * New objects, in no list yet; image_free() frees an image, free(3) a generation or rendition.
+ * They return NULL when there is no memory.
+ */
 struct image *image_new(
 	struct store *store, const char *name, uid_t owner, enum share share, gid_t group);
 struct generation *generation_new(struct image *image, uint64_t number,
 	const struct header_source *source, enum format native, const char *type);
 struct rendition *rendition_new(struct generation *generation, const struct header *header);
 
-/* Frees an image without generations, or NULL, and refunds what was charged for it. */
+/* Frees an image without generations and refunds its charge. NULL is ignored. */
 void image_free(struct image *image);
 
-/* The generation that FETCH finds; NULL when there is none any more. */
+/* The generation that FETCH finds; NULL when the image has no name any more. */
 struct generation *image_current(const struct image *image);
 
 /* Puts a rendition among the others: in the order of formats, the largest of a format first. */
 void generation_insert(struct generation *generation, struct rendition *rendition);
 
-/* The rendition in a format that measures what the picture does in a box, or NULL. */
+/* The rendition in a format whose size is that of the picture fitted into a box, or NULL. */
 struct rendition *generation_find(
 	const struct generation *generation, enum format format, struct box box);
 
 /*
- * The rendition that serves best who says no more than this: of a format, or -1 for any, and
- * in a box, or NULL for any. The largest is, and of these RGBA8. NULL when there is none.
+ * The best rendition of a format (-1: any) and a box (NULL: any): the largest; of two that are
+ * equally large, the one with the first format, RGBA8. NULL when there is none.
  */
 struct rendition *generation_choose(
 	const struct generation *generation, int format, const struct box *box);
 
-/* Whether it has this format, -1 for any, and the size that the box gives, NULL for any. */
+/* Whether it has this format (-1: any), and the size that the box gives (NULL: any). */
 bool rendition_is_meant(const struct rendition *rendition, int format, const struct box *box);
 
-/* Whether it has less pixels than the whole picture. */
+/* Whether it is smaller than the whole picture. */
 bool rendition_is_smaller(const struct rendition *rendition);
 
-/* Remembers a box that has led to a rendition; the first one stays, and some of the last. */
+/* Remembers a box that led to a rendition: the first box and the last ones are kept. */
 void rendition_note_box(struct rendition *rendition, struct box box);

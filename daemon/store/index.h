@@ -1,7 +1,6 @@
 /*
- * The index: finds images by name, whoever owns them, in a time that does not depend on how
- * many there are. An open hash table with linear probing: the hash stands beside the
- * pointer, so that a search looks at no image but those it finds. Owns no image.
+ * The index: finds the images of a name, of all owners, in a time that does not depend on the
+ * number of images. Does not own the images.
  */
 #pragma once
 
@@ -30,18 +29,18 @@ void index_destroy(struct index *index);
 /* Makes room for one more image, so that index_add() cannot fail. Returns 0 or -ENOMEM. */
 int index_reserve(struct index *index);
 
-/* Adds an image, for which there must be room. */
+/* Adds an image after index_reserve(). */
 void index_add(struct index *index, struct image *image);
 
 /* Removes an image that is in it. */
 void index_remove(struct index *index, const struct image *image);
 
-/* Where a search is: the images of a name, in no order. Valid until the index changes. */
+/* A search for the images of a name, in no order. Valid until the index changes. */
 struct index_search {
 	const struct index *index;
 	const char *name;
 	uint64_t hash;
-	uint32_t place;
+	uint32_t entry; /* the next one to look at */
 };
 
 struct index_search index_search(const struct index *index, const char *name);

@@ -1,5 +1,10 @@
 /*
- * Publishing a filled segment.
+ * Publishing.
+ *
+ * Everything that can fail is done first: the image with its slot and semaphore, the generation,
+ * room in the index, and the segment's header and name. publish_commit() then shows the new state
+ * with steps that cannot fail. The first of them writes the generation to the board, by which a
+ * daemon that adopts the segments decides: from then on the new segment counts.
  */
 #include "daemon/store/publish.h"
 
@@ -22,7 +27,7 @@ bool publish_allows(struct store *store, const char *name, uid_t owner)
 	return store_find(store, name, owner) || store_allows(store, owner, RESOURCE_IMAGES, 1);
 }
 
-/* Which of the owner's images goes for a new one, if any must, is decided in the end. */
+/* May exceed the limit by what the owner has evictable: eviction brings it back. */
 static int publish_charge_image(struct store *store, struct image *image)
 {
 	if (!store_allows(store, image->owner, RESOURCE_IMAGES, 1))
@@ -57,7 +62,7 @@ fail:
 	return NULL;
 }
 
-/* How the image is kept once this is published. */
+/* The keep of the image after publishing. */
 static enum keep publish_keep_of(const struct image *image, const struct publication *publication)
 {
 	return publication->keep < 0 ? image->keep : (enum keep)publication->keep;
@@ -87,13 +92,12 @@ static int publish_segment(
 		rendition->segment);
 }
 
-/* The step that shows it all; nothing in here can fail. */
+/* Shows the new state; cannot fail. */
 static void publish_commit(struct store *store, const struct publication *publication,
 	struct image *replaced, struct rendition *rendition, struct published *published)
 {
 	struct generation *generation = rendition->generation;
 	struct image *image = generation->image;
-	/* This is what a daemon that takes over goes by: from here on the new one counts. */
 	board_show(store->board, image->slot, generation->number);
 	if (replaced && replaced != image) {
 		observers_notify_replaced(&store->observers, replaced, image);
@@ -139,7 +143,7 @@ static struct box publish_box_of(const struct header *header)
 	return (struct box){header->box_width, header->box_height};
 }
 
-/* The rendition that is published already of the same file, or NULL. */
+/* The published rendition that equals the new one, or NULL. */
 static struct rendition *publish_find_same(
 	const struct generation *current, const struct header *header)
 {
@@ -148,8 +152,8 @@ static struct rendition *publish_find_same(
 	return generation_find(current, (enum format)header->format, publish_box_of(header));
 }
 
-/* Takes what is there for what was decoded: it was asked for by another word, too. */
-static void publish_take_same(const struct publication *publication, struct rendition *same)
+/* Uses an equal rendition in place of the new one, and remembers the box that led to it. */
+static void publish_reuse(const struct publication *publication, struct rendition *same)
 {
 	if (publication->keep >= 0)
 		image_set_keep(same->generation->image, (enum keep)publication->keep);
@@ -172,7 +176,7 @@ int publish(struct store *store, const struct publication *publication, struct p
 	generation = image_current(image);
 	rendition = publish_find_same(generation, publication->header);
 	if (rendition) {
-		publish_take_same(publication, rendition);
+		publish_reuse(publication, rendition);
 		*published = (struct published){.rendition = rendition};
 		return 1;
 	}

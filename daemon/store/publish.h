@@ -1,6 +1,6 @@
 /*
- * Publishing: turns a filled segment into a rendition that FETCH finds, in one step, as a
- * new image, a new generation or one more rendition. Decodes nothing and asks nobody.
+ * Publishing: turns a filled segment into a rendition that FETCH finds, in one step: of a new
+ * image, of a new generation, or as one more rendition of the current generation.
  */
 #pragma once
 
@@ -15,8 +15,8 @@ struct publication {
 	enum format native;
 	const char *type;      /* of the file, such as "JPEG" */
 	int fd;		       /* the filled segment; stays the caller's */
-	struct charge *bytes;  /* for it; taken over when it is published */
-	struct header *header; /* planned, with the source; the rest is filled in here */
+	struct charge *bytes;  /* reserved for the segment; taken over on success */
+	struct header *header; /* planned, with the source; publish() fills in the rest */
 };
 
 /* The result of publish(). */
@@ -27,23 +27,30 @@ struct published {
 };
 
 /*
- * Publishes a segment whose bytes store_reserve() has accounted for. On failure everything
- * is as it was. Returns 0; 1 when the same rendition was there already, which is given, and
- * the segment was not needed; -EBADMSG when it is not complete; -EDQUOT when the owner may
- * have no more images, or bytes; -EMLINK when the image has all renditions that it may have,
- * and none can go; -ENOBUFS when too much is pinned by now; or a negative errno.
+ * Publishes a segment whose bytes were reserved by store_reserve(). A failure changes nothing.
+ * Returns
+ *   0		the rendition is published, and the store may be above its limits: evict, then
+ * notify 1		the same rendition was there already and is returned; the segment is not
+ * needed -EBADMSG	the segment is not complete
+ *   -EDQUOT	the owner may have no more images, or no more bytes
+ *   -EMLINK	the generation has RENDITIONS_MAX renditions, and none can be replaced
+ *   -ENOBUFS	too many bytes were pinned since they were reserved
+ *   or another negative errno.
  */
 int publish(
 	struct store *store, const struct publication *publication, struct published *published);
 
 /*
- * Tells the observers of a new generation. Follows publish() that has returned 0, and the eviction
- * that it made necessary: so observers see the images go that made room before they see the new.
+ * Notifies the observers if a new generation was published. Call it when publish() has returned 0
+ * and eviction_trim() has made room: observers then learn of the evicted images first.
  */
 void publish_notify(const struct published *published);
 
-/* Whether a LOAD with this share (or -1) continues the image; else it takes its name over. */
+/*
+ * Whether a LOAD with this share (or -1) adds to the image. Otherwise it makes a new image, which
+ * takes the name.
+ */
 bool publish_continues(const struct image *image, int share, gid_t group);
 
-/* Whether the owner may have the image: one more, or one that is there already. */
+/* Whether the owner has an image of this name, or may have one image more. */
 bool publish_allows(struct store *store, const char *name, uid_t owner);

@@ -64,7 +64,7 @@ struct image *store_find(struct store *store, const char *name, uid_t owner)
 	return image;
 }
 
-static bool store_may_see(const struct credentials *who, const struct image *image)
+static bool store_is_visible(const struct credentials *who, const struct image *image)
 {
 	return share_permits(who, image->owner, image->share, image->group);
 }
@@ -77,8 +77,8 @@ struct image *store_find_visible(
 	struct image *image, *shared = NULL;
 	while ((image = index_next(&search))) {
 		if (image->owner == first)
-			return store_may_see(who, image) ? image : NULL;
-		if (store_may_see(who, image) && (!shared || image->owner < shared->owner))
+			return store_is_visible(who, image) ? image : NULL;
+		if (store_is_visible(who, image) && (!shared || image->owner < shared->owner))
 			shared = image;
 	}
 	return owner < 0 ? shared : NULL;
@@ -140,10 +140,10 @@ int store_reserve(struct store *store, struct charge *charge, uid_t owner, uint6
 
 int store_check_room(const struct store *store, const struct charge *charge, uid_t owner)
 {
-	/* All that is reserved is counted in what the owner has used. */
+	/* What the owner uses includes reserved bytes. */
 	if (!store_allows(store, owner, RESOURCE_BYTES, 0))
 		return -EDQUOT;
-	/* The limit itself may be a lower one by now. */
+	/* The limit may have been lowered. */
 	return charge->amount > store->memory_max ||
 			       store_pinned_bytes(store) > store->memory_max - charge->amount
 		       ? -ENOBUFS

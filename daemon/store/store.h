@@ -1,6 +1,5 @@
 /*
- * The store: all images by name and owner, and the bytes they take. Knows nothing of sockets,
- * requests and decoders.
+ * The store: finds images by name and owner, and accounts for the bytes of their segments.
  */
 #pragma once
 
@@ -14,9 +13,9 @@
 RB_HEAD(image_tree, image);
 
 struct store {
-	struct index index;	  /* to find images by name */
-	struct image_tree images; /* the same, in the order of their names */
-	struct lru evictable;	  /* of these, the images that may be evicted */
+	struct index index;	  /* of the images, by name */
+	struct image_tree images; /* the same images, in the order of their names */
+	struct lru evictable;	  /* those that may be evicted */
 	struct board *board;
 	struct semaphores *semaphores;
 	struct deferred_free *deferred_free;
@@ -40,13 +39,13 @@ int store_init(struct store *store, struct board *board, struct semaphores *sema
 struct image *store_find(struct store *store, const char *name, uid_t owner);
 
 /*
- * The image of a name that someone may see: of the owner, or with owner -1 one's own first,
- * then what others share. NULL when there is none.
+ * The image of this name that a user can access: the image of an owner, or with owner -1 the
+ * user's own, else the shared one of the owner with the lowest uid. NULL when there is none.
  */
 struct image *store_find_visible(
 	struct store *store, const struct credentials *who, const char *name, int64_t owner);
 
-/* The image after (name, owner) in the order of names; the first one with name NULL. */
+/* The image after (name, owner) in the order of names; with name NULL the first one. */
 struct image *store_next(struct store *store, const char *name, uid_t owner);
 
 /* Makes room for one more name, so that store_add_name() cannot fail. Returns 0 or -ENOMEM. */
@@ -57,36 +56,32 @@ void store_add_name(struct store *store, struct image *image);
 void store_remove_name(struct store *store, struct image *image);
 
 /*
- * Reserves bytes for a segment of an owner's before it is made. Nothing is evicted for it
- * yet. Returns 0; -ENOSPC when there would be no room for it however much was evicted;
- * -EDQUOT when the owner would have more bytes than allowed even then; or -ENOMEM.
+ * Reserves bytes for a segment of an owner before it is made. Evicts nothing. Returns 0; -ENOSPC
+ * when evicting all evictable images would not make room; -EDQUOT when evicting all those of the
+ * owner would not bring the owner within the limit; or -ENOMEM.
  */
 int store_reserve(struct store *store, struct charge *charge, uid_t owner, uint64_t size);
 
-/* Gives back what was reserved; nothing when it has been given back, or taken, already. */
+/* Gives reserved bytes back. Does nothing when they were given back or taken before. */
 void store_cancel(struct store *store, struct charge *charge);
 
 /*
- * Whether a reserved segment still has room, now that it is complete: images may have been
- * pinned, and the limit lowered, in the meantime. Returns 0, -ENOBUFS, or -EDQUOT when it is
- * the owner who has none.
+ * Checks that a reserved segment, now complete, still has room: images may have been pinned and
+ * limits lowered meanwhile. Returns 0, -ENOBUFS, or -EDQUOT when the owner is above a limit.
  */
 int store_check_room(const struct store *store, const struct charge *charge, uid_t owner);
 
 /* Turns reserved bytes into published ones, with which the store may be above its limits. */
 struct charge store_take_reserved(struct store *store, struct charge *charge);
 
-/* Charges for a segment that is there already, whatever the limits. Returns 0 or -ENOMEM. */
+/* Charges for an existing segment; limits are not checked. Returns 0 or -ENOMEM. */
 int store_charge(struct store *store, struct charge *charge, uid_t owner, uint64_t size);
 
-/* Gives back what was published. */
+/* Gives the bytes of a published segment back. */
 void store_refund(struct store *store, struct charge *charge);
 
-/*
- * Whether an owner may have so much more of images or bytes, once what can be evicted of the
- * owner's own has gone.
- */
+/* Whether an owner may have that many more images or bytes after evicting all that is evictable. */
 bool store_allows(const struct store *store, uid_t owner, enum resource resource, uint64_t amount);
 
-/* What is held by pins or keep=pinned, in bytes. */
+/* The bytes of all images that cannot be evicted. */
 uint64_t store_pinned_bytes(const struct store *store);

@@ -1,5 +1,7 @@
 /*
- * What each user holds of the daemon.
+ * Accounts.
+ *
+ * An account exists while its user holds anything; the last refund frees it.
  */
 #include "daemon/user/account.h"
 

@@ -1,7 +1,6 @@
 /*
- * What each user holds of the daemon: connections, images, bytes, loads under way, pins and
- * watched folders, and how much of each a user may hold. Whatever is held embeds the charge
- * for it. Knows nothing of what that is, and never takes anything from anybody.
+ * Accounts: how much each user holds of connections, images, bytes, loads, pins and watched
+ * folders, and how much a user may hold. Every object that is counted embeds a charge.
  */
 #pragma once
 
@@ -16,37 +15,37 @@
 enum resource {
 	RESOURCE_CONNECTIONS,
 	RESOURCE_IMAGES,
-	RESOURCE_BYTES, /* of segments, those being filled included */
+	RESOURCE_BYTES, /* of segments, including those being filled */
 	RESOURCE_LOADS, /* under way */
 	RESOURCE_PINS,
-	RESOURCE_FOLLOWS, /* folders watched on the way to files that are followed */
+	RESOURCE_FOLLOWS, /* folders watched because files are followed */
 	RESOURCE_COUNT,
 };
 
-/* The name of a user's limit, and of what counts against it, such as "user-images". */
+/* The name of the limit, such as "user-images". */
 const char *resource_to_string(enum resource resource);
 
-/* A user who holds anything. */
+/* The account of a user that holds anything. */
 struct account {
 	RB_ENTRY(account) node;
 	struct accounts *accounts;
 	uid_t uid;
 	uint64_t used[RESOURCE_COUNT];
-	uint64_t reserved;    /* of the bytes used: for segments that are being filled */
+	uint64_t reserved;    /* of the bytes used: those of segments being filled */
 	struct lru evictable; /* of the images and bytes used: those that eviction would free */
-	bool over_limit;      /* more of that has to go than could go at once */
+	bool over_limit;      /* more images must be evicted than could go at once */
 };
 
 RB_HEAD(account_tree, account);
 
 struct accounts {
 	struct account_tree tree;
-	const uint64_t *limits; /* for each resource; the caller's */
-	uid_t self;		/* whom the daemon runs as */
-	uint64_t count;		/* users that hold anything */
+	const uint64_t *limits; /* of each resource; owned by the caller */
+	uid_t self;		/* the user that the daemon runs as */
+	uint64_t count;		/* of accounts */
 };
 
-/* What one thing costs its user; {0} is none. */
+/* The charge for one object to its user; {0} is none. */
 struct charge {
 	struct account *account;
 	enum resource resource;
@@ -55,12 +54,12 @@ struct charge {
 
 void accounts_init(struct accounts *accounts, const uint64_t limits[RESOURCE_COUNT]);
 
-/* Checks that everything has been refunded. */
+/* Asserts that every charge was refunded. */
 void accounts_destroy(const struct accounts *accounts);
 
 /*
- * What a user may hold. Root and the daemon's own user may have more connections than
- * others: whoever has to look after the daemon is not locked out by what else runs as them.
+ * How much a user may hold. Root and the daemon's own user may have more connections than others,
+ * so that their other programs cannot lock out an administrator.
  */
 uint64_t accounts_limit(const struct accounts *accounts, uid_t uid, enum resource resource);
 uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource resource);
@@ -68,30 +67,30 @@ uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource
 /* The part of that which eviction would free. */
 uint64_t accounts_evictable(const struct accounts *accounts, uid_t uid, enum resource resource);
 
-/* The first user that is behind, or NULL. */
+/* The first account with over_limit set, or NULL. */
 struct account *accounts_find_over_limit(struct accounts *accounts);
 
-/* Whether a user may hold so much more. */
+/* Whether a user may hold that much more. */
 bool accounts_allow(
 	const struct accounts *accounts, uid_t uid, enum resource resource, uint64_t amount);
 
 /*
- * Charges a user with an amount above 0. Returns 0; -EDQUOT when that is more than the user
- * may hold; or -ENOMEM. After a failure nothing is charged.
+ * Charges a user with an amount above 0. Returns 0; -EDQUOT when the user may not hold that much;
+ * or -ENOMEM. After a failure nothing is charged.
  */
 int accounts_charge(struct accounts *accounts, struct charge *charge, uid_t uid,
 	enum resource resource, uint64_t amount);
 
-/* As accounts_charge(), whatever the limit. */
+/* As accounts_charge(), but does not check the limit. */
 int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid_t uid,
 	enum resource resource, uint64_t amount);
 
-/* Gives back what was charged; nothing when it has been given back already. */
+/* Refunds a charge. Does nothing when it was refunded before. */
 void charge_refund(struct charge *charge);
 
-/* Moves a charge to what it is for from now on. */
+/* Moves a charge to another object. */
 struct charge charge_take(struct charge *charge);
 
-/* Says which limit is in the way of so much more, how much is used, and what is allowed. */
+/* Writes a message about a limit that is reached: its name, the use, the limit and the amount. */
 void accounts_explain(const struct accounts *accounts, uid_t uid, enum resource resource,
 	uint64_t amount, char *text, size_t size);

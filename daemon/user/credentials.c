@@ -1,5 +1,5 @@
 /*
- * Who a client is, and whom an image is shared with.
+ * Credentials.
  */
 #include "daemon/user/credentials.h"
 

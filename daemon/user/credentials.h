@@ -1,6 +1,6 @@
 /*
- * Who a client is, as the kernel says, and whom an image is shared with.
- * Asks the kernel once, when a client connects; does no access of its own.
+ * Credentials: the user and groups of a client, which the kernel reports when it connects, and
+ * the check whether they permit access to an image.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ struct credentials {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
-	gid_t *groups; /* supplementary groups, owned by this */
+	gid_t *groups; /* supplementary groups; owned by the struct */
 	size_t group_count;
 };
 
@@ -22,5 +22,5 @@ struct credentials {
 int credentials_read(struct credentials *credentials, int socket);
 void credentials_free(struct credentials *credentials);
 
-/* Whether someone may see what belongs to owner and is shared in this way. */
+/* Whether a user can access what owner shares in this way. */
 bool share_permits(const struct credentials *who, uid_t owner, enum share share, gid_t group);
