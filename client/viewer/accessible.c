@@ -1,5 +1,5 @@
 /*
- * What screen readers say of widgets.
+ * The names of widgets for screen readers.
  */
 #include "client/viewer/accessible.h"
 

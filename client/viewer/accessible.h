@@ -1,13 +1,12 @@
 /*
- * What screen readers say of widgets, where GTK 4.8 says less or more than what one sees.
- * Knows nothing of images.
+ * The names of widgets for screen readers, where the name that GTK 4.8 gives is wrong or missing.
  */
 #pragma once
 
 #include <gtk/gtk.h>
 
-/* Gives the row of a list, whose child this is, a name: rows have the focus, children not. */
+/* Names the row of a list that has this child. The focus is on rows, not on their children. */
 void accessible_name_row(GtkWidget *child, const char *name);
 
-/* Has the name of a button with a mnemonic be what it shows, without the underscore. */
+/* Names a button with a mnemonic by its label, without the underscore. */
 void accessible_name_button(GtkWidget *button);

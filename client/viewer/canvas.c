@@ -1,101 +1,102 @@
 /*
- * The widget that shows an image.
+ * The widget that shows an image. It keeps the point of the image that is in its middle, and
+ * draws one texture, of the visible part of the image.
  */
 #include "client/viewer/canvas.h"
 
 #include <math.h>
 
-/* The chequerboard's squares, and the least side of the widget, in pixels of GTK's. */
-enum { SQUARE = 8, LEAST_SIDE = 64 };
+/* The chequerboard's squares, and the smallest side of the widget, in pixels of GTK's. */
+enum { SQUARE = 8, SIDE_MIN = 64 };
 
-static const double zoom_least = 1.0 / 64, zoom_most = 256, wheel_step = 1.25;
+static const double zoom_min = 1.0 / 64, zoom_max = 256, wheel_step = 1.25;
 
 struct _ViewerCanvas {
 	GtkWidget parent;
 	struct picture *picture;
-	GdkTexture *drawn; /* what was seen of it last, and where and how large that is: */
+	GdkTexture *drawn; /* of the part that was drawn last; its place and zoom are: */
 	graphene_rect_t drawn_part;
 	double drawn_zoom;
 	double zoom;		     /* 0: fitted */
-	double x, y;		     /* the place in the image that is in the middle */
-	double pointer_x, pointer_y; /* where the pointer is, in pixels of GTK's */
+	double x, y;		     /* the point of the image in the middle of the widget */
+	double pointer_x, pointer_y; /* the pointer, in pixels of GTK's */
 	double drag_x, drag_y;	     /* x and y when dragging began */
-	double shown;		     /* the zoom that "zoomed" told of last */
-	guint telling;		     /* the source that will tell of another, or 0 */
+	double shown;		     /* the zoom at the last "zoomed" */
+	guint emission;		     /* the idle source that will emit "zoomed", or 0 */
 };
 
 G_DEFINE_FINAL_TYPE(ViewerCanvas, viewer_canvas, GTK_TYPE_WIDGET)
 
 static guint zoomed;
 
-static double canvas_scale_of(ViewerCanvas *canvas)
+static double canvas_scale(ViewerCanvas *canvas)
 {
 	return gtk_widget_get_scale_factor(GTK_WIDGET(canvas));
 }
 
 /* Sizes in pixels of the screen. */
-static double canvas_width_of(ViewerCanvas *canvas)
+static double canvas_width(ViewerCanvas *canvas)
 {
-	return gtk_widget_get_width(GTK_WIDGET(canvas)) * canvas_scale_of(canvas);
+	return gtk_widget_get_width(GTK_WIDGET(canvas)) * canvas_scale(canvas);
 }
 
-static double canvas_height_of(ViewerCanvas *canvas)
+static double canvas_height(ViewerCanvas *canvas)
 {
-	return gtk_widget_get_height(GTK_WIDGET(canvas)) * canvas_scale_of(canvas);
+	return gtk_widget_get_height(GTK_WIDGET(canvas)) * canvas_scale(canvas);
 }
 
 double viewer_canvas_zoom(ViewerCanvas *canvas)
 {
 	if (!canvas->picture || canvas->zoom > 0)
 		return canvas->picture ? canvas->zoom : 0;
-	double fitting = fmin(canvas_width_of(canvas) / picture_width(canvas->picture),
-		canvas_height_of(canvas) / picture_height(canvas->picture));
+	double fitting = fmin(canvas_width(canvas) / picture_width(canvas->picture),
+		canvas_height(canvas) / picture_height(canvas->picture));
 	return fmax(fitting, 1e-6);
 }
 
-/* In one direction: no gap on one side while there is more on the other. */
-static double canvas_clamp_place(double place, double size, double zoom, double room)
+/* In one direction: leaves no gap on one side while the image continues on the other. */
+static double canvas_clamp_center(double center, double size, double zoom, double widget)
 {
-	double half = room / zoom / 2;
+	double half = widget / zoom / 2;
 	if (2 * half >= size)
 		return size / 2;
-	return CLAMP(place, half, size - half);
+	return CLAMP(center, half, size - half);
 }
 
-/* Later, as sizes are found out while widgets are laid out, which must not change then. */
-static gboolean canvas_tell_zoom(gpointer data)
+/* In an idle source: the zoom changes while widgets are laid out, when none may change. */
+static gboolean canvas_emit_zoomed(gpointer data)
 {
-	VIEWER_CANVAS(data)->telling = 0;
+	VIEWER_CANVAS(data)->emission = 0;
 	g_signal_emit(data, zoomed, 0);
 	return G_SOURCE_REMOVE;
 }
 
-static void canvas_settle(ViewerCanvas *canvas)
+static void canvas_update(ViewerCanvas *canvas)
 {
 	if (!canvas->picture)
 		return;
 	double zoom = viewer_canvas_zoom(canvas);
-	canvas->x = canvas_clamp_place(
-		canvas->x, picture_width(canvas->picture), zoom, canvas_width_of(canvas));
-	canvas->y = canvas_clamp_place(
-		canvas->y, picture_height(canvas->picture), zoom, canvas_height_of(canvas));
+	canvas->x = canvas_clamp_center(
+		canvas->x, picture_width(canvas->picture), zoom, canvas_width(canvas));
+	canvas->y = canvas_clamp_center(
+		canvas->y, picture_height(canvas->picture), zoom, canvas_height(canvas));
 	gtk_widget_queue_draw(GTK_WIDGET(canvas));
 	if (canvas->shown != zoom) {
 		canvas->shown = zoom;
-		if (!canvas->telling)
-			canvas->telling = g_idle_add(canvas_tell_zoom, canvas);
+		if (!canvas->emission)
+			canvas->emission = g_idle_add(canvas_emit_zoomed, canvas);
 	}
 }
 
 /* ---- Drawing, in pixels of the screen ---- */
 
-/* Where the image is: its upper left corner on a whole pixel, so that all edges are sharp. */
-static graphene_rect_t canvas_place_of(ViewerCanvas *canvas, double zoom)
+/* The image's rectangle. Its upper left corner is on a whole pixel, so all edges are sharp. */
+static graphene_rect_t canvas_image_rect(ViewerCanvas *canvas, double zoom)
 {
 	double width = fmax(1, round(picture_width(canvas->picture) * zoom));
 	double height = fmax(1, round(picture_height(canvas->picture) * zoom));
-	return GRAPHENE_RECT_INIT((float)round(canvas_width_of(canvas) / 2 - canvas->x * zoom),
-		(float)round(canvas_height_of(canvas) / 2 - canvas->y * zoom), (float)width,
+	return GRAPHENE_RECT_INIT((float)round(canvas_width(canvas) / 2 - canvas->x * zoom),
+		(float)round(canvas_height(canvas) / 2 - canvas->y * zoom), (float)width,
 		(float)height);
 }
 
@@ -111,12 +112,12 @@ static void canvas_draw_chequers(GtkSnapshot *snapshot, const graphene_rect_t *w
 	gtk_snapshot_pop(snapshot);
 }
 
-/* What is seen of the picture, made when that is not what was drawn before. */
-static GdkTexture *canvas_texture_of(ViewerCanvas *canvas, double zoom,
-	const graphene_rect_t *place, const graphene_rect_t *seen)
+/* The texture of the visible part of the picture; the last one if the part is the same. */
+static GdkTexture *canvas_get_texture(
+	ViewerCanvas *canvas, double zoom, const graphene_rect_t *rect, const graphene_rect_t *seen)
 {
-	graphene_rect_t part = GRAPHENE_RECT_INIT(seen->origin.x - place->origin.x,
-		seen->origin.y - place->origin.y, seen->size.width, seen->size.height);
+	graphene_rect_t part = GRAPHENE_RECT_INIT(seen->origin.x - rect->origin.x,
+		seen->origin.y - rect->origin.y, seen->size.width, seen->size.height);
 	if (canvas->drawn && canvas->drawn_zoom == zoom &&
 		graphene_rect_equal(&canvas->drawn_part, &part))
 		return canvas->drawn;
@@ -131,15 +132,15 @@ static GdkTexture *canvas_texture_of(ViewerCanvas *canvas, double zoom,
 static void canvas_draw(ViewerCanvas *canvas, GtkSnapshot *snapshot)
 {
 	double zoom = viewer_canvas_zoom(canvas);
-	graphene_rect_t place = canvas_place_of(canvas, zoom), seen;
-	graphene_rect_t all = GRAPHENE_RECT_INIT(
-		0, 0, (float)canvas_width_of(canvas), (float)canvas_height_of(canvas));
-	if (!graphene_rect_intersection(&place, &all, &seen))
+	graphene_rect_t rect = canvas_image_rect(canvas, zoom), seen;
+	graphene_rect_t all =
+		GRAPHENE_RECT_INIT(0, 0, (float)canvas_width(canvas), (float)canvas_height(canvas));
+	if (!graphene_rect_intersection(&rect, &all, &seen))
 		return;
 	if (picture_has_alpha(canvas->picture))
-		canvas_draw_chequers(snapshot, &seen, canvas_scale_of(canvas));
+		canvas_draw_chequers(snapshot, &seen, canvas_scale(canvas));
 	gtk_snapshot_append_texture(
-		snapshot, canvas_texture_of(canvas, zoom, &place, &seen), &seen);
+		snapshot, canvas_get_texture(canvas, zoom, &rect, &seen), &seen);
 }
 
 static void canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
@@ -147,7 +148,7 @@ static void canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 	ViewerCanvas *canvas = VIEWER_CANVAS(widget);
 	if (!canvas->picture)
 		return;
-	float scale = (float)(1 / canvas_scale_of(canvas));
+	float scale = (float)(1 / canvas_scale(canvas));
 	gtk_snapshot_push_clip(
 		snapshot, &GRAPHENE_RECT_INIT(0, 0, (float)gtk_widget_get_width(widget),
 				  (float)gtk_widget_get_height(widget)));
@@ -156,14 +157,14 @@ static void canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 	gtk_snapshot_pop(snapshot);
 }
 
-static void canvas_measure(GtkWidget *widget, GtkOrientation orientation, int for_size, int *least,
-	int *natural, int *least_baseline, int *natural_baseline)
+static void canvas_measure(GtkWidget *widget, GtkOrientation orientation, int for_size, int *min,
+	int *natural, int *min_baseline, int *natural_baseline)
 {
 	(void)widget;
 	(void)orientation;
 	(void)for_size;
-	*least = *natural = LEAST_SIDE;
-	*least_baseline = *natural_baseline = -1;
+	*min = *natural = SIDE_MIN;
+	*min_baseline = *natural_baseline = -1;
 }
 
 static void canvas_size_allocate(GtkWidget *widget, int width, int height, int baseline)
@@ -171,37 +172,37 @@ static void canvas_size_allocate(GtkWidget *widget, int width, int height, int b
 	(void)width;
 	(void)height;
 	(void)baseline;
-	canvas_settle(VIEWER_CANVAS(widget));
+	canvas_update(VIEWER_CANVAS(widget));
 }
 
 /* ---- Moving ---- */
 
-/* Zooms so that the place of the image under a point of the widget stays there. */
+/* Zooms so that the point of the image under a point of the widget stays there. */
 static void canvas_zoom_about(ViewerCanvas *canvas, double factor, double x, double y)
 {
 	double before = viewer_canvas_zoom(canvas);
 	if (before <= 0)
 		return;
-	double after = CLAMP(before * factor, zoom_least, zoom_most);
-	double scale = canvas_scale_of(canvas);
-	double across = x * scale - canvas_width_of(canvas) / 2,
-	       down = y * scale - canvas_height_of(canvas) / 2;
+	double after = CLAMP(before * factor, zoom_min, zoom_max);
+	double scale = canvas_scale(canvas);
+	double across = x * scale - canvas_width(canvas) / 2,
+	       down = y * scale - canvas_height(canvas) / 2;
 	canvas->zoom = after;
 	canvas->x += across / before - across / after;
 	canvas->y += down / before - down / after;
-	canvas_settle(canvas);
+	canvas_update(canvas);
 }
 
 void viewer_canvas_fit(ViewerCanvas *canvas)
 {
 	canvas->zoom = 0;
-	canvas_settle(canvas);
+	canvas_update(canvas);
 }
 
 void viewer_canvas_set_zoom(ViewerCanvas *canvas, double zoom)
 {
 	canvas->zoom = zoom;
-	canvas_settle(canvas);
+	canvas_update(canvas);
 }
 
 void viewer_canvas_zoom_by(ViewerCanvas *canvas, double factor)
@@ -216,9 +217,9 @@ void viewer_canvas_pan(ViewerCanvas *canvas, double across, double down)
 	double zoom = viewer_canvas_zoom(canvas);
 	if (zoom <= 0)
 		return;
-	canvas->x += across * canvas_width_of(canvas) / zoom;
-	canvas->y += down * canvas_height_of(canvas) / zoom;
-	canvas_settle(canvas);
+	canvas->x += across * canvas_width(canvas) / zoom;
+	canvas->y += down * canvas_height(canvas) / zoom;
+	canvas_update(canvas);
 }
 
 static gboolean canvas_on_scroll(
@@ -251,12 +252,12 @@ static void canvas_on_drag_begin(GtkGestureDrag *gesture, double x, double y, Vi
 static void canvas_on_drag(GtkGestureDrag *gesture, double x, double y, ViewerCanvas *canvas)
 {
 	(void)gesture;
-	double zoom = viewer_canvas_zoom(canvas) / canvas_scale_of(canvas);
+	double zoom = viewer_canvas_zoom(canvas) / canvas_scale(canvas);
 	if (zoom <= 0)
 		return;
 	canvas->x = canvas->drag_x - x / zoom;
 	canvas->y = canvas->drag_y - y / zoom;
-	canvas_settle(canvas);
+	canvas_update(canvas);
 }
 
 static gboolean canvas_on_arrow(GtkWidget *widget, GVariant *arguments, gpointer data)
@@ -283,12 +284,12 @@ void viewer_canvas_show(ViewerCanvas *canvas, struct picture *picture, const cha
 	picture_unref(before);
 	gtk_accessible_update_property(
 		GTK_ACCESSIBLE(canvas), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
-	canvas_settle(canvas);
+	canvas_update(canvas);
 }
 
 static void canvas_dispose(GObject *object)
 {
-	g_clear_handle_id(&VIEWER_CANVAS(object)->telling, g_source_remove);
+	g_clear_handle_id(&VIEWER_CANVAS(object)->emission, g_source_remove);
 	g_clear_object(&VIEWER_CANVAS(object)->drawn);
 	g_clear_pointer(&VIEWER_CANVAS(object)->picture, picture_unref);
 	G_OBJECT_CLASS(viewer_canvas_parent_class)->dispose(object);
@@ -314,8 +315,7 @@ static void viewer_canvas_class_init(ViewerCanvasClass *class)
 		G_TYPE_NONE, 0);
 }
 
-/* A frame around it while keys move what is seen; GTK has none for widgets that it does not know.
- */
+/* A frame around the image while it has the focus; GTK draws none for widgets of others. */
 static void canvas_style(GtkWidget *widget)
 {
 	static const char frame[] = "*:focus-visible { outline: 2px solid "

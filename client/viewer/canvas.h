@@ -1,7 +1,7 @@
 /*
- * The widget that shows an image: fitted into it, or at a zoom of one's own, with sharp
- * pixels where these are larger than the screen's and a chequerboard where one can see
- * through. Wheel and pointer move it. Knows nothing of the daemon.
+ * The widget that shows an image, fitted into the widget or at a zoom that the user chose.
+ * Pixels larger than the screen's have sharp edges, and a chequerboard shows through where the
+ * image is transparent. The user zooms with the wheel and moves the image with the pointer.
  */
 #pragma once
 
@@ -15,22 +15,22 @@ G_DECLARE_FINAL_TYPE(ViewerCanvas, viewer_canvas, VIEWER, CANVAS, GtkWidget)
 GtkWidget *viewer_canvas_new(void);
 
 /*
- * Shows a picture. name is what a screen reader says. One of the same size as that before
- * keeps zoom and place.
+ * Shows a picture; name is its name for screen readers. A picture of the same size as the one
+ * before keeps the zoom and the position.
  */
 void viewer_canvas_show(ViewerCanvas *canvas, struct picture *picture, const char *name);
 
-/* Fits the image into the widget, whatever its size will be. */
+/* Fits the image into the widget, also when the widget changes its size. */
 void viewer_canvas_fit(ViewerCanvas *canvas);
 
-/* Shows the image at a zoom: pixels of the screen for one of the image's. */
+/* Sets the zoom: pixels of the screen for each pixel of the image. */
 void viewer_canvas_set_zoom(ViewerCanvas *canvas, double zoom);
 
-/* Makes the zoom that is there larger by a factor, about the middle of the widget. */
+/* Multiplies the zoom by a factor, about the middle of the widget. */
 void viewer_canvas_zoom_by(ViewerCanvas *canvas, double factor);
 
-/* The zoom that is shown; 0 when nothing is. The signal "zoomed" tells of changes. */
+/* The zoom; 0 when no image is shown. The widget emits "zoomed" when it changes. */
 double viewer_canvas_zoom(ViewerCanvas *canvas);
 
-/* Moves what is seen by parts of the widget's size. */
+/* Moves the visible part of the image by fractions of the widget's size. */
 void viewer_canvas_pan(ViewerCanvas *canvas, double across, double down);

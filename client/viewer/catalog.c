@@ -1,5 +1,5 @@
 /*
- * Which images there are in shared memory.
+ * The list of images in shared memory.
  */
 #include "client/viewer/catalog.h"
 
@@ -16,7 +16,7 @@ CatalogEntry *catalog_entry_of(const shmimg_record *record)
 		generation ? g_ascii_strtoull(generation, NULL, 10) : 0);
 }
 
-/* Appends one ITEM of LIST to the list. */
+/* Appends an image to the list. */
 static int catalog_add(const shmimg_record *record, void *list)
 {
 	g_autoptr(CatalogEntry) entry = catalog_entry_of(record);
@@ -42,7 +42,7 @@ static void catalog_run(GTask *task, gpointer source, gpointer socket, GCancella
 	if (client) {
 		int result = catalog_fill(list, client);
 		if (result < 0)
-			connection_complain(client, "Cannot list images", result, &error);
+			connection_set_error(client, "Cannot list images", result, &error);
 		shmimg_close(client);
 	}
 	if (error)

@@ -1,5 +1,5 @@
 /*
- * The dialog in which one chooses from the images in shared memory.
+ * The dialog in which the user chooses an image. The search entry filters the list.
  */
 #include "client/viewer/chooser.h"
 
@@ -13,7 +13,7 @@ struct chooser {
 	chooser_chosen chosen;
 };
 
-static void free_chooser(gpointer chooser)
+static void chooser_free(gpointer chooser)
 {
 	g_free(chooser);
 }
@@ -59,7 +59,7 @@ static void chooser_bind_row(GtkSignalListItemFactory *factory, GtkListItem *row
 	accessible_name_row(label, text);
 }
 
-/* The list in which only those are that have what is typed in their names. */
+/* The images whose labels contain the text of the search entry. */
 static GListModel *chooser_filtered(GListModel *catalog, GtkWidget *search)
 {
 	GtkExpression *label = gtk_property_expression_new(CATALOG_TYPE_ENTRY, NULL, "label");
@@ -147,7 +147,7 @@ void chooser_show(GtkWindow *parent, GListModel *catalog, chooser_chosen chosen)
 	struct chooser *chooser = g_new0(struct chooser, 1);
 	chooser->chosen = chosen;
 	chooser->window = GTK_WINDOW(gtk_window_new());
-	g_object_set_data_full(G_OBJECT(chooser->window), "chooser", chooser, free_chooser);
+	g_object_set_data_full(G_OBJECT(chooser->window), "chooser", chooser, chooser_free);
 	gtk_window_set_title(chooser->window, "Images in Shared Memory");
 	gtk_window_set_transient_for(chooser->window, parent);
 	gtk_window_set_modal(chooser->window, TRUE);

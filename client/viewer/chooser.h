@@ -1,6 +1,5 @@
 /*
- * The dialog in which one chooses from the images in shared memory. Shows the list that it is
- * given; never asks the daemon.
+ * The dialog in which the user chooses one of the images in shared memory.
  */
 #pragma once
 
@@ -8,7 +7,7 @@
 
 #include "client/viewer/catalog.h"
 
-/* Called with the image that was chosen; not at all when none was. */
+/* Called with the chosen image; not called when the user cancels the dialog. */
 typedef void (*chooser_chosen)(GtkWindow *parent, const CatalogEntry *entry);
 
 /* Shows the dialog over its parent, with the first image selected. */

@@ -1,6 +1,6 @@
 /*
- * Connections to the daemon, and failures on them as sentences for people. Everything here
- * may wait: never for the main thread.
+ * Connections to the daemon, and error messages about them. Each call can wait, so the main
+ * thread must not make it.
  */
 #pragma once
 
@@ -9,16 +9,16 @@
 
 #include "client/include/shmimg.h"
 
-/* Domain of all errors that the daemon or the library tells; codes are errno, above 0. */
+/* Domain of the errors of the daemon and the library; codes are positive errno values. */
 #define CONNECTION_ERROR connection_error_quark()
 GQuark connection_error_quark(void);
 
-/* The code when no daemon is there. */
+/* The code when no daemon runs. */
 #define CONNECTION_NO_DAEMON ECONNREFUSED
 
-/* Connects to the daemon at a socket; NULL is wherever one is. Returns NULL with an error. */
+/* Connects to a daemon. socket NULL: the default socket. Returns NULL with an error. */
 shmimg_client *connection_open(const char *socket, GError **error);
 
-/* Tells what failed on a client: doing is such as "Cannot list images", result an errno < 0. */
-void connection_complain(
+/* Sets the error of a failed call: doing is such as "Cannot list images", result negative. */
+void connection_set_error(
 	const shmimg_client *client, const char *doing, int result, GError **error);

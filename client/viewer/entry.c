@@ -1,5 +1,5 @@
 /*
- * Images as lists show them.
+ * An image as lists show it.
  */
 #include "client/viewer/entry.h"
 
@@ -62,7 +62,7 @@ static void catalog_entry_init(CatalogEntry *entry)
 	entry->owner = -1;
 }
 
-static char *entry_label_of(const char *name, gint64 owner)
+static char *entry_make_label(const char *name, gint64 owner)
 {
 	char buffer[4096];
 	struct passwd user, *found = NULL;
@@ -79,7 +79,7 @@ CatalogEntry *catalog_entry_new(const char *name, gint64 owner, guint64 generati
 	entry->name = g_strdup(name);
 	entry->owner = owner;
 	entry->generation = generation;
-	entry->label = entry_label_of(name, owner);
+	entry->label = entry_make_label(name, owner);
 	return entry;
 }
 

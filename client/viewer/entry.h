@@ -1,6 +1,6 @@
 /*
- * An image in shared memory as a list shows it: its name, whose it is, its generation, and
- * a small picture of it once there is one. Asks nobody for anything.
+ * An image in shared memory as lists show it: its name, owner and generation, and its thumbnail
+ * once it is made.
  */
 #pragma once
 
@@ -18,10 +18,10 @@ gint64 catalog_entry_owner(const CatalogEntry *entry);
 guint64 catalog_entry_generation(const CatalogEntry *entry);
 void catalog_entry_set_generation(CatalogEntry *entry, guint64 generation);
 
-/* What people read: the name, and whose image it is unless it is one's own. */
+/* The text that the user reads: the name, and the owner if that is another user. */
 const char *catalog_entry_label(const CatalogEntry *entry);
 
-/* The property "thumbnail": of some generation of the image, or NULL. */
+/* The property "thumbnail", of the present or an older generation; NULL before it is made. */
 GdkTexture *catalog_entry_thumbnail(const CatalogEntry *entry);
 void catalog_entry_set_thumbnail(CatalogEntry *entry, GdkTexture *thumbnail);
 
@@ -31,5 +31,5 @@ gboolean catalog_entry_is(const CatalogEntry *entry, const char *name, gint64 ow
 guint catalog_entry_hash(gconstpointer entry);
 gboolean catalog_entry_equal(gconstpointer one, gconstpointer other);
 
-/* Newest first: generations count up, whatever image they are of. A GCompareDataFunc. */
+/* A GCompareDataFunc: the newest first. Generations count up over all images. */
 int catalog_entry_by_age(gconstpointer one, gconstpointer other, gpointer data);

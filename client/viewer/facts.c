@@ -1,13 +1,13 @@
 /*
- * The panel of facts.
+ * The panel of facts: a row for each key. A row without a value is hidden.
  */
 #include "client/viewer/facts.h"
 
 #include <string.h>
 
-enum { SPACE = 12, ROW_SPACE = 3, MOST_LINES = 3 };
+enum { SPACE = 12, ROW_SPACE = 3, LINES_MAX = 3 };
 
-/* Keys of STAT, in the order of the panel, and what people read for them. */
+/* Keys of STAT, in the order of the panel, and their labels. */
 static const struct {
 	const char *key;
 	const char *label;
@@ -37,10 +37,10 @@ struct facts {
 	struct row rows[G_N_ELEMENTS(shown)];
 };
 
-/* A row without a value is not there. */
+/* Hides a row without a value. */
 static void facts_set_row(const struct row *row, const char *text)
 {
-	/* What is the same stays as it is, with what somebody has selected of it. */
+	/* Setting the same text again would lose the user's selection. */
 	if (!g_str_equal(gtk_label_get_text(row->value), text))
 		gtk_label_set_text(row->value, text);
 	gtk_widget_set_tooltip_text(GTK_WIDGET(row->value), *text ? text : NULL);
@@ -52,7 +52,7 @@ static struct row facts_add_row(GtkGrid *grid, int row, const char *text, PangoW
 {
 	GtkWidget *title = gtk_label_new(text);
 	GtkWidget *value = gtk_label_new(NULL);
-	/* A hyphen where a line breaks would be read as one of a segment's name. */
+	/* A hyphen at the end of a line would look like a part of a segment's name. */
 	g_autoptr(PangoAttrList) attributes = pango_attr_list_new();
 	pango_attr_list_insert(attributes, pango_attr_insert_hyphens_new(FALSE));
 	gtk_label_set_xalign(GTK_LABEL(title), 0);
@@ -60,12 +60,12 @@ static struct row facts_add_row(GtkGrid *grid, int row, const char *text, PangoW
 	gtk_label_set_yalign(GTK_LABEL(title), 0);
 	gtk_label_set_wrap(GTK_LABEL(value), TRUE);
 	gtk_label_set_wrap_mode(GTK_LABEL(value), wrap);
-	gtk_label_set_lines(GTK_LABEL(value), MOST_LINES);
+	gtk_label_set_lines(GTK_LABEL(value), LINES_MAX);
 	gtk_label_set_ellipsize(GTK_LABEL(value), PANGO_ELLIPSIZE_END);
 	gtk_label_set_selectable(GTK_LABEL(value), TRUE);
 	gtk_label_set_attributes(GTK_LABEL(value), attributes);
 	gtk_label_set_max_width_chars(GTK_LABEL(value), 16);
-	/* Tab goes to the segment alone, whose name people need elsewhere. */
+	/* Tab reaches the segment only: users need its name in other programs. */
 	gtk_widget_set_can_focus(value, wrap == PANGO_WRAP_CHAR);
 	gtk_widget_set_hexpand(value, TRUE);
 	gtk_widget_set_opacity(title, 0.8);
@@ -87,7 +87,7 @@ struct facts *facts_new(GtkWidget **widget)
 	gtk_accessible_update_property(GTK_ACCESSIBLE(grid), GTK_ACCESSIBLE_PROPERTY_LABEL,
 		"About the image that is shown", -1);
 	facts->zoom = facts_add_row(GTK_GRID(grid), 0, "Zoom", PANGO_WRAP_WORD_CHAR);
-	/* The names of segments are no words: they would break after their first character. */
+	/* A segment's name is one long word: wrapped by words, it would not fit into its line. */
 	for (gsize i = 0; i < G_N_ELEMENTS(shown); i++)
 		facts->rows[i] = facts_add_row(GTK_GRID(grid), (int)i + 1, shown[i].label,
 			g_str_equal(shown[i].key, "segment") ? PANGO_WRAP_CHAR
@@ -97,7 +97,7 @@ struct facts *facts_new(GtkWidget **widget)
 	return facts;
 }
 
-/* "1234 (vlc), 99": the programs' names where the kernel tells them. */
+/* "1234 (vlc), 99": with the programs' names that the kernel has. */
 static char *facts_name_processes(const char *numbers)
 {
 	g_auto(GStrv) pids = g_strsplit(numbers, ",", -1);
@@ -115,7 +115,7 @@ static char *facts_name_processes(const char *numbers)
 	return g_strjoinv(", ", pids);
 }
 
-static char *facts_text_of(const char *key, const char *value)
+static char *facts_format(const char *key, const char *value)
 {
 	if (g_str_equal(key, "holders") || g_str_equal(key, "lock"))
 		return facts_name_processes(value);
@@ -134,7 +134,7 @@ void facts_show(struct facts *facts, const char *const *pairs)
 		while (pair && *pair && !g_str_equal(*pair, shown[i].key))
 			pair += 2;
 		g_autofree char *text =
-			pair && *pair ? facts_text_of(pair[0], pair[1]) : g_strdup("");
+			pair && *pair ? facts_format(pair[0], pair[1]) : g_strdup("");
 		facts_set_row(&facts->rows[i], text);
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * The panel that says what the daemon knows of the image that is shown: its segment, who
- * pins it, who holds its lock. Shows what it is given, and asks nobody.
+ * The panel of facts about the image that is shown: its segment, the processes that pin it, the
+ * process that holds its lock.
  */
 #pragma once
 
@@ -8,11 +8,11 @@
 
 struct facts;
 
-/* Makes the panel, which *widget is. The facts last as long as it does. */
+/* Makes the panel, *widget, which owns the facts. */
 struct facts *facts_new(GtkWidget **widget);
 
-/* Shows the values of keys of STAT, which come in turn with them; NULL: there are none. */
+/* Shows facts: keys of STAT and their values in turn; NULL: clears the panel. */
 void facts_show(struct facts *facts, const char *const *pairs);
 
-/* The pixels of the screen for one of the image's; 0 when none is shown. */
+/* Shows the zoom: pixels of the screen for each pixel of the image; 0: none. */
 void facts_show_zoom(struct facts *facts, double zoom);

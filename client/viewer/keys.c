@@ -1,15 +1,15 @@
 /*
- * The window's keys.
+ * The window's keys. One table makes the bindings and the help.
  */
 #include "client/viewer/keys.h"
 
 #include "client/viewer/layout.h"
 
-/* Accelerators as of gtk_accelerator_parse(), with spaces between; not all need be told. */
+/* Accelerators for gtk_accelerator_parse(), separated by spaces. The help lists some of them. */
 static const struct {
 	const char *title;
-	const char *told;
-	const char *bound; /* NULL: a mnemonic, or a key of a widget's own */
+	const char *listed;
+	const char *bound; /* NULL: a mnemonic, or a key that a widget handles */
 	const char *action;
 } keys[] = {
 	{"Load Image from File...", "<Control>o <Alt>l", "<Control>o", LAYOUT_LOAD},
@@ -42,7 +42,7 @@ void keys_bind(GtkWidgetClass *class)
 	}
 }
 
-/* The widgets of such a help can be made from text alone. */
+/* GTK 4.8 makes the widgets of such a help from XML only. */
 GtkShortcutsWindow *keys_help(void)
 {
 	g_autoptr(GString) text = g_string_new(
@@ -56,7 +56,7 @@ GtkShortcutsWindow *keys_help(void)
 			"<child><object class='GtkShortcutsShortcut'>"
 			"<property name='title'>%s</property>"
 			"<property name='accelerator'>%s</property></object></child>",
-			keys[i].title, keys[i].told);
+			keys[i].title, keys[i].listed);
 		g_string_append(text, row);
 	}
 	g_string_append(text, "</object></child></object></child></object></interface>");

@@ -1,6 +1,5 @@
 /*
- * The window's keys: what each sets off, and the help that lists them. Knows the names of the
- * window's actions and not what these do.
+ * The window's keys: the action of each, and the help that lists them.
  */
 #pragma once
 
@@ -9,5 +8,5 @@
 /* Binds the keys of a class of windows to its actions. */
 void keys_bind(GtkWidgetClass *class);
 
-/* A help that lists all keys, which is the caller's. */
+/* A help that lists all keys. The caller owns it. */
 GtkShortcutsWindow *keys_help(void);

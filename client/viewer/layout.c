@@ -1,5 +1,5 @@
 /*
- * What a window looks like.
+ * The layout of a window.
  */
 #include "client/viewer/layout.h"
 
@@ -38,7 +38,7 @@ static GtkWidget *layout_make_stack(struct layout *layout)
 	return stack;
 }
 
-/* Not to be seen before there is something to zoom: messages have their place until then. */
+/* Hidden until an image is shown; until then messages use their space. */
 static GtkWidget *layout_make_zoom_buttons(void)
 {
 	static const struct {
@@ -103,7 +103,7 @@ static void layout_on_zoomed(ViewerCanvas *canvas, struct layout *layout)
 	facts_show_zoom(layout->facts, viewer_canvas_zoom(canvas));
 }
 
-/* The list above, the facts below. */
+/* The sidebar above, the facts below. */
 static GtkWidget *layout_make_side(struct layout *layout, GtkWidget *sidebar)
 {
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACE);

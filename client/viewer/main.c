@@ -1,6 +1,6 @@
 /*
  * shmimg-viewer(1): shows images in shared memory.
- * This file reads the command line and opens the windows; window.h has what they do.
+ * This file reads the command line and opens the windows.
  */
 #include <locale.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ struct arguments {
 	gboolean version;
 };
 
-/* A window for each operand; an empty one when there is none. */
+/* Opens a window for each operand, or an empty one. */
 static void main_on_activate(GtkApplication *application, struct arguments *arguments)
 {
 	char **operand = arguments->operands;
@@ -49,7 +49,7 @@ static gboolean main_parse(struct arguments *arguments, int *count, char ***word
 	return g_option_context_parse(context, count, words, error);
 }
 
-/* Without an id, each process stands for itself, also when one runs already. */
+/* Without an application id, each process has its own windows. */
 static int main_run(struct arguments *arguments, char *program)
 {
 	g_autoptr(GtkApplication) application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);

@@ -1,5 +1,7 @@
 /*
- * What becomes of the images in shared memory.
+ * The observer. Its thread has two connections: one for the events of WATCH, and one for requests.
+ * It sleeps in poll(2) until an event comes, the main thread gives an order, or the facts are due
+ * again. A thread of its own keeps windows from waiting for a daemon that does not answer.
  */
 #include "client/viewer/observer.h"
 
@@ -12,27 +14,27 @@
 #include "client/viewer/connection.h"
 #include "client/viewer/picture.h"
 
-/* Milliseconds: between two tries to find a daemon, two questions, and for an answer. */
+/* Milliseconds: between two attempts to connect, between two readings of facts, for an answer. */
 enum { RETRY_MS = 500, INSPECT_MS = 1000, ANSWER_MS = 5000 };
 
-/* What the main thread asks for. */
+/* An order of the main thread: to inspect an image, or to make its thumbnail. */
 struct order {
 	CatalogEntry *image;
-	char *format; /* to inspect it; NULL: a thumbnail is wanted */
-	guint side;   /* of that */
+	char *format; /* of the rendition to inspect; NULL: make a thumbnail */
+	guint side;   /* of the thumbnail */
 };
 
 struct observer {
 	struct notifier *notifier;
 	char *socket;
 	GAsyncQueue *orders;
-	int wake; /* an eventfd(2): there are orders, or it is over */
-	gint is_over;
-	/* The thread's alone: */
-	shmimg_client *watching, *asking; /* both or none */
+	int wake; /* an eventfd(2): there are orders, or the observer was stopped */
+	gint is_stopped;
+	/* Used in the thread only: */
+	shmimg_client *watching, *asking; /* both connected, or both NULL */
 	struct order *inspected;
 	gint64 inspect_at; /* of the monotonic clock, in microseconds */
-	gboolean is_away;  /* and that was told */
+	gboolean is_away;  /* the notice that no daemon runs was sent */
 };
 
 static void observer_free_order(gpointer data)
@@ -53,8 +55,8 @@ static void observer_disconnect(struct observer *observer)
 	g_clear_pointer(&observer->asking, shmimg_close);
 }
 
-/* Whoever was left waiting learns why, once. */
-static void observer_tell_away(struct observer *observer, const GError *error)
+/* Sends one notice for each absence of the daemon. */
+static void observer_send_away(struct observer *observer, const GError *error)
 {
 	observer_disconnect(observer);
 	if (!observer->is_away)
@@ -62,18 +64,18 @@ static void observer_tell_away(struct observer *observer, const GError *error)
 	observer->is_away = TRUE;
 }
 
-static gboolean observer_tell_list(struct observer *observer, GError **error)
+static gboolean observer_send_list(struct observer *observer, GError **error)
 {
 	g_autoptr(GListStore) list = g_list_store_new(CATALOG_TYPE_ENTRY);
 	int result = catalog_fill(list, observer->asking);
 	if (result < 0)
-		connection_complain(observer->asking, "Cannot list images", result, error);
+		connection_set_error(observer->asking, "Cannot list images", result, error);
 	else
 		notifier_send_list(observer->notifier, G_LIST_MODEL(list));
 	return result == 0;
 }
 
-/* Watches first and lists then, so that nothing that happens between is missed. */
+/* Watches before it lists, so that no event between the two is lost. */
 static gboolean observer_connect_both(struct observer *observer, GError **error)
 {
 	observer->watching = connection_open(observer->socket, error);
@@ -87,42 +89,42 @@ static gboolean observer_connect_both(struct observer *observer, GError **error)
 	shmimg_set_kept(observer->asking, 0);
 	int result = shmimg_watch(observer->watching, NULL);
 	if (result < 0)
-		connection_complain(observer->watching, "Cannot watch images", result, error);
-	return result == 0 && observer_tell_list(observer, error);
+		connection_set_error(observer->watching, "Cannot watch images", result, error);
+	return result == 0 && observer_send_list(observer, error);
 }
 
-struct news {
+struct events {
 	struct observer *observer;
-	gboolean is_overflow;
+	gboolean is_stoppedflow;
 };
 
 static int observer_take_event(const shmimg_record *record, void *context)
 {
-	struct news *news = context;
+	struct events *events = context;
 	const char *type = shmimg_record_get(record, "type");
 	g_autoptr(CatalogEntry) image = catalog_entry_of(record);
 	if (g_str_equal(type, "overflow"))
-		news->is_overflow = TRUE;
+		events->is_stoppedflow = TRUE;
 	else if (image && (g_str_equal(type, "loaded") || g_str_equal(type, "changed")))
-		notifier_send_put(news->observer->notifier, image);
+		notifier_send_put(events->observer->notifier, image);
 	else if (image)
-		notifier_send_gone(news->observer->notifier, image, type);
+		notifier_send_gone(events->observer->notifier, image, type);
 	return 0;
 }
 
-/* Returns whether the daemon is there still. */
+/* Returns whether the daemon still runs. */
 static gboolean observer_take_events(struct observer *observer)
 {
-	struct news news = {.observer = observer};
+	struct events events = {.observer = observer};
 	int result = 0;
-	while (result == 0 && !news.is_overflow)
-		result = shmimg_next_event(observer->watching, 0, observer_take_event, &news);
-	if (news.is_overflow)
-		return observer_tell_list(observer, NULL);
+	while (result == 0 && !events.is_stoppedflow)
+		result = shmimg_next_event(observer->watching, 0, observer_take_event, &events);
+	if (events.is_stoppedflow)
+		return observer_send_list(observer, NULL);
 	return result == -ETIMEDOUT;
 }
 
-/* Of an image that nobody looks at as yet: it is pinned for as long as that takes. */
+/* The image is pinned only while its thumbnail is made. */
 static void observer_make_thumbnail(struct observer *observer, const struct order *order)
 {
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
@@ -132,7 +134,7 @@ static void observer_make_thumbnail(struct observer *observer, const struct orde
 		shmimg_fetch(observer->asking, catalog_entry_name(order->image), &options, &image);
 	if (result < 0)
 		return;
-	/* Pixels that are published never change: nobody's lock is in the way. */
+	/* Published pixels never change, so the lock is not needed. */
 	g_autoptr(GdkTexture) picture = picture_thumbnail(image, order->side);
 	shmimg_release(observer->asking, image);
 	shmimg_unref(image);
@@ -181,7 +183,7 @@ static void observer_take_orders(struct observer *observer)
 	observer->inspect_at = 0;
 }
 
-/* Milliseconds until there is something to do without being woken; -1: nothing. */
+/* Milliseconds until the thread has work without being woken; -1: never. */
 static int observer_time_left(const struct observer *observer)
 {
 	if (!observer->watching)
@@ -194,7 +196,7 @@ static int observer_time_left(const struct observer *observer)
 	return left > 0 ? (int)(left / 1000) + 1 : 0;
 }
 
-/* Waits for the daemon, the main thread, or the time. Returns whether the daemon has gone. */
+/* Waits for work. Returns whether the daemon is gone. */
 static gboolean observer_wait_for_work(struct observer *observer)
 {
 	struct pollfd pollers[] = {{.fd = observer->wake, .events = POLLIN},
@@ -208,7 +210,8 @@ static gboolean observer_wait_for_work(struct observer *observer)
 
 static gboolean observer_work(struct observer *observer, GError **error)
 {
-	/* Why there is none is told in the same words, whoever notices. */
+	/* Connecting again finds the reason why the daemon is gone, in the same words every time.
+	 */
 	if (observer->watching && !observer_take_events(observer))
 		observer_disconnect(observer);
 	if (!observer->watching) {
@@ -223,7 +226,7 @@ static gboolean observer_work(struct observer *observer, GError **error)
 	return TRUE;
 }
 
-/* By whoever has it last, the thread or the main thread. */
+/* Called in the thread or in the main thread, whichever drops the last reference. */
 static void observer_clear(gpointer data)
 {
 	struct observer *observer = data;
@@ -238,10 +241,10 @@ static void observer_clear(gpointer data)
 static gpointer observer_run(gpointer data)
 {
 	struct observer *observer = data;
-	while (!g_atomic_int_get(&observer->is_over)) {
+	while (!g_atomic_int_get(&observer->is_stopped)) {
 		g_autoptr(GError) error = NULL;
 		if (!observer_work(observer, &error))
-			observer_tell_away(observer, error);
+			observer_send_away(observer, error);
 		if (observer_wait_for_work(observer))
 			observer_disconnect(observer);
 	}
@@ -266,7 +269,7 @@ struct observer *observer_start(
 void observer_stop(struct observer *observer)
 {
 	notifier_stop(observer->notifier);
-	g_atomic_int_set(&observer->is_over, TRUE);
+	g_atomic_int_set(&observer->is_stopped, TRUE);
 	eventfd_write(observer->wake, 1);
 	g_atomic_rc_box_release_full(observer, observer_clear);
 }

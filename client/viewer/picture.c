@@ -1,5 +1,6 @@
 /*
- * An image of the library as a picture on the screen.
+ * Textures of an image. At a zoom of 1 a texture uses the mapped pixels; above it copies the
+ * nearest pixel for each pixel of the screen; below it mixes up to REDUCE_MAX x REDUCE_MAX pixels.
  */
 #include "client/viewer/picture.h"
 
@@ -8,7 +9,7 @@
 
 #include "client/viewer/reduce.h"
 
-/* No larger than a page of any machine: reading one byte in so many reads each page. */
+/* At most the page size of any machine: reading every 4096th byte reads each page. */
 enum { PAGE = 4096 };
 
 struct picture {
@@ -38,7 +39,7 @@ void picture_unref(struct picture *picture)
 		g_atomic_rc_box_release_full(picture, picture_free);
 }
 
-static void unref_picture(gpointer picture)
+static void picture_unref_data(gpointer picture)
 {
 	picture_unref(picture);
 }
@@ -72,7 +73,7 @@ void picture_read(const struct picture *picture)
 		(void)pixels[i];
 }
 
-/* GTK 4.8 has no grey formats: each grey is there three times, so that these are copied. */
+/* GTK 4.8 has no grey formats: grey images are copied, as red, green and blue. */
 static gboolean picture_is_grey(const shmimg_image *image)
 {
 	enum shmimg_format format = shmimg_image_format(image);
@@ -92,7 +93,7 @@ static GdkMemoryFormat picture_format_of(const shmimg_image *image)
 	return formats[shmimg_image_format(image)];
 }
 
-/* The pixels where they are mapped; the texture keeps them there. */
+/* A texture of the mapped pixels; it holds a reference to the picture. */
 static GdkTexture *picture_wrap(
 	struct picture *picture, gsize x, gsize y, gsize width, gsize height)
 {
@@ -100,15 +101,15 @@ static GdkTexture *picture_wrap(
 	gsize bytes = shmimg_format_bytes(shmimg_image_format(image));
 	gsize stride = shmimg_stride(image);
 	const guint8 *first = (const guint8 *)shmimg_pixels(image) + y * stride + x * bytes;
-	g_autoptr(GBytes) mapped = g_bytes_new_with_free_func(
-		first, (height - 1) * stride + width * bytes, unref_picture, picture_ref(picture));
+	g_autoptr(GBytes) mapped = g_bytes_new_with_free_func(first,
+		(height - 1) * stride + width * bytes, picture_unref_data, picture_ref(picture));
 	return gdk_memory_texture_new(
 		(int)width, (int)height, picture_format_of(image), mapped, stride);
 }
 
 /*
- * A texture of chosen pixels: that in column i and row j is a copy of the image's in column
- * columns[i] and row rows[j].
+ * A texture of chosen pixels: its pixel in column i and row j is a copy of the image's pixel in
+ * column columns[i] and row rows[j].
  */
 static GdkTexture *picture_copy(const shmimg_image *image, const gsize *columns, gsize width,
 	const gsize *rows, gsize height)
@@ -136,8 +137,8 @@ static GdkTexture *picture_copy(const shmimg_image *image, const gsize *columns,
 		(int)width, (int)height, picture_format_of(image), taken, stride);
 }
 
-/* count places, from first on, in steps of step, none past size. */
-static gsize *picture_places(gsize count, double first, double step, gsize size)
+/* count indices below size, from first on, in steps of step. */
+static gsize *picture_make_indices(gsize count, double first, double step, gsize size)
 {
 	gsize *found = g_new(gsize, count);
 	for (gsize i = 0; i < count; i++)
@@ -145,27 +146,28 @@ static gsize *picture_places(gsize count, double first, double step, gsize size)
 	return found;
 }
 
-/* (x, y) is the middle of the first pixel: that decides, not an edge. */
+/* Picks the pixel of the image under the middle of each pixel; (x, y) is the first middle. */
 static GdkTexture *picture_pick(
 	const shmimg_image *image, double step, double x, double y, gsize width, gsize height)
 {
-	g_autofree gsize *columns = picture_places(width, x * step, step, shmimg_width(image));
-	g_autofree gsize *rows = picture_places(height, y * step, step, shmimg_height(image));
+	g_autofree gsize *columns =
+		picture_make_indices(width, x * step, step, shmimg_width(image));
+	g_autofree gsize *rows = picture_make_indices(height, y * step, step, shmimg_height(image));
 	return picture_copy(image, columns, width, rows, height);
 }
 
 /*
- * Each pixel of the screen is mixed from some that lie evenly in it: as many each way as it
- * covers, but no more than are seen, so that what this takes is bounded by the window's size.
+ * Mixes each pixel of the screen from pixels of the image that are evenly spaced in it: as many
+ * each way as it covers, but at most REDUCE_MAX, so that the window's size bounds the work.
  */
 static GdkTexture *picture_mix(
 	const shmimg_image *image, double zoom, gsize x, gsize y, gsize width, gsize height)
 {
-	gsize times = (gsize)MIN(ceil(1 / zoom), REDUCE_MOST);
+	gsize times = (gsize)MIN(ceil(1 / zoom), REDUCE_MAX);
 	double step = 1 / zoom / (double)times;
-	g_autofree gsize *columns = picture_places(
+	g_autofree gsize *columns = picture_make_indices(
 		width * times, ((double)(x * times) + 0.5) * step, step, shmimg_width(image));
-	g_autofree gsize *rows = picture_places(
+	g_autofree gsize *rows = picture_make_indices(
 		height * times, ((double)(y * times) + 0.5) * step, step, shmimg_height(image));
 	guint8 *pixels = reduce(image, times, columns, width, rows, height);
 	g_autoptr(GBytes) taken = g_bytes_new_take(pixels, height * width * 4);
@@ -184,7 +186,7 @@ GdkTexture *picture_part(
 	return picture_wrap(picture, x, y, width, height);
 }
 
-/* The middle one of each group of pixels: a picture for finding one's way, quickly made. */
+/* The middle pixel of each group: less smooth than mixing, but fast. */
 GdkTexture *picture_thumbnail(const shmimg_image *image, guint side)
 {
 	gsize width = shmimg_width(image), height = shmimg_height(image);

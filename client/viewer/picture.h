@@ -1,7 +1,6 @@
 /*
- * An image of the library as a picture on the screen: textures of GTK's with what is seen of
- * it, made from the pixels where they are mapped. No texture is larger than what is seen.
- * Never asks the daemon for anything.
+ * A picture: an image of the library, from whose mapped pixels textures of GTK's are made. A
+ * texture is never larger than the visible part of the image.
  */
 #pragma once
 
@@ -9,14 +8,14 @@
 
 #include "client/include/shmimg.h"
 
-/* Shared by all who have a reference, in any thread. */
+/* Counted references, in any thread. */
 struct picture;
 
-/* Takes the image over: it lasts as long as the picture does. The picture is the caller's. */
+/* Makes a picture, which the caller owns. It takes the image over. */
 struct picture *picture_new(shmimg_image *image);
 struct picture *picture_ref(struct picture *picture);
 
-/* NULL is let pass. */
+/* NULL is ignored. */
 void picture_unref(struct picture *picture);
 
 /* The image; valid as long as the picture is. */
@@ -24,20 +23,20 @@ const shmimg_image *picture_image(const struct picture *picture);
 int picture_width(const struct picture *picture);
 int picture_height(const struct picture *picture);
 
-/* Whether pixels may be seen through. */
+/* Whether the format has alpha. */
 gboolean picture_has_alpha(const struct picture *picture);
 
-/* Reads a bit of every page, so that drawing waits for none. */
+/* Reads a byte of every page, so that drawing does not wait for a page. */
 void picture_read(const struct picture *picture);
 
 /*
- * A part of the picture at a zoom: width x height pixels of the screen, the first of which is
- * at (x, y) of the whole; all are within. Pixels that are larger than the screen's have sharp
- * edges, smaller ones are mixed. At a zoom of 1 they are shown where they are, without a copy,
- * but for greys, which GTK 4.8 has no formats of. The texture is the caller's.
+ * A texture of a part of the zoomed picture: width x height pixels of the screen from (x, y) on,
+ * which must be inside the picture. Pixels larger than the screen's get sharp edges; smaller ones
+ * are mixed. At a zoom of 1 the texture uses the mapped pixels without a copy, except for greys,
+ * for which GTK 4.8 has no format. The caller owns the texture.
  */
 GdkTexture *picture_part(
 	struct picture *picture, double zoom, gsize x, gsize y, gsize width, gsize height);
 
-/* A small copy of an image, no side of which is longer than side. */
+/* A small copy of an image; neither side is longer than side. */
 GdkTexture *picture_thumbnail(const shmimg_image *image, guint side);

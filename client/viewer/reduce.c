@@ -1,12 +1,12 @@
 /*
- * Pixels of an image made fewer.
+ * Means of pixels, in integers.
  */
 #include "client/viewer/reduce.h"
 
-/* What stands for a whole in sums: 255 x 255 of 8 bits, 65535 of 16. */
+/* A full sample in sums: 255 x 255 for 8 bits, 65535 for 16 bits. */
 enum { WHOLE8 = 255 * 255, WHOLE16 = 65535 };
 
-/* Adds a pixel, whose colours alpha is multiplied into, to sums of red, green, blue, alpha. */
+/* Adds a pixel, premultiplied, to the sums of red, green, blue and alpha. */
 typedef void (*adder)(const guint8 *pixel, guint32 *sums);
 
 static inline void reduce_add_rgba8(const guint8 *pixel, guint32 *sums)
@@ -68,7 +68,7 @@ struct grid {
 	guint32 whole;
 };
 
-/* One row of the result. Inlined for each format, as all time is spent in here. */
+/* Makes one row of the result. Inlined for each format: all the time is spent here. */
 static inline __attribute__((always_inline)) void reduce_row(
 	const struct grid *grid, const gsize *rows, guint8 *out, adder add)
 {

@@ -1,5 +1,5 @@
 /*
- * Pixels of an image made fewer: some of them mixed into each. Knows nothing of GTK.
+ * Reduces an image to fewer pixels, each mixed from several.
  */
 #pragma once
 
@@ -7,14 +7,14 @@
 
 #include "client/include/shmimg.h"
 
-/* The most pixels of each column and row of the image that are mixed into one. */
-enum { REDUCE_MOST = 4 };
+/* At most this many columns and rows are mixed into one pixel. */
+enum { REDUCE_MAX = 4 };
 
 /*
- * width x height pixels of 4 bytes: red, green, blue, which alpha is multiplied into, alpha.
- * That in column i and row j is the mean of times x times ones of the image: of those in its
- * columns from columns[times * i] on and its rows from rows[times * j] on. times is from 1 to
- * REDUCE_MOST. Returns them, for g_free().
+ * Makes width x height pixels of 4 bytes: premultiplied red, green, blue, then alpha. The pixel in
+ * column i and row j is the mean of times x times pixels of the image: columns
+ * columns[times * i] to columns[times * i + times - 1], and rows in the same way. times is 1 to
+ * REDUCE_MAX. Free the result with g_free().
  */
 guint8 *reduce(const shmimg_image *image, gsize times, const gsize *columns, gsize width,
 	const gsize *rows, gsize height);

@@ -1,5 +1,6 @@
 /*
- * The list of images at a window's side.
+ * The sidebar. Rows request thumbnails when they come into view, so a long list costs only what the
+ * user sees of it.
  */
 #include "client/viewer/sidebar.h"
 
@@ -13,9 +14,9 @@ struct _ViewerSidebar {
 	GtkBox parent;
 	GListStore *images;
 	GtkSingleSelection *selection;
-	GtkLabel *note; /* why there is nothing, or nothing new; else not visible */
+	GtkLabel *note; /* why the list is empty or old; hidden otherwise */
 	char *away;	/* why there is no daemon, or NULL */
-	sidebar_thumbnail want;
+	sidebar_thumbnail request;
 	sidebar_chosen chosen;
 	gpointer data;
 };
@@ -24,11 +25,11 @@ G_DEFINE_FINAL_TYPE(ViewerSidebar, viewer_sidebar, GTK_TYPE_BOX)
 
 /* ---- Rows: a picture, a name, the folder ---- */
 
-static void sidebar_want_thumbnail(CatalogEntry *image, GParamSpec *spec, ViewerSidebar *sidebar)
+static void sidebar_request_thumbnail(CatalogEntry *image, GParamSpec *spec, ViewerSidebar *sidebar)
 {
 	(void)spec;
 	guint scale = (guint)gtk_widget_get_scale_factor(GTK_WIDGET(sidebar));
-	sidebar->want(sidebar->data, image, PICTURE_SIDE * scale);
+	sidebar->request(sidebar->data, image, PICTURE_SIDE * scale);
 }
 
 static void sidebar_show_thumbnail(CatalogEntry *image, GParamSpec *spec, GtkImage *picture)
@@ -51,7 +52,7 @@ static void sidebar_set_up_row(GtkSignalListItemFactory *factory, GtkListItem *r
 {
 	(void)factory;
 	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACE);
-	/* The row has a name: the picture has nothing to add for who cannot see it. */
+	/* The row has a name; a screen reader must not read the picture too. */
 	GtkWidget *picture = g_object_new(
 		GTK_TYPE_IMAGE, "accessible-role", GTK_ACCESSIBLE_ROLE_PRESENTATION, NULL);
 	GtkWidget *words = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
@@ -67,7 +68,7 @@ static void sidebar_set_up_row(GtkSignalListItemFactory *factory, GtkListItem *r
 	gtk_list_item_set_child(row, box);
 }
 
-/* What tells images apart is the end of a path: it has a line of its own. */
+/* Shows the last part of a path in a line of its own: it tells images apart. */
 static void sidebar_show_name(GtkWidget *words, const char *label, gsize name_length)
 {
 	const char *slash = g_strrstr_len(label, (gssize)name_length, "/");
@@ -92,10 +93,11 @@ static void sidebar_bind_row(
 	gtk_widget_set_tooltip_text(box, text);
 	accessible_name_row(box, text);
 	g_signal_connect(image, "notify::thumbnail", G_CALLBACK(sidebar_show_thumbnail), picture);
-	g_signal_connect(image, "notify::generation", G_CALLBACK(sidebar_want_thumbnail), sidebar);
+	g_signal_connect(
+		image, "notify::generation", G_CALLBACK(sidebar_request_thumbnail), sidebar);
 	sidebar_show_thumbnail(image, NULL, GTK_IMAGE(picture));
 	if (!catalog_entry_thumbnail(image))
-		sidebar_want_thumbnail(image, NULL, sidebar);
+		sidebar_request_thumbnail(image, NULL, sidebar);
 }
 
 static void sidebar_unbind_row(
@@ -105,7 +107,7 @@ static void sidebar_unbind_row(
 	CatalogEntry *image = gtk_list_item_get_item(row);
 	GtkWidget *picture = gtk_widget_get_first_child(gtk_list_item_get_child(row));
 	g_signal_handlers_disconnect_by_func(image, sidebar_show_thumbnail, picture);
-	g_signal_handlers_disconnect_by_func(image, sidebar_want_thumbnail, sidebar);
+	g_signal_handlers_disconnect_by_func(image, sidebar_request_thumbnail, sidebar);
 }
 
 static void sidebar_on_activate(GtkListView *list, guint position, ViewerSidebar *sidebar)
@@ -131,8 +133,8 @@ static void sidebar_show_note(ViewerSidebar *sidebar)
 	gtk_widget_set_visible(GTK_WIDGET(sidebar->note), *text != '\0');
 }
 
-/* The place of an image, or -1. */
-static int sidebar_place_of(ViewerSidebar *sidebar, const char *name, gint64 owner)
+/* The index of an image in the list, or -1. */
+static int sidebar_index_of(ViewerSidebar *sidebar, const char *name, gint64 owner)
 {
 	guint count = g_list_model_get_n_items(G_LIST_MODEL(sidebar->images));
 	for (guint i = 0; i < count; i++) {
@@ -146,15 +148,15 @@ static int sidebar_place_of(ViewerSidebar *sidebar, const char *name, gint64 own
 
 CatalogEntry *viewer_sidebar_find(ViewerSidebar *sidebar, const char *name, gint64 owner)
 {
-	int place = sidebar_place_of(sidebar, name, owner);
-	if (place < 0)
+	int index = sidebar_index_of(sidebar, name, owner);
+	if (index < 0)
 		return NULL;
 	g_autoptr(CatalogEntry) image =
-		g_list_model_get_item(G_LIST_MODEL(sidebar->images), (guint)place);
+		g_list_model_get_item(G_LIST_MODEL(sidebar->images), (guint)index);
 	return image;
 }
 
-/* The images that there are, to be found by name and owner. */
+/* The images of the list, hashed by name and owner. */
 static GHashTable *sidebar_known_images(ViewerSidebar *sidebar)
 {
 	guint count = g_list_model_get_n_items(G_LIST_MODEL(sidebar->images));
@@ -182,7 +184,7 @@ void viewer_sidebar_set(ViewerSidebar *sidebar, GListModel *images)
 	}
 	g_list_store_splice(sidebar->images, 0,
 		g_list_model_get_n_items(G_LIST_MODEL(sidebar->images)), all->pdata, all->len);
-	viewer_sidebar_say_away(sidebar, NULL);
+	viewer_sidebar_show_away(sidebar, NULL);
 }
 
 void viewer_sidebar_put(ViewerSidebar *sidebar, CatalogEntry *image)
@@ -198,26 +200,26 @@ void viewer_sidebar_put(ViewerSidebar *sidebar, CatalogEntry *image)
 
 void viewer_sidebar_remove(ViewerSidebar *sidebar, const CatalogEntry *image)
 {
-	int place =
-		sidebar_place_of(sidebar, catalog_entry_name(image), catalog_entry_owner(image));
-	if (place >= 0)
-		g_list_store_remove(sidebar->images, (guint)place);
+	int index =
+		sidebar_index_of(sidebar, catalog_entry_name(image), catalog_entry_owner(image));
+	if (index >= 0)
+		g_list_store_remove(sidebar->images, (guint)index);
 	sidebar_show_note(sidebar);
 }
 
-void viewer_sidebar_say_away(ViewerSidebar *sidebar, const char *why)
+void viewer_sidebar_show_away(ViewerSidebar *sidebar, const char *why)
 {
 	g_free(sidebar->away);
 	sidebar->away = g_strdup(why);
 	sidebar_show_note(sidebar);
 }
 
-void viewer_sidebar_mark(ViewerSidebar *sidebar, const CatalogEntry *image)
+void viewer_sidebar_select(ViewerSidebar *sidebar, const CatalogEntry *image)
 {
-	int place =
-		sidebar_place_of(sidebar, catalog_entry_name(image), catalog_entry_owner(image));
+	int index =
+		sidebar_index_of(sidebar, catalog_entry_name(image), catalog_entry_owner(image));
 	gtk_single_selection_set_selected(
-		sidebar->selection, place < 0 ? GTK_INVALID_LIST_POSITION : (guint)place);
+		sidebar->selection, index < 0 ? GTK_INVALID_LIST_POSITION : (guint)index);
 }
 
 /* ---- The widget itself ---- */
@@ -242,7 +244,7 @@ static GtkWidget *sidebar_make_list(ViewerSidebar *sidebar, GtkLabel *title)
 static void sidebar_dispose(GObject *object)
 {
 	ViewerSidebar *sidebar = VIEWER_SIDEBAR(object);
-	/* Rows unbind while the sidebar is still there. */
+	/* Rows are unbound before the sidebar goes. */
 	if (sidebar->images)
 		g_list_store_remove_all(sidebar->images);
 	g_clear_object(&sidebar->selection);
@@ -286,10 +288,10 @@ static void viewer_sidebar_init(ViewerSidebar *sidebar)
 	gtk_box_append(GTK_BOX(sidebar), scrolled);
 }
 
-GtkWidget *viewer_sidebar_new(sidebar_thumbnail want, sidebar_chosen chosen, gpointer data)
+GtkWidget *viewer_sidebar_new(sidebar_thumbnail request, sidebar_chosen chosen, gpointer data)
 {
 	ViewerSidebar *sidebar = g_object_new(VIEWER_TYPE_SIDEBAR, NULL);
-	sidebar->want = want;
+	sidebar->request = request;
 	sidebar->chosen = chosen;
 	sidebar->data = data;
 	return GTK_WIDGET(sidebar);

@@ -1,6 +1,6 @@
 /*
- * The list of images at a window's side, with small pictures, kept as it is told. Sets off
- * what was chosen; asks nobody itself but whom it is given.
+ * The sidebar: the list of images with their thumbnails. Others keep it up to date; it requests
+ * thumbnails and reports the chosen image by callbacks.
  */
 #pragma once
 
@@ -8,29 +8,29 @@
 
 #include "client/viewer/entry.h"
 
-/* Asked to get a small picture of an image, no side longer than side pixels. */
+/* The sidebar needs a thumbnail, no side longer than side pixels. */
 typedef void (*sidebar_thumbnail)(gpointer data, CatalogEntry *image, guint side);
 
-/* Somebody wants to see an image. */
+/* The user chose an image. */
 typedef void (*sidebar_chosen)(gpointer data, CatalogEntry *image);
 
 #define VIEWER_TYPE_SIDEBAR (viewer_sidebar_get_type())
 G_DECLARE_FINAL_TYPE(ViewerSidebar, viewer_sidebar, VIEWER, SIDEBAR, GtkBox)
 
-GtkWidget *viewer_sidebar_new(sidebar_thumbnail want, sidebar_chosen chosen, gpointer data);
+GtkWidget *viewer_sidebar_new(sidebar_thumbnail request, sidebar_chosen chosen, gpointer data);
 
-/* All there is, in place of what was there. Pictures of images that are still there stay. */
+/* Replaces the list. Images that stay in the list keep their thumbnails. */
 void viewer_sidebar_set(ViewerSidebar *sidebar, GListModel *images);
 
-/* Of one image: that it is there, or has a new generation; or has gone. */
+/* Adds an image or updates its generation; removes an image. */
 void viewer_sidebar_put(ViewerSidebar *sidebar, CatalogEntry *image);
 void viewer_sidebar_remove(ViewerSidebar *sidebar, const CatalogEntry *image);
 
-/* Says above the list why it may be out of date; NULL: it is not. */
-void viewer_sidebar_say_away(ViewerSidebar *sidebar, const char *why);
+/* Shows above the list why it may be out of date; NULL: it is up to date. */
+void viewer_sidebar_show_away(ViewerSidebar *sidebar, const char *why);
 
-/* The image of this name and owner, or NULL. It stays the sidebar's. */
+/* The image of this name and owner, or NULL. The sidebar owns it. */
 CatalogEntry *viewer_sidebar_find(ViewerSidebar *sidebar, const char *name, gint64 owner);
 
-/* Marks the image that is shown. */
-void viewer_sidebar_mark(ViewerSidebar *sidebar, const CatalogEntry *image);
+/* Selects the image that the window shows. */
+void viewer_sidebar_select(ViewerSidebar *sidebar, const CatalogEntry *image);

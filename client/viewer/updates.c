@@ -1,24 +1,26 @@
 /*
- * How a window follows what other programs do.
+ * The updates of a window: the handlers of its observer. A new generation of the shown image is
+ * requested like an image that the user asks for, but a request of the user's goes first, and an
+ * error is not shown.
  */
 #include "client/viewer/updates.h"
 
 #include "client/viewer/request.h"
 
-/* Whether the image that is shown is this one. */
+/* Whether the window shows this image. */
 static gboolean updates_is_shown(ViewerWindow *window, const CatalogEntry *image)
 {
 	return window->view && catalog_entry_is(image, window->view->name, window->view->owner);
 }
 
-/* Has the side tell of the image that is shown. */
-static void updates_point_out(ViewerWindow *window)
+/* Selects the shown image in the sidebar, and has the observer read its facts. */
+static void updates_select(ViewerWindow *window)
 {
 	const struct view *view = window->view;
 	g_autoptr(CatalogEntry) image =
 		catalog_entry_new(view->name, view->owner, view->generation);
 	const shmimg_image *pixels = picture_image(view->picture);
-	viewer_sidebar_mark(window->sidebar, image);
+	viewer_sidebar_select(window->sidebar, image);
 	observer_inspect(window->observer, image, shmimg_format_name(shmimg_image_format(pixels)));
 }
 
@@ -34,7 +36,7 @@ static void updates_on_refreshed(GObject *source, GAsyncResult *result, gpointer
 		g_clear_object(&window->cancellable);
 }
 
-static void updates_say_gone(ViewerWindow *window, const char *how)
+static void updates_show_gone(ViewerWindow *window, const char *how)
 {
 	g_autofree char *text = g_strdup_printf(
 		"%s. The image was %s; this window keeps its pixels.", window->view->about, how);
@@ -42,8 +44,8 @@ static void updates_say_gone(ViewerWindow *window, const char *how)
 }
 
 /*
- * Shows the newest generation of what is shown. anyway: also if it is that, to have it
- * pinned by the daemon that is there now. A request of the user's goes first.
+ * Requests the newest generation of the shown image. anyway: also when the window shows that one
+ * already, so that the present daemon pins it.
  */
 static void updates_refresh(ViewerWindow *window, gboolean anyway)
 {
@@ -52,7 +54,7 @@ static void updates_refresh(ViewerWindow *window, gboolean anyway)
 		return;
 	const CatalogEntry *image = viewer_sidebar_find(window->sidebar, view->name, view->owner);
 	if (!image && anyway)
-		updates_say_gone(window, "removed");
+		updates_show_gone(window, "removed");
 	if (!image || (!anyway && catalog_entry_generation(image) <= view->generation))
 		return;
 	struct view_request *request =
@@ -69,7 +71,7 @@ static void updates_on_list(gpointer data, GListModel *images)
 	viewer_sidebar_set(window->sidebar, images);
 	window->is_listed = TRUE;
 	if (window->view)
-		updates_point_out(window);
+		updates_select(window);
 	if (window->awaited == AWAITED_DAEMON && window->request) {
 		request_repeat(window);
 		return;
@@ -88,7 +90,7 @@ static void updates_on_put(gpointer data, CatalogEntry *image)
 		request_clear_error(window);
 	if (!updates_is_shown(window, image))
 		return;
-	updates_point_out(window);
+	updates_select(window);
 	updates_refresh(window, FALSE);
 }
 
@@ -97,13 +99,13 @@ static void updates_on_gone(gpointer data, CatalogEntry *image, const char *how)
 	ViewerWindow *window = data;
 	viewer_sidebar_remove(window->sidebar, image);
 	if (updates_is_shown(window, image) && !window->cancellable)
-		updates_say_gone(window, how);
+		updates_show_gone(window, how);
 }
 
 static void updates_on_away(gpointer data, const char *why)
 {
 	ViewerWindow *window = data;
-	viewer_sidebar_say_away(window->sidebar, why);
+	viewer_sidebar_show_away(window->sidebar, why);
 	g_printerr("shmimg-viewer: Waiting for the daemon: %s\n", why);
 	facts_show(window->layout.facts, NULL);
 }
@@ -119,7 +121,7 @@ static void updates_on_thumbnail(gpointer data, CatalogEntry *image, GdkTexture 
 	catalog_entry_set_thumbnail(image, picture);
 }
 
-static void updates_want_thumbnail(gpointer data, CatalogEntry *image, guint side)
+static void updates_request_thumbnail(gpointer data, CatalogEntry *image, guint side)
 {
 	struct observer *observer = VIEWER_WINDOW(data)->observer;
 	if (observer)
@@ -135,12 +137,12 @@ static void updates_on_chosen(gpointer data, CatalogEntry *image)
 ViewerSidebar *updates_make_sidebar(ViewerWindow *window)
 {
 	return VIEWER_SIDEBAR(
-		viewer_sidebar_new(updates_want_thumbnail, updates_on_chosen, window));
+		viewer_sidebar_new(updates_request_thumbnail, updates_on_chosen, window));
 }
 
 static void updates_on_shown(ViewerWindow *window)
 {
-	updates_point_out(window);
+	updates_select(window);
 	updates_refresh(window, FALSE);
 }
 

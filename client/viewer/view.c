@@ -1,5 +1,5 @@
 /*
- * An image as a window shows it.
+ * A view, obtained in a thread: connect, load or fetch, then read all pixels once.
  */
 #include "client/viewer/view.h"
 
@@ -9,7 +9,7 @@
 #include "client/common/by-name.h"
 #include "client/viewer/connection.h"
 
-/* How long to wait for the lock of an image; its holders need it for moments only. */
+/* How long to wait for the lock of an image. Programs hold it for moments only. */
 enum { LOCK_MS = 1000 };
 
 struct view_request *view_request_new(
@@ -46,19 +46,19 @@ void view_free(struct view *view)
 	g_free(view);
 }
 
-static void free_view(gpointer view)
+static void view_free_data(gpointer view)
 {
 	view_free(view);
 }
 
-/* Loads in the format that everybody gets by default, so that there is one copy for all. */
+/* Loads in the default format, so that all programs share one copy. */
 static int view_load(
 	shmimg_client *client, const struct view_request *request, shmimg_image **image)
 {
 	return shmimg_load(client, request->text, NULL, NULL, image);
 }
 
-/* Fetches what GTK need not convert, if it is there, else whichever format there is. */
+/* Prefers the format that GTK need not convert, and takes any other. */
 static int view_fetch(shmimg_client *client, const char *name, gint64 owner, shmimg_image **image)
 {
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
@@ -71,7 +71,7 @@ static int view_fetch(shmimg_client *client, const char *name, gint64 owner, shm
 	return shmimg_fetch(client, name, &options, image);
 }
 
-/* What view_fetch_by_name() is given. */
+/* The context of view_fetch_by_name(). */
 struct view_fetching {
 	gint64 owner;
 	shmimg_image **image;
@@ -83,6 +83,7 @@ static int view_fetch_by_name(shmimg_client *client, const char *name, void *con
 	return view_fetch(client, name, fetching->owner, fetching->image);
 }
 
+/* The image of the file with this path, or else the image with exactly this name. */
 static int view_fetch_either(
 	shmimg_client *client, const struct view_request *request, shmimg_image **image)
 {
@@ -105,7 +106,7 @@ static int view_fetch_or_load(
 	return -EINVAL;
 }
 
-static void view_complain(
+static void view_set_error(
 	const shmimg_client *client, const struct view_request *request, int result, GError **error)
 {
 	g_autofree char *shown = g_filename_display_name(request->text);
@@ -117,26 +118,26 @@ static void view_complain(
 		return;
 	}
 	g_autofree char *doing = g_strdup_printf("Cannot show %s", shown);
-	connection_complain(client, doing, result, error);
+	connection_set_error(client, doing, result, error);
 	if (result != -EILSEQ)
 		return;
 	g_autofree char *why = (*error)->message;
 	(*error)->message = g_strdup_printf("%s Choose another file.", why);
 }
 
-static char *view_describe(const shmimg_image *image, gboolean others_have_it)
+static char *view_describe(const shmimg_image *image, gboolean is_locked)
 {
 	return g_strdup_printf("%u × %u, %s, in shared memory%s", shmimg_width(image),
 		shmimg_height(image), shmimg_format_name(shmimg_image_format(image)),
-		others_have_it ? "; another program holds its lock" : "");
+		is_locked ? "; another program holds its lock" : "");
 }
 
 /*
- * Reads the pixels with the image's lock, as programs do that agree to use it; drawing finds
- * them there then. A published image never changes, so that who does not let go of the lock
- * keeps nobody from seeing it.
+ * Reads the pixels under the image's lock, as programs that use the lock expect, so that drawing
+ * need not wait for them. A published image never changes, so it is shown even if another program
+ * keeps the lock.
  */
-static void view_hand_over(struct view *view, shmimg_image *image)
+static void view_fill(struct view *view, shmimg_image *image)
 {
 	int locked = shmimg_lock(image, LOCK_MS);
 	view->name = g_strdup(shmimg_name(image));
@@ -163,15 +164,15 @@ static void view_run(GTask *task, gpointer source, gpointer data, GCancellable *
 	}
 	int result = view_fetch_or_load(client, request, &image);
 	if (result < 0) {
-		view_complain(client, request, result, &error);
+		view_set_error(client, request, result, &error);
 		shmimg_close(client);
 		g_task_return_error(task, error);
 		return;
 	}
 	struct view *view = g_new0(struct view, 1);
 	view->client = client;
-	view_hand_over(view, image);
-	g_task_return_pointer(task, view, free_view);
+	view_fill(view, image);
+	g_task_return_pointer(task, view, view_free_data);
 }
 
 void view_obtain(const struct view_request *request, gpointer source, GCancellable *cancellable,

@@ -1,5 +1,6 @@
 /*
- * The window: what its buttons do, and what comes of that.
+ * The window: its actions, the dialogs that they open, and its construction. What the user asks for
+ * goes to request.c; updates.c follows other programs.
  */
 #include "client/viewer/window.h"
 
@@ -12,7 +13,7 @@
 
 G_DEFINE_FINAL_TYPE(ViewerWindow, viewer_window, GTK_TYPE_APPLICATION_WINDOW)
 
-/* ---- Zoom and side ---- */
+/* ---- Zoom and sidebar ---- */
 
 static void window_on_zoom(GtkWidget *widget, const char *action, GVariant *parameter)
 {
@@ -29,7 +30,7 @@ static void window_on_zoom(GtkWidget *widget, const char *action, GVariant *para
 		viewer_canvas_fit(canvas);
 }
 
-static void window_on_side(GtkWidget *widget, const char *action, GVariant *parameter)
+static void window_on_sidebar(GtkWidget *widget, const char *action, GVariant *parameter)
 {
 	(void)action;
 	(void)parameter;
@@ -39,7 +40,7 @@ static void window_on_side(GtkWidget *widget, const char *action, GVariant *para
 
 /* ---- Load Image from File... ---- */
 
-static void window_want_file(ViewerWindow *window, GFile *file)
+static void window_request_file(ViewerWindow *window, GFile *file)
 {
 	g_autofree char *path = g_file_get_path(file);
 	if (path) {
@@ -58,7 +59,7 @@ static void window_on_file(GtkNativeDialog *dialog, int response, ViewerWindow *
 		file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog));
 	g_clear_object(&window->files);
 	if (file)
-		window_want_file(window, file);
+		window_request_file(window, file);
 }
 
 static void window_on_load(GtkWidget *widget, const char *action, GVariant *parameter)
@@ -81,19 +82,19 @@ static gboolean window_on_drop(
 	(void)target;
 	(void)x;
 	(void)y;
-	window_want_file(window, g_value_get_object(value));
+	window_request_file(window, g_value_get_object(value));
 	return TRUE;
 }
 
 /* ---- Display Image from Shared Memory ---- */
 
-static void window_want_entry(GtkWindow *parent, const CatalogEntry *entry)
+static void window_request_entry(GtkWindow *parent, const CatalogEntry *entry)
 {
 	request_view(VIEWER_WINDOW(parent), VIEW_IMAGE, catalog_entry_name(entry),
 		catalog_entry_owner(entry));
 }
 
-/* One image leaves no choice. */
+/* Shows the only image, or lets the user choose one of several. */
 static void window_offer(ViewerWindow *window, GListModel *catalog)
 {
 	guint count = g_list_model_get_n_items(catalog);
@@ -105,9 +106,9 @@ static void window_offer(ViewerWindow *window, GListModel *catalog)
 		window->awaited = AWAITED_IMAGE;
 	} else if (count == 1) {
 		g_autoptr(CatalogEntry) entry = g_list_model_get_item(catalog, 0);
-		window_want_entry(GTK_WINDOW(window), entry);
+		window_request_entry(GTK_WINDOW(window), entry);
 	} else {
-		chooser_show(GTK_WINDOW(window), catalog, window_want_entry);
+		chooser_show(GTK_WINDOW(window), catalog, window_request_entry);
 	}
 }
 
@@ -122,7 +123,7 @@ static void window_on_catalog(GObject *source, GAsyncResult *result, gpointer da
 		request_fail(VIEWER_WINDOW(source), error);
 }
 
-static void window_start_display(ViewerWindow *window)
+static void window_request_catalog(ViewerWindow *window)
 {
 	g_clear_pointer(&window->request, view_request_free);
 	GCancellable *cancellable = request_begin(window, "Listing the images …");
@@ -133,7 +134,7 @@ static void window_on_display(GtkWidget *widget, const char *action, GVariant *p
 {
 	(void)action;
 	(void)parameter;
-	window_start_display(VIEWER_WINDOW(widget));
+	window_request_catalog(VIEWER_WINDOW(widget));
 }
 
 /* ---- Try Again ---- */
@@ -146,7 +147,7 @@ static void window_on_retry(GtkWidget *widget, const char *action, GVariant *par
 	if (window->request)
 		request_repeat(window);
 	else
-		window_start_display(window);
+		window_request_catalog(window);
 }
 
 /* ---- The window itself ---- */
@@ -175,7 +176,7 @@ static void window_add_zoom(GtkWidgetClass *class)
 		LAYOUT_ZOOM_IN, LAYOUT_ZOOM_OUT, LAYOUT_ACTUAL, LAYOUT_FIT};
 	for (gsize i = 0; i < G_N_ELEMENTS(zooms); i++)
 		gtk_widget_class_install_action(class, zooms[i], NULL, window_on_zoom);
-	gtk_widget_class_install_action(class, LAYOUT_SIDEBAR, NULL, window_on_side);
+	gtk_widget_class_install_action(class, LAYOUT_SIDEBAR, NULL, window_on_sidebar);
 }
 
 static void viewer_window_class_init(ViewerWindowClass *class)
