@@ -1,5 +1,6 @@
 /*
- * Starting a daemon for the user.
+ * Autostart. The daemon reports READY=1 to a socket of ours, as to systemd's (sd_notify(3)); a
+ * pidfd tells when it ends instead, and the last line of its standard error tells why.
  */
 #include "client/ctl/autostart.h"
 
@@ -27,16 +28,16 @@
 
 enum { ALARM_MICROSECONDS = 200000 };
 
-/* A daemon under way. */
+/* A daemon that was started, until it is ready. */
 struct launch {
 	struct autostart *start;
-	int notify;  /* datagram socket on which it says that it is ready */
+	int notify;  /* datagram socket for its READY=1 */
 	int errors;  /* its standard error */
 	int process; /* pidfd */
 	pid_t pid;
-	char line[256]; /* the last line that it said */
+	char line[256]; /* the last line of its standard error */
 	size_t length;
-	bool ended; /* the line: the next byte begins a new one */
+	bool ended; /* the line is complete: the next byte starts a new one */
 };
 
 static void autostart_wake(int number)
@@ -44,7 +45,7 @@ static void autostart_wake(int number)
 	(void)number;
 }
 
-/* Locks a descriptor; a timer that interrupts the wait bounds it. */
+/* Locks a descriptor. A timer interrupts flock(2) again and again, so that the wait has an end. */
 static int autostart_lock_within(int fd, int timeout_ms)
 {
 	const struct itimerval off = {0};
@@ -64,8 +65,8 @@ static int autostart_lock_within(int fd, int timeout_ms)
 	return result;
 }
 
-/* The lock is on the socket's folder, so that no file of its own is left behind. */
-int autostart_enter(const char *path, int timeout_ms)
+/* Locks the socket's folder, so that no lock file is left behind. */
+int autostart_lock(const char *path, int timeout_ms)
 {
 	char folder[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -107,13 +108,13 @@ static int autostart_open_notify(char *name, size_t size)
 	return result;
 }
 
-/* In the child: what a daemon must not inherit from whoever ran shmimgctl. */
+/* In the child: drops what the daemon must not inherit from the caller of shmimgctl. */
 static void autostart_detach(int errors)
 {
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Nobody reads its standard error later on; that must not end it. */
+	/* Later nothing reads its standard error; writing there must not end the daemon. */
 	signal(SIGPIPE, SIG_IGN);
 	setsid();
 	int null = open("/dev/null", O_RDWR);
@@ -139,7 +140,7 @@ static void autostart_run_daemon(
 	_exit(127);
 }
 
-/* A relative path means nothing to a daemon, whose folder is "/". */
+/* The daemon runs in "/", where a relative path would mean something else. */
 static int autostart_make_absolute(const char *path, char *out, size_t size)
 {
 	char folder[PATH_MAX] = "";
@@ -176,7 +177,7 @@ static int autostart_spawn(struct launch *launch)
 	return launch->process < 0 ? -errno : 0;
 }
 
-/* Keeps the last line of what the daemon says; returns whether there may be more. */
+/* Keeps the last line of the daemon's standard error. Returns whether there may be more. */
 static bool autostart_read_errors(struct launch *launch)
 {
 	char bytes[512];
@@ -207,7 +208,7 @@ static bool autostart_has_line(const char *text, const char *wanted)
 	return false;
 }
 
-/* Whether the message is from this user's daemon: anybody can write to the socket. */
+/* Whether this is READY=1 from a daemon of this user: every user can write to the socket. */
 static bool autostart_read_ready(struct launch *launch)
 {
 	char text[4096];
@@ -232,7 +233,7 @@ static bool autostart_read_ready(struct launch *launch)
 	return (sender.uid == geteuid() || sender.uid == 0) && autostart_has_line(text, "READY=1");
 }
 
-/* Says how a daemon ended that never was ready. */
+/* Sets fault for a daemon that ended before it was ready. */
 static int autostart_explain_end(struct launch *launch)
 {
 	int status = 0;
@@ -251,7 +252,7 @@ static int autostart_explain_end(struct launch *launch)
 	return -ECHILD;
 }
 
-/* One event. Returns 1 to go on, 0 when the daemon is ready, or a negative errno. */
+/* Waits for one event. Returns 1 to go on, 0 when the daemon is ready, or a negative errno. */
 static int autostart_await(struct launch *launch, double until)
 {
 	struct pollfd events[] = {{launch->notify, POLLIN, 0}, {launch->process, POLLIN, 0},

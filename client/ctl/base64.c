@@ -1,5 +1,5 @@
 /*
- * Base64.
+ * Base64: three bytes become four digits.
  */
 #include "client/ctl/base64.h"
 

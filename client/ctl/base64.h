@@ -1,12 +1,12 @@
 /*
- * Base64 with padding (RFC 4648, 4), as terminals take pictures.
+ * Base64 with padding (RFC 4648, section 4), in which terminals receive pictures.
  */
 #pragma once
 
 #include <stddef.h>
 
-/* Bytes of the text, its NUL included. */
+/* Size of the text, with its NUL. */
 #define BASE64_SIZE(bytes) (((bytes) + 2) / 3 * 4 + 1)
 
-/* Writes the text for bytes; out has BASE64_SIZE(size). Returns its length. */
+/* Encodes bytes into out, which has BASE64_SIZE(size) bytes. Returns the length of the text. */
 size_t base64_encode(char *out, const void *bytes, size_t size);

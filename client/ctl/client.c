@@ -1,5 +1,5 @@
 /*
- * The way to the daemon.
+ * Connections of commands to the daemon.
  */
 #include "client/ctl/client.h"
 
@@ -20,7 +20,7 @@ enum { CONNECT_MS = 10000 };
 /* The default socket, as messages call it. */
 #define OWN_OR_SYSTEM "your own socket or the system's"
 
-const char *client_wanted_socket(const struct options *options)
+const char *client_requested_socket(const struct options *options)
 {
 	const char *path = options->values[OPTION_SOCKET];
 	if (!path)
@@ -28,7 +28,7 @@ const char *client_wanted_socket(const struct options *options)
 	return path && *path ? path : NULL;
 }
 
-/* A daemon answers at once: only what it is asked later may take long. */
+/* A daemon accepts a connection at once; only requests can take long. */
 static int client_connect_to(
 	const char *path, const struct options *options, shmimg_client **client)
 {
@@ -41,10 +41,10 @@ static int client_connect_to(
 
 int client_open_again(const struct options *options, shmimg_client **client)
 {
-	return client_connect_to(client_wanted_socket(options), options, client);
+	return client_connect_to(client_requested_socket(options), options, client);
 }
 
-static int client_say_not_connected(const char *path, int result)
+static int client_print_not_connected(const char *path, int result)
 {
 	message_print("cannot connect to the daemon at %s: %s; see 'shmimgctl doctor'",
 		path ? path : OWN_OR_SYSTEM, strerror(-result));
@@ -52,7 +52,7 @@ static int client_say_not_connected(const char *path, int result)
 }
 
 /* A daemon runs, and has refused the connection. */
-static int client_say_too_many(void)
+static int client_print_too_many(void)
 {
 	message_print("you have as many connections to the daemon as a user may have; end some of "
 		      "your programs that use it, then try again");
@@ -68,7 +68,7 @@ static int client_open_started(
 {
 	int limit = options->timeout_ms < 0 ? CONNECT_MS : options->timeout_ms;
 	struct autostart start = {.path = path, .timeout_ms = limit};
-	int gate = autostart_enter(path, limit);
+	int lock = autostart_lock(path, limit);
 	/* Another process may have started it in the meantime. */
 	int result = client_connect_to(path, options, client);
 	if (result == -ENOENT || result == -ECONNREFUSED) {
@@ -77,27 +77,27 @@ static int client_open_started(
 		if (result == 0 && started == 0)
 			message_print("started shmimgd at %s", path);
 	}
-	if (gate >= 0)
-		close(gate);
+	if (lock >= 0)
+		close(lock);
 	if (result == 0)
 		return 0;
 	if (!*start.fault)
-		return client_say_not_connected(path, result);
+		return client_print_not_connected(path, result);
 	message_print("no daemon runs at %s, and none could be started: %s", path, start.fault);
 	return EXIT_NO_DAEMON;
 }
 
 int client_open(const struct options *options, shmimg_client **client)
 {
-	const char *path = client_wanted_socket(options);
+	const char *path = client_requested_socket(options);
 	int result = client_connect_to(path, options, client);
 	if (result == 0)
 		return 0;
 	if (result == -EDQUOT)
-		return client_say_too_many();
+		return client_print_too_many();
 	bool none = result == -ENOENT || result == -ECONNREFUSED;
 	if (!none)
-		return client_say_not_connected(path, result);
+		return client_print_not_connected(path, result);
 	if (options->values[OPTION_NO_AUTOSTART]) {
 		message_print("no daemon runs at %s; start one, or leave out --no-autostart",
 			path ? path : OWN_OR_SYSTEM);

@@ -1,6 +1,6 @@
 /*
- * shmimgctl doctor: tries the whole way from a client to its pixels, and tells what is wrong
- * with it and what mends that. Starts no daemon; a warning is no fault.
+ * shmimgctl doctor: checks everything between a client and its pixels, and prints what is wrong
+ * and how to fix it. Does not start a daemon.
  */
 #include <string.h>
 

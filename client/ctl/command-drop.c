@@ -1,6 +1,6 @@
 /*
- * shmimgctl drop: removes images' names. One that cannot be dropped does not keep the
- * others; says nothing, as rm(1) does, unless JSON is wanted.
+ * shmimgctl drop: removes images. If one cannot be removed, the others are removed all the same.
+ * Prints nothing, as rm(1), except with --json.
  */
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /*
- * shmimgctl fetch: prints an image's descriptor, or writes its pixels to a file. Holds the
- * image's pin only while it runs; never changes the pixels but as a file format demands.
+ * shmimgctl fetch: prints an image's descriptor, or writes its pixels to a file. Pins the image
+ * only while it runs. Changes pixels only as far as the kind of file demands.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,49 +17,50 @@
 #include "client/ctl/output.h"
 #include "client/ctl/record.h"
 
-struct target {
+struct destination {
 	const char *path; /* NULL: only the descriptor; "-": standard output */
 	const struct output_format *format;
 	int quality;
 };
 
-static int fetch_say_usage(const char *message)
+static int fetch_print_usage(const char *message)
 {
 	message_print("%s", message);
 	return EXIT_USAGE;
 }
 
-/* What shall be written where. Returns 0 or the exit code. */
-static int fetch_choose_target(const struct options *options, struct target *target)
+/* Chooses the file to write, and its kind. Returns 0 or the exit code. */
+static int fetch_choose_destination(const struct options *options, struct destination *destination)
 {
 	const char *path = options->values[OPTION_OUTPUT];
 	const char *as = options->values[OPTION_AS];
-	*target = (struct target){.path = path, .quality = options->quality};
+	*destination = (struct destination){.path = path, .quality = options->quality};
 	if (!path)
-		return as ? fetch_say_usage("--as needs -o FILE") : 0;
+		return as ? fetch_print_usage("--as needs -o FILE") : 0;
 	bool standard = strcmp(path, "-") == 0;
-	target->format = as	    ? output_from_string(as)
-			 : standard ? output_from_string("raw")
-				    : output_by_path(path);
-	if (!target->format) {
+	destination->format = as	 ? output_from_string(as)
+			      : standard ? output_from_string("raw")
+					 : output_by_path(path);
+	if (!destination->format) {
 		message_print("%s: the name does not end in .png, .jpg, .pam or .raw; change it, "
 			      "or pass --as KIND",
 			path);
 		return EXIT_USAGE;
 	}
 	if (standard && isatty(STDOUT_FILENO))
-		return fetch_say_usage("standard output is a terminal, which cannot show pixels; "
-				       "redirect it, or pass the name of a file to -o");
+		return fetch_print_usage("standard output is a terminal, which cannot show pixels; "
+					 "redirect it, or pass the name of a file to -o");
 	return 0;
 }
 
-static int fetch_write_pixels(FILE *stream, const shmimg_image *image, const struct target *target)
+static int fetch_write_pixels(
+	FILE *stream, const shmimg_image *image, const struct destination *destination)
 {
-	const char *path = stream == stdout ? "standard output" : target->path;
+	const char *path = stream == stdout ? "standard output" : destination->path;
 	struct output_notes output = {0};
 	struct raster raster = image_raster(image);
 	errno = 0;
-	int result = target->format->write(stream, &raster, target->quality, &output);
+	int result = destination->format->write(stream, &raster, destination->quality, &output);
 	if (result < 0)
 		message_print("%s: %s", path, *output.fault ? output.fault : strerror(-result));
 	else
@@ -69,21 +70,22 @@ static int fetch_write_pixels(FILE *stream, const shmimg_image *image, const str
 }
 
 /* Returns the exit code. */
-static int fetch_write_file(const shmimg_image *image, const struct target *target)
+static int fetch_write_file(const shmimg_image *image, const struct destination *destination)
 {
-	if (strcmp(target->path, "-") == 0)
-		return fetch_write_pixels(stdout, image, target) < 0 ? EXIT_REFUSED : EXIT_DONE;
+	if (strcmp(destination->path, "-") == 0)
+		return fetch_write_pixels(stdout, image, destination) < 0 ? EXIT_REFUSED
+									  : EXIT_DONE;
 	struct output_file file;
-	int result = output_file_open(&file, target->path);
+	int result = output_file_open(&file, destination->path);
 	if (result == 0) {
-		if (fetch_write_pixels(file.stream, image, target) < 0) {
+		if (fetch_write_pixels(file.stream, image, destination) < 0) {
 			output_file_abandon(&file);
 			return EXIT_REFUSED;
 		}
 		result = output_file_commit(&file);
 	}
 	if (result < 0)
-		message_print("%s: %s", target->path, strerror(-result));
+		message_print("%s: %s", destination->path, strerror(-result));
 	return result < 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
@@ -94,7 +96,7 @@ static int fetch_print_descriptor(const shmimg_record *record, void *context)
 	return 0;
 }
 
-/* Of the image that is pinned: its very format, size and owner. */
+/* Prints the descriptor of the pinned rendition: its format, size and owner select it. */
 static int fetch_describe(shmimg_client *client, const shmimg_image *image, bool json)
 {
 	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
@@ -113,12 +115,12 @@ static int fetch_image(
 
 /* Returns the exit code. */
 static int fetch_deliver(shmimg_client *client, const shmimg_image *image,
-	const struct options *options, const struct target *target)
+	const struct options *options, const struct destination *destination)
 {
 	bool json = options->values[OPTION_JSON];
-	int code = target->path ? fetch_write_file(image, target) : EXIT_DONE;
-	bool to_output = target->path && strcmp(target->path, "-") == 0;
-	if (code != EXIT_DONE || to_output || (target->path && !json))
+	int code = destination->path ? fetch_write_file(image, destination) : EXIT_DONE;
+	bool to_output = destination->path && strcmp(destination->path, "-") == 0;
+	if (code != EXIT_DONE || to_output || (destination->path && !json))
 		return code;
 	int result = fetch_describe(client, image, json);
 	return result < 0 ? failure_print_last(options->operands[0], client, result) : EXIT_DONE;
@@ -126,10 +128,10 @@ static int fetch_deliver(shmimg_client *client, const shmimg_image *image,
 
 int command_fetch(const struct options *options)
 {
-	struct target target;
+	struct destination destination;
 	shmimg_client *client;
 	shmimg_image *image = NULL;
-	int code = fetch_choose_target(options, &target);
+	int code = fetch_choose_destination(options, &destination);
 	if (code == 0)
 		code = client_open(options, &client);
 	if (code != 0)
@@ -137,7 +139,7 @@ int command_fetch(const struct options *options)
 	const char *name = options->operands[0];
 	int result = client_by_name(client, options, name, fetch_image, &image);
 	code = result < 0 ? failure_print_last(name, client, result)
-			  : fetch_deliver(client, image, options, &target);
+			  : fetch_deliver(client, image, options, &destination);
 	shmimg_unref(image);
 	shmimg_close(client);
 	return code;

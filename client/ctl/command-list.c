@@ -1,6 +1,6 @@
 /*
- * shmimgctl list, stat and stats: what the daemon tells of its images and of itself. Takes
- * no key for granted but name.
+ * shmimgctl list, stat and stats: print what the daemon reports about images and about itself. Any
+ * key but "name" may be missing.
  */
 #include <stdio.h>
 #include <unistd.h>

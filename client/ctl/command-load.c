@@ -1,6 +1,6 @@
 /*
- * shmimgctl load: has files loaded and tells about it: a line for one file, a progress bar
- * and a summary for several, or JSON. A file that fails does not keep the others.
+ * shmimgctl load: loads files and prints a line for one file, a progress bar and a summary for
+ * several, or JSON. If a file fails, the others are loaded all the same.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -78,8 +78,8 @@ static int load_copy_all(int from, int to)
 }
 
 /*
- * Standard input as a regular file: itself when it is one that nobody has read from, else a
- * copy in memory. Returns a descriptor, or -1 after a message.
+ * Standard input as a regular file: itself if it is a regular file at its beginning, else a copy in
+ * memory. Returns a descriptor, or -1 after a message.
  */
 static int load_open_input(void)
 {
@@ -126,8 +126,8 @@ static void load_print_loaded(const struct load_job *job)
 		text_duration(job->seconds).data, job->cached ? ", already loaded" : "");
 }
 
-/* Counts a result and prints what is to be said of it alone. Returns the exit code. */
-static int load_settle(const struct load_job *job, const struct options *options,
+/* Counts a result, and prints it if each file has its own line. Returns the exit code. */
+static int load_count(const struct load_job *job, const struct options *options,
 	struct progress *progress, struct summary *summary)
 {
 	bool json = options->values[OPTION_JSON];
@@ -161,7 +161,7 @@ static void load_print_summary(const struct summary *summary, double seconds)
 	putchar('\n');
 }
 
-/* Waits for a file, drawing meanwhile. Returns 1 or a negative errno. */
+/* Waits for a file, and draws the progress bar meanwhile. Returns 1 or a negative errno. */
 static int load_await(struct load_pool *pool, unsigned index, struct progress *drawn)
 {
 	for (;;) {
@@ -177,7 +177,7 @@ static int load_await(struct load_pool *pool, unsigned index, struct progress *d
 	}
 }
 
-/* Takes the results in the order of the files. Returns the exit code. */
+/* Collects the results in the order of the files. Returns the exit code. */
 static int load_collect(struct load_pool *pool, struct progress *drawn)
 {
 	const struct options *options = pool->options;
@@ -193,7 +193,7 @@ static int load_collect(struct load_pool *pool, struct progress *drawn)
 			code = EXIT_NO_DAEMON;
 			break;
 		}
-		int one = load_settle(&pool->jobs[i], options, drawn, &summary);
+		int one = load_count(&pool->jobs[i], options, drawn, &summary);
 		code = one > code ? one : code;
 	}
 	progress_clear(drawn);
@@ -208,7 +208,7 @@ static bool load_wants_progress(const struct options *options)
 	       !options->values[OPTION_NO_PROGRESS];
 }
 
-/* The client becomes the pool's. Returns the exit code. */
+/* The pool takes the client over. Returns the exit code. */
 static int load_all(const struct options *options, shmimg_client *client, int input)
 {
 	struct progress counts = {0};

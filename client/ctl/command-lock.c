@@ -1,6 +1,6 @@
 /*
- * shmimgctl lock: runs a command while this process holds an image's lock. The kernel lets
- * go of it when this process ends, however; the command is then told to end as well.
+ * shmimgctl lock: runs a command while this process holds an image's lock. The kernel releases the
+ * lock whenever this process ends, and sends the command SIGTERM then.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ static int lock_fetch_image(
 	return shmimg_fetch(client, name, image, context);
 }
 
-static int lock_say_holder(const shmimg_record *record, void *context)
+static int lock_print_holder(const shmimg_record *record, void *context)
 {
 	const char *typed = *(const char *const *)context;
 	const char *holder = shmimg_record_get(record, "lock");
@@ -37,7 +37,7 @@ static int lock_say_holder(const shmimg_record *record, void *context)
 }
 
 /* Returns 0 or the exit code. */
-static int take_lock(
+static int lock_take(
 	shmimg_client *client, const shmimg_image *image, const struct options *options)
 {
 	const char *typed = options->operands[0];
@@ -47,7 +47,7 @@ static int take_lock(
 	if (result == -EAGAIN || result == -ETIMEDOUT) {
 		struct shmimg_options which = SHMIMG_OPTIONS_INIT;
 		which.owner = shmimg_owner(image);
-		if (shmimg_stat(client, shmimg_name(image), &which, lock_say_holder, &typed) == 0)
+		if (shmimg_stat(client, shmimg_name(image), &which, lock_print_holder, &typed) == 0)
 			return EXIT_REFUSED;
 	}
 	message_print("%s: cannot lock the image: %s", typed, strerror(-result));
@@ -66,7 +66,7 @@ static sigset_t lock_watched_signals(void)
 	return set;
 }
 
-/* In the child. Without the lock the command must not go on. */
+/* In the child. The command must end when its parent, and with it the lock, is gone. */
 static void lock_run_command(char *const *command, const sigset_t *mask, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -80,10 +80,10 @@ static void lock_run_command(char *const *command, const sigset_t *mask, pid_t p
 }
 
 /*
- * Waits for the command to end and returns the exit code. Signals sent to this process are
- * passed on; those of the terminal went to the command as well.
+ * Waits until the command ends, and returns the exit code. Passes on signals that other processes
+ * send; the terminal sends its signals to the command itself.
  */
-static int lock_attend(pid_t child, const sigset_t *watched)
+static int lock_wait(pid_t child, const sigset_t *watched)
 {
 	for (;;) {
 		siginfo_t info;
@@ -104,7 +104,7 @@ static int lock_run(char *const *command)
 	sigset_t watched = lock_watched_signals();
 	sigset_t before;
 	pid_t parent = getpid();
-	signal(SIGCHLD, SIG_DFL); /* were it ignored, the exit code would be lost */
+	signal(SIGCHLD, SIG_DFL); /* if it were ignored, the exit code would be lost */
 	sigprocmask(SIG_BLOCK, &watched, &before);
 	pid_t child = fork();
 	if (child == 0)
@@ -113,7 +113,7 @@ static int lock_run(char *const *command)
 		message_print("cannot start a process: %s", strerror(errno));
 		return EXIT_OWN_FAULT;
 	}
-	return lock_attend(child, &watched);
+	return lock_wait(child, &watched);
 }
 
 int command_lock(const struct options *options)
@@ -126,7 +126,7 @@ int command_lock(const struct options *options)
 		return code;
 	int result = client_by_name(client, options, name, lock_fetch_image, &image);
 	code = result < 0 ? failure_print_last(name, client, result)
-			  : take_lock(client, image, options);
+			  : lock_take(client, image, options);
 	if (code == 0) {
 		code = lock_run(options->operands + 1);
 		result = shmimg_unlock(image);

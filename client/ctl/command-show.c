@@ -1,6 +1,6 @@
 /*
- * shmimgctl show: draws an image in the terminal. Holds the image's pin only while it runs;
- * gives the terminal copies, never the image's own segment.
+ * shmimgctl show: draws an image in the terminal. Pins the image only while it runs. The terminal
+ * gets copies of the pixels, never the image's own segment.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,42 +16,42 @@
 #include "client/ctl/message.h"
 #include "client/ctl/terminal-traits.h"
 
-/* A terminal answers at once, but may be far away. */
+/* Milliseconds for a terminal's answers, which may come over a network; pixels of a cell. */
 enum { ANSWERS_MS = 1000, CELL_WIDTH = 10, CELL_HEIGHT = 20 };
 
-struct stage {
-	struct terminal terminal; /* fd -1: there is none, or it must not be asked */
+struct screen {
+	struct terminal terminal; /* fd -1: there is none, or shmimgctl must not ask it */
 	struct terminal_traits traits;
 	const struct draw_mode *mode;
 	bool is_terminal;
 };
 
-/* Terminals without any way to draw are not to show what they do not understand. */
+/* A terminal that cannot draw would show the questions as text. */
 static bool show_can_answer(void)
 {
 	const char *term = getenv("TERM");
 	return term && *term && strcmp(term, "dumb") != 0 && strcmp(term, "linux") != 0;
 }
 
-static void show_set_stage(struct stage *stage, const struct options *options)
+static void show_prepare(struct screen *screen, const struct options *options)
 {
 	const char *word = options->values[OPTION_MODE];
-	*stage = (struct stage){.is_terminal = isatty(STDOUT_FILENO)};
-	if (terminal_open(&stage->terminal, STDOUT_FILENO) == 0 && show_can_answer())
-		terminal_learn(&stage->terminal, ANSWERS_MS, &stage->traits);
-	stage->mode = word ? draw_mode_from_string(word) : NULL;
-	if (!stage->mode)
-		stage->mode = draw_mode_choose(&stage->traits, stage->is_terminal);
+	*screen = (struct screen){.is_terminal = isatty(STDOUT_FILENO)};
+	if (terminal_open(&screen->terminal, STDOUT_FILENO) == 0 && show_can_answer())
+		terminal_traits_ask(&screen->terminal, ANSWERS_MS, &screen->traits);
+	screen->mode = word ? draw_mode_from_string(word) : NULL;
+	if (!screen->mode)
+		screen->mode = draw_mode_choose(&screen->traits, screen->is_terminal);
 }
 
-/* All of the window but the line for the next prompt, unless another size is wanted. */
-static struct draw_area show_choose_area(const struct stage *stage, const struct options *options)
+/* The size of --size, or the window without the line for the next prompt. */
+static struct draw_area show_choose_area(const struct screen *screen, const struct options *options)
 {
 	struct terminal_size size = terminal_size(STDOUT_FILENO);
 	struct draw_area area = {.columns = size.columns,
 		.rows = size.rows > 1 ? size.rows - 1 : 1,
-		.cell_width = stage->traits.cell_width,
-		.cell_height = stage->traits.cell_height};
+		.cell_width = screen->traits.cell_width,
+		.cell_height = screen->traits.cell_height};
 	if (!area.cell_width && size.width >= size.columns && size.height >= size.rows) {
 		area.cell_width = size.width / size.columns;
 		area.cell_height = size.height / size.rows;
@@ -69,21 +69,21 @@ static struct draw_area show_choose_area(const struct stage *stage, const struct
 }
 
 static int show_draw(
-	struct stage *stage, const struct raster *raster, const struct options *options)
+	struct screen *screen, const struct raster *raster, const struct options *options)
 {
-	struct draw_area area = show_choose_area(stage, options);
+	struct draw_area area = show_choose_area(screen, options);
 	uint32_t width = raster->width, height = raster->height;
 	struct pixmap pixmap;
-	draw_fit(stage->mode, &area, &width, &height);
+	draw_fit(screen->mode, &area, &width, &height);
 	pixmap_scale(&pixmap, raster, width, height);
 	if (options->values[OPTION_BACKGROUND])
 		pixmap_flatten(&pixmap, options->background);
-	else if (!stage->mode->has_alpha)
-		pixmap_flatten(&pixmap, stage->traits.background);
+	else if (!screen->mode->has_alpha)
+		pixmap_flatten(&pixmap, screen->traits.background);
 	struct drawing drawing = {.out = stdout,
 		.pixmap = &pixmap,
-		.terminal = stage->traits.shared ? &stage->terminal : NULL};
-	int result = stage->mode->draw(&drawing);
+		.terminal = screen->traits.shared ? &screen->terminal : NULL};
+	int result = screen->mode->draw(&drawing);
 	if (result == 0 && fflush(stdout) != 0)
 		result = -errno;
 	pixmap_clear(&pixmap);
@@ -99,11 +99,11 @@ static int show_fetch_image(
 /* Returns the exit code. */
 static int show(const shmimg_image *image, const struct options *options)
 {
-	struct stage stage;
+	struct screen screen;
 	struct raster raster = image_raster(image);
-	show_set_stage(&stage, options);
-	int result = show_draw(&stage, &raster, options);
-	terminal_close(&stage.terminal);
+	show_prepare(&screen, options);
+	int result = show_draw(&screen, &raster, options);
+	terminal_close(&screen.terminal);
 	if (result < 0)
 		message_print("standard output: %s", strerror(-result));
 	return result < 0 ? EXIT_REFUSED : EXIT_DONE;

@@ -1,6 +1,6 @@
 /*
- * shmimgctl top: what the daemon does, on a screen that is kept up to date by its events and
- * a clock until q is pressed. Gives the terminal back as it was, whatever ends it.
+ * shmimgctl top: shows what the daemon is doing. It draws the screen again after events and at an
+ * interval, until the user presses q. However it ends, the terminal is as it was before.
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,8 +21,8 @@
 #include "client/ctl/top.h"
 
 /*
- * Milliseconds: between two readings that events ask for; how long a daemon that has gone
- * may keep keys waiting; and how long one may take to answer.
+ * Milliseconds: between two readings after events; for connecting to a daemon again, during which
+ * keys wait; for the daemon's answer.
  */
 enum { READ_MS = 100, PATIENCE_MS = 250, ASK_MS = 2000 };
 
@@ -33,54 +33,54 @@ enum { READ_MS = 100, PATIENCE_MS = 250, ASK_MS = 2000 };
 struct session {
 	shmimg_client *asking;
 	shmimg_client *watching;
-	bool is_watching; /* its daemon was there when last seen */
+	bool is_watching; /* the connection had a daemon when last used */
 	int interval_ms;
-	double due;   /* when the next reading is, by top_now_s() */
+	double due;   /* when the next reading is, by top_now() */
 	int signals;  /* a signalfd(2) */
 	int ended_by; /* a signal, or 0 */
-	bool is_over;
+	bool is_done;
 	struct terminal terminal;
 	struct top top;
 };
 
-static double top_now_s(void)
+static double top_now(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Sees that the next reading is soon, but that many events make one. */
+/* Makes the next reading come soon; many events share one reading. */
 static void top_hasten(struct session *session)
 {
-	double due = top_now_s() + READ_MS / 1e3;
+	double due = top_now() + READ_MS / 1e3;
 	if (due < session->due)
 		session->due = due;
 }
 
-static int top_note_event(const shmimg_record *record, void *context)
+static int top_take_event(const shmimg_record *record, void *context)
 {
-	top_note(context, record);
+	top_set_event(context, record);
 	return 0;
 }
 
-/* Whether the daemon may be there again later. */
-static bool top_is_passing(int result)
+/* Whether the error passes when the daemon runs again. */
+static bool top_is_temporary(int result)
 {
 	return failure_is_loss(result) || result == -ETIMEDOUT;
 }
 
-/* Takes the events that there are. Returns 0, or a negative errno that ends all. */
+/* Takes all pending events. Returns 0, or a negative errno that ends top. */
 static int top_take_events(struct session *session)
 {
 	int result = 0;
 	while (result == 0) {
-		result = shmimg_next_event(session->watching, 0, top_note_event, &session->top);
+		result = shmimg_next_event(session->watching, 0, top_take_event, &session->top);
 		if (result == 0)
 			top_hasten(session);
 	}
 	session->is_watching = result == -ETIMEDOUT;
-	return top_is_passing(result) ? 0 : result;
+	return top_is_temporary(result) ? 0 : result;
 }
 
 static void top_draw_screen(const struct session *session)
@@ -92,19 +92,19 @@ static void top_draw_screen(const struct session *session)
 	fflush(stdout);
 }
 
-/* Asks and draws. A long list, that takes its time, is asked for less often. */
+/* Reads and draws. A long list, which takes long, is read less often. */
 static int top_read_and_draw(struct session *session)
 {
-	double begun = top_now_s();
+	double begun = top_now();
 	int result = session->is_watching ? 0 : top_take_events(session);
 	if (result == 0 && !session->is_watching)
-		top_complain(&session->top, session->watching);
+		top_set_error(&session->top, session->watching);
 	else if (result == 0)
 		result = top_read(&session->top, session->asking, begun);
-	if (result < 0 && !top_is_passing(result))
+	if (result < 0 && !top_is_temporary(result))
 		return result;
 	top_draw_screen(session);
-	double end = top_now_s();
+	double end = top_now();
 	double pause = session->interval_ms / 1e3, work = 4 * (end - begun);
 	session->due = end + (work > pause ? work : pause);
 	return 0;
@@ -115,14 +115,14 @@ static void top_take_keys(struct session *session)
 	char keys[64];
 	ssize_t count = read(session->terminal.fd, keys, sizeof(keys));
 	if (count <= 0)
-		session->is_over = true; /* the terminal has gone */
+		session->is_done = true; /* the terminal is gone */
 	for (ssize_t i = 0; i < count; i++) {
 		static const char orders[] = {[LISTING_BY_NAME] = 'n',
 			[LISTING_BY_BYTES] = 'b',
 			[LISTING_BY_PINS] = 'p',
 			[LISTING_BY_AGE] = 'a'};
 		const char *order = memchr(orders, keys[i], sizeof(orders));
-		session->is_over |= keys[i] == 'q' || keys[i] == 'Q';
+		session->is_done |= keys[i] == 'q' || keys[i] == 'Q';
 		if (order)
 			session->top.order = (enum listing_order)(order - orders);
 		session->due = 0;
@@ -145,7 +145,7 @@ static void top_leave(struct session *session)
 	terminal_restore(&session->terminal);
 }
 
-/* ^Z: the shell has the terminal until it lets go on. */
+/* ^Z: the shell uses the terminal until this job continues. */
 static int top_pause_session(struct session *session)
 {
 	top_leave(session);
@@ -164,7 +164,7 @@ static int top_take_signal(struct session *session)
 		session->due = 0;
 		return 0;
 	}
-	session->is_over = true;
+	session->is_done = true;
 	session->ended_by = (int)info.ssi_signo;
 	return 0;
 }
@@ -174,7 +174,7 @@ static int top_wait_for(struct session *session)
 	struct pollfd pollers[] = {{.fd = session->terminal.fd, .events = POLLIN},
 		{.fd = session->signals, .events = POLLIN},
 		{.fd = session->is_watching ? shmimg_fd(session->watching) : -1, .events = POLLIN}};
-	double left = (session->due - top_now_s()) * 1e3;
+	double left = (session->due - top_now()) * 1e3;
 	int result = 0;
 	if (poll(pollers, 3, left > 0 ? (int)left + 1 : 0) <= 0)
 		return 0;
@@ -190,8 +190,8 @@ static int top_wait_for(struct session *session)
 static int top_run(struct session *session)
 {
 	int result = 0;
-	while (result == 0 && !session->is_over) {
-		if (top_now_s() >= session->due)
+	while (result == 0 && !session->is_done) {
+		if (top_now() >= session->due)
 			result = top_read_and_draw(session);
 		if (result == 0)
 			result = top_wait_for(session);
@@ -199,7 +199,7 @@ static int top_run(struct session *session)
 	return result;
 }
 
-/* Signals that end, stop or resize come by a descriptor, between two drawings. */
+/* Signals that end, stop or resize arrive by a descriptor, never while the screen is drawn. */
 static int top_open_signals(sigset_t *before)
 {
 	static const int taken[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
@@ -212,7 +212,7 @@ static int top_open_signals(sigset_t *before)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Returns the result of the session; ends as its signal wants, but for that of ^C. */
+/* Returns the result of the session. A signal other than SIGINT ends the process. */
 static int top_run_on_screen(struct session *session)
 {
 	sigset_t before;
@@ -242,11 +242,11 @@ static int top_print_record(const shmimg_record *record, void *context)
 	return 1;
 }
 
-/* One object each time, until nobody reads them. */
+/* Prints an object each time, until nothing reads standard output. */
 static int top_run_as_json(struct session *session)
 {
 	int result = shmimg_stats(session->asking, top_print_record, NULL);
-	while (result == 0 || top_is_passing(result)) {
+	while (result == 0 || top_is_temporary(result)) {
 		struct timespec pause = {.tv_sec = session->interval_ms / 1000,
 			.tv_nsec = session->interval_ms % 1000 * 1000000L};
 		nanosleep(&pause, NULL);
@@ -255,7 +255,7 @@ static int top_run_as_json(struct session *session)
 	return result;
 }
 
-/* The second connection. Returns 0, or the exit code after having said what is wrong. */
+/* Opens the second connection. Returns 0, or the exit code after printing what is wrong. */
 static int top_open_watch(struct session *session, const struct options *options)
 {
 	int result = client_open_again(options, &session->watching);

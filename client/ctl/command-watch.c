@@ -1,5 +1,5 @@
 /*
- * shmimgctl watch: prints what becomes of images, as it happens, until it is ended.
+ * shmimgctl watch: prints a line for each event of an image, until the user or the daemon ends it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static int watch_print_event(const shmimg_record *record, void *context)
 		printf("%-8s %s (generation %s)\n", type, name, generation);
 	else
 		printf("%s\n", type);
-	/* Whoever reads this waits for it. */
+	/* A program that reads this waits for the line. */
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 

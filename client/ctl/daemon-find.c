@@ -1,5 +1,5 @@
 /*
- * Which shmimgd to start.
+ * Finds the daemon's program.
  */
 #include "client/ctl/daemon-find.h"
 
@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* Cuts the last part of a path off if it is that. */
+/* Removes the last part of a path if it is this one. */
 static bool daemon_find_cut(char *path, const char *part)
 {
 	size_t length = strlen(path);
@@ -27,8 +27,8 @@ static bool daemon_find_usable(const char *path)
 	return access(path, X_OK) == 0;
 }
 
-/* The one of the same build tree, or in the same folder. */
-static bool find_near(char *path, size_t size)
+/* In the same folder, or in the same build tree. */
+static bool daemon_find_near(char *path, size_t size)
 {
 	char here[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", here, sizeof(here) - 1);
@@ -51,12 +51,12 @@ static bool find_near(char *path, size_t size)
 
 void daemon_find(char *path, size_t size)
 {
-	const char *said = secure_getenv("SHMIMG_DAEMON");
-	if (said && *said) {
-		snprintf(path, size, "%s", said);
+	const char *chosen = secure_getenv("SHMIMG_DAEMON");
+	if (chosen && *chosen) {
+		snprintf(path, size, "%s", chosen);
 		return;
 	}
-	if (find_near(path, size))
+	if (daemon_find_near(path, size))
 		return;
 	snprintf(path, size, "%s", BINDIR "/shmimgd");
 	if (!daemon_find_usable(path))

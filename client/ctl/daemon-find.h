@@ -1,12 +1,12 @@
 /*
- * Which shmimgd to start: the one that belongs to this very shmimgctl. Starts nothing.
+ * Finds the shmimgd that belongs to this shmimgctl.
  */
 #pragma once
 
 #include <stddef.h>
 
 /*
- * $SHMIMG_DAEMON; else, seen from this program, the one of the same build tree, or the one
- * in the same folder; else the installed one; else just "shmimgd", for $PATH.
+ * The first of: $SHMIMG_DAEMON, shmimgd in the folder of this program, the one in the same build
+ * tree, the installed one, and "shmimgd", which execlp(3) finds by $PATH.
  */
 void daemon_find(char *path, size_t size);

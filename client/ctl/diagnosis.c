@@ -1,5 +1,5 @@
 /*
- * Findings, printed.
+ * The findings of the doctor, as lines or as JSON.
  */
 #include "client/ctl/diagnosis.h"
 
@@ -18,20 +18,20 @@ static const char *const words[] = {
 };
 
 static void diagnosis_print_json(
-	enum verdict verdict, const char *what, const char *mend, const char *text)
+	enum verdict verdict, const char *check, const char *fix, const char *text)
 {
 	struct json json;
 	json_begin(&json, stdout);
-	json_add(&json, "check", what);
+	json_add(&json, "check", check);
 	json_add(&json, "state", words[verdict]);
 	json_add(&json, "message", text);
-	if (mend)
-		json_add(&json, "mend", mend);
+	if (fix)
+		json_add(&json, "mend", fix);
 	json_end(&json);
 }
 
-void diagnosis_add(struct diagnosis *diagnosis, enum verdict verdict, const char *what,
-	const char *mend, const char *format, ...)
+void diagnosis_add(struct diagnosis *diagnosis, enum verdict verdict, const char *check,
+	const char *fix, const char *format, ...)
 {
 	char text[FINDING_SIZE];
 	va_list arguments;
@@ -41,11 +41,11 @@ void diagnosis_add(struct diagnosis *diagnosis, enum verdict verdict, const char
 	diagnosis->warnings += verdict == VERDICT_WARNING;
 	diagnosis->faults += verdict == VERDICT_BAD;
 	if (diagnosis->json) {
-		diagnosis_print_json(verdict, what, mend, text);
+		diagnosis_print_json(verdict, check, fix, text);
 		return;
 	}
 	text_make_safe(text);
-	printf("%-8s %s: %s\n", words[verdict], what, text);
-	if (mend)
-		printf("%-8s   $ %s\n", "", mend);
+	printf("%-8s %s: %s\n", words[verdict], check, text);
+	if (fix)
+		printf("%-8s   $ %s\n", "", fix);
 }

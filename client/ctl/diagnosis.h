@@ -1,6 +1,5 @@
 /*
- * What a doctor has found: one finding after the other, printed as it is made. Examines
- * nothing itself.
+ * The diagnosis of the doctor: prints each finding, and counts warnings and faults.
  */
 #pragma once
 
@@ -19,8 +18,8 @@ struct diagnosis {
 };
 
 /*
- * Prints a finding: what was examined, a word; what was found, by a format; and the command
- * that mends it, or NULL.
+ * Prints a finding: the word of the check, the message by a format, and the command that fixes the
+ * problem, or NULL.
  */
-void diagnosis_add(struct diagnosis *diagnosis, enum verdict verdict, const char *what,
-	const char *mend, const char *format, ...) __attribute__((format(printf, 5, 6)));
+void diagnosis_add(struct diagnosis *diagnosis, enum verdict verdict, const char *check,
+	const char *fix, const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -1,5 +1,5 @@
 /*
- * The doctor and an image of its own: all that a client needs, tried once. And the board.
+ * The checks of the board, and of a test picture: segment, pixels and semaphore.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include "client/ctl/doctor.h"
 #include "client/protocol/board.h"
 
-/* What makes a container share the machine's shared memory. */
+/* The option with which a container shares the machine's shared memory. */
 #define SHARING "podman run --ipc=host ..."
 
 /* A PNG of one pixel: R 1, G 2, B 3. */
@@ -81,17 +81,17 @@ static void doctor_image_examine_semaphore(struct doctor *doctor, const shmimg_i
 				    : "");
 }
 
-/* Why the picture was not loaded, and what mends that. */
-static void doctor_image_say_not_loaded(
+/* Prints why the picture was not loaded. */
+static void doctor_image_print_not_loaded(
 	struct doctor *doctor, const shmimg_client *client, int error)
 {
 	const char *code = shmimg_code(client);
-	const char *mend = doctor_journal(doctor);
+	const char *fix = doctor_journal(doctor);
 	if (strcmp(code, "no-space") == 0)
-		mend = "mount -o remount,size=50% /dev/shm";
+		fix = "mount -o remount,size=50% /dev/shm";
 	else if (strcmp(code, "over-quota") == 0)
-		mend = "shmimgctl stats";
-	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", mend,
+		fix = "shmimgctl stats";
+	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "decoder", fix,
 		"a test picture was not decoded: %s%s%s", code, *code ? ": " : "",
 		*shmimg_message(client) ? shmimg_message(client) : strerror(-error));
 }
@@ -123,7 +123,7 @@ void doctor_examine_image(struct doctor *doctor, shmimg_client *client)
 	int r = shmimg_load_fd(client, fd, name, &options, &image);
 	close(fd);
 	if (r < 0) {
-		doctor_image_say_not_loaded(doctor, client, r);
+		doctor_image_print_not_loaded(doctor, client, r);
 		return;
 	}
 	doctor_image_examine_segment(doctor, image);

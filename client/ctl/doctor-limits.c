@@ -1,5 +1,5 @@
 /*
- * The doctor and what the daemon says of itself: walls and limits.
+ * The checks of the sandbox, the user's limits and the daemon's descriptors.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -9,8 +9,8 @@
 #include "client/ctl/doctor.h"
 #include "client/protocol/wire.h"
 
-/* Besides connections: loads under way, decoders, what the daemon itself has open. */
-enum { DESCRIPTORS_BESIDE = 256 };
+/* Descriptors for other things than connections: loads, decoders, the daemon's own. */
+enum { DESCRIPTORS_OTHER = 256 };
 
 uint64_t doctor_number(const shmimg_record *stats, const char *key)
 {
@@ -21,7 +21,7 @@ uint64_t doctor_number(const shmimg_record *stats, const char *key)
 	return number;
 }
 
-/* Whether a list with commas has a word. */
+/* Whether a list of words, separated by commas, has this one. */
 static bool doctor_limits_has_word(const char *list, const char *word)
 {
 	size_t length = strlen(word);
@@ -59,35 +59,35 @@ void doctor_examine_sandbox(struct doctor *doctor, const shmimg_record *stats)
 			"decoders are confined by %s", sandbox);
 }
 
-/* The command that raises a limit; the machine's daemon goes on with all of its images. */
+/* The command that raises a limit; the system's daemon keeps its images. */
 static void doctor_limits_raise_limit(
-	const struct doctor *doctor, const char *option, uint64_t most, char *out, size_t size)
+	const struct doctor *doctor, const char *option, uint64_t max, char *out, size_t size)
 {
 	static const char folder[] = SYSCONFDIR "/shmimgd/shmimgd.conf.d";
 	if (doctor->system)
 		snprintf(out, size,
 			"mkdir -p %s && echo '%s = %" PRIu64 "' >%s/%s.conf && "
 			"systemctl reload shmimgd",
-			folder, option, most, folder, option);
+			folder, option, max, folder, option);
 	else
-		snprintf(out, size, "shmimgd --%s %" PRIu64, option, most);
+		snprintf(out, size, "shmimgd --%s %" PRIu64, option, max);
 }
 
-/* What is reached soon refuses requests; of images and bytes, others go for new ones. */
+/* At these limits requests are refused. At those of images and bytes, old images are evicted. */
 static void doctor_limits_examine_account(struct doctor *doctor, const shmimg_record *stats)
 {
 	static const char *const resources[] = {"user-connections", "user-loads", "user-pins"};
 	unsigned near = 0;
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
-		char key[32], mend[2 * sizeof(SYSCONFDIR) + 192];
+		char key[32], fix[2 * sizeof(SYSCONFDIR) + 192];
 		snprintf(key, sizeof(key), "%s-max", resources[i]);
 		uint64_t used = doctor_number(stats, resources[i]);
 		uint64_t max = doctor_number(stats, key);
 		if (max == 0 || used < max - max / 10)
 			continue;
 		near++;
-		doctor_limits_raise_limit(doctor, resources[i], max * 2, mend, sizeof(mend));
-		diagnosis_add(&doctor->diagnosis, VERDICT_WARNING, "limits", mend,
+		doctor_limits_raise_limit(doctor, resources[i], max * 2, fix, sizeof(fix));
+		diagnosis_add(&doctor->diagnosis, VERDICT_WARNING, "limits", fix,
 			"you use %llu of %s=%llu; the daemon refuses requests above this limit",
 			(unsigned long long)used, resources[i], (unsigned long long)max);
 	}
@@ -100,12 +100,12 @@ void doctor_examine_limits(struct doctor *doctor, const shmimg_record *stats)
 {
 	uint64_t max = doctor_number(stats, "descriptors-max");
 	uint64_t connections = doctor_number(stats, "connections");
-	uint64_t wanted = doctor_number(stats, "user-connections-max") + DESCRIPTORS_BESIDE;
-	const char *mend = doctor->system ? "systemctl edit shmimgd  # [Service] LimitNOFILE=65536"
-					  : "ulimit -Hn 65536 && shmimgd";
+	uint64_t wanted = doctor_number(stats, "user-connections-max") + DESCRIPTORS_OTHER;
+	const char *fix = doctor->system ? "systemctl edit shmimgd  # [Service] LimitNOFILE=65536"
+					 : "ulimit -Hn 65536 && shmimgd";
 	doctor_limits_examine_account(doctor, stats);
-	if (max > 0 && (max < wanted || connections + DESCRIPTORS_BESIDE > max))
-		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "descriptors", mend,
+	if (max > 0 && (max < wanted || connections + DESCRIPTORS_OTHER > max))
+		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "descriptors", fix,
 			"the daemon can open %llu descriptors, but needs %llu; clients will have "
 			"to wait for each other",
 			(unsigned long long)max, (unsigned long long)(wanted + connections));

@@ -1,5 +1,5 @@
 /*
- * The doctor and /dev/shm.
+ * The checks of /dev/shm: free memory, size and huge pages.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,13 +14,13 @@
 #define ENLARGING    "mount -o remount,size=50% " SHM_FOLDER
 #define SHMEM_POLICY "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
-/* Less than this holds hardly a few photographs; containers are given 64 MiB. */
+/* Smaller holds only a few photographs; containers get 64 MiB by default. */
 #define SMALL (UINT64_C(256) << 20)
-/* A picture of 1920x1080. */
-#define ROOM (UINT64_C(8) << 20)
+/* One picture of 1920x1080. */
+#define FREE_MIN (UINT64_C(8) << 20)
 
-/* What the daemon may still take, of itself and by what it can evict, must be there. */
-static void doctor_memory_examine_room(
+/* Compares the memory that the daemon may still take with what is free or can be evicted. */
+static void doctor_memory_examine_free(
 	struct doctor *doctor, const shmimg_record *stats, uint64_t size)
 {
 	uint64_t max = doctor_number(stats, "memory-max");
@@ -28,7 +28,7 @@ static void doctor_memory_examine_room(
 	uint64_t pinned = doctor_number(stats, "pinned-bytes");
 	uint64_t available = doctor_number(stats, "free-bytes");
 	struct diagnosis *diagnosis = &doctor->diagnosis;
-	if (available + bytes - pinned < ROOM)
+	if (available + bytes - pinned < FREE_MIN)
 		diagnosis_add(diagnosis, VERDICT_BAD, "memory", "ls -lS " SHM_FOLDER,
 			SHM_FOLDER " is full: %s of %s is free; files of other programs stay there "
 				   "until you remove them",
@@ -47,7 +47,7 @@ static void doctor_memory_examine_room(
 			text_bytes(bytes).data, text_bytes(max).data, text_bytes(available).data);
 }
 
-/* Finds a word in the text of a file in which the one in force has brackets. */
+/* Whether the kernel forces huge pages on: the word in brackets is in force. */
 static bool doctor_memory_is_forced(void)
 {
 	char line[256] = "";
@@ -59,7 +59,7 @@ static bool doctor_memory_is_forced(void)
 	return forced;
 }
 
-/* Whether /dev/shm is mounted with huge pages: the last mount there counts. */
+/* Whether /dev/shm has huge pages, by its last mount or by the kernel's policy. */
 static bool doctor_memory_is_huge(void)
 {
 	char *line = NULL;
@@ -67,9 +67,9 @@ static bool doctor_memory_is_huge(void)
 	bool huge = false;
 	FILE *file = fopen("/proc/self/mounts", "re");
 	while (file && getline(&line, &size, file) > 0) {
-		const char *place = strstr(line, " " SHM_FOLDER " ");
+		const char *mount = strstr(line, " " SHM_FOLDER " ");
 		const char *option = strstr(line, "huge=");
-		if (place)
+		if (mount)
 			huge = option && strncmp(option, "huge=never", 10) != 0 &&
 			       strncmp(option, "huge=advise", 11) != 0;
 	}
@@ -89,7 +89,7 @@ void doctor_examine_memory(struct doctor *doctor, const shmimg_record *stats)
 		return;
 	}
 	uint64_t size = (uint64_t)shm.f_blocks * shm.f_frsize;
-	doctor_memory_examine_room(doctor, stats, size);
+	doctor_memory_examine_free(doctor, stats, size);
 	if (size < SMALL)
 		diagnosis_add(diagnosis, VERDICT_WARNING, "size", ENLARGING,
 			SHM_FOLDER " is small: %s", text_bytes(size).data);

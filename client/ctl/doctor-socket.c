@@ -1,5 +1,5 @@
 /*
- * The doctor and the socket: speaks to it by hand, so as to tell what exactly is wrong.
+ * The check of the socket. It connects without the library, to find out exactly what is wrong.
  */
 #include "config.h"
 
@@ -21,10 +21,10 @@
 
 enum { ANSWER_SECONDS = 5 };
 
-/* The socket that a command would use: the user's if there is one, else the machine's. */
+/* Chooses the socket that a command would use. */
 static void doctor_socket_choose(struct doctor *doctor)
 {
-	const char *path = client_wanted_socket(doctor->options);
+	const char *path = client_requested_socket(doctor->options);
 	size_t size = sizeof(doctor->socket);
 	bool user = name_user_socket(doctor->socket, size) == 0;
 	if (path)
@@ -34,66 +34,66 @@ static void doctor_socket_choose(struct doctor *doctor)
 	doctor->system = strcmp(doctor->socket, SOCKET_SYSTEM) == 0;
 }
 
-static void doctor_socket_say(struct doctor *doctor, const char *mend, const char *text)
+static void doctor_socket_add(struct doctor *doctor, const char *fix, const char *text)
 {
 	diagnosis_add(
-		&doctor->diagnosis, VERDICT_BAD, "socket", mend, "%s: %s", doctor->socket, text);
+		&doctor->diagnosis, VERDICT_BAD, "socket", fix, "%s: %s", doctor->socket, text);
 }
 
 /* The command that starts a daemon at the socket. */
-static const char *doctor_socket_starting(const struct doctor *doctor, char *out, size_t size)
+static const char *doctor_socket_start_command(const struct doctor *doctor, char *out, size_t size)
 {
 	if (doctor->system)
 		return "systemctl enable --now shmimgd.socket";
-	if (!client_wanted_socket(doctor->options))
+	if (!client_requested_socket(doctor->options))
 		return "systemctl --user enable --now shmimgd.socket";
 	snprintf(out, size, "shmimgd --socket %s &", doctor->socket);
 	return out;
 }
 
-/* Which of the socket and its folders keeps this user out. */
-static void doctor_socket_say_no_permission(struct doctor *doctor)
+/* Finds which of the socket and its folders keeps this user out. */
+static void doctor_socket_print_no_permission(struct doctor *doctor)
 {
-	char folder[PATH_MAX], mend[PATH_MAX + 32];
+	char folder[PATH_MAX], fix[PATH_MAX + 32];
 	struct stat status;
 	snprintf(folder, sizeof(folder), "%s", doctor->socket);
-	const char *place = doctor->socket;
+	const char *denied = doctor->socket;
 	const char *mode = doctor->system ? "a=rw" : "u=rw";
 	if (stat(doctor->socket, &status) < 0) {
 		do
-			place = dirname(folder);
-		while (place[1] && stat(place, &status) < 0);
+			denied = dirname(folder);
+		while (denied[1] && stat(denied, &status) < 0);
 		mode = "a+x";
 	}
-	snprintf(mend, sizeof(mend), "chmod %s %s", mode, place);
-	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "socket", mend,
+	snprintf(fix, sizeof(fix), "chmod %s %s", mode, denied);
+	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "socket", fix,
 		"%s: you have no access: %s has the mode %04o and belongs to user %u",
-		doctor->socket, place, status.st_mode & 07777u, status.st_uid);
+		doctor->socket, denied, status.st_mode & 07777u, status.st_uid);
 }
 
-static void doctor_socket_say_not_connected(struct doctor *doctor, int error)
+static void doctor_socket_print_not_connected(struct doctor *doctor, int error)
 {
-	char mend[PATH_MAX + 32];
+	char fix[PATH_MAX + 32];
 	struct stat status;
 	bool there = stat(doctor->socket, &status) == 0;
 	if (error == EACCES) {
-		doctor_socket_say_no_permission(doctor);
+		doctor_socket_print_no_permission(doctor);
 	} else if (there && !S_ISSOCK(status.st_mode)) {
-		snprintf(mend, sizeof(mend), "rm %s", doctor->socket);
-		doctor_socket_say(doctor, mend, "this is not a socket");
+		snprintf(fix, sizeof(fix), "rm %s", doctor->socket);
+		doctor_socket_add(doctor, fix, "this is not a socket");
 	} else if (error == ECONNREFUSED) {
-		doctor_socket_say(doctor, doctor_socket_starting(doctor, mend, sizeof(mend)),
+		doctor_socket_add(doctor, doctor_socket_start_command(doctor, fix, sizeof(fix)),
 			"no daemon listens; the last one was killed, and not started again");
 	} else if (error == ENOENT) {
-		doctor_socket_say(doctor, doctor_socket_starting(doctor, mend, sizeof(mend)),
+		doctor_socket_add(doctor, doctor_socket_start_command(doctor, fix, sizeof(fix)),
 			"no daemon runs");
 	} else {
-		doctor_socket_say(doctor, NULL, strerror(error));
+		doctor_socket_add(doctor, NULL, strerror(error));
 	}
 }
 
-/* Says HELLO and takes the line that comes. Returns its length, or a negative errno. */
-static ssize_t doctor_socket_greet(int fd, char *line, size_t size)
+/* Sends HELLO and reads the reply. Returns the length of its line, or a negative errno. */
+static ssize_t doctor_socket_handshake(int fd, char *line, size_t size)
 {
 	static const char hello[] = "HELLO protocol=1\n";
 	struct timeval limit = {.tv_sec = ANSWER_SECONDS};
@@ -115,8 +115,8 @@ static ssize_t doctor_socket_greet(int fd, char *line, size_t size)
 	return -EPROTO;
 }
 
-/* Returns whether the line is a daemon's that takes clients. */
-static bool doctor_socket_read_greeting(struct doctor *doctor, char *text, size_t length)
+/* Reads the reply. Returns whether it is from a daemon that accepts this client. */
+static bool doctor_socket_read_hello(struct doctor *doctor, char *text, size_t length)
 {
 	struct wire_line line;
 	if (wire_parse(text, length, &line))
@@ -125,7 +125,7 @@ static bool doctor_socket_read_greeting(struct doctor *doctor, char *text, size_
 	const char *board = wire_get(&line, "board");
 	const char *message = wire_get(&line, "message");
 	if (strcmp(line.verb, "ERR") == 0 && message) {
-		doctor_socket_say(doctor, "shmimgctl stats", message);
+		doctor_socket_add(doctor, "shmimgctl stats", message);
 		return false;
 	}
 	if (strcmp(line.verb, "OK") != 0 || !version)
@@ -143,20 +143,20 @@ static bool doctor_socket_read_greeting(struct doctor *doctor, char *text, size_
 	return true;
 }
 
-static bool doctor_socket_speak(struct doctor *doctor, int fd)
+static bool doctor_socket_examine_daemon(struct doctor *doctor, int fd)
 {
 	char line[WIRE_LINE_MAX];
 	unsigned faults = doctor->diagnosis.faults;
-	ssize_t length = doctor_socket_greet(fd, line, sizeof(line));
+	ssize_t length = doctor_socket_handshake(fd, line, sizeof(line));
 	if (length == -ETIMEDOUT)
-		doctor_socket_say(doctor,
+		doctor_socket_add(doctor,
 			doctor->system ? "systemctl kill -s KILL shmimgd"
 				       : "pkill -KILL -U $(id -u) -x shmimgd",
 			"the daemon does not answer: it hangs");
-	else if (length >= 0 && doctor_socket_read_greeting(doctor, line, (size_t)length))
+	else if (length >= 0 && doctor_socket_read_hello(doctor, line, (size_t)length))
 		return true;
 	else if (faults == doctor->diagnosis.faults)
-		doctor_socket_say(doctor, "ss -xlp", "something other than shmimgd listens there");
+		doctor_socket_add(doctor, "ss -xlp", "something other than shmimgd listens there");
 	return false;
 }
 
@@ -165,20 +165,20 @@ bool doctor_examine_socket(struct doctor *doctor)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	doctor_socket_choose(doctor);
 	if (strlen(doctor->socket) >= sizeof(address.sun_path)) {
-		doctor_socket_say(doctor, NULL, "the path is too long for a socket");
+		doctor_socket_add(doctor, NULL, "the path is too long for a socket");
 		return false;
 	}
 	strcpy(address.sun_path, doctor->socket);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
-		doctor_socket_say(doctor, NULL, strerror(errno));
+		doctor_socket_add(doctor, NULL, strerror(errno));
 		return false;
 	}
 	bool answers = false;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		doctor_socket_say_not_connected(doctor, errno);
+		doctor_socket_print_not_connected(doctor, errno);
 	else
-		answers = doctor_socket_speak(doctor, fd);
+		answers = doctor_socket_examine_daemon(doctor, fd);
 	close(fd);
 	return answers;
 }

@@ -1,7 +1,6 @@
 /*
- * What shmimgctl doctor examines, one file for each part of the way from a client to its
- * pixels. Each examination tells what it finds, changes nothing for others, and starts no
- * daemon.
+ * The checks of shmimgctl doctor. Each adds findings to the diagnosis, and changes nothing for
+ * other programs.
  */
 #pragma once
 
@@ -16,9 +15,9 @@
 struct doctor {
 	const struct options *options;
 	struct diagnosis diagnosis;
-	char socket[PATH_MAX]; /* that is examined */
-	bool system;	       /* it is that of the machine's daemon */
-	char board[256];       /* name of the board, as HELLO says; "" when it is not known */
+	char socket[PATH_MAX]; /* the socket to check */
+	bool system;	       /* it is the system's daemon's */
+	char board[256];       /* the board's name, from HELLO; "" when it is not known */
 };
 
 /* The command that shows the daemon's log. */
@@ -27,29 +26,29 @@ static inline const char *doctor_journal(const struct doctor *doctor)
 	return doctor->system ? "journalctl -u shmimgd" : "journalctl --user -u shmimgd";
 }
 
-/* The number that STATS gives for a key; 0 when there is none. */
+/* The number of a key of STATS; 0 when the key is missing. */
 uint64_t doctor_number(const shmimg_record *stats, const char *key);
 
 /*
- * The socket: is it there, may one use it, does a daemon answer? Learns the board's name.
- * Returns whether a daemon has answered.
+ * Checks that the socket exists, that this user can connect, and that a daemon answers. Sets the
+ * board's name. Returns whether a daemon answered.
  */
 bool doctor_examine_socket(struct doctor *doctor);
 
-/* The board: is it there, in this /dev/shm, as the daemon says? */
+/* Checks that the board is in this /dev/shm. */
 void doctor_examine_board(struct doctor *doctor);
 
 /*
- * An image of the doctor's own: is it decoded, can its segment and its semaphore be reached
- * by name, are its pixels right? It is gone afterwards.
+ * Loads a test picture, and checks its pixels and that its segment and semaphore can be reached by
+ * name. The picture is removed afterwards.
  */
 void doctor_examine_image(struct doctor *doctor, shmimg_client *client);
 
-/* The memory: size, room and pages of /dev/shm. */
+/* Checks the size, the free memory and the pages of /dev/shm. */
 void doctor_examine_memory(struct doctor *doctor, const shmimg_record *stats);
 
-/* The walls around decoders, as the daemon says. */
+/* Checks the sandbox of decoders, as the daemon reports it. */
 void doctor_examine_sandbox(struct doctor *doctor, const shmimg_record *stats);
 
-/* The user's account, and the daemon's descriptors. */
+/* Checks the user's limits, and the daemon's descriptors. */
 void doctor_examine_limits(struct doctor *doctor, const shmimg_record *stats);

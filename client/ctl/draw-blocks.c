@@ -1,6 +1,7 @@
 /*
- * Draws with characters, as every terminal can: two pixels to a character by its colours and
- * its background's, in 24 bits or from the 256 colours of xterm; or one by the character.
+ * Draws with characters, which every terminal can show. A half block has two pixels, in the colours
+ * of the character and of its background: 24 bits, or xterm's 256 colours. In plain mode a
+ * character is one pixel.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 typedef void (*colour_writer)(FILE *out, int layer, const uint8_t *pixel);
 
-/* SGR: layer 3 is the character's colour, 4 that behind it. */
+/* SGR: layer 3 is the character's colour, layer 4 its background. */
 static void draw_blocks_write_direct(FILE *out, int layer, const uint8_t *pixel)
 {
 	fprintf(out, "\033[%d8;2;%d;%d;%dm", layer, pixel[0], pixel[1], pixel[2]);
@@ -55,16 +56,17 @@ static void draw_blocks_write_indexed(FILE *out, int layer, const uint8_t *pixel
 	fprintf(out, "\033[%d8;5;%dm", layer, draw_blocks_indexed(pixel));
 }
 
-/* Says a colour unless it is the one that was said before. */
+/* Writes a colour, unless it is the same as the last one. */
 static void draw_blocks_set_colour(
-	FILE *out, int layer, const uint8_t *pixel, const uint8_t **said, colour_writer write)
+	FILE *out, int layer, const uint8_t *pixel, const uint8_t **last, colour_writer write)
 {
-	if (!*said || memcmp(*said, pixel, 3) != 0)
+	if (!*last || memcmp(*last, pixel, 3) != 0)
 		write(out, layer, pixel);
-	*said = pixel;
+	*last = pixel;
 }
 
-static void draw_line(FILE *out, const struct pixmap *pixmap, uint32_t y, colour_writer write)
+static void draw_blocks_line(
+	FILE *out, const struct pixmap *pixmap, uint32_t y, colour_writer write)
 {
 	const uint8_t *upper = NULL, *lower = NULL;
 	for (uint32_t x = 0; x < pixmap->width; x++) {
@@ -79,18 +81,18 @@ static void draw_line(FILE *out, const struct pixmap *pixmap, uint32_t y, colour
 int draw_blocks(const struct drawing *drawing)
 {
 	for (uint32_t y = 0; y < drawing->pixmap->height; y += 2)
-		draw_line(drawing->out, drawing->pixmap, y, draw_blocks_write_direct);
+		draw_blocks_line(drawing->out, drawing->pixmap, y, draw_blocks_write_direct);
 	return 0;
 }
 
 int draw_blocks256(const struct drawing *drawing)
 {
 	for (uint32_t y = 0; y < drawing->pixmap->height; y += 2)
-		draw_line(drawing->out, drawing->pixmap, y, draw_blocks_write_indexed);
+		draw_blocks_line(drawing->out, drawing->pixmap, y, draw_blocks_write_indexed);
 	return 0;
 }
 
-/* ITU-R BT.601, as greys of JPEG files are. */
+/* Luma of ITU-R BT.601, as in JPEG files. */
 static size_t draw_blocks_luma(const uint8_t *pixel)
 {
 	return (299u * pixel[0] + 587u * pixel[1] + 114u * pixel[2] + 500) / 1000;

@@ -1,6 +1,6 @@
 /*
  * Draws by the graphics protocol of the terminal kitty ("Terminal graphics protocol" in its
- * documentation): from shared memory where the terminal can read that, else in base64.
+ * documentation): through shared memory if the terminal can read it, otherwise in base64.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,11 +12,11 @@
 #include "client/ctl/shared-copy.h"
 
 enum {
-	CHUNK = 3072, /* bytes, of which base64 makes the 4096 that may come at once */
+	CHUNK = 3072, /* bytes; base64 makes the maximum of 4096 from them */
 	ANSWER_MS = 5000
 };
 
-/* In pieces, of which all but the last say that more follows. */
+/* Sends chunks; m=1 in each but the last says that more follow. */
 static int draw_kitty_send_bytes(const struct drawing *drawing)
 {
 	const struct pixmap *pixmap = drawing->pixmap;
@@ -43,13 +43,13 @@ static bool draw_kitty_is_answered(const char *answer)
 	return found && strstr(found, "\033\\");
 }
 
-/* Returns 0, or -EIO when the terminal has not drawn it. */
-static int ask_to_draw(const struct drawing *drawing, const struct shared_copy *copy)
+/* Returns 0, or -EIO if the terminal has not drawn the picture. */
+static int draw_kitty_ask(const struct drawing *drawing, const struct shared_copy *copy)
 {
 	const struct pixmap *pixmap = drawing->pixmap;
 	uint32_t number;
 	char text[256], wanted[32], answer[1024];
-	/* Images of the same number would take the place of each other. */
+	/* An image replaces another image of the same number. */
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return -EIO;
 	number |= 1;
@@ -72,7 +72,7 @@ static int draw_kitty_send_copy(const struct drawing *drawing)
 	result =
 		shared_copy_make(&copy, pixmap->pixels, (size_t)pixmap->width * pixmap->height * 4);
 	if (result == 0) {
-		result = ask_to_draw(drawing, &copy);
+		result = draw_kitty_ask(drawing, &copy);
 		shared_copy_remove(&copy);
 	}
 	terminal_restore(drawing->terminal);
@@ -81,7 +81,7 @@ static int draw_kitty_send_copy(const struct drawing *drawing)
 
 int draw_kitty(const struct drawing *drawing)
 {
-	/* What was written before must come first. */
+	/* Earlier output must reach the terminal first. */
 	if (drawing->terminal && fflush(drawing->out) == 0 && draw_kitty_send_copy(drawing) == 0) {
 		fputc('\n', drawing->out);
 		return 0;

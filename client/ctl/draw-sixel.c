@@ -1,6 +1,6 @@
 /*
- * Draws in sixels, as DEC's VT340 did (VT330/VT340 Programmer Reference Manual, volume 2,
- * chapter 14): bands of six rows, one colour after the other.
+ * Draws in sixels (DEC, VT330/VT340 Programmer Reference Manual, volume 2, chapter 14): bands of
+ * six rows, and in each band one colour after the other.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +11,14 @@
 
 enum { BAND = 6 };
 
-/* Of a band: for each colour a byte for each column, whose bits are rows from the top. */
+/* A band: for each colour a byte for each column; its bits are the rows from the top. */
 struct band {
 	uint32_t width;
 	bool used[PALETTE_MAX];
 	uint8_t *columns; /* PALETTE_MAX x width */
 };
 
-static uint8_t *draw_sixel_columns_of(const struct band *band, unsigned colour)
+static uint8_t *draw_sixel_columns(const struct band *band, unsigned colour)
 {
 	return band->columns + (size_t)colour * band->width;
 }
@@ -29,8 +29,8 @@ static void draw_sixel_fill_band(
 	memset(band->used, 0, sizeof(band->used));
 	for (uint32_t row = 0; row < BAND && top + row < pixmap->height; row++) {
 		for (uint32_t x = 0; x < pixmap->width; x++) {
-			unsigned colour = palette_place(palette, pixmap_at(pixmap, x, top + row));
-			uint8_t *columns = draw_sixel_columns_of(band, colour);
+			unsigned colour = palette_index(palette, pixmap_at(pixmap, x, top + row));
+			uint8_t *columns = draw_sixel_columns(band, colour);
 			if (!band->used[colour])
 				memset(columns, 0, band->width);
 			band->used[colour] = true;
@@ -48,10 +48,10 @@ static void draw_sixel_put_run(FILE *out, uint8_t bits, uint32_t count)
 			fputc('?' + bits, out);
 }
 
-/* What is empty at the end of a line need not be said. */
+/* Leaves out the empty end of a line. */
 static void draw_sixel_put_colour(FILE *out, const struct band *band, unsigned colour)
 {
-	const uint8_t *columns = draw_sixel_columns_of(band, colour);
+	const uint8_t *columns = draw_sixel_columns(band, colour);
 	uint32_t begin = 0;
 	fprintf(out, "#%u", colour);
 	for (uint32_t x = 1; x < band->width; x++) {
@@ -96,7 +96,7 @@ int draw_sixel(const struct drawing *drawing)
 	struct palette *palette = palette_make(pixmap);
 	struct band band = {.width = pixmap->width};
 	band.columns = memory_array(PALETTE_MAX, pixmap->width);
-	/* Pixels are square; what is not drawn stays as it is. */
+	/* Pixels are square; pixels that are not drawn keep the background. */
 	fprintf(drawing->out, "\033P0;1;0q\"1;1;%u;%u", (unsigned)pixmap->width,
 		(unsigned)pixmap->height);
 	draw_sixel_put_palette(drawing->out, palette);

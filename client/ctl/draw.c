@@ -1,5 +1,5 @@
 /*
- * The table of ways to draw, the choice of one, and the size that a picture gets.
+ * The table of drawing modes, the choice of a mode, and the size of the drawn picture.
  */
 #include "client/ctl/draw.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pixels of a side, whatever size is asked for: memory has an end. */
+/* Pixels of a side, whatever size the user asks for: bounds the memory. */
 enum { SIDE_MAX = 8192 };
 
 enum mode { KITTY, SIXEL, BLOCKS, BLOCKS256, PLAIN, MODES };
@@ -49,9 +49,9 @@ const struct draw_mode *draw_mode_choose(const struct terminal_traits *traits, b
 	return &modes[draw_has_all_colours(term) ? BLOCKS : BLOCKS256];
 }
 
-static uint32_t draw_round_side(double side, double most)
+static uint32_t draw_round_side(double side, double max)
 {
-	return (uint32_t)fmax(1, fmin(round(side), most));
+	return (uint32_t)fmax(1, fmin(round(side), max));
 }
 
 void draw_fit(const struct draw_mode *mode, const struct draw_area *area, uint32_t *width,

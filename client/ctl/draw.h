@@ -1,6 +1,6 @@
 /*
- * The ways to draw a picture in a terminal: one table, one file each. They get pixels of the
- * size that they are to have, and a stream; they know of no image and no daemon.
+ * The modes of drawing a picture in a terminal: a table, and a file for each mode. A mode gets
+ * pixels in their final size, and a stream.
  */
 #pragma once
 
@@ -20,23 +20,23 @@ enum draw_unit {
 struct drawing {
 	FILE *out;
 	const struct pixmap *pixmap;
-	/* Of kitty: that to which out goes, if it takes shared memory; else NULL. */
+	/* For kitty: the terminal of out, if it can read shared memory; else NULL. */
 	struct terminal *terminal;
 };
 
 struct draw_mode {
-	const char *word; /* as --mode has it */
+	const char *word; /* the argument of --mode */
 	enum draw_unit unit;
-	bool has_alpha; /* else every pixel must be opaque */
-	/* Returns 0 or a negative errno; of out, ferror(3) tells. */
+	bool has_alpha; /* otherwise every pixel must be opaque */
+	/* Returns 0 or a negative errno. Errors of out are left to ferror(3). */
 	int (*draw)(const struct drawing *drawing);
 };
 
-/* Where a picture shall fit in. */
+/* The area into which a picture is fitted. */
 struct draw_area {
 	unsigned columns, rows;
 	unsigned cell_width, cell_height; /* pixels */
-	bool enlarge;			  /* fill it; else no pixel gets larger */
+	bool enlarge;			  /* also enlarge the picture to fill the area */
 };
 
 /* The mode of a word, or NULL. */

@@ -1,5 +1,5 @@
 /*
- * Failed calls of the library.
+ * Failed calls of the library, and what to do about each error code.
  */
 #include "client/ctl/failure.h"
 

@@ -1,6 +1,5 @@
 /*
- * Failed calls of the library, kept, told, and turned into an exit code. Does not decide
- * what is done about one.
+ * A failed call of the library: its error code and message, for printing and for the exit code.
  */
 #pragma once
 
@@ -8,21 +7,21 @@
 
 enum { FAILURE_MESSAGE_SIZE = 512 };
 
-/* A failed call, kept after its client is gone. */
+/* A failed call. Stays valid after its client was closed. */
 struct failure {
 	int error;     /* negative errno */
-	char code[32]; /* as the protocol spells it; "" when the daemon did not refuse */
+	char code[32]; /* the protocol's error code; "" when the daemon did not refuse */
 	char message[FAILURE_MESSAGE_SIZE];
 };
 
-/* Keeps what the last call on a client said; client may be NULL. */
+/* The failure of the last call on a client, which may be NULL. */
 struct failure failure_take(const shmimg_client *client, int error);
 
-/* Says what failed, and what can be done about it. Returns the exit code. */
+/* Prints what failed and what to do about it. Returns the exit code. */
 int failure_print(const char *subject, const struct failure *failure);
 
-/* Both of these at once. */
+/* Takes and prints the failure of the last call on a client. Returns the exit code. */
 int failure_print_last(const char *subject, const shmimg_client *client, int error);
 
-/* Whether an error means that the daemon has gone, or does not answer. */
+/* Whether an error means that the daemon is gone. */
 int failure_is_loss(int error);

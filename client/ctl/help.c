@@ -1,5 +1,5 @@
 /*
- * --help and --version.
+ * The texts of --help and --version.
  */
 #include "config.h"
 
@@ -35,7 +35,7 @@ static void help_print_options(unsigned verbs)
 	}
 }
 
-/* Options that a verb has besides those that every verb has. */
+/* Options of a verb that not every verb has. */
 static void help_print_own_options(enum verb_id verb)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {

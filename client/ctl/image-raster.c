@@ -1,9 +1,9 @@
 /*
- * Images as plain memory.
+ * Images of the library as rasters.
  */
 #include "client/ctl/image-raster.h"
 
-/* The numbers are those of segment headers on both sides. */
+/* Both enumerations have the numbers of segment headers. */
 _Static_assert((int)FORMAT_RGBA8 == (int)SHMIMG_RGBA8, "formats differ");
 _Static_assert((int)FORMAT_GRAY16 == (int)SHMIMG_GRAY16, "formats differ");
 

@@ -1,5 +1,5 @@
 /*
- * An image of the library's as plain memory, for what writes or draws pixels.
+ * Makes a raster of an image of the library, for writing or drawing its pixels.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * JSON objects, one a line.
+ * JSON objects, one a line, written as their keys are added.
  */
 #include "client/ctl/json.h"
 

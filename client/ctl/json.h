@@ -1,6 +1,6 @@
 /*
- * JSON (RFC 8259): one object of texts and numbers at a time, on one line of its own.
- * Knows no key but "name", whose value is a text even if it is made of digits.
+ * Writes JSON (RFC 8259): objects of strings and numbers, one a line. The value of "name" is always
+ * a string, even if it has only digits.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ struct json {
 
 void json_begin(struct json *json, FILE *out);
 
-/* Adds a key; a value of digits alone is written as a number. */
+/* Adds a key; a value that json_is_number() is written as a number. */
 void json_add(struct json *json, const char *key, const char *value);
 
 /* Ends the object and its line. */

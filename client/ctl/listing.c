@@ -1,5 +1,5 @@
 /*
- * Images in a table.
+ * The table of images: how each cell is made from the keys of a record.
  */
 #include "client/ctl/listing.h"
 
@@ -19,13 +19,13 @@ void listing_begin(struct listing *listing, enum listing_order order)
 	table_add(&listing->table, titles);
 }
 
-static const char *listing_value_of(const shmimg_record *record, const char *key)
+static const char *listing_value(const shmimg_record *record, const char *key)
 {
 	const char *value = shmimg_record_get(record, key);
 	return value ? value : "";
 }
 
-/* Somebody else's name, or nothing for one's own. */
+/* The name of another user; nothing for this user. */
 static void listing_describe_owner(const char *owner, char *out, size_t size)
 {
 	uint64_t uid;
@@ -36,25 +36,25 @@ static void listing_describe_owner(const char *owner, char *out, size_t size)
 	snprintf(out, size, "%s", user ? user->pw_name : owner);
 }
 
-/* "1234", "1234 +2" with two that wait, or nothing when it is free. */
+/* "1234", "1234 +2" with two waiting processes, or nothing for a free lock. */
 static void listing_describe_lock(const shmimg_record *record, char *out, size_t size)
 {
-	const char *holder = listing_value_of(record, "lock");
-	const char *waiters = listing_value_of(record, "waiters");
+	const char *holder = listing_value(record, "lock");
+	const char *waiters = listing_value(record, "waiters");
 	if (strcmp(holder, "free") == 0)
 		holder = "";
 	bool some = *waiters && strcmp(waiters, "0") != 0;
 	snprintf(out, size, "%s%s%s", holder, some ? " +" : "", some ? waiters : "");
 }
 
-static uint64_t listing_rank_of(enum listing_order order, const shmimg_record *record)
+static uint64_t listing_rank(enum listing_order order, const shmimg_record *record)
 {
 	static const char *const keys[] = {[LISTING_BY_BYTES] = "size",
 		[LISTING_BY_PINS] = "pins",
 		[LISTING_BY_AGE] = "generation"};
 	uint64_t number = 0;
 	if (order == LISTING_BY_NAME ||
-		wire_number(listing_value_of(record, keys[order]), UINT64_MAX, &number) < 0)
+		wire_number(listing_value(record, keys[order]), UINT64_MAX, &number) < 0)
 		return 0;
 	return number;
 }
@@ -67,25 +67,25 @@ void listing_add(struct listing *listing, const shmimg_record *record)
 	char lock[64];
 	uint64_t number;
 	listing->count++;
-	const char *share = listing_value_of(record, "share");
-	const char *formats = listing_value_of(record, "renditions");
-	const char *width = listing_value_of(record, "width");
+	const char *share = listing_value(record, "share");
+	const char *formats = listing_value(record, "renditions");
+	const char *width = listing_value(record, "width");
 	snprintf(size, sizeof(size), "%s%s%s", width, *width ? "x" : "",
-		listing_value_of(record, "height"));
-	snprintf(bytes, sizeof(bytes), "%s", listing_value_of(record, "size"));
+		listing_value(record, "height"));
+	snprintf(bytes, sizeof(bytes), "%s", listing_value(record, "size"));
 	if (wire_number(bytes, UINT64_MAX, &number) == 0) {
 		listing->bytes += number;
 		snprintf(bytes, sizeof(bytes), "%s", text_bytes(number).data);
 	}
 	listing->more |= strchr(formats, ',') != NULL;
-	listing_describe_owner(listing_value_of(record, "owner"), owner, sizeof(owner));
+	listing_describe_owner(listing_value(record, "owner"), owner, sizeof(owner));
 	listing_describe_lock(record, lock, sizeof(lock));
-	const char *const cells[TABLE_COLUMNS] = {listing_value_of(record, "name"), size,
-		*formats ? formats : listing_value_of(record, "format"), bytes,
-		listing_value_of(record, "pins"), owner, strcmp(share, "private") == 0 ? "" : share,
+	const char *const cells[TABLE_COLUMNS] = {listing_value(record, "name"), size,
+		*formats ? formats : listing_value(record, "format"), bytes,
+		listing_value(record, "pins"), owner, strcmp(share, "private") == 0 ? "" : share,
 		lock};
 	table_add(&listing->table, cells);
-	table_rank(&listing->table, listing_rank_of(listing->order, record));
+	table_rank(&listing->table, listing_rank(listing->order, record));
 }
 
 void listing_clear(struct listing *listing)

@@ -1,6 +1,6 @@
 /*
- * A table of images as the daemon lists them, for list and top. Takes no key for granted but
- * name; asks nobody.
+ * A listing: the table of images for list and top, made from the daemon's records. Any key but
+ * "name" may be missing.
  */
 #pragma once
 
@@ -13,9 +13,9 @@
 /* Columns aligned to the right: sizes and pins. */
 enum { LISTING_RIGHT = 1u << 1 | 1u << 3 | 1u << 4 };
 
-/* What a listing's rows are ranked by. */
+/* How the rows are sorted. */
 enum listing_order {
-	LISTING_BY_NAME, /* as the daemon has them */
+	LISTING_BY_NAME, /* the order of the daemon */
 	LISTING_BY_BYTES,
 	LISTING_BY_PINS,
 	LISTING_BY_AGE, /* the newest first */
@@ -26,10 +26,10 @@ struct listing {
 	enum listing_order order;
 	unsigned long count;
 	uint64_t bytes;
-	bool more; /* images have other formats beside the one whose bytes are known */
+	bool more; /* images have other formats, whose bytes are not known */
 };
 
-/* Begins a listing with its titles; for listing_clear(). */
+/* Starts a listing with its titles. Free it with listing_clear(). */
 void listing_begin(struct listing *listing, enum listing_order order);
 
 void listing_add(struct listing *listing, const shmimg_record *record);

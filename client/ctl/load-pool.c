@@ -1,5 +1,7 @@
 /*
- * Files being loaded by several connections at once.
+ * Files are loaded by several threads at once. When the daemon answers "busy", because it has as
+ * many requests of this user as it accepts, the thread gives its file back and ends: fewer threads
+ * go on. A thread whose connection is lost connects once more, to a daemon that was restarted.
  */
 #include "client/ctl/load-pool.h"
 
@@ -15,7 +17,7 @@
 #include "client/ctl/memory.h"
 #include "client/ctl/record.h"
 
-/* What a record is added to. */
+/* The JSON object of a job, while it is composed. */
 struct composition {
 	struct json json;
 	const struct load_job *job;
@@ -52,7 +54,7 @@ static int load_pool_describe(
 	return result;
 }
 
-static void load_pool_note(struct load_job *job, const shmimg_image *image)
+static void load_pool_copy_facts(struct load_job *job, const shmimg_image *image)
 {
 	job->name = memory_copy(shmimg_name(image));
 	job->width = shmimg_width(image);
@@ -65,10 +67,11 @@ static void load_pool_note(struct load_job *job, const shmimg_image *image)
 }
 
 /*
- * Loads a file and lets go of it again: that it stays is the daemon's matter. Were all kept
- * pinned, there would be no room for more files than fit in memory at once.
+ * Loads a file and releases its pin; the daemon keeps the image as --keep says. If all stayed
+ * pinned, the files together could not exceed the memory.
  */
-static int load(shmimg_client *client, const struct options *options, struct load_job *job)
+static int load_pool_load(
+	shmimg_client *client, const struct options *options, struct load_job *job)
 {
 	const char *name = options->values[OPTION_NAME];
 	shmimg_image *image;
@@ -78,7 +81,7 @@ static int load(shmimg_client *client, const struct options *options, struct loa
 	if (result < 0)
 		return result;
 	job->seconds = progress_clock() - begun;
-	load_pool_note(job, image);
+	load_pool_copy_facts(job, image);
 	if (options->values[OPTION_JSON])
 		result = load_pool_describe(client, image, job);
 	if (result == 0)
@@ -87,7 +90,7 @@ static int load(shmimg_client *client, const struct options *options, struct loa
 	return result;
 }
 
-/* The next file that waits, now running; NULL when there is none. Under the mutex. */
+/* Takes the next waiting file; NULL: none waits. With the mutex held. */
 static struct load_job *load_pool_take(struct load_pool *pool)
 {
 	while (pool->next < pool->count && pool->jobs[pool->next].state != LOAD_WAITING)
@@ -101,10 +104,10 @@ static struct load_job *load_pool_take(struct load_pool *pool)
 }
 
 /*
- * Enters a result. Returns whether this thread shall go on. A daemon that is busy is so by
- * the other threads: the file waits again, and there is a thread less.
+ * Enters a result, with the mutex held. Returns whether this thread goes on; if the daemon is busy
+ * with the files of other threads, the file waits again and this thread ends.
  */
-static bool load_pool_settle(struct load_pool *pool, struct load_job *job)
+static bool load_pool_enter_result(struct load_pool *pool, struct load_job *job)
 {
 	if (strcmp(job->failure.code, "busy") == 0 && pool->working > 1) {
 		unsigned index = (unsigned)(job - pool->jobs);
@@ -121,7 +124,7 @@ static bool load_pool_settle(struct load_pool *pool, struct load_job *job)
 	return true;
 }
 
-/* After these a connection is of no more use. */
+/* Whether the connection cannot be used after this failure. */
 static bool load_pool_is_lost(const struct failure *failure)
 {
 	if (*failure->code)
@@ -130,7 +133,7 @@ static bool load_pool_is_lost(const struct failure *failure)
 	       failure->error == -EPROTO;
 }
 
-/* Loads one file after the other until none waits, or there is no daemon. */
+/* Loads one file after the other until none waits or the daemon is gone. */
 static void load_pool_work(struct load_pool *pool, shmimg_client **client)
 {
 	for (;;) {
@@ -139,13 +142,13 @@ static void load_pool_work(struct load_pool *pool, shmimg_client **client)
 		pthread_mutex_unlock(&pool->mutex);
 		if (!job)
 			return;
-		int result = load(*client, pool->options, job);
+		int result = load_pool_load(*client, pool->options, job);
 		struct failure failure = {0};
 		if (result < 0)
 			failure = failure_take(*client, result);
 		pthread_mutex_lock(&pool->mutex);
 		job->failure = failure;
-		bool go_on = load_pool_settle(pool, job);
+		bool go_on = load_pool_enter_result(pool, job);
 		pthread_mutex_unlock(&pool->mutex);
 		if (!go_on)
 			return;
@@ -174,7 +177,7 @@ static void *load_pool_run(void *context)
 	return NULL;
 }
 
-static unsigned load_pool_wanted_workers(unsigned files)
+static unsigned load_pool_worker_count(unsigned files)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned workers = cpus < 1		     ? 1
@@ -192,7 +195,7 @@ int load_pool_start(struct load_pool *pool, shmimg_client *client)
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&pool->mutex, NULL);
 	pool->client = client;
-	unsigned wanted = load_pool_wanted_workers(pool->count);
+	unsigned wanted = load_pool_worker_count(pool->count);
 	int result = 0;
 	pthread_mutex_lock(&pool->mutex);
 	while (pool->started < wanted && result == 0) {
@@ -204,7 +207,7 @@ int load_pool_start(struct load_pool *pool, shmimg_client *client)
 	return pool->started ? 0 : -result;
 }
 
-static struct timespec load_pool_moment(double seconds)
+static struct timespec load_pool_deadline(double seconds)
 {
 	struct timespec when;
 	clock_gettime(CLOCK_MONOTONIC, &when);
@@ -217,7 +220,7 @@ static struct timespec load_pool_moment(double seconds)
 int load_pool_await(struct load_pool *pool, unsigned index, double seconds, struct progress *seen)
 {
 	const struct load_job *job = &pool->jobs[index];
-	struct timespec until = load_pool_moment(seconds);
+	struct timespec until = load_pool_deadline(seconds);
 	int result = 0;
 	pthread_mutex_lock(&pool->mutex);
 	while (job->state != LOAD_DONE && pool->working && result == 0)

@@ -1,6 +1,6 @@
 /*
- * Files being loaded by several connections at once, so that the daemon's decoders all have
- * work. Prints nothing: whoever owns the pool takes the results in order.
+ * A pool of threads that load files, each on a connection of its own, so that all decoders of the
+ * daemon have work. The owner collects the results in order.
  */
 #pragma once
 
@@ -15,11 +15,11 @@
 
 enum { LOAD_WORKERS_MAX = 8 };
 
-/* One file. What follows state is valid when that is LOAD_DONE. */
+/* One file. Members after state are valid when it is LOAD_DONE. */
 struct load_job {
 	const char *path; /* as typed */
-	int fd;		  /* what to load in place of the path, or -1; the caller's */
-	uint64_t bytes;	  /* of the file; 0 when that is not known */
+	int fd;		  /* loaded instead of the path, or -1; the caller closes it */
+	uint64_t bytes;	  /* of the file; 0: not known */
 	enum { LOAD_WAITING, LOAD_RUNNING, LOAD_DONE } state;
 	struct failure failure; /* its error is 0 when the file was loaded */
 	char *name;		/* of the image */
@@ -38,30 +38,29 @@ struct load_pool {
 	const struct options *options;
 	struct load_job *jobs;
 	unsigned count;
-	/* What follows is the mutex's. */
+	/* The mutex protects the members below. */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	unsigned next;	  /* no file before it waits */
+	unsigned next;	  /* all files before it are taken */
 	unsigned working; /* threads */
 	bool stopping;
 	struct progress *progress;
-	shmimg_client *client; /* for the first thread that asks */
+	shmimg_client *client; /* for the first thread */
 	unsigned started;
 	pthread_t threads[LOAD_WORKERS_MAX];
 };
 
 /*
- * Starts loading; the client becomes the pool's. Keeps the counts of progress, which the
- * caller reads between calls of load_pool_await() alone. Returns 0 or a negative errno.
+ * Starts loading, and takes the client over. Updates progress, of which load_pool_await() returns
+ * copies. Returns 0 or a negative errno.
  */
 int load_pool_start(struct load_pool *pool, shmimg_client *client);
 
 /*
- * Waits until a file is done or some seconds have passed. Returns 1 when it is done, 0 when
- * it may be later, and -ECONNRESET when it never will, as the daemon has gone. A copy of
- * the counts is put in *seen.
+ * Waits for a file, at most this many seconds, and copies progress to *seen. Returns 1 when the
+ * file is done, 0 when it is not done yet, and -ECONNRESET when the daemon is gone.
  */
 int load_pool_await(struct load_pool *pool, unsigned index, double seconds, struct progress *seen);
 
-/* Waits for what is under way, begins nothing new, and frees all but the jobs themselves. */
+/* Waits for the files that are being loaded, starts no others, and frees all but the jobs. */
 void load_pool_end(struct load_pool *pool);

@@ -1,5 +1,5 @@
 /*
- * Memory, or the end of the program.
+ * Memory, checked.
  */
 #include "client/ctl/memory.h"
 
@@ -27,10 +27,10 @@ char *memory_copy(const char *text)
 	return text ? memory_checked(strdup(text)) : NULL;
 }
 
-void *memory_grow(void *array, size_t count, size_t *room, size_t size)
+void *memory_grow(void *array, size_t count, size_t *capacity, size_t size)
 {
-	if (count < *room)
+	if (count < *capacity)
 		return array;
-	*room = *room ? 2 * *room : 16;
-	return memory_checked(reallocarray(array, *room, size));
+	*capacity = *capacity ? 2 * *capacity : 16;
+	return memory_checked(reallocarray(array, *capacity, size));
 }

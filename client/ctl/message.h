@@ -1,8 +1,7 @@
 /*
- * What shmimgctl says on standard error: lines that begin with its name. Knows no failure
- * and ends nothing.
+ * Prints messages on standard error: lines that start with the program's name.
  */
 #pragma once
 
-/* Prints a line; what a terminal must not get is replaced. */
+/* Prints a line, with control characters replaced. */
 void message_print(const char *format, ...) __attribute__((format(printf, 1, 2)));

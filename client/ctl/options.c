@@ -1,5 +1,6 @@
 /*
- * Parses the command line by the table of options.
+ * Parses the command line by the table of options: the options before the verb, then the verb's own
+ * options and operands. getopt_long(3) does the work; a reader for each option checks its value.
  */
 #include "client/ctl/options.h"
 
@@ -29,13 +30,13 @@ const struct option_entry option_table[OPTION_COUNT] = {
 
 enum { LONG_BASE = 256, LETTERS_SIZE = 2 * OPTION_COUNT + 3 };
 
-/* What getopt_long(3) wants to know. */
+/* The options as getopt_long(3) takes them. */
 struct grammar {
 	struct option longs[OPTION_COUNT + 1];
 	char letters[LETTERS_SIZE];
 };
 
-/* The options of a verb; those before any verb are the ones that every verb has. */
+/* Fills in the options of a verb; without a verb, the options that every verb has. */
 static void options_fill_grammar(struct grammar *grammar, enum verb_id verb, const char *mode)
 {
 	memset(grammar, 0, sizeof(*grammar));
@@ -56,7 +57,7 @@ static void options_fill_grammar(struct grammar *grammar, enum verb_id verb, con
 	}
 }
 
-static int options_option_of(int found)
+static int options_find(int found)
 {
 	if (found >= LONG_BASE)
 		return found - LONG_BASE;
@@ -67,7 +68,7 @@ static int options_option_of(int found)
 	return -1;
 }
 
-static int options_say_wrong(int found, char **arguments)
+static int options_print_wrong(int found, char **arguments)
 {
 	const char *text = arguments[optind - 1];
 	int letter = optopt > 0 && optopt < LONG_BASE ? optopt : 0;
@@ -82,7 +83,7 @@ static int options_say_wrong(int found, char **arguments)
 	return -EINVAL;
 }
 
-/* Collects options as they are. Returns 0 with optind at the first operand, or -EINVAL. */
+/* Collects the values of options. Returns 0 and optind at the first operand, or -EINVAL. */
 static int options_collect(struct options *options, int count, char **arguments, const char *mode)
 {
 	struct grammar grammar;
@@ -94,12 +95,12 @@ static int options_collect(struct options *options, int count, char **arguments,
 		if (found == -1)
 			return 0;
 		if (found == '?' || found == ':')
-			return options_say_wrong(found, arguments);
-		options->values[options_option_of(found)] = optarg ? optarg : "";
+			return options_print_wrong(found, arguments);
+		options->values[options_find(found)] = optarg ? optarg : "";
 	}
 }
 
-static int options_say_bad_value(enum option_id id, const char *value)
+static int options_print_bad_value(enum option_id id, const char *value)
 {
 	const struct option_entry *entry = &option_table[id];
 	message_print("--%s %s: not a valid value; give %s (see --help)", entry->word, value,
@@ -241,7 +242,7 @@ static int options_read_name(const char *text, struct options *options)
 	return fault ? -EINVAL : 0;
 }
 
-/* Turns what was given into what it means. */
+/* Reads the values of the options. */
 static int options_interpret(struct options *options)
 {
 	static int (*const readers[OPTION_COUNT])(const char *, struct options *) = {
@@ -266,7 +267,7 @@ static int options_interpret(struct options *options)
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const char *value = options->values[i];
 		if (value && readers[i] && readers[i](value, options) < 0)
-			return options_say_bad_value((enum option_id)i, value);
+			return options_print_bad_value((enum option_id)i, value);
 	}
 	return 0;
 }
@@ -278,7 +279,7 @@ static int options_find_question(const struct options *options)
 	return options->values[OPTION_VERSION] ? OPTIONS_VERSION : 0;
 }
 
-static int options_say_usage(enum verb_id id)
+static int options_print_usage(enum verb_id id)
 {
 	const char *synopsis = verb_table[id].synopsis;
 	message_print("usage: shmimgctl %s [OPTION...]%s%s (see --help)", verb_to_string(id),
@@ -286,7 +287,7 @@ static int options_say_usage(enum verb_id id)
 	return -EINVAL;
 }
 
-/* Takes what is between the verb, arguments[0], and arguments[count]. */
+/* Parses the options and operands after the verb, which is arguments[0]. */
 static int options_take_operands(struct options *options, int count, char **arguments)
 {
 	const struct verb *verb = &verb_table[options->verb];
@@ -298,13 +299,13 @@ static int options_take_operands(struct options *options, int count, char **argu
 	options->count = count - optind;
 	options->operands = arguments + optind;
 	if (options->count < verb->min || (verb->max >= 0 && options->count > verb->max))
-		return options_say_usage(options->verb);
+		return options_print_usage(options->verb);
 	return 0;
 }
 
 /*
- * What follows "--" is the command's, its options too; before it is one name. The name, last
- * of its side when options have been moved ahead, takes the place of "--".
+ * Parses "NAME -- COMMAND...": options after "--" are the command's. getopt_long(3) moves the name
+ * to the end of its side; it then replaces "--", so that name and command are the operands.
  */
 static int options_take_command(struct options *options, int count, char **arguments)
 {
@@ -317,7 +318,7 @@ static int options_take_command(struct options *options, int count, char **argum
 	if (result != 0)
 		return result;
 	if (dash - optind != 1 || count - dash < 2)
-		return options_say_usage(options->verb);
+		return options_print_usage(options->verb);
 	arguments[dash] = arguments[dash - 1];
 	options->count = count - dash;
 	options->operands = arguments + dash;

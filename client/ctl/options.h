@@ -1,6 +1,6 @@
 /*
- * The command line: one table of options gives the parser, the help and (by a test) the
- * manual and the completions. Knows what options mean, never what commands do.
+ * The options of the command line. One table makes the parser and the help; a test compares the
+ * manual page and the completions with it.
  */
 #pragma once
 
@@ -74,14 +74,14 @@ struct options {
 	enum verb_id verb;
 	int count; /* operands */
 	char **operands;
-	const char *values[OPTION_COUNT]; /* as given; "" for one without argument; or NULL */
+	const char *values[OPTION_COUNT]; /* as given; "" without argument; NULL: not given */
 	struct shmimg_options image;
 	int quality;
 	int interval_ms;	/* at least 1 */
 	unsigned columns, rows; /* with --size */
 	uint8_t background[3];	/* R G B, with --background */
-	int timeout_ms;		/* -1: for ever */
-	int wait_ms;		/* -1: for ever */
+	int timeout_ms;		/* -1: no limit */
+	int wait_ms;		/* -1: no limit */
 };
 
 /* Results of options_parse(): the user asked for this, and the verb must not run. */

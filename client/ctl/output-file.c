@@ -1,5 +1,6 @@
 /*
- * A file that appears whole or not at all.
+ * Output files. O_TMPFILE makes a file without a name; file systems that lack it get a temporary
+ * name. rename(2) replaces an existing file in one step.
  */
 #include "client/ctl/output-file.h"
 
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Follows links, so that what they point at is replaced and not they. */
+/* Follows symbolic links, so that their target is replaced and not the links. */
 static int output_file_resolve(struct output_file *file, const char *path)
 {
 	char *real = realpath(path, NULL);
@@ -26,7 +27,7 @@ static int output_file_resolve(struct output_file *file, const char *path)
 	return result;
 }
 
-/* The folder's part of a path, with its '/'; 0 when there is none. */
+/* The length of a path's folder with its '/'; 0 without a folder. */
 static int output_file_folder_length(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -43,7 +44,7 @@ static int output_file_choose_temporary(struct output_file *file)
 	return 0;
 }
 
-/* A new file has the mode that the umask leaves; one that replaces is private until then. */
+/* A new file gets the mode of the umask; a replacing file is private until it is complete. */
 static int output_file_open_beside(struct output_file *file)
 {
 	mode_t mode = file->replaces ? 0600 : 0666;
@@ -58,7 +59,7 @@ static int output_file_open_beside(struct output_file *file)
 	return fd < 0 ? -errno : fd;
 }
 
-static int output_file_open_place(struct output_file *file)
+static int output_file_open_descriptor(struct output_file *file)
 {
 	struct stat info;
 	if (stat(file->path, &info) == 0) {
@@ -80,7 +81,7 @@ int output_file_open(struct output_file *file, const char *path)
 	int result = output_file_resolve(file, path);
 	if (result < 0)
 		return result;
-	int fd = output_file_open_place(file);
+	int fd = output_file_open_descriptor(file);
 	if (fd < 0)
 		return fd;
 	file->stream = fdopen(fd, "wb");
@@ -92,7 +93,7 @@ int output_file_open(struct output_file *file, const char *path)
 	return result;
 }
 
-/* Gives the open file its temporary name, unless it has had it all along. */
+/* Gives the open file its temporary name, unless it has it already. */
 static int output_file_give_name(struct output_file *file)
 {
 	if (file->replaces && fchmod(fileno(file->stream), file->mode) < 0)
@@ -107,7 +108,7 @@ static int output_file_give_name(struct output_file *file)
 	return 0;
 }
 
-static int output_file_settle(struct output_file *file)
+static int output_file_rename(struct output_file *file)
 {
 	if (fflush(file->stream) != 0)
 		return -errno;
@@ -124,7 +125,7 @@ static int output_file_settle(struct output_file *file)
 
 int output_file_commit(struct output_file *file)
 {
-	int result = output_file_settle(file);
+	int result = output_file_rename(file);
 	output_file_abandon(file);
 	return result;
 }

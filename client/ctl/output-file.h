@@ -1,6 +1,6 @@
 /*
- * A file that appears under its name whole or not at all: written beside its place, without
- * a name where the file system can do that, then moved there. Does not know what is in it.
+ * An output file that appears under its name only when it is complete. Until then it has no name,
+ * or a temporary name in the same folder.
  */
 #pragma once
 
@@ -11,10 +11,10 @@
 
 struct output_file {
 	FILE *stream;
-	bool direct;   /* a device, a pipe: written in place */
+	bool direct;   /* a device or a pipe: written directly */
 	bool named;    /* the temporary name exists */
-	bool replaces; /* there is a file, whose mode is kept */
-	mode_t mode;   /* its mode */
+	bool replaces; /* a file exists; the new one gets its mode */
+	mode_t mode;   /* of that file */
 	char path[PATH_MAX];
 	char temporary[PATH_MAX + 32];
 };
@@ -22,8 +22,8 @@ struct output_file {
 /* Opens a file for writing. Returns 0 or a negative errno. */
 int output_file_open(struct output_file *file, const char *path);
 
-/* Puts the file in its place. Returns 0, or a negative errno: then nothing is left of it. */
+/* Gives the complete file its name. Returns 0, or a negative errno after removing the file. */
 int output_file_commit(struct output_file *file);
 
-/* Forgets the file: nothing is left of it. */
+/* Closes and removes the file. */
 void output_file_abandon(struct output_file *file);

@@ -1,6 +1,6 @@
 /*
- * Writes JPEG by libjpeg-turbo: 8 bits a channel, no alpha - and says so when that loses
- * something. The colour profile goes into APP2 markers (ICC.1, annex B.4).
+ * Writes JPEG by libjpeg-turbo: 8 bits a channel, no alpha; notes say when the image loses
+ * something by that. The colour profile goes into APP2 markers (ICC.1, annex B.4).
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -19,11 +19,11 @@ struct job {
 	struct output_notes *notes;
 	FILE *stream;
 	int quality;
-	void *scratch;	/* a row as it is */
-	uint8_t *plain; /* a row as JPEG wants it */
+	void *scratch;	/* a row of the raster */
+	uint8_t *plain; /* a row for libjpeg */
 };
 
-/* libjpeg cannot go on after an error: this jumps to where the job began. */
+/* libjpeg must not continue after an error: jumps back to output_jpeg_run(). */
 static void output_jpeg_fail(j_common_ptr jpeg)
 {
 	struct job *job = jpeg->client_data;
@@ -63,7 +63,7 @@ static void output_jpeg_write_all(struct job *job)
 	jpeg_finish_compress(jpeg);
 }
 
-static void output_jpeg_say_what_is_lost(struct job *job)
+static void output_jpeg_note_losses(struct job *job)
 {
 	if (!raster_is_opaque(job->raster))
 		output_note(job->notes, "JPEG has no alpha channel; transparency was left out");
@@ -98,7 +98,7 @@ int output_jpeg(FILE *stream, const struct raster *raster, int quality, struct o
 		return -EFBIG;
 	}
 	struct job job = {.raster = raster, .notes = notes, .stream = stream, .quality = quality};
-	output_jpeg_say_what_is_lost(&job);
+	output_jpeg_note_losses(&job);
 	int result = output_jpeg_run(&job);
 	jpeg_destroy_compress(&job.jpeg);
 	free(job.plain);

@@ -1,6 +1,6 @@
 /*
- * Writes PAM, the P7 format of netpbm (pam(5) of netpbm): straight alpha, 16-bit samples
- * with the high byte first. It holds no colour profile.
+ * Writes PAM, the P7 format of netpbm (pam(5) of netpbm): straight alpha, 16-bit samples with the
+ * high byte first, and no colour profile.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -17,7 +17,7 @@ struct job {
 	void *scratch; /* a row */
 };
 
-/* libpng cannot go on after an error: this jumps to where the job began. */
+/* libpng must not continue after an error: jumps back to output_png_run(). */
 static void output_png_fail(png_structp png, png_const_charp message)
 {
 	struct job *job = png_get_error_ptr(png);
@@ -39,7 +39,7 @@ static int output_png_colour_type(unsigned channels)
 	return channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_RGB_ALPHA;
 }
 
-/* libpng checks the profile and leaves out one that does not fit the pixels. */
+/* libpng checks the profile, and rejects one that does not fit the pixels. */
 static void output_png_set_profile(struct job *job)
 {
 	const struct raster *raster = job->raster;

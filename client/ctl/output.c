@@ -1,5 +1,5 @@
 /*
- * The table of file formats, and the writer that needs no format at all.
+ * The table of file formats, and the writer of raw pixels.
  */
 #include "client/ctl/output.h"
 

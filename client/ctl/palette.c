@@ -1,5 +1,6 @@
 /*
- * Few colours for many.
+ * Median cut (P. Heckbert, Color Image Quantization for Frame Buffer Display, 1982) of a histogram
+ * with 5 bits a channel: the box of colours that differ most is halved until there are 256 boxes.
  */
 #include "client/ctl/palette.h"
 
@@ -14,7 +15,7 @@ struct cell {
 	unsigned number;
 };
 
-/* Cells that will have one colour: [begin, end) of the list. */
+/* Cells that will get one colour: [begin, end) of the list. */
 struct box {
 	size_t begin, end;
 	unsigned axis;	 /* the channel in which they differ most, */
@@ -22,13 +23,13 @@ struct box {
 	uint64_t count;	 /* pixels */
 };
 
-static unsigned palette_number_of(const uint8_t *pixel)
+static unsigned palette_cell_number(const uint8_t *pixel)
 {
 	return (unsigned)(pixel[0] >> 3) << 10 | (unsigned)(pixel[1] >> 3) << 5 |
 	       (unsigned)(pixel[2] >> 3);
 }
 
-static unsigned palette_part_of(const struct cell *cell, unsigned axis)
+static unsigned palette_value(const struct cell *cell, unsigned axis)
 {
 	return cell->number >> (10 - 5 * axis) & 31;
 }
@@ -40,25 +41,25 @@ static void palette_measure(struct box *box, const struct cell *cells)
 	for (size_t i = box->begin; i < box->end; i++)
 		box->count += cells[i].count;
 	for (unsigned axis = 0; axis < 3; axis++) {
-		unsigned least = 31, most = 0;
+		unsigned min = 31, max = 0;
 		for (size_t i = box->begin; i < box->end; i++) {
-			unsigned part = palette_part_of(&cells[i], axis);
-			least = part < least ? part : least;
-			most = part > most ? part : most;
+			unsigned part = palette_value(&cells[i], axis);
+			min = part < min ? part : min;
+			max = part > max ? part : max;
 		}
-		if (most - least > box->spread) {
+		if (max - min > box->spread) {
 			box->axis = axis;
-			box->spread = most - least;
+			box->spread = max - min;
 		}
 	}
 }
 
-/* By one channel; among equals by number, so that the order is always the same. */
+/* Orders by one channel, then by number, so that the result is always the same. */
 static int palette_compare(const void *one, const void *other, void *context)
 {
 	const struct cell *first = one, *second = other;
 	const unsigned *axis = context;
-	unsigned left = palette_part_of(first, *axis), right = palette_part_of(second, *axis);
+	unsigned left = palette_value(first, *axis), right = palette_value(second, *axis);
 	if (left != right)
 		return left < right ? -1 : 1;
 	return (first->number > second->number) - (first->number < second->number);
@@ -80,8 +81,8 @@ static struct box palette_split(struct box *box, struct cell *cells)
 	return rest;
 }
 
-/* The box whose colours differ most, weighted by pixels; NULL when each has one cell. */
-static struct box *palette_worst(struct box *boxes, unsigned count)
+/* The box whose colours differ most, weighted by pixels; NULL: each box has one cell. */
+static struct box *palette_widest(struct box *boxes, unsigned count)
 {
 	struct box *found = NULL;
 	for (unsigned i = 0; i < count; i++) {
@@ -93,14 +94,14 @@ static struct box *palette_worst(struct box *boxes, unsigned count)
 	return found;
 }
 
-static void palette_name_colour(
+static void palette_add_colour(
 	struct palette *palette, const struct box *box, const struct cell *cells)
 {
 	uint64_t sums[3] = {0};
 	for (size_t i = box->begin; i < box->end; i++) {
 		for (size_t channel = 0; channel < 3; channel++)
 			sums[channel] += cells[i].sums[channel];
-		palette->places[cells[i].number] = (uint8_t)palette->count;
+		palette->indices[cells[i].number] = (uint8_t)palette->count;
 	}
 	for (size_t channel = 0; channel < 3; channel++)
 		palette->colours[palette->count][channel] =
@@ -108,12 +109,12 @@ static void palette_name_colour(
 	palette->count++;
 }
 
-/* The cells that have pixels, at the beginning of the list. Returns how many. */
+/* Fills the histogram, and moves the cells with pixels to its front. Returns their number. */
 static size_t palette_count_cells(struct cell *cells, const struct pixmap *pixmap)
 {
 	const uint8_t *pixel = pixmap->pixels;
 	for (size_t left = (size_t)pixmap->width * pixmap->height; left > 0; left--, pixel += 4) {
-		struct cell *cell = &cells[palette_number_of(pixel)];
+		struct cell *cell = &cells[palette_cell_number(pixel)];
 		cell->count++;
 		for (size_t channel = 0; channel < 3; channel++)
 			cell->sums[channel] += pixel[channel];
@@ -135,15 +136,15 @@ struct palette *palette_make(const struct pixmap *pixmap)
 	unsigned count = 1;
 	palette_measure(&boxes[0], cells);
 	struct box *box;
-	while (count < PALETTE_MAX && (box = palette_worst(boxes, count)))
+	while (count < PALETTE_MAX && (box = palette_widest(boxes, count)))
 		boxes[count++] = palette_split(box, cells);
 	for (unsigned i = 0; i < count; i++)
-		palette_name_colour(palette, &boxes[i], cells);
+		palette_add_colour(palette, &boxes[i], cells);
 	free(cells);
 	return palette;
 }
 
-unsigned palette_place(const struct palette *palette, const uint8_t *pixel)
+unsigned palette_index(const struct palette *palette, const uint8_t *pixel)
 {
-	return palette->places[palette_number_of(pixel)];
+	return palette->indices[palette_cell_number(pixel)];
 }

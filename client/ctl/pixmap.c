@@ -1,5 +1,5 @@
 /*
- * Pictures of another size.
+ * Scaled pictures: sums of the covered pixels, row by row.
  */
 #include "client/ctl/pixmap.h"
 
@@ -8,32 +8,32 @@
 
 #include "client/ctl/memory.h"
 
-/* What a pixel covers, added up: colours times alpha, alpha, pixels. */
+/* The sums of the pixels that a pixel covers: colours times alpha, alpha, and their number. */
 struct sum {
 	uint64_t colours[3];
 	uint64_t alpha;
 	uint64_t count;
 };
 
-/* Where the pixels begin that number i of count stands for, among size. */
-static uint32_t pixmap_begin_of(uint32_t i, uint32_t count, uint32_t size)
+/* The first of size pixels that pixel i of count covers. */
+static uint32_t pixmap_begin(uint32_t i, uint32_t count, uint32_t size)
 {
 	return (uint32_t)((uint64_t)i * size / count);
 }
 
-/* Where they end: after at least one. */
-static uint32_t pixmap_end_of(uint32_t i, uint32_t count, uint32_t size)
+/* The end of the pixels that it covers, which are at least one. */
+static uint32_t pixmap_end(uint32_t i, uint32_t count, uint32_t size)
 {
-	uint32_t begin = pixmap_begin_of(i, count, size);
-	uint32_t end = pixmap_begin_of(i + 1, count, size);
+	uint32_t begin = pixmap_begin(i, count, size);
+	uint32_t end = pixmap_begin(i + 1, count, size);
 	return end > begin ? end : begin + 1;
 }
 
 static void pixmap_add_row(struct sum *sums, uint32_t width, const uint8_t *rgba, uint32_t size)
 {
 	for (uint32_t i = 0; i < width; i++) {
-		uint32_t end = pixmap_end_of(i, width, size);
-		for (uint32_t x = pixmap_begin_of(i, width, size); x < end; x++) {
+		uint32_t end = pixmap_end(i, width, size);
+		for (uint32_t x = pixmap_begin(i, width, size); x < end; x++) {
 			const uint8_t *pixel = rgba + (size_t)x * 4;
 			for (size_t channel = 0; channel < 3; channel++)
 				sums[i].colours[channel] += (uint64_t)pixel[channel] * pixel[3];
@@ -43,7 +43,7 @@ static void pixmap_add_row(struct sum *sums, uint32_t width, const uint8_t *rgba
 	}
 }
 
-/* The means, to the nearest. */
+/* Writes the rounded means. */
 static void pixmap_put_row(uint8_t *out, const struct sum *sums, uint32_t width)
 {
 	for (uint32_t i = 0; i < width; i++, out += 4) {
@@ -64,9 +64,9 @@ void pixmap_scale(
 	uint8_t *rgba = memory_array(raster->width, 4);
 	*pixmap = (struct pixmap){width, height, memory_array((size_t)width * height, 4)};
 	for (uint32_t y = 0; y < height; y++) {
-		uint32_t end = pixmap_end_of(y, height, raster->height);
+		uint32_t end = pixmap_end(y, height, raster->height);
 		memset(sums, 0, width * sizeof(*sums));
-		for (uint32_t row = pixmap_begin_of(y, height, raster->height); row < end; row++) {
+		for (uint32_t row = pixmap_begin(y, height, raster->height); row < end; row++) {
 			raster_rgba_row(raster, row, scratch, rgba);
 			pixmap_add_row(sums, width, rgba, raster->width);
 		}

@@ -1,6 +1,6 @@
 /*
- * A picture of a size of one's own: RGBA of 8 bits, straight alpha, rows without a gap. Made
- * from a raster in whatever format; knows of no terminal.
+ * A pixmap: a picture scaled to a chosen size, with 8-bit RGBA, straight alpha, and rows without
+ * gaps. It is made from a raster of any format.
  */
 #pragma once
 
@@ -12,17 +12,18 @@
 struct pixmap {
 	uint32_t width;
 	uint32_t height;
-	uint8_t *pixels; /* width x height x 4; for pixmap_clear() */
+	uint8_t *pixels; /* width x height x 4 bytes */
 };
 
 /*
- * Makes a picture of a raster. Each pixel is the mean of those that it covers, weighted by
- * their alpha; where the picture is larger than the raster, it is the nearest.
+ * Makes a pixmap of a raster. Each pixel is the mean of the pixels that it covers, weighted by
+ * their alpha; when the pixmap is larger than the raster, it is the nearest pixel. Free with
+ * pixmap_clear().
  */
 void pixmap_scale(
 	struct pixmap *pixmap, const struct raster *raster, uint32_t width, uint32_t height);
 
-/* Puts the picture on a colour, R G B: every pixel is opaque then. */
+/* Puts the picture on a background of one colour, R G B, so that every pixel is opaque. */
 void pixmap_flatten(struct pixmap *pixmap, const uint8_t background[3]);
 
 /* A pixel: R G B A. */

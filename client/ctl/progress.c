@@ -12,7 +12,7 @@
 
 #define REDRAW_SECONDS 0.05
 
-enum { BAR_WIDTH = 20, LINE_SIZE = 2048, NAME_LEAST = 8 };
+enum { BAR_WIDTH = 20, LINE_SIZE = 2048, NAME_MIN = 8 };
 
 double progress_clock(void)
 {
@@ -21,7 +21,7 @@ double progress_clock(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Between 0 and 1. Bytes say more than files: a photograph takes longer than an icon. */
+/* The fraction that is done, by bytes: a photograph takes longer than an icon. */
 static double progress_fraction(const struct progress *progress)
 {
 	if (progress->total_bytes && progress->done < progress->total)
@@ -50,7 +50,7 @@ void progress_compose(
 		snprintf(facts + length, sizeof(facts) - (size_t)length, "  %.1f/s  %s left",
 			progress->done / elapsed, text_clock(elapsed * (1 - part) / part).data);
 	unsigned used = text_fit(line, size, facts, columns, false);
-	if (!progress->current || used + 2 + NAME_LEAST > columns)
+	if (!progress->current || used + 2 + NAME_MIN > columns)
 		return;
 	char name[LINE_SIZE];
 	text_fit(name, sizeof(name), progress->current, columns - used - 2, true);

@@ -1,6 +1,5 @@
 /*
- * The progress bar of load: composes its line, draws it on a terminal at most some twenty
- * times a second and takes it away. Never touches standard output.
+ * The progress bar of load, on standard error. It is drawn at most 20 times a second.
  */
 #pragma once
 
@@ -9,23 +8,23 @@
 #include <stdint.h>
 
 struct progress {
-	bool shown;	      /* whether there is a terminal to draw on, and it is wanted */
-	bool drawn;	      /* whether the line is there now */
-	double begun;	      /* seconds, by the monotonic clock */
-	double drawn_at;      /* the same */
+	bool shown;	      /* whether the bar is to be drawn */
+	bool drawn;	      /* whether the line is on the terminal now */
+	double begun;	      /* seconds of the monotonic clock */
+	double drawn_at;      /* seconds of the monotonic clock */
 	unsigned total;	      /* files */
 	unsigned done;	      /* files */
 	uint64_t total_bytes; /* of all files */
 	uint64_t done_bytes;  /* of files that are done */
 	uint64_t pixel_bytes; /* of pixels that are loaded */
-	const char *current;  /* file under way, or NULL */
+	const char *current;  /* the file that was started last, or NULL */
 };
 
-/* Seconds by the monotonic clock. */
+/* Seconds of the monotonic clock. */
 double progress_clock(void);
 
 /*
- * Composes the line for a terminal with so many columns: bar, files, pixels, rate, time
+ * Composes the line for a terminal with this many columns: bar, files, bytes of pixels, rate, time
  * left, and as much of the current file's name as fits.
  */
 void progress_compose(
@@ -34,5 +33,5 @@ void progress_compose(
 /* Draws the line, unless it was drawn a moment ago. */
 void progress_draw(struct progress *progress);
 
-/* Takes the line away, before something else is printed. */
+/* Removes the line, before other output. */
 void progress_clear(struct progress *progress);

@@ -1,5 +1,5 @@
 /*
- * Rows of pixels in the forms that file formats want.
+ * Rows of pixels in other forms.
  */
 #include "client/ctl/raster.h"
 
@@ -31,7 +31,7 @@ const void *raster_row(const struct raster *raster, uint32_t y)
 	return (const uint8_t *)raster->pixels + y * raster->stride;
 }
 
-/* Undoes colour x alpha / 255, to the nearest. */
+/* Undoes colour x alpha / 255, rounded. */
 static uint8_t raster_unmultiply(unsigned value, unsigned alpha)
 {
 	if (alpha == 0)
@@ -55,7 +55,7 @@ const void *raster_straight_row(const struct raster *raster, uint32_t y, void *s
 	return scratch;
 }
 
-/* 16 bits to 8, to the nearest. */
+/* 16 bits to 8, rounded. */
 static uint8_t raster_narrow(unsigned value)
 {
 	return (uint8_t)((value * 255 + 32767) / 65535);

@@ -1,6 +1,6 @@
 /*
- * Pixels to be written to a file, as plain memory, and their rows in the forms that file
- * formats want. Owns nothing and knows of no daemon.
+ * A raster: pixels in plain memory, which it does not own, and their rows in the forms that file
+ * formats and terminals need.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ struct raster {
 	const void *pixels;
 	uint32_t width;
 	uint32_t height;
-	size_t stride; /* bytes from a row to the next */
+	size_t stride; /* bytes from one row to the next */
 	enum format format;
 	const void *icc; /* colour profile, or NULL */
 	size_t icc_size;
@@ -29,12 +29,12 @@ unsigned raster_depth(const struct raster *raster);
 /* Bytes of a row without padding. */
 size_t raster_row_bytes(const struct raster *raster);
 
-/* A row as it is. */
+/* A row in the raster's own format. */
 const void *raster_row(const struct raster *raster, uint32_t y);
 
 /*
- * A row with channels in the order R G B A and straight alpha, depth as it is. It is the
- * row itself or was made in scratch, which has raster_row_bytes().
+ * A row with channels in the order R G B A and straight alpha, in its own depth. Returns the row
+ * itself, or scratch, which has raster_row_bytes() bytes.
  */
 const void *raster_straight_row(const struct raster *raster, uint32_t y, void *scratch);
 

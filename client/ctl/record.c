@@ -1,5 +1,5 @@
 /*
- * Records, printed.
+ * Records as JSON or as lines. The end of a key tells the unit of its value.
  */
 #include "client/ctl/record.h"
 
@@ -32,7 +32,7 @@ static bool record_is_size(const char *key)
 	       strcmp(key, "size") == 0 || strcmp(key, "memory-max") == 0;
 }
 
-/* Seconds in a unit of time that a key ends in; 0 when it is no time. */
+/* Seconds in the unit of time at the end of a key; 0: not a time. */
 static double record_time_unit(const char *key)
 {
 	static const struct {

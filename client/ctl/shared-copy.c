@@ -1,5 +1,5 @@
 /*
- * Copies in shared memory.
+ * Copies in shared memory, with random names.
  */
 #include "client/ctl/shared-copy.h"
 
@@ -14,7 +14,7 @@
 
 #include "client/ctl/base64.h"
 
-/* By write(2), which says that there is no room, where a mapping would die of it. */
+/* By write(2), which reports a full /dev/shm; a mapping would end the program by SIGBUS. */
 static int shared_copy_fill(int fd, const char *bytes, size_t size)
 {
 	while (size > 0) {

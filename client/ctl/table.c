@@ -1,5 +1,5 @@
 /*
- * A table with aligned columns.
+ * Tables: columns are as wide as their widest cell.
  */
 #include "client/ctl/table.h"
 
@@ -8,14 +8,15 @@
 #include "client/ctl/memory.h"
 #include "client/ctl/text.h"
 
-enum { GAP = 2, FIRST_LEAST = 12, CELL_SIZE = 8192 };
+enum { GAP = 2, FIRST_MIN = 12, CELL_SIZE = 8192 };
 
 void table_add(struct table *table, const char *const cells[TABLE_COLUMNS])
 {
-	table->rows = memory_grow(table->rows, table->count, &table->room, sizeof(*table->rows));
+	table->rows =
+		memory_grow(table->rows, table->count, &table->capacity, sizeof(*table->rows));
 	struct table_row *row = &table->rows[table->count];
 	row->rank = 0;
-	row->place = table->count++;
+	row->index = table->count++;
 	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
 		row->cells[i] = memory_copy(cells[i] ? cells[i] : "");
 		text_make_safe(row->cells[i]);
@@ -32,7 +33,7 @@ static int table_compare(const void *one, const void *other)
 	const struct table_row *first = one, *second = other;
 	if (first->rank != second->rank)
 		return first->rank > second->rank ? -1 : 1;
-	return first->place < second->place ? -1 : 1;
+	return first->index < second->index ? -1 : 1;
 }
 
 void table_sort(struct table *table)
@@ -41,7 +42,7 @@ void table_sort(struct table *table)
 		qsort(table->rows + 1, table->count - 1, sizeof(*table->rows), table_compare);
 }
 
-/* The width of a column; 0 when it has nothing but its title. */
+/* The width of a column; 0 if it has only its title. */
 static unsigned table_column_width(const struct table *table, size_t column)
 {
 	unsigned width = 0;
@@ -67,14 +68,14 @@ static void table_measure(
 	if (!columns || widths[0] + others <= columns)
 		return;
 	unsigned left = columns > others ? columns - others : 0;
-	unsigned least = widths[0] < FIRST_LEAST ? widths[0] : FIRST_LEAST;
-	widths[0] = left > least ? left : least;
+	unsigned min = widths[0] < FIRST_MIN ? widths[0] : FIRST_MIN;
+	widths[0] = left > min ? left : min;
 }
 
 static void table_print_row(const struct table_row *row, FILE *out, unsigned right,
 	const unsigned widths[TABLE_COLUMNS])
 {
-	unsigned pending = 0; /* spaces owed, so that none end a line */
+	unsigned pending = 0; /* spaces before the next text, so that no line ends in spaces */
 	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
 		if (!widths[i])
 			continue;

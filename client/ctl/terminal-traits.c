@@ -1,5 +1,5 @@
 /*
- * What terminals can do.
+ * The questions to a terminal, and the parsers of its answers.
  */
 #include "client/ctl/terminal-traits.h"
 
@@ -9,10 +9,10 @@
 #include "client/ctl/shared-copy.h"
 
 /*
- * Requests, by the documents of kitty ("Terminal graphics protocol") and of xterm ("XTerm
- * Control Sequences"): may pixels be sent as they are, from shared memory; the colour of the
- * background (OSC 11); the size of a cell (16 t); last the device attributes (DA1), which
- * every terminal answers, so that nobody waits for what does not come.
+ * The questions, from the documents of kitty ("Terminal graphics protocol") and of xterm ("XTerm
+ * Control Sequences"): kitty's graphics, the same from shared memory, the colour of the background
+ * (OSC 11), and the size of a cell (16 t). The device attributes (DA1) come last: every terminal
+ * answers that, so its answer ends the wait.
  */
 #define ASK_KITTY      "\033_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\033\\"
 #define ASK_SHARED     "\033_Gi=32,s=1,v=1,a=q,t=s,f=24;%s\033\\"
@@ -43,7 +43,7 @@ bool terminal_traits_whole(const char *answers)
 	return terminal_traits_find_attributes(answers) != NULL;
 }
 
-/* Attribute 4, after the first, which is the kind of terminal. */
+/* Attribute 4; the first number is the kind of terminal. */
 static bool terminal_traits_has_sixel(const char *attributes)
 {
 	for (attributes = strchr(attributes, ';'); attributes && *attributes == ';';) {
@@ -55,7 +55,7 @@ static bool terminal_traits_has_sixel(const char *attributes)
 	return false;
 }
 
-/* "rgb:ffff/8080/0" (XParseColor(3)): 1 to 4 digits each, of which all ones are white. */
+/* "rgb:ffff/8080/0" (XParseColor(3)): 1 to 4 digits for each channel. */
 static bool terminal_traits_read_colour(const char *text, uint8_t colour[3])
 {
 	for (int i = 0; i < 3; i++) {
@@ -64,8 +64,8 @@ static bool terminal_traits_read_colour(const char *text, uint8_t colour[3])
 		if (strspn(text, "0123456789abcdefABCDEF") == 0 ||
 			sscanf(text, "%4x%n", &value, &length) != 1)
 			return false;
-		unsigned most = (1u << 4 * (unsigned)length) - 1;
-		colour[i] = (uint8_t)((value * 255 + most / 2) / most);
+		unsigned max = (1u << 4 * (unsigned)length) - 1;
+		colour[i] = (uint8_t)((value * 255 + max / 2) / max);
 		text += length;
 		if (i < 2 && *text++ != '/')
 			return false;
@@ -102,7 +102,7 @@ struct terminal_traits terminal_traits_read(const char *answers)
 	return traits;
 }
 
-void terminal_learn(struct terminal *terminal, int timeout_ms, struct terminal_traits *traits)
+void terminal_traits_ask(struct terminal *terminal, int timeout_ms, struct terminal_traits *traits)
 {
 	struct shared_copy copy;
 	char answers[4096] = "";

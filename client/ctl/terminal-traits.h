@@ -1,18 +1,18 @@
 /*
- * What a terminal can do, learnt by asking it. Reads answers that may hold anything.
+ * The traits of a terminal: asks it what it can do, and reads its answers, which may be malformed.
  */
 #pragma once
 
 #include "client/ctl/terminal.h"
 
 /*
- * Asks, and waits at most timeout_ms for all answers: a terminal that keeps silent can do
- * nothing. *traits is set in any case.
+ * Asks, and waits at most timeout_ms for all answers. Sets *traits in every case; a terminal that
+ * does not answer has none.
  */
-void terminal_learn(struct terminal *terminal, int timeout_ms, struct terminal_traits *traits);
+void terminal_traits_ask(struct terminal *terminal, int timeout_ms, struct terminal_traits *traits);
 
-/* Whether the last answer is among them: that to the request for device attributes. */
+/* Whether the answers are complete: the last one reports the device attributes. */
 bool terminal_traits_whole(const char *answers);
 
-/* What answers say. */
+/* Reads answers. */
 struct terminal_traits terminal_traits_read(const char *answers);

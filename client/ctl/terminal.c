@@ -1,5 +1,5 @@
 /*
- * Terminals.
+ * Terminals, by their device: standard input may be something else.
  */
 #include "client/ctl/terminal.h"
 
@@ -88,7 +88,7 @@ static int terminal_await(int fd, short events, long end)
 	}
 }
 
-/* A terminal whose output was stopped by ^S takes nothing: that is no reason to wait. */
+/* Has a limit: a terminal that the user stopped with ^S accepts nothing. */
 static int terminal_write_all(int fd, const char *text, long end)
 {
 	size_t left = strlen(text);
@@ -122,7 +122,7 @@ int terminal_ask(const struct terminal *terminal, const char *text,
 		if (count <= 0)
 			return count < 0 ? -errno : -EIO;
 		length += (size_t)count;
-		answer[length] = '\0'; /* a NUL byte, which is no answer, hides what follows */
+		answer[length] = '\0'; /* a NUL byte hides the bytes after it; no answer has one */
 	}
 	return result < 0 ? result : (int)length;
 }

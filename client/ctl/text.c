@@ -1,5 +1,5 @@
 /*
- * Text for people.
+ * Text for the user.
  */
 #include "client/ctl/text.h"
 
@@ -20,7 +20,7 @@ struct text text_bytes(uint64_t bytes)
 	}
 	double value = (double)bytes / 1024;
 	size_t unit = 0;
-	/* What would be printed as 1024.0 belongs to the next unit. */
+	/* A value that would be printed as 1024.0 gets the next unit. */
 	while (value >= 1023.95 && unit + 1 < sizeof(units) / sizeof(*units)) {
 		value /= 1024;
 		unit++;
@@ -69,7 +69,7 @@ struct text text_clock(double seconds)
 	return text;
 }
 
-/* Reads a character; a stray byte counts as one. Returns its bytes, 0 at the end. */
+/* Reads a character; an invalid byte counts as one. Returns its length, 0 at the end. */
 static size_t text_read_character(const char *text, uint32_t *character)
 {
 	unsigned char first = (unsigned char)text[0];
@@ -96,7 +96,7 @@ static bool text_in_ranges(uint32_t character, const struct range *ranges, size_
 	return false;
 }
 
-/* The common part of Unicode's East Asian Width (UAX #11) and of combining marks. */
+/* The most common ranges of East Asian Width (UAX #11) and of combining marks. */
 static unsigned text_character_width(uint32_t character)
 {
 	static const struct range none[] = {{0x300, 0x36f}, {0x483, 0x489}, {0x591, 0x5bd},
@@ -120,7 +120,7 @@ unsigned text_width(const char *text)
 	return width;
 }
 
-/* The bytes of text's first characters that take at most columns. */
+/* The length of the start of a text that fits in columns, in bytes. */
 static size_t text_head_within(const char *text, unsigned columns)
 {
 	size_t bytes = 0;
@@ -162,7 +162,7 @@ void text_make_safe(char *text)
 		unsigned char next = (unsigned char)text[1];
 		if (byte < 0x20 || byte == 0x7f)
 			*text = '?';
-		/* U+0080 to U+009F: terminals obey some of these too. */
+		/* U+0080 to U+009F: control characters of some terminals. */
 		if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
 			text[0] = text[1] = '?';
 	}

@@ -1,6 +1,6 @@
 /*
- * Text for people: sizes, durations, columns of a terminal, and what is safe to show.
- * Assumes UTF-8; reads no locale and writes to no file.
+ * Text for the user: sizes, durations, the width in a terminal, and removal of control characters.
+ * Text is UTF-8, whatever the locale.
  */
 #pragma once
 
@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A short text by value. */
+/* A short text, returned by value. */
 struct text {
 	char data[32];
 };
 
-/* "512 B", "31.6 MiB": powers of 1024, one digit after the point. */
+/* "512 B", "31.6 MiB": powers of 1024. */
 struct text text_bytes(uint64_t bytes);
 
 /* "0.42 ms", "12.3 ms", "9.2 s", "2 min 05 s", "3 h 05 min", "2 d 3 h". */
@@ -22,19 +22,19 @@ struct text text_duration(double seconds);
 /* "0:05", "1:02:03". */
 struct text text_clock(double seconds);
 
-/* The columns that a text takes in a terminal. */
+/* The width of a text in a terminal, in columns. */
 unsigned text_width(const char *text);
 
 /*
- * Copies as much of a text as fits in columns, an ellipsis in place of its beginning (or
- * its end) if it is too wide. The columns that it takes are returned.
+ * Copies a text. If it is wider than columns, an ellipsis replaces its start (keep_end) or its end.
+ * Returns the width of the copy.
  */
 unsigned text_fit(char *out, size_t size, const char *text, unsigned columns, bool keep_end);
 
 /* Replaces control characters by '?', in place. */
 void text_make_safe(char *text);
 
-/* The columns of the terminal at a descriptor; 0 when it is none. */
+/* The columns of the terminal of a descriptor; 0: not a terminal. */
 unsigned text_columns(int fd);
 
 /* Reads seconds, such as "2" or "0.5", as milliseconds. Returns 0 or -EINVAL. */

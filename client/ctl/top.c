@@ -1,5 +1,5 @@
 /*
- * A screenful of what the daemon does.
+ * The contents of top's screen.
  */
 #include "client/ctl/top.h"
 
@@ -42,7 +42,7 @@ static int top_take_image(const shmimg_record *record, void *context)
 	return 0;
 }
 
-/* Counters of a daemon that was started again count from 0. */
+/* Counters of a restarted daemon start from 0; their rate is 0 then. */
 static void top_find_rates(struct top *top, const uint64_t counters[TOP_COUNTERS], double now)
 {
 	double seconds = now - top->read_at;
@@ -57,9 +57,9 @@ static void top_find_rates(struct top *top, const uint64_t counters[TOP_COUNTERS
 	top->read_at = now;
 }
 
-void top_complain(struct top *top, const shmimg_client *client)
+void top_set_error(struct top *top, const shmimg_client *client)
 {
-	snprintf(top->trouble, sizeof(top->trouble), "%s", shmimg_message(client));
+	snprintf(top->error, sizeof(top->error), "%s", shmimg_message(client));
 }
 
 int top_read(struct top *top, shmimg_client *client, double now)
@@ -72,10 +72,10 @@ int top_read(struct top *top, shmimg_client *client, double now)
 		result = shmimg_list(client, top->match, top_take_image, &listing);
 	if (result < 0) {
 		listing_clear(&listing);
-		top_complain(top, client);
+		top_set_error(top, client);
 		return result;
 	}
-	top->trouble[0] = '\0';
+	top->error[0] = '\0';
 	table_sort(&listing.table);
 	listing_clear(&top->listing);
 	top->listing = listing;
@@ -83,14 +83,14 @@ int top_read(struct top *top, shmimg_client *client, double now)
 	return 0;
 }
 
-void top_note(struct top *top, const shmimg_record *event)
+void top_set_event(struct top *top, const shmimg_record *event)
 {
 	const char *type = shmimg_record_get(event, "type");
 	const char *name = shmimg_record_get(event, "name");
 	snprintf(top->event, sizeof(top->event), "%s%s%s", type, name ? " " : "", name ? name : "");
 }
 
-/* A line, cut to the window's width; its rest is blanked. */
+/* Writes a line, cut to the window's width, and blanks the rest of the row. */
 static void top_put_line(FILE *out, const char *text, unsigned columns)
 {
 	char safe[LINE_SIZE], fitting[LINE_SIZE + 8];
@@ -100,7 +100,7 @@ static void top_put_line(FILE *out, const char *text, unsigned columns)
 	fprintf(out, "%s\033[K", fitting);
 }
 
-/* "hits 120 (3.2/s)", after two spaces if it is not the first. */
+/* "hits 120 (3.2/s)" and two spaces. */
 static int top_put_counter(
 	char *out, size_t size, const struct top *top, const char *label, size_t i)
 {
@@ -141,13 +141,13 @@ static void top_put_memory(const struct top *top, FILE *out, unsigned columns)
 	top_put_line(out, line, columns);
 }
 
-/* What is wrong, or what happened last; else the keys. */
+/* The error, or the last event, or else the keys. */
 static void top_put_status(const struct top *top, FILE *out, unsigned columns)
 {
 	char line[LINE_SIZE];
 	static const char keys[] = "q: quit; order by n: name, b: bytes, p: pins, a: age";
-	if (*top->trouble)
-		snprintf(line, sizeof(line), "%s", top->trouble);
+	if (*top->error)
+		snprintf(line, sizeof(line), "%s", top->error);
 	else if (*top->event)
 		snprintf(line, sizeof(line), "%s", top->event);
 	else
@@ -155,7 +155,7 @@ static void top_put_status(const struct top *top, FILE *out, unsigned columns)
 	top_put_line(out, line, columns);
 }
 
-/* The table's first lines; the last one says how many are left, if any are. */
+/* The table; if it does not fit, the last line says how many images follow. */
 static void top_put_table(const struct top *top, FILE *out, unsigned columns, unsigned rows)
 {
 	char *text = NULL;

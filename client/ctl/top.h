@@ -1,6 +1,5 @@
 /*
- * What top shows: the daemon's counters and a table of images, made into a screenful of
- * text. Speaks to a client that it is given; writes to no terminal.
+ * The contents of top's screen: the daemon's counters, their rates, and the table of images.
  */
 #pragma once
 
@@ -32,25 +31,25 @@ struct top {
 	enum listing_order order;
 	struct listing listing;
 	uint64_t counters[TOP_COUNTERS];
-	double rates[TOP_COUNTERS]; /* a second, of the last time between two readings */
-	double read_at;		    /* seconds of the monotonic clock; 0: not yet */
-	char event[512];	    /* the last one, or "" */
-	char trouble[512];	    /* why there is nothing new, or "" */
+	double rates[TOP_COUNTERS]; /* growth a second between the last two readings */
+	double read_at;		    /* seconds of the monotonic clock; 0: never */
+	char event[512];	    /* the last event, or "" */
+	char error[512];	    /* of the last reading, or "" */
 };
 
 /*
- * Asks for the present state. Returns 0 or a negative errno of the library's; what was known
- * stays then.
+ * Reads counters and images. Returns 0, or a negative errno of the library's and keeps the state as
+ * it was.
  */
 int top_read(struct top *top, shmimg_client *client, double now);
 
-/* Shows what the last failed call on a client said. */
-void top_complain(struct top *top, const shmimg_client *client);
+/* Shows the message of the last failed call on a client. */
+void top_set_error(struct top *top, const shmimg_client *client);
 
-/* Notes an event of WATCH. */
-void top_note(struct top *top, const shmimg_record *event);
+/* Sets the event, from a record of WATCH. */
+void top_set_event(struct top *top, const shmimg_record *event);
 
-/* Writes lines, at most rows, none wider than columns, with what a terminal needs between. */
+/* Writes at most rows lines, none wider than columns, for a terminal. */
 void top_draw(const struct top *top, FILE *out, unsigned columns, unsigned rows);
 
 void top_clear(struct top *top);

@@ -123,7 +123,7 @@ static void test_palette_keeps_few_colours(void **state)
 	assert_int_equal(palette->count, 256);
 	for (unsigned i = 0; i < 256; i++)
 		assert_memory_equal(
-			palette->colours[palette_place(palette, pixels[i])], pixels[i], 3);
+			palette->colours[palette_index(palette, pixels[i])], pixels[i], 3);
 	free(palette);
 }
 
@@ -139,7 +139,7 @@ static void test_palette_of_all_colours(void **state)
 	assert_int_equal(palette->count, 256);
 	for (uint32_t x = 0; x < 300; x++) {
 		const uint8_t *pixel = pixmap_at(&pixmap, x, x % 200);
-		const uint8_t *colour = palette->colours[palette_place(palette, pixel)];
+		const uint8_t *colour = palette->colours[palette_index(palette, pixel)];
 		for (size_t i = 0; i < 3; i++)
 			assert_true(abs(pixel[i] - colour[i]) < 80);
 	}
