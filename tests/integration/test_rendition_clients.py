@@ -163,7 +163,7 @@ def test_ctl_tells_what_is_not_there(daemon, picture):
 def test_ctl_wants_a_number(daemon, picture, text):
     for word in ("--width", "--height"):
         code, _, said = ctl(daemon, "load", f"{word}={text}", picture)
-        assert code == 2 and f"{word} {text}: must be PIXELS" in said
+        assert code == 2 and f"{word} {text}: not a valid value; give PIXELS" in said
 
 
 # ---- Python ----
