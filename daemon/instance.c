@@ -5,7 +5,6 @@
  */
 #include "daemon/instance.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -24,6 +23,7 @@
 #include "daemon/base/cleanup.h"
 #include "daemon/base/random.h"
 #include "daemon/segment/semaphore.h"
+#include "daemon/segment/shm-folder.h"
 
 enum { BACKLOG = 511 };
 
@@ -155,35 +155,20 @@ static int instance_clean_board(const char *name)
 	return instance_remove_semaphores(&header);
 }
 
-static int instance_remove_segments(DIR *folder, const char *prefix)
+static int instance_remove_file(void *context, const char *file, const char *suffix)
 {
-	char name[NAME_MAX + 2];
-	for (;;) {
-		errno = 0;
-		const struct dirent *entry = readdir(folder);
-		if (!entry)
-			return -errno;
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
-			continue;
-		snprintf(name, sizeof(name), "/%s", entry->d_name);
-		shm_unlink(name);
-	}
+	(void)context;
+	(void)suffix;
+	shm_unlink(file);
+	return 0;
 }
 
 int instance_clean(const struct instance *instance)
 {
-	char prefix[32], board[64];
-	snprintf(prefix, sizeof(prefix), "shmimg-%s-", instance->id);
-	snprintf(board, sizeof(board), "/%sboard", prefix);
+	char board[64];
+	snprintf(board, sizeof(board), "/shmimg-%s-board", instance->id);
 	int r = instance_clean_board(board);
-	if (r < 0)
-		return r;
-	DIR *folder = opendir("/dev/shm");
-	if (!folder)
-		return -errno;
-	r = instance_remove_segments(folder, prefix);
-	closedir(folder);
-	return r;
+	return r < 0 ? r : shm_folder_for_each(instance->id, instance_remove_file, NULL);
 }
 
 int instance_listen(const char *path, mode_t mode)

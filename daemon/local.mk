@@ -81,6 +81,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/decode/spare.c %D%/decode/spare.h \
 	%D%/store/store.c %D%/store/store.h \
 	%D%/file/path-watch.c %D%/file/path-watch.h \
+	%D%/segment/shm-folder.c %D%/segment/shm-folder.h \
 	%D%/segment/unlinked.c %D%/segment/unlinked.h \
 	%D%/socket/scheduler.c %D%/socket/scheduler.h \
 	%D%/command/subscription.c %D%/command/subscription.h \

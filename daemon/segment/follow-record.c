@@ -1,9 +1,10 @@
 /*
- * Notes of followed files.
+ * A record is a file with mode 0400 that is written once: a header, the image's name and the path.
+ * Anyone can create files in /dev/shm, so a file counts only if it belongs to the daemon's user
+ * and its sizes agree. After a crash in the middle of writing they do not.
  */
 #include "daemon/segment/follow-record.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,10 +16,13 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/base/random.h"
+#include "daemon/segment/shm-folder.h"
 
-#define NOTE_MAGIC "SHMNOTE\n"
+/* In the names of the files; those of segments have a digit of a random number here. */
+#define RECORD_SUFFIX "note-"
+#define RECORD_MAGIC  "SHMNOTE\n"
 
-/* What a note begins with; name and path follow, neither ended by NUL. */
+/* The file begins with this; name and path follow, neither ended by NUL. */
 struct follow_record_header {
 	char magic[8];
 	uint32_t version; /* 1 */
@@ -27,20 +31,20 @@ struct follow_record_header {
 	uint32_t path_length;
 };
 
-_Static_assert(sizeof(struct follow_record_header) == 24, "a note's header has 24 bytes");
+_Static_assert(sizeof(struct follow_record_header) == 24, "a record's header has 24 bytes");
 
 enum {
-	NOTE_VERSION = 1,
-	NOTE_MAX = sizeof(struct follow_record_header) + NAME_LENGTH_MAX + PATH_MAX
+	RECORD_VERSION = 1,
+	RECORD_MAX = sizeof(struct follow_record_header) + NAME_LENGTH_MAX + PATH_MAX
 };
 
 int follow_record_write(const char *instance, uid_t owner, const char *name, const char *path,
 	char file[SEGMENT_NAME_SIZE])
 {
-	char secret[33], data[NOTE_MAX + 2];
+	char secret[33], data[RECORD_MAX + 2];
 	struct follow_record_header header = {
-		.magic = NOTE_MAGIC,
-		.version = NOTE_VERSION,
+		.magic = RECORD_MAGIC,
+		.version = RECORD_VERSION,
 		.owner = owner,
 		.name_length = (uint32_t)strlen(name),
 		.path_length = (uint32_t)strlen(path),
@@ -54,7 +58,7 @@ int follow_record_write(const char *instance, uid_t owner, const char *name, con
 	memcpy(data, &header, sizeof(header));
 	memcpy(data + sizeof(header), name, header.name_length);
 	memcpy(data + sizeof(header) + header.name_length, path, header.path_length);
-	snprintf(file, SEGMENT_NAME_SIZE, "/shmimg-%s-" FOLLOW_RECORD_WORD "%s", instance, secret);
+	snprintf(file, SEGMENT_NAME_SIZE, "/shmimg-%s-" RECORD_SUFFIX "%s", instance, secret);
 	OWN_FD int fd = shm_open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 	if (fd < 0)
 		return -errno;
@@ -66,17 +70,17 @@ int follow_record_write(const char *instance, uid_t owner, const char *name, con
 	return r;
 }
 
-/* Puts a text of a note where it belongs; it must be as long as it says. */
-static bool follow_record_read_text(char *text, const char *data, size_t length)
+/* Copies a text of a record. Returns false if it has a NUL in it. */
+static bool follow_record_copy_text(char *text, const char *data, size_t length)
 {
 	memcpy(text, data, length);
 	text[length] = '\0';
 	return strlen(text) == length;
 }
 
-static bool follow_record_read_note(const char *file, struct follow_record *follow_record)
+static bool follow_record_read(const char *file, struct follow_record *record)
 {
-	char data[NOTE_MAX + 1];
+	char data[RECORD_MAX + 1];
 	struct follow_record_header header;
 	struct stat status;
 	OWN_FD int fd = shm_open(file, O_RDONLY | O_CLOEXEC, 0);
@@ -88,40 +92,43 @@ static bool follow_record_read_note(const char *file, struct follow_record *foll
 	if (size < (ssize_t)sizeof(header))
 		return false;
 	memcpy(&header, data, sizeof(header));
-	if (memcmp(header.magic, NOTE_MAGIC, sizeof(header.magic)) != 0 ||
-		header.version != NOTE_VERSION || header.name_length > NAME_LENGTH_MAX ||
+	if (memcmp(header.magic, RECORD_MAGIC, sizeof(header.magic)) != 0 ||
+		header.version != RECORD_VERSION || header.name_length > NAME_LENGTH_MAX ||
 		header.path_length >= PATH_MAX ||
 		(size_t)size != sizeof(header) + header.name_length + header.path_length)
 		return false;
-	follow_record->owner = header.owner;
+	record->owner = header.owner;
 	const char *text = data + sizeof(header);
-	return follow_record_read_text(follow_record->name, text, header.name_length) &&
-	       !name_check(follow_record->name) &&
-	       follow_record_read_text(
-		       follow_record->path, text + header.name_length, header.path_length) &&
-	       follow_record->path[0] == '/';
+	return follow_record_copy_text(record->name, text, header.name_length) &&
+	       !name_check(record->name) &&
+	       follow_record_copy_text(
+		       record->path, text + header.name_length, header.path_length) &&
+	       record->path[0] == '/';
 }
 
-int follow_records_read(const char *instance,
-	bool (*handler)(void *context, const struct follow_record *follow_record, const char *file),
-	void *context)
+bool follow_record_is_suffix(const char *suffix)
 {
-	char prefix[SEGMENT_NAME_SIZE], file[SEGMENT_NAME_SIZE];
-	struct follow_record follow_record;
-	snprintf(prefix, sizeof(prefix), "shmimg-%s-" FOLLOW_RECORD_WORD, instance);
-	DIR *folder = opendir("/dev/shm");
-	if (!folder)
-		return -errno;
-	const struct dirent *entry;
-	while ((entry = readdir(folder))) {
-		const char *name = entry->d_name;
-		if (strncmp(name, prefix, strlen(prefix)) != 0 || strlen(name) + 2 > sizeof(file))
-			continue;
-		snprintf(file, sizeof(file), "/%.*s", (int)sizeof(file) - 2, name);
-		if (!follow_record_read_note(file, &follow_record) ||
-			!handler(context, &follow_record, file))
-			shm_unlink(file);
-	}
-	closedir(folder);
+	return strncmp(suffix, RECORD_SUFFIX, strlen(RECORD_SUFFIX)) == 0;
+}
+
+struct follow_record_reader {
+	follow_record_handler *handler;
+	void *context;
+};
+
+static int follow_record_on_file(void *context, const char *file, const char *suffix)
+{
+	const struct follow_record_reader *reader = context;
+	struct follow_record record;
+	if (!follow_record_is_suffix(suffix) || strlen(file) >= SEGMENT_NAME_SIZE)
+		return 0;
+	if (!follow_record_read(file, &record) || !reader->handler(reader->context, &record, file))
+		shm_unlink(file);
 	return 0;
+}
+
+int follow_records_read(const char *instance, follow_record_handler *handler, void *context)
+{
+	struct follow_record_reader reader = {handler, context};
+	return shm_folder_for_each(instance, follow_record_on_file, &reader);
 }

@@ -1,6 +1,6 @@
 /*
- * Notes: what a daemon that takes over must know of a followed file, one small file of
- * /dev/shm each, beside the segments. Knows nothing of images.
+ * Follow records: the path that an image follows, for the daemon that takes over. Each is a small
+ * file of /dev/shm beside the segments.
  */
 #pragma once
 
@@ -11,26 +11,28 @@
 #include "client/protocol/name.h"
 #include "daemon/segment/segment.h"
 
-/* A segment's name goes on with digits where a note's has this. */
-#define FOLLOW_RECORD_WORD "note-"
-
 struct follow_record {
 	uid_t owner;
 	char name[NAME_LENGTH_MAX + 1]; /* of the image */
-	char path[PATH_MAX];		/* of the file */
+	char path[PATH_MAX];		/* of the file that it follows */
 };
 
 /*
- * Writes a note of an instance's; file gets its name, for shm_unlink(3). Returns 0 or a
- * negative errno, after which there is none.
+ * Writes a record of an instance; file gets its name, for shm_unlink(3). Returns 0 or a negative
+ * errno; then there is no record.
  */
 int follow_record_write(const char *instance, uid_t owner, const char *name, const char *path,
 	char file[SEGMENT_NAME_SIZE]);
 
+/* Whether a file of an instance with this suffix (shm_folder_for_each()) is a record. */
+bool follow_record_is_suffix(const char *suffix);
+
+/* Gets a record and the name of its file. Returns whether the record is to stay. */
+typedef bool follow_record_handler(
+	void *context, const struct follow_record *record, const char *file);
+
 /*
- * Gives each note of an instance's to a handler, which says whether it is to stay; removes
- * the others, and what is no whole note of this user's daemon. Returns 0 or a negative errno.
+ * Calls the handler for each record of an instance. Removes the records that are not to stay, and
+ * files that are not a whole record of this user. Returns 0 or a negative errno.
  */
-int follow_records_read(const char *instance,
-	bool (*handler)(void *context, const struct follow_record *follow_record, const char *file),
-	void *context);
+int follow_records_read(const char *instance, follow_record_handler *handler, void *context);

@@ -15,8 +15,7 @@
 #include "daemon/base/fd-budget.h"
 #include "daemon/base/random.h"
 #include "daemon/segment/acl.h"
-
-#define SHM_FOLDER "/dev/shm" /* where shm_open(3) has its names, by shm_overview(7) */
+#include "daemon/segment/shm-folder.h"
 
 int segment_create(uint64_t size)
 {

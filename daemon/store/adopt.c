@@ -8,7 +8,6 @@
  */
 #include "daemon/store/adopt.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,6 +21,7 @@
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/segment/follow-record.h"
+#include "daemon/segment/shm-folder.h"
 #include "daemon/store/lifetime.h"
 
 /* A file in /dev/shm with the name of a segment. */
@@ -238,33 +238,19 @@ static int adopt_segment(struct adoption *adoption, struct candidate *candidate)
 	return 1;
 }
 
-static int adopt_all(struct adoption *adoption, DIR *folder)
+/* Adopts a segment of the dead daemon, or removes what is none. */
+static int adopt_file(void *context, const char *file, const char *suffix)
 {
+	struct adoption *adoption = context;
 	struct candidate candidate;
-	char prefix[SEGMENT_NAME_SIZE], board[SEGMENT_NAME_SIZE];
-	snprintf(prefix, sizeof(prefix), "shmimg-%s-", adoption->store->instance);
-	snprintf(board, sizeof(board), "%s", adoption->store->board->name + 1);
-	for (;;) {
-		errno = 0;
-		const struct dirent *entry = readdir(folder);
-		if (!entry)
-			return -errno;
-		const char *name = entry->d_name;
-		if (strncmp(name, prefix, strlen(prefix)) != 0 || strcmp(name, board) == 0)
-			continue;
-		if (strlen(name) + 2 > sizeof(candidate.segment) ||
-			strncmp(name + strlen(prefix), FOLLOW_RECORD_WORD,
-				strlen(FOLLOW_RECORD_WORD)) == 0)
-			continue;
-		snprintf(candidate.segment, sizeof(candidate.segment), "/%.*s",
-			(int)sizeof(candidate.segment) - 2, name);
-		int r = adopt_segment(adoption, &candidate);
-		if (r < 0)
-			return r;
-		if (r == 0)
-			segment_remove(
-				candidate.segment, "", geteuid(), adoption->store->deferred_free);
-	}
+	if (strcmp(file, adoption->store->board->name) == 0 ||
+		strlen(file) >= sizeof(candidate.segment) || follow_record_is_suffix(suffix))
+		return 0;
+	strcpy(candidate.segment, file);
+	int r = adopt_segment(adoption, &candidate);
+	if (r == 0)
+		segment_remove(candidate.segment, "", geteuid(), adoption->store->deferred_free);
+	return r < 0 ? r : 0;
 }
 
 int adopt(struct store *store)
@@ -273,11 +259,7 @@ int adopt(struct store *store)
 	struct adoption adoption = {.store = store, .taken = taken};
 	if (!taken)
 		return -ENOMEM;
-	DIR *folder = opendir("/dev/shm");
-	if (!folder)
-		return -errno;
-	int r = adopt_all(&adoption, folder);
-	closedir(folder);
+	int r = shm_folder_for_each(store->instance, adopt_file, &adoption);
 	if (r < 0)
 		return r;
 	semaphores_trim(store->semaphores);
