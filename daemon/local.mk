@@ -21,6 +21,8 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/base/clock.c %D%/base/clock.h \
 	%D%/file/close-queue.c %D%/file/close-queue.h \
 	%D%/file/close-threads.c %D%/file/close-threads.h \
+	%D%/command/call.c %D%/command/call.h \
+	%D%/command/describe.c %D%/command/describe.h \
 	%D%/command/drop.c \
 	%D%/command/fetch.c \
 	%D%/command/hello.c \
@@ -37,7 +39,8 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/config/defaults.c %D%/config/defaults.h \
 	%D%/store/derivation.c %D%/store/derivation.h \
 	%D%/base/fd-budget.c %D%/base/fd-budget.h \
-	%D%/command/dispatch.h \
+	%D%/command/dispatch.c %D%/command/dispatch.h \
+	%D%/command/handlers.h \
 	%D%/engine/engine.c %D%/engine/engine.h \
 	%D%/store/eviction.c %D%/store/eviction.h \
 	%D%/engine/load.c %D%/engine/load.h \

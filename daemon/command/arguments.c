@@ -1,128 +1,18 @@
 /*
- * What command handlers share, and the way from a request to its handler.
+ * The values of a request's keys.
  */
 #include "daemon/command/arguments.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/protocol/name.h"
-#include "daemon/engine/load.h"
-#include "daemon/log/log.h"
+#include "daemon/command/session.h"
 
-enum { SESSION_LOADS_MAX = 32, PATTERN_MAX = 1024 };
+enum { PATTERN_MAX = 1024 };
 
-static enum outcome (*const handlers[COMMAND_COUNT])(struct call *call) = {
-#define X(constant, lower, required, optional, help) [COMMAND_##constant] = command_##lower,
-	COMMAND_TABLE(X)
-#undef X
-};
-
-enum outcome dispatch(struct call *call)
-{
-	enum outcome outcome = handlers[call->request->command](call);
-	close_queue_drop(call->session->close_queue, &call->fd);
-	return outcome;
-}
-
-bool dispatch_is_quiet(const struct request *request)
-{
-	return request->command == COMMAND_FETCH;
-}
-
-/* Loads of different names go side by side; whatever else sees what came before it done. */
-bool dispatch_must_wait(const struct session *session, const struct request *request)
-{
-	const struct load_request *waiting;
-	unsigned count = 0;
-	if (TAILQ_EMPTY(&session->requests))
-		return false;
-	/* A user's limit is no reason to refuse what this session's own loads make room for. */
-	if (request->command != COMMAND_LOAD ||
-		!accounts_allow(&session->engine->accounts, session->who.uid, RESOURCE_LOADS, 1))
-		return true;
-	const char *name = request->values[KEY_NAME];
-	if (!name)
-		name = request->values[KEY_PATH];
-	TAILQ_FOREACH (waiting, &session->requests, in_session) {
-		if (!name || load_request_is_for(waiting, name) || ++count == SESSION_LOADS_MAX)
-			return true;
-	}
-	return false;
-}
-
-void dispatch_on_event(struct session *session, void (*wake)(void *context), void *context)
-{
-	session->subscription.wake = wake;
-	session->subscription.context = context;
-}
-
-bool dispatch_has_watch(const struct session *session)
-{
-	return session->subscription.active;
-}
-
-size_t dispatch_take_events(struct session *session, char *data, size_t size)
-{
-	return subscription_take(&session->subscription, data, size);
-}
-
-void dispatch_reject(
-	struct session *session, struct reply *reply, enum fault fault, const char *text)
-{
-	command_refuse(session, reply, fault, "%s", text);
-}
-
-void dispatch_reject_request(
-	struct session *session, struct reply *reply, enum request_fault fault, const char *culprit)
-{
-	if (fault == REQUEST_UNKNOWN_VERB)
-		command_refuse(session, reply, FAULT_PROTOCOL, "%.64s is no command", culprit);
-	else if (fault == REQUEST_UNKNOWN_KEY)
-		command_refuse(session, reply, FAULT_PROTOCOL, "%.64s= is no key of this command",
-			culprit);
-	else
-		command_refuse(session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing", culprit);
-}
-
-/* Whoever asked for it, what failed is the daemon's. */
-static void arguments_log_failed(const struct session *session, const char *message)
-{
-	struct log_client client = {session->who.uid, session->who.pid};
-	log_write(
-		&(struct log_entry){LOG_ENTRY(WARNING, FAILED), .client = &client}, "%s", message);
-}
-
-enum outcome command_refuse(
-	struct session *session, struct reply *reply, enum fault fault, const char *format, ...)
-{
-	char message[512];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
-	va_end(arguments);
-	session->engine->counters.errors++;
-	if (fault == FAULT_INTERNAL)
-		arguments_log_failed(session, message);
-	reply_pass(reply, -1); /* an error brings no descriptor */
-	reply_fault(reply, fault, "%s", message);
-	return OUTCOME_DONE;
-}
-
-enum outcome command_refuse_quota(
-	struct session *session, struct reply *reply, enum resource resource, uint64_t amount)
-{
-	char text[160];
-	accounts_explain(
-		&session->engine->accounts, session->who.uid, resource, amount, text, sizeof(text));
-	return command_refuse(session, reply, FAULT_OVER_QUOTA, "%s", text);
-}
-
-bool command_read_name(struct call *call, const char **name)
+bool arguments_read_name(struct call *call, const char **name)
 {
 	*name = call->request->values[KEY_NAME];
 	const char *fault = name_check(*name);
@@ -131,7 +21,7 @@ bool command_read_name(struct call *call, const char **name)
 	return !fault;
 }
 
-bool command_read_owner(struct call *call, int64_t *owner)
+bool arguments_read_owner(struct call *call, int64_t *owner)
 {
 	const char *text = call->request->values[KEY_OWNER];
 	uint64_t uid;
@@ -175,7 +65,7 @@ static bool arguments_read_side(struct call *call, enum key key, uint32_t *side)
 	return true;
 }
 
-bool command_read_wanted(struct call *call, struct wanted *wanted)
+bool arguments_read_wanted(struct call *call, struct wanted *wanted)
 {
 	if (!arguments_read_format(call, &wanted->format) ||
 		!arguments_read_side(call, KEY_WIDTH, &wanted->box.width) ||
@@ -185,7 +75,7 @@ bool command_read_wanted(struct call *call, struct wanted *wanted)
 	return true;
 }
 
-bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag)
+bool arguments_read_flag(struct call *call, enum key key, bool absent, bool *flag)
 {
 	const char *text = call->request->values[key];
 	*flag = text ? strcmp(text, "yes") == 0 : absent;
@@ -195,7 +85,7 @@ bool command_read_flag(struct call *call, enum key key, bool absent, bool *flag)
 	return false;
 }
 
-bool command_check_match(struct call *call)
+bool arguments_check_match(struct call *call)
 {
 	const char *match = call->request->values[KEY_MATCH];
 	if (!match || strlen(match) <= PATTERN_MAX)
@@ -243,13 +133,13 @@ static void arguments_refuse_other(struct call *call, const struct wanted *wante
 		wanted->format >= 0 ? call->request->values[KEY_FORMAT] : "", size);
 }
 
-struct rendition *command_find_rendition(struct call *call)
+struct rendition *arguments_find_rendition(struct call *call)
 {
 	const char *name;
 	int64_t owner;
 	struct wanted wanted;
-	if (!command_read_name(call, &name) || !command_read_owner(call, &owner) ||
-		!command_read_wanted(call, &wanted))
+	if (!arguments_read_name(call, &name) || !arguments_read_owner(call, &owner) ||
+		!arguments_read_wanted(call, &wanted))
 		return NULL;
 	struct store *store = &call->session->engine->store;
 	struct image *image = store_find_visible(store, &call->session->who, name, owner);
@@ -261,65 +151,4 @@ struct rendition *command_find_rendition(struct call *call)
 	if (!rendition)
 		arguments_refuse_other(call, &wanted);
 	return rendition;
-}
-
-static void arguments_describe(struct wire_writer *line, const struct rendition *rendition)
-{
-	const struct generation *generation = rendition->generation;
-	const struct image *image = generation->image;
-	char semaphore[32];
-	snprintf(
-		semaphore, sizeof(semaphore), "%d:%u", image->semaphore.id, image->semaphore.index);
-	wire_add(line, "name", image->name);
-	wire_add(line, "segment", rendition->segment);
-	wire_add_number(line, "size", rendition->segment_size);
-	wire_add_number(line, "offset", rendition->pixel_offset);
-	wire_add_number(line, "width", rendition->width);
-	wire_add_number(line, "height", rendition->height);
-	wire_add_number(line, "stride", rendition->stride);
-	wire_add(line, "format", format_to_string(rendition->format));
-	wire_add_number(line, "generation", generation->number);
-	wire_add(line, "semaphore", semaphore);
-	wire_add_number(line, "slot", image->slot);
-}
-
-/* Written once, if there is memory to keep it: it is most of what a FETCH costs. */
-void command_describe(struct wire_writer *line, struct rendition *rendition)
-{
-	if (rendition->description) {
-		wire_add_fields(line, rendition->description, rendition->description_size);
-		return;
-	}
-	size_t before = line->length;
-	arguments_describe(line, rendition);
-	if (line->full)
-		return;
-	rendition->description_size = (unsigned)(line->length - before);
-	rendition->description = malloc(rendition->description_size);
-	if (rendition->description)
-		memcpy(rendition->description, line->data + before, rendition->description_size);
-}
-
-void command_describe_change(struct wire_writer *line, const struct rendition *rendition)
-{
-	if (rendition->orientation != 1)
-		wire_add_number(line, "orientation", rendition->orientation);
-	command_describe_whole(line, rendition);
-}
-
-void command_describe_whole(struct wire_writer *line, const struct rendition *rendition)
-{
-	if (!rendition_is_smaller(rendition))
-		return;
-	wire_add_number(line, "full-width", rendition->full_width);
-	wire_add_number(line, "full-height", rendition->full_height);
-}
-
-int command_pass_segment(struct reply *reply, const struct rendition *rendition)
-{
-	int fd = segment_open(rendition->segment);
-	if (fd < 0)
-		return fd;
-	reply_pass(reply, fd);
-	return 0;
 }

@@ -1,27 +1,10 @@
 /*
- * From a request to its command handler. A handler gets who asks, what, and a reply to
- * fill; it knows neither sockets nor connections.
+ * The way from a request to its handler, and what its session's turn must know: whether the
+ * request must wait, and the events of a session that watches.
  */
 #pragma once
 
-#include "client/protocol/command.h"
-#include "daemon/command/reply.h"
-
-struct session;
-
-enum outcome {
-	OUTCOME_DONE,  /* the reply is complete */
-	OUTCOME_LATER, /* it has been deferred */
-	OUTCOME_MORE,  /* call again, in a later turn, when the reply has room */
-};
-
-struct call {
-	struct session *session;
-	const struct request *request;
-	struct reply *reply;
-	int fd; /* that came with the request, or -1; handed to be closed after the call unless
-		   taken */
-};
+#include "daemon/command/call.h"
 
 /* Answers a request. */
 enum outcome dispatch(struct call *call);

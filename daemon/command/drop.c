@@ -2,6 +2,8 @@
  * DROP: removes an image's name. Its owner alone may.
  */
 #include "daemon/command/arguments.h"
+#include "daemon/command/handlers.h"
+#include "daemon/command/session.h"
 #include "daemon/log/log.h"
 #include "daemon/store/lifetime.h"
 
@@ -11,7 +13,7 @@ enum outcome command_drop(struct call *call)
 	struct store *store = &session->engine->store;
 	const char *name;
 	int64_t owner;
-	if (!command_read_name(call, &name) || !command_read_owner(call, &owner))
+	if (!arguments_read_name(call, &name) || !arguments_read_owner(call, &owner))
 		return OUTCOME_DONE;
 	struct image *image = store_find_visible(store, &session->who, name, owner);
 	if (!image)

@@ -5,28 +5,31 @@
 #include <string.h>
 
 #include "daemon/command/arguments.h"
+#include "daemon/command/describe.h"
+#include "daemon/command/handlers.h"
+#include "daemon/command/session.h"
 
 enum outcome command_fetch(struct call *call)
 {
 	struct session *session = call->session;
 	bool pass_fd;
 	session->engine->counters.fetches++;
-	if (!command_read_flag(call, KEY_FD, false, &pass_fd))
+	if (!arguments_read_flag(call, KEY_FD, false, &pass_fd))
 		return OUTCOME_DONE;
-	struct rendition *rendition = command_find_rendition(call);
+	struct rendition *rendition = arguments_find_rendition(call);
 	if (!rendition)
 		return OUTCOME_DONE;
-	int r = pass_fd ? command_pass_segment(call->reply, rendition) : 0;
+	int r = pass_fd ? describe_pass_segment(call->reply, rendition) : 0;
 	if (r < 0)
 		return refuse(call, FAULT_BUSY, "the segment cannot be opened: %s", strerror(-r));
 	r = session_pin(session, rendition);
 	if (r == -EDQUOT)
-		return command_refuse_quota(session, call->reply, RESOURCE_PINS, 1);
+		return call_refuse_quota(session, call->reply, RESOURCE_PINS, 1);
 	if (r < 0)
 		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 	struct wire_writer *line = reply_begin(call->reply, "OK");
-	command_describe(line, rendition);
-	command_describe_change(line, rendition);
+	describe_rendition(line, rendition);
+	describe_change(line, rendition);
 	reply_end(call->reply);
 	return OUTCOME_DONE;
 }
@@ -45,8 +48,9 @@ enum outcome command_release(struct call *call)
 {
 	struct pin_filter filter;
 	struct wanted wanted;
-	if (!command_read_name(call, &filter.name) || !command_read_owner(call, &filter.owner) ||
-		!command_read_wanted(call, &wanted) ||
+	if (!arguments_read_name(call, &filter.name) ||
+		!arguments_read_owner(call, &filter.owner) ||
+		!arguments_read_wanted(call, &wanted) ||
 		!fetch_read_generation(call, &filter.generation))
 		return OUTCOME_DONE;
 	filter.format = wanted.format;

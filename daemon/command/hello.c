@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/command/arguments.h"
+#include "daemon/command/handlers.h"
+#include "daemon/command/session.h"
 
 #define PROTOCOL "1"
 

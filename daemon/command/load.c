@@ -8,6 +8,9 @@
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/command/arguments.h"
+#include "daemon/command/describe.h"
+#include "daemon/command/handlers.h"
+#include "daemon/command/session.h"
 #include "daemon/engine/load.h"
 #include "daemon/file/source.h"
 #include "daemon/store/lifetime.h"
@@ -25,22 +28,22 @@ struct wishes {
 static bool load_answer_found(struct session *session, struct reply *reply,
 	struct rendition *rendition, bool pin, bool pass_fd, bool cached)
 {
-	int r = pass_fd ? command_pass_segment(reply, rendition) : 0;
+	int r = pass_fd ? describe_pass_segment(reply, rendition) : 0;
 	if (r == 0 && pin)
 		r = session_pin(session, rendition);
 	if (r == -EDQUOT) {
-		command_refuse_quota(session, reply, RESOURCE_PINS, 1);
+		call_refuse_quota(session, reply, RESOURCE_PINS, 1);
 		return false;
 	}
 	if (r < 0) {
-		command_refuse(session, reply, FAULT_BUSY, "the image cannot be handed out: %s",
+		call_refuse(session, reply, FAULT_BUSY, "the image cannot be handed out: %s",
 			strerror(-r));
 		return false;
 	}
 	struct wire_writer *line = reply_begin(reply, "OK");
-	command_describe(line, rendition);
+	describe_rendition(line, rendition);
 	wire_add(line, "cached", cached ? "yes" : "no");
-	command_describe_change(line, rendition);
+	describe_change(line, rendition);
 	reply_end(reply);
 	return true;
 }
@@ -65,7 +68,7 @@ static void answer_load(struct load_request *load_request, struct rendition *ren
 		load_change_following(rendition->generation->image, &load_request->follow,
 			load_request->unfollow);
 	else if (!rendition)
-		command_refuse(load_request->session, reply, fault, "%s", message);
+		call_refuse(load_request->session, reply, fault, "%s", message);
 	reply->complete(reply);
 }
 
@@ -128,7 +131,7 @@ static bool load_open_source(struct call *call, int *input)
 static bool load_read_watch(struct call *call, bool *follow, bool *unfollow)
 {
 	const char *text = call->request->values[KEY_WATCH];
-	if (!command_read_flag(call, KEY_WATCH, false, follow))
+	if (!arguments_read_flag(call, KEY_WATCH, false, follow))
 		return false;
 	*unfollow = text && !*follow;
 	if (!*follow || call->request->values[KEY_PATH])
@@ -141,7 +144,7 @@ static bool load_read_watch(struct call *call, bool *follow, bool *unfollow)
 static void load_refuse_to_follow(struct call *call, int error, unsigned places)
 {
 	if (error == -EDQUOT)
-		command_refuse_quota(call->session, call->reply, RESOURCE_FOLLOWS, places);
+		call_refuse_quota(call->session, call->reply, RESOURCE_FOLLOWS, places);
 	else if (error == -EUSERS)
 		refuse(call, FAULT_OVER_QUOTA,
 			"the kernel watches no more folders for the daemon: see "
@@ -215,12 +218,12 @@ static enum outcome load_refuse(struct call *call, struct load_request *load_req
 	struct reply *reply =
 		load_request && load_request->reply ? load_request->reply : call->reply;
 	if (error == -EDQUOT)
-		command_refuse_quota(call->session, reply,
+		call_refuse_quota(call->session, reply,
 			load_request->pin && !load_request->pin_charge.account ? RESOURCE_PINS
 									       : RESOURCE_LOADS,
 			1);
 	else
-		command_refuse(call->session, reply, FAULT_BUSY,
+		call_refuse(call->session, reply, FAULT_BUSY,
 			error == -EBUSY ? "too many loads are under way"
 					: "the daemon has no memory left");
 	if (load_request) {
@@ -286,11 +289,11 @@ enum outcome command_load(struct call *call)
 	struct wanted wanted;
 	OWN_FILE struct open_file input = {session->close_queue, -1};
 	session->engine->counters.loads++;
-	if (!load_read_name(call, &order.name) || !command_read_wanted(call, &wanted) ||
+	if (!load_read_name(call, &order.name) || !arguments_read_wanted(call, &wanted) ||
 		!load_read_word(call, KEY_SHARE, share_from_string, &order.share) ||
 		!load_read_word(call, KEY_KEEP, keep_from_string, &order.keep) ||
-		!command_read_flag(call, KEY_PIN, true, &wishes.pin) ||
-		!command_read_flag(call, KEY_FD, false, &wishes.pass_fd) ||
+		!arguments_read_flag(call, KEY_PIN, true, &wishes.pin) ||
+		!arguments_read_flag(call, KEY_FD, false, &wishes.pass_fd) ||
 		!load_read_watch(call, &wishes.follow, &wishes.unfollow) ||
 		!load_open_source(call, &input.fd))
 		return OUTCOME_DONE;

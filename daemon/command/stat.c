@@ -8,6 +8,9 @@
 
 #include "daemon/base/glob.h"
 #include "daemon/command/arguments.h"
+#include "daemon/command/describe.h"
+#include "daemon/command/handlers.h"
+#include "daemon/command/session.h"
 
 enum {
 	HOLDERS_MAX = 64,
@@ -72,13 +75,13 @@ static void stat_describe_all(struct wire_writer *line, struct rendition *rendit
 {
 	const struct generation *generation = rendition->generation;
 	const struct image *image = generation->image;
-	command_describe(line, rendition);
+	describe_rendition(line, rendition);
 	wire_add_number(line, "owner", image->owner);
 	wire_add(line, "share", share_to_string(image->share));
 	wire_add(line, "keep", keep_to_string(image->keep));
 	wire_add(line, "type", generation->type);
 	wire_add_number(line, "orientation", rendition->orientation);
-	command_describe_whole(line, rendition);
+	describe_whole(line, rendition);
 	wire_add(line, "watch", image->follow ? "yes" : "no");
 	stat_add_renditions(line, generation);
 	wire_add_number(line, "pins", image->pin_count);
@@ -91,7 +94,7 @@ static void stat_describe_all(struct wire_writer *line, struct rendition *rendit
 
 enum outcome command_stat(struct call *call)
 {
-	struct rendition *rendition = command_find_rendition(call);
+	struct rendition *rendition = arguments_find_rendition(call);
 	if (!rendition)
 		return OUTCOME_DONE;
 	stat_describe_all(reply_begin(call->reply, "OK"), rendition);
@@ -157,7 +160,7 @@ enum outcome command_list(struct call *call)
 	struct session *session = call->session;
 	struct store *store = &session->engine->store;
 	const char *match = call->request->values[KEY_MATCH];
-	if (!command_check_match(call))
+	if (!arguments_check_match(call))
 		return OUTCOME_DONE;
 	const char *name = session->cursor.name;
 	struct image *image = store_next(store, name && *name ? name : NULL, session->cursor.owner);

@@ -6,7 +6,8 @@
 #include <sys/resource.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/command/arguments.h"
+#include "daemon/command/handlers.h"
+#include "daemon/command/session.h"
 
 static uint64_t stats_uptime(const struct engine *engine)
 {

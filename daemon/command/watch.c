@@ -2,12 +2,14 @@
  * WATCH: from its answer on, tells what becomes of images, until the connection ends.
  */
 #include "daemon/command/arguments.h"
+#include "daemon/command/handlers.h"
+#include "daemon/command/session.h"
 
 enum outcome command_watch(struct call *call)
 {
 	struct session *session = call->session;
 	const char *match = call->request->values[KEY_MATCH];
-	if (!command_check_match(call))
+	if (!arguments_check_match(call))
 		return OUTCOME_DONE;
 	if (subscription_start(&session->engine->store.observers, &session->subscription, match) <
 		0)

@@ -1,0 +1,43 @@
+/*
+ * What all handlers share: an answer that refuses a request.
+ */
+#include "daemon/command/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "daemon/command/session.h"
+#include "daemon/log/log.h"
+
+/* Whoever asked for it, what failed is the daemon's. */
+static void arguments_log_failed(const struct session *session, const char *message)
+{
+	struct log_client client = {session->who.uid, session->who.pid};
+	log_write(
+		&(struct log_entry){LOG_ENTRY(WARNING, FAILED), .client = &client}, "%s", message);
+}
+
+enum outcome call_refuse(
+	struct session *session, struct reply *reply, enum fault fault, const char *format, ...)
+{
+	char message[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	session->engine->counters.errors++;
+	if (fault == FAULT_INTERNAL)
+		arguments_log_failed(session, message);
+	reply_pass(reply, -1); /* an error brings no descriptor */
+	reply_fault(reply, fault, "%s", message);
+	return OUTCOME_DONE;
+}
+
+enum outcome call_refuse_quota(
+	struct session *session, struct reply *reply, enum resource resource, uint64_t amount)
+{
+	char text[160];
+	accounts_explain(
+		&session->engine->accounts, session->who.uid, resource, amount, text, sizeof(text));
+	return call_refuse(session, reply, FAULT_OVER_QUOTA, "%s", text);
+}

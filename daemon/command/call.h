@@ -1,0 +1,32 @@
+/*
+ * One call of a command handler: the client's session, its request, and the reply to fill.
+ */
+#pragma once
+
+#include "client/protocol/command.h"
+#include "daemon/command/reply.h"
+#include "daemon/user/account.h"
+
+struct session;
+
+enum outcome {
+	OUTCOME_DONE,  /* the reply is complete */
+	OUTCOME_LATER, /* the reply was deferred */
+	OUTCOME_MORE,  /* call again, in a later turn, when the reply has room */
+};
+
+struct call {
+	struct session *session;
+	const struct request *request;
+	struct reply *reply;
+	int fd; /* that came with the request, or -1; closed after the call unless taken */
+};
+
+/* Answers with an error and counts it. */
+#define refuse(call, ...) call_refuse((call)->session, (call)->reply, __VA_ARGS__)
+enum outcome call_refuse(struct session *session, struct reply *reply, enum fault fault,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Answers that a limit of the session's user does not allow so much more of a resource. */
+enum outcome call_refuse_quota(
+	struct session *session, struct reply *reply, enum resource resource, uint64_t amount);

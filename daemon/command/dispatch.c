@@ -1,0 +1,86 @@
+/*
+ * From a request to its handler.
+ *
+ * Loads of different images run side by side. Any other command waits until the earlier
+ * requests of its session are answered, so that it sees their effects.
+ */
+#include "daemon/command/dispatch.h"
+
+#include "daemon/command/handlers.h"
+#include "daemon/command/session.h"
+#include "daemon/engine/load-request.h"
+
+enum { SESSION_LOADS_MAX = 32 };
+
+static enum outcome (*const handlers[COMMAND_COUNT])(struct call *call) = {
+#define X(constant, lower, required, optional, help) [COMMAND_##constant] = command_##lower,
+	COMMAND_TABLE(X)
+#undef X
+};
+
+enum outcome dispatch(struct call *call)
+{
+	enum outcome outcome = handlers[call->request->command](call);
+	close_queue_drop(call->session->close_queue, &call->fd);
+	return outcome;
+}
+
+bool dispatch_is_quiet(const struct request *request)
+{
+	return request->command == COMMAND_FETCH;
+}
+
+/* Loads of different names go side by side; whatever else sees what came before it done. */
+bool dispatch_must_wait(const struct session *session, const struct request *request)
+{
+	const struct load_request *waiting;
+	unsigned count = 0;
+	if (TAILQ_EMPTY(&session->requests))
+		return false;
+	/* A user's limit is no reason to refuse what this session's own loads make room for. */
+	if (request->command != COMMAND_LOAD ||
+		!accounts_allow(&session->engine->accounts, session->who.uid, RESOURCE_LOADS, 1))
+		return true;
+	const char *name = request->values[KEY_NAME];
+	if (!name)
+		name = request->values[KEY_PATH];
+	TAILQ_FOREACH (waiting, &session->requests, in_session) {
+		if (!name || load_request_is_for(waiting, name) || ++count == SESSION_LOADS_MAX)
+			return true;
+	}
+	return false;
+}
+
+void dispatch_on_event(struct session *session, void (*wake)(void *context), void *context)
+{
+	session->subscription.wake = wake;
+	session->subscription.context = context;
+}
+
+bool dispatch_has_watch(const struct session *session)
+{
+	return session->subscription.active;
+}
+
+size_t dispatch_take_events(struct session *session, char *data, size_t size)
+{
+	return subscription_take(&session->subscription, data, size);
+}
+
+void dispatch_reject(
+	struct session *session, struct reply *reply, enum fault fault, const char *text)
+{
+	call_refuse(session, reply, fault, "%s", text);
+}
+
+void dispatch_reject_request(
+	struct session *session, struct reply *reply, enum request_fault fault, const char *culprit)
+{
+	if (fault == REQUEST_UNKNOWN_VERB)
+		call_refuse(session, reply, FAULT_PROTOCOL, "%.64s is no command", culprit);
+	else if (fault == REQUEST_UNKNOWN_KEY)
+		call_refuse(session, reply, FAULT_PROTOCOL, "%.64s= is no key of this command",
+			culprit);
+	else
+		call_refuse(session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing", culprit);
+}
