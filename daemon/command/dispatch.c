@@ -6,11 +6,12 @@
  */
 #include "daemon/command/dispatch.h"
 
+#include <string.h>
+
 #include "daemon/command/handlers.h"
 #include "daemon/command/session.h"
-#include "daemon/engine/load-request.h"
 
-enum { SESSION_LOADS_MAX = 32 };
+enum { PENDING_MAX = 32 };
 
 static enum outcome (*const handlers[COMMAND_COUNT])(struct call *call) = {
 #define X(constant, lower, required, optional, help) [COMMAND_##constant] = command_##lower,
@@ -33,9 +34,9 @@ bool dispatch_is_quiet(const struct request *request)
 /* Loads of different names go side by side; whatever else sees what came before it done. */
 bool dispatch_must_wait(const struct session *session, const struct request *request)
 {
-	const struct load_request *waiting;
+	const struct pending *pending;
 	unsigned count = 0;
-	if (TAILQ_EMPTY(&session->requests))
+	if (TAILQ_EMPTY(&session->pending))
 		return false;
 	/* A user's limit is no reason to refuse what this session's own loads make room for. */
 	if (request->command != COMMAND_LOAD ||
@@ -44,8 +45,8 @@ bool dispatch_must_wait(const struct session *session, const struct request *req
 	const char *name = request->values[KEY_NAME];
 	if (!name)
 		name = request->values[KEY_PATH];
-	TAILQ_FOREACH (waiting, &session->requests, in_session) {
-		if (!name || load_request_is_for(waiting, name) || ++count == SESSION_LOADS_MAX)
+	TAILQ_FOREACH (pending, &session->pending, link) {
+		if (!name || strcmp(pending->name, name) == 0 || ++count == PENDING_MAX)
 			return true;
 	}
 	return false;

@@ -2,6 +2,7 @@
  * LOAD: has a file decoded, or finds that it is decoded already.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,17 +12,29 @@
 #include "daemon/command/describe.h"
 #include "daemon/command/handlers.h"
 #include "daemon/command/session.h"
+#include "daemon/engine/follow.h"
 #include "daemon/engine/load.h"
 #include "daemon/file/source.h"
 #include "daemon/store/lifetime.h"
 #include "daemon/store/publish.h"
 
-/* What a client wants besides the image. */
-struct wishes {
+/* What a request asks for besides the image. */
+struct load_options {
 	bool pin;
 	bool pass_fd;
-	bool follow;   /* the file */
-	bool unfollow; /* what was followed under the name */
+	bool follow;   /* the file, from now on */
+	bool unfollow; /* the file that the image follows */
+};
+
+/* A LOAD that waits for its image to be decoded. */
+struct load_call {
+	struct load_waiter waiter; /* first: the waiter is the call */
+	struct pending pending;
+	struct session *session;
+	struct reply *reply; /* deferred */
+	struct load_options options;
+	struct charge pin_charge; /* so that the pin is allowed in the end */
+	struct follow *follow;	  /* that the image is to have, or NULL; owned by this */
 };
 
 /* Answers with a rendition, and pins it first. Returns whether that went well. */
@@ -58,18 +71,38 @@ static void load_change_following(struct image *image, struct follow **follow, b
 	*follow = NULL;
 }
 
-static void answer_load(struct load_request *load_request, struct rendition *rendition,
+static void load_call_free(struct load_call *load_call)
+{
+	charge_refund(&load_call->pin_charge);
+	follow_free(load_call->follow);
+	free(load_call);
+}
+
+static void load_call_on_done(struct load_waiter *waiter, struct rendition *rendition,
 	enum fault fault, const char *message)
 {
-	struct reply *reply = load_request->reply;
-	charge_refund(&load_request->pin_charge);
-	if (rendition && load_answer_found(load_request->session, reply, rendition,
-				 load_request->pin, load_request->pass_fd, false))
-		load_change_following(rendition->generation->image, &load_request->follow,
-			load_request->unfollow);
-	else if (!rendition)
-		call_refuse(load_request->session, reply, fault, "%s", message);
+	struct load_call *load_call = (struct load_call *)waiter;
+	struct session *session = load_call->session;
+	const struct load_options *options = &load_call->options;
+	struct reply *reply = load_call->reply;
+	charge_refund(&load_call->pin_charge);
+	if (!rendition)
+		call_refuse(session, reply, fault, "%s", message);
+	else if (load_answer_found(
+			 session, reply, rendition, options->pin, options->pass_fd, false))
+		load_change_following(
+			rendition->generation->image, &load_call->follow, options->unfollow);
 	reply->complete(reply);
+	TAILQ_REMOVE(&session->pending, &load_call->pending, link);
+	load_call_free(load_call);
+}
+
+static void load_call_cancel(struct pending *pending)
+{
+	struct load_call *load_call =
+		(struct load_call *)((char *)pending - offsetof(struct load_call, pending));
+	load_request_cancel(&load_call->waiter);
+	load_call_free(load_call);
 }
 
 static bool load_read_word(struct call *call, enum key key, int (*find)(const char *), int *value)
@@ -189,94 +222,105 @@ static struct rendition *load_find_cached(struct store *store, const struct load
 }
 
 static enum outcome load_answer_cached(struct call *call, struct rendition *rendition,
-	const struct load_order *order, const struct wishes *wishes)
+	const struct load_order *order, const struct load_options *options)
 {
 	struct engine *engine = call->session->engine;
 	struct image *image = rendition->generation->image;
 	struct follow *follow = NULL;
-	if (wishes->follow && !follow_is_of(image->follow, call->request->values[KEY_PATH]) &&
+	if (options->follow && !follow_is_of(image->follow, call->request->values[KEY_PATH]) &&
 		!load_begin_to_follow(call, order->name, &follow))
 		return OUTCOME_DONE;
 	engine->counters.hits++;
 	image_touch(image);
 	rendition_touch(rendition);
 	if (!load_answer_found(
-		    call->session, call->reply, rendition, wishes->pin, wishes->pass_fd, true)) {
+		    call->session, call->reply, rendition, options->pin, options->pass_fd, true)) {
 		follow_free(follow);
 		return OUTCOME_DONE;
 	}
 	rendition_note_box(rendition, order->box);
 	if (order->keep >= 0)
 		image_set_keep(image, (enum keep)order->keep);
-	load_change_following(image, &follow, wishes->unfollow);
+	load_change_following(image, &follow, options->unfollow);
 	return OUTCOME_DONE;
 }
 
-/* Frees the load. */
-static enum outcome load_refuse(struct call *call, struct load_request *load_request, int error)
+static void load_refuse(
+	struct session *session, struct reply *reply, const struct load_call *load_call, int error)
 {
-	struct reply *reply =
-		load_request && load_request->reply ? load_request->reply : call->reply;
-	if (error == -EDQUOT)
-		call_refuse_quota(call->session, reply,
-			load_request->pin && !load_request->pin_charge.account ? RESOURCE_PINS
-									       : RESOURCE_LOADS,
-			1);
-	else
-		call_refuse(call->session, reply, FAULT_BUSY,
+	if (error != -EDQUOT)
+		call_refuse(session, reply, FAULT_BUSY,
 			error == -EBUSY ? "too many loads are under way"
 					: "the daemon has no memory left");
-	if (load_request) {
-		charge_refund(&load_request->pin_charge);
-		follow_free(load_request->follow);
-	}
-	free(load_request);
-	if (reply == call->reply)
-		return OUTCOME_DONE;
-	reply->complete(reply);
-	return OUTCOME_LATER;
+	else if (load_call->options.pin && !load_call->pin_charge.account)
+		call_refuse_quota(session, reply, RESOURCE_PINS, 1);
+	else
+		call_refuse_quota(session, reply, RESOURCE_LOADS, 1);
 }
 
-/* Charges the pin first: what has been decoded shall not be refused for want of it. */
-static int load_charge_and_join(const struct load_order *order, struct load_request *load_request)
+/* Charges the pin first, so that no image is decoded that cannot be pinned. */
+static int load_call_submit(struct load_call *load_call, const struct load_order *order)
 {
-	struct session *session = load_request->session;
+	struct session *session = load_call->session;
 	int r = 0;
-	if (load_request->pin)
-		r = accounts_charge(&session->engine->accounts, &load_request->pin_charge,
+	if (load_call->options.pin)
+		r = accounts_charge(&session->engine->accounts, &load_call->pin_charge,
 			session->who.uid, RESOURCE_PINS, 1);
-	return r < 0 ? r : load_request_submit(session->engine, order, load_request);
+	if (r == 0)
+		r = load_request_submit(session->engine, order, &load_call->waiter);
+	if (r < 0)
+		return r;
+	load_call->pending.name = load_call->waiter.load->name;
+	TAILQ_INSERT_TAIL(&session->pending, &load_call->pending, link);
+	return 0;
+}
+
+/* Takes follow over. Returns NULL without memory. */
+static struct load_call *load_call_new(
+	struct call *call, const struct load_options *options, struct follow *follow)
+{
+	struct load_call *load_call = calloc(1, sizeof(*load_call));
+	if (!load_call) {
+		follow_free(follow);
+		return NULL;
+	}
+	load_call->waiter.uid = call->session->who.uid;
+	load_call->waiter.pid = call->session->who.pid;
+	load_call->waiter.done = load_call_on_done;
+	load_call->pending.cancel = load_call_cancel;
+	load_call->session = call->session;
+	load_call->options = *options;
+	load_call->follow = follow;
+	load_call->reply = call->reply->defer(call->reply);
+	if (load_call->reply)
+		return load_call;
+	load_call_free(load_call);
+	return NULL;
 }
 
 /* Takes order->input over. */
 static enum outcome load_submit(
-	struct call *call, const struct load_order *order, const struct wishes *wishes)
+	struct call *call, const struct load_order *order, const struct load_options *options)
 {
 	struct follow *follow = NULL;
-	if (wishes->follow && !load_begin_to_follow(call, order->name, &follow)) {
+	if (options->follow && !load_begin_to_follow(call, order->name, &follow)) {
 		close_queue_add(order->close_queue, order->input);
 		return OUTCOME_DONE;
 	}
-	struct load_request *load_request = calloc(1, sizeof(*load_request));
-	int r = -ENOMEM;
-	if (load_request) {
-		load_request->follow = follow;
-		load_request->reply = call->reply->defer(call->reply);
-	} else {
-		follow_free(follow);
-	}
-	if (load_request && load_request->reply) {
-		load_request->session = call->session;
-		load_request->pin = wishes->pin;
-		load_request->pass_fd = wishes->pass_fd;
-		load_request->unfollow = wishes->unfollow;
-		load_request->answer = answer_load;
-		r = load_charge_and_join(order, load_request);
-	}
+	struct load_call *load_call = load_call_new(call, options, follow);
+	int r = load_call ? load_call_submit(load_call, order) : -ENOMEM;
 	if (r == 0)
 		return OUTCOME_LATER;
 	close_queue_add(order->close_queue, order->input);
-	return load_refuse(call, load_request, r);
+	if (!load_call) {
+		load_refuse(call->session, call->reply, NULL, r);
+		return OUTCOME_DONE;
+	}
+	struct reply *reply = load_call->reply;
+	load_refuse(call->session, reply, load_call, r);
+	load_call_free(load_call);
+	reply->complete(reply);
+	return OUTCOME_LATER;
 }
 
 enum outcome command_load(struct call *call)
@@ -285,19 +329,19 @@ enum outcome command_load(struct call *call)
 	struct load_order order = {.owner = session->who.uid,
 		.group = session->who.gid,
 		.close_queue = session->close_queue};
-	struct wishes wishes;
+	struct load_options options;
 	struct wanted wanted;
 	OWN_FILE struct open_file input = {session->close_queue, -1};
 	session->engine->counters.loads++;
 	if (!load_read_name(call, &order.name) || !arguments_read_wanted(call, &wanted) ||
 		!load_read_word(call, KEY_SHARE, share_from_string, &order.share) ||
 		!load_read_word(call, KEY_KEEP, keep_from_string, &order.keep) ||
-		!arguments_read_flag(call, KEY_PIN, true, &wishes.pin) ||
-		!arguments_read_flag(call, KEY_FD, false, &wishes.pass_fd) ||
-		!load_read_watch(call, &wishes.follow, &wishes.unfollow) ||
+		!arguments_read_flag(call, KEY_PIN, true, &options.pin) ||
+		!arguments_read_flag(call, KEY_FD, false, &options.pass_fd) ||
+		!load_read_watch(call, &options.follow, &options.unfollow) ||
 		!load_open_source(call, &input.fd))
 		return OUTCOME_DONE;
-	if (order.keep == KEEP_ATTACHED && !wishes.pin)
+	if (order.keep == KEEP_ATTACHED && !options.pin)
 		return refuse(call, FAULT_INVALID_ARGUMENT,
 			"keep=attached needs a pin: the image would go at once");
 	int r = source_identify(input.fd, &order.source);
@@ -311,7 +355,7 @@ enum outcome command_load(struct call *call)
 	order.box = wanted.box;
 	struct rendition *cached = load_find_cached(&session->engine->store, &order);
 	if (cached)
-		return load_answer_cached(call, cached, &order, &wishes);
+		return load_answer_cached(call, cached, &order, &options);
 	order.input = take_fd(&input.fd);
-	return load_submit(call, &order, &wishes);
+	return load_submit(call, &order, &options);
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/engine/load.h"
 #include "daemon/store/lifetime.h"
 
 static const struct image *session_image_of(const struct pin *pin)
@@ -57,7 +56,7 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	session->who = *who;
 	*who = (struct credentials){0};
 	RB_INIT(&session->pins);
-	TAILQ_INIT(&session->requests);
+	TAILQ_INIT(&session->pending);
 	session->subscription.who = &session->who;
 	engine->counters.connections++;
 	*opened = session;
@@ -72,11 +71,19 @@ static void session_unpin(struct session *session, struct pin *pin)
 	free(pin);
 }
 
+static void session_cancel_pending(struct session *session)
+{
+	struct pending *pending;
+	while ((pending = TAILQ_FIRST(&session->pending))) {
+		TAILQ_REMOVE(&session->pending, pending, link);
+		pending->cancel(pending);
+	}
+}
+
 void session_close(struct session *session)
 {
 	subscription_stop(&session->engine->store.observers, &session->subscription);
-	while (!TAILQ_EMPTY(&session->requests))
-		load_request_cancel(TAILQ_FIRST(&session->requests));
+	session_cancel_pending(session);
 	while (!RB_EMPTY(&session->pins))
 		session_unpin(session, RB_ROOT(&session->pins));
 	session->engine->counters.connections--;

@@ -13,9 +13,16 @@
 #include "daemon/store/image.h"
 #include "daemon/user/credentials.h"
 
-struct load_request;
-
 RB_HEAD(pin_tree, pin);
+
+/* An operation that a session waits for. Embedded in the operation's own struct. */
+struct pending {
+	TAILQ_ENTRY(pending) link;
+	const char *name; /* of the operation's image */
+
+	/* Ends the operation without an answer, and frees it; it has left the list. */
+	void (*cancel)(struct pending *pending);
+};
 
 struct session {
 	struct engine *engine;
@@ -23,7 +30,7 @@ struct session {
 	struct charge charge;		 /* for the connection */
 	struct close_queue *close_queue; /* of the user */
 	struct pin_tree pins;
-	TAILQ_HEAD(, load_request) requests; /* under way */
+	TAILQ_HEAD(, pending) pending;
 	struct subscription subscription;
 	/* Where a LIST goes on when its reader has made room. */
 	struct {

@@ -136,7 +136,7 @@ static void follow_update_image(const struct follow *follow)
 }
 
 /* One rendition of the next generation is there, or is not to be had. */
-static void follow_on_landed(
+static void follow_on_refreshed(
 	void *context, const struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct follow *follow = context;
@@ -234,7 +234,7 @@ static int follow_make(
 	follow->path_watch.changed = follow_on_change;
 	follow->path_watch.close_queue = close_queue_join(&engine->close_queues, uid);
 	follow->refreshes.engine = engine;
-	follow->refreshes.landed = follow_on_landed;
+	follow->refreshes.done = follow_on_refreshed;
 	follow->refreshes.context = follow;
 	TAILQ_INIT(&follow->refreshes.all);
 	int r = follow->path_watch.close_queue ? 0 : -ENOMEM;

@@ -1,5 +1,5 @@
 /*
- * Loads that wait for a flight.
+ * Requests for loads.
  */
 #include "daemon/engine/load-request.h"
 
@@ -10,7 +10,7 @@
 
 #include "daemon/engine/load.h"
 
-enum { FLIGHTS_MAX = 4096 };
+enum { LOADS_MAX = 4096 };
 
 static bool load_request_same_order(const struct load_order *a, const struct load_order *b)
 {
@@ -35,7 +35,7 @@ static struct load *load_request_begin(struct engine *engine, const struct load_
 	load->job.uid = order->owner;
 	load->job.format = order->format;
 	load->job.box = order->box;
-	TAILQ_INIT(&load->requests);
+	TAILQ_INIT(&load->waiters);
 	TAILQ_INSERT_TAIL(&engine->loads, load, link);
 	engine->load_count++;
 	engine->counters.decodes++;
@@ -43,7 +43,7 @@ static struct load *load_request_begin(struct engine *engine, const struct load_
 	return load;
 }
 
-/* The flight of an order, perhaps a new one. */
+/* The load of an order, perhaps a new one. */
 static int load_request_find_or_begin(
 	struct engine *engine, const struct load_order *order, struct load **found)
 {
@@ -59,7 +59,7 @@ static int load_request_find_or_begin(
 		if (order->batch)
 			load->order.batch = order->batch;
 	} else {
-		if (engine->load_count == FLIGHTS_MAX)
+		if (engine->load_count == LOADS_MAX)
 			return -EBUSY;
 		load = load_request_begin(engine, order);
 		if (!load)
@@ -70,26 +70,28 @@ static int load_request_find_or_begin(
 }
 
 int load_request_submit(
-	struct engine *engine, const struct load_order *order, struct load_request *load_request)
+	struct engine *engine, const struct load_order *order, struct load_waiter *waiter)
 {
 	struct load *load;
 	int r = accounts_charge(
-		&engine->accounts, &load_request->charge, order->owner, RESOURCE_LOADS, 1);
+		&engine->accounts, &waiter->charge, order->owner, RESOURCE_LOADS, 1);
 	if (r < 0)
 		return r;
 	r = load_request_find_or_begin(engine, order, &load);
 	if (r < 0) {
-		charge_refund(&load_request->charge);
+		charge_refund(&waiter->charge);
 		return r;
 	}
-	load_request->load = load;
-	TAILQ_INSERT_TAIL(&load->requests, load_request, in_load);
-	if (load_request->session)
-		TAILQ_INSERT_TAIL(&load_request->session->requests, load_request, in_session);
+	waiter->load = load;
+	waiter->in_batch = order->batch > 0;
+	TAILQ_INSERT_TAIL(&load->waiters, waiter, link);
 	return 0;
 }
 
-/* What it was to be published with comes no more; it waits for its turn of being published. */
+/*
+ * The rest of the batch will not come, but others wait for this load: it is published by
+ * itself, when its turn comes.
+ */
 static void load_request_leave_batch(struct load *load)
 {
 	load->order.batch = 0;
@@ -100,13 +102,13 @@ static void load_request_leave_batch(struct load *load)
 	pool_submit(&load->engine->pool, &load->job);
 }
 
-void load_request_cancel(struct load_request *load_request)
+void load_request_cancel(struct load_waiter *waiter)
 {
-	struct load *load = load_request->load;
-	bool alone = !load_request->session;
-	load_request_free(load_request);
-	if (!TAILQ_EMPTY(&load->requests)) {
-		if (alone)
+	struct load *load = waiter->load;
+	TAILQ_REMOVE(&load->waiters, waiter, link);
+	charge_refund(&waiter->charge);
+	if (load->finishing || !TAILQ_EMPTY(&load->waiters)) {
+		if (waiter->in_batch)
 			load_request_leave_batch(load);
 		return;
 	}
@@ -115,20 +117,4 @@ void load_request_cancel(struct load_request *load_request)
 	else
 		pool_cancel(&load->engine->pool, &load->job);
 	load_free(load);
-}
-
-bool load_request_is_for(const struct load_request *load_request, const char *name)
-{
-	return strcmp(load_request->load->name, name) == 0;
-}
-
-void load_request_free(struct load_request *load_request)
-{
-	TAILQ_REMOVE(&load_request->load->requests, load_request, in_load);
-	if (load_request->session)
-		TAILQ_REMOVE(&load_request->session->requests, load_request, in_session);
-	follow_free(load_request->follow);
-	charge_refund(&load_request->pin_charge);
-	charge_refund(&load_request->charge);
-	free(load_request);
 }

@@ -1,12 +1,9 @@
 /*
- * A LOAD that waits for its file: what was ordered, who is to be answered, and how it gets
- * aboard a flight and off it. Decodes and publishes nothing.
+ * A request for a load: joins a load that is under way or begins one, and leaves it.
  */
 #pragma once
 
-#include "daemon/command/session.h"
 #include "daemon/engine/engine.h"
-#include "daemon/engine/follow.h"
 
 struct load;
 
@@ -25,36 +22,31 @@ struct load_order {
 	struct header_source source;	 /* of input */
 };
 
-/* One LOAD that waits for a flight. */
-struct load_request {
-	TAILQ_ENTRY(load_request) in_session;
-	TAILQ_ENTRY(load_request) in_load;
-	struct session *session; /* NULL: nobody's, for a followed file */
+/* Waits for a load. Embedded in a struct of the one that asks, who owns it. */
+struct load_waiter {
+	TAILQ_ENTRY(load_waiter) link;
 	struct load *load;
-	struct reply *reply; /* deferred; for answer() alone */
+	uid_t uid; /* of the client, for the log */
+	pid_t pid; /* 0: none, the daemon itself asks */
+	bool in_batch;
 	struct charge charge;
-	struct charge pin_charge; /* so that the pin can be had in the end */
-	bool pin;
-	bool pass_fd;
-	struct follow *follow; /* that the image is to have, or NULL; owned by this */
-	bool unfollow;	       /* the image is to have none */
-	/* Answers with a rendition, or with a fault and a message when that is NULL. */
-	void (*answer)(struct load_request *load_request, struct rendition *rendition,
-		enum fault fault, const char *message);
+
+	/*
+	 * The load has ended, with a rendition, or with a fault and a message when that is NULL.
+	 * The waiter has left the load and may be freed. May cancel other requests, but must not
+	 * submit one.
+	 */
+	void (*done)(struct load_waiter *waiter, struct rendition *rendition, enum fault fault,
+		const char *message);
 };
 
 /*
- * Puts a load aboard. Returns 0; -EBUSY when too many are under way; -EDQUOT when too many of
- * the owner's are; or -ENOMEM.
+ * Submits a load; uid, pid and done of the waiter are set. Returns 0; -EBUSY when too many
+ * loads are under way; -EDQUOT when the owner has too many; or -ENOMEM. After a failure
+ * order->input stays the caller's.
  */
 int load_request_submit(
-	struct engine *engine, const struct load_order *order, struct load_request *load_request);
+	struct engine *engine, const struct load_order *order, struct load_waiter *waiter);
 
-/* Takes a load back, without an answer, and frees it. */
-void load_request_cancel(struct load_request *load_request);
-
-/* Whether it loads under this name. */
-bool load_request_is_for(const struct load_request *load_request, const char *name);
-
-/* Frees it, with all that it holds; for the flight, which answers it before. */
-void load_request_free(struct load_request *load_request);
+/* Leaves the load; done() is not called. A load without waiters is cancelled. */
+void load_request_cancel(struct load_waiter *waiter);

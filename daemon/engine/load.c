@@ -86,40 +86,40 @@ void load_free(struct load *load)
 
 static void load_finish_batch(struct engine *engine, uint64_t batch);
 
-/* Who has asked for it, the first of them; false when nobody waits any more. */
-static bool load_find_client(const struct load *load, struct log_client *client)
+/* The client that asked first; NULL when nobody waits. */
+static const struct log_client *load_find_client(const struct load *load, struct log_client *client)
 {
-	const struct load_request *load_request = TAILQ_FIRST(&load->requests);
-	if (load_request && load_request->session)
-		*client = (struct log_client){
-			load_request->session->who.uid, load_request->session->who.pid};
-	else if (load_request)
-		*client = (struct log_client){load->order.owner, 0};
-	return load_request != NULL;
+	const struct load_waiter *waiter = TAILQ_FIRST(&load->waiters);
+	if (!waiter)
+		return NULL;
+	*client = (struct log_client){waiter->uid, waiter->pid};
+	return client;
 }
 
-/* Answers all passengers. An answer may pin, but never begins another load from within. */
-static void load_land(
+/* Ends a load: tells all waiters, and frees it. */
+static void load_finish(
 	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
 {
 	struct log_client client;
-	const struct log_client *known = load_find_client(load, &client) ? &client : NULL;
-	/* An answer may end a follow that waits for this, too, and what has landed goes nowhere. */
+	const struct log_client *known = load_find_client(load, &client);
+	struct load_waiter *waiter;
+	/* A waiter's done() may end a follow, which cancels its own request for this load. */
+	load->finishing = true;
 	load->ready = false;
 	if (rendition)
 		load_log_loaded(known, rendition);
 	else
 		load_log_not_loaded(known, load->name, fault, message);
-	while (!TAILQ_EMPTY(&load->requests)) {
-		struct load_request *load_request = TAILQ_FIRST(&load->requests);
-		load_request->answer(load_request, rendition, fault, message);
-		load_request_free(load_request);
+	while ((waiter = TAILQ_FIRST(&load->waiters))) {
+		TAILQ_REMOVE(&load->waiters, waiter, link);
+		charge_refund(&waiter->charge);
+		waiter->done(waiter, rendition, fault, message);
 	}
 	struct engine *engine = load->engine;
 	uint64_t batch = load->order.batch;
 	load_free(load);
 	if (!rendition && batch)
-		load_finish_batch(engine, batch); /* others may have waited for this one */
+		load_finish_batch(engine, batch); /* the rest may have waited for this load */
 }
 
 static int load_plan(struct load *load, const struct job_header *said)
@@ -130,7 +130,7 @@ static int load_plan(struct load *load, const struct job_header *said)
 		strlen(load->name), load->engine->page_size);
 }
 
-static void load_land_without_room(struct load *load)
+static void load_finish_without_room(struct load *load)
 {
 	const struct store *store = &load->engine->store;
 	char text[256];
@@ -140,7 +140,7 @@ static void load_land_without_room(struct load *load)
 		" are pinned, and /dev/shm has %" PRIu64 " free",
 		load->header.segment_size, store->memory_max, store_pinned_bytes(store),
 		segment_free_space());
-	load_land(load, NULL, FAULT_NO_SPACE, text);
+	load_finish(load, NULL, FAULT_NO_SPACE, text);
 }
 
 /* What it means to a client that something failed with an errno. */
@@ -151,12 +151,12 @@ static enum fault load_fault_of(int error)
 				  : FAULT_BUSY;
 }
 
-static void load_land_over_quota(struct load *load, enum resource resource, uint64_t amount)
+static void load_finish_over_quota(struct load *load, enum resource resource, uint64_t amount)
 {
 	char text[160];
 	accounts_explain(
 		&load->engine->accounts, load->order.owner, resource, amount, text, sizeof(text));
-	load_land(load, NULL, FAULT_OVER_QUOTA, text);
+	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
 /* Takes what the segment costs. Returns false when the flight has ended. */
@@ -166,16 +166,16 @@ static bool load_reserve(struct load *load)
 	struct store *store = &load->engine->store;
 	uint64_t size = load->header.segment_size;
 	if (!publish_allows(store, order->name, order->owner)) {
-		load_land_over_quota(load, RESOURCE_IMAGES, 1);
+		load_finish_over_quota(load, RESOURCE_IMAGES, 1);
 		return false;
 	}
 	int r = store_reserve(store, &load->bytes, order->owner, size);
 	if (r == -EDQUOT)
-		load_land_over_quota(load, RESOURCE_BYTES, size);
+		load_finish_over_quota(load, RESOURCE_BYTES, size);
 	else if (r == -ENOSPC)
-		load_land_without_room(load);
+		load_finish_without_room(load);
 	else if (r < 0)
-		load_land(load, NULL, FAULT_BUSY, strerror(-r));
+		load_finish(load, NULL, FAULT_BUSY, strerror(-r));
 	return r == 0;
 }
 
@@ -190,11 +190,11 @@ static int load_make_segment(
 	char text[256];
 	int r = load_plan(load, said);
 	if (!layout_is_within(&load->header, engine->options, text, sizeof(text))) {
-		load_land(load, NULL, FAULT_TOO_LARGE, text);
+		load_finish(load, NULL, FAULT_TOO_LARGE, text);
 		return -1;
 	}
 	if (r < 0) {
-		load_land(load, NULL, FAULT_TOO_LARGE, "no segment can be so large");
+		load_finish(load, NULL, FAULT_TOO_LARGE, "no segment can be so large");
 		return -1;
 	}
 	if (!load_reserve(load))
@@ -206,7 +206,7 @@ static int load_make_segment(
 	if (load->segment < 0) {
 		snprintf(text, sizeof(text), "a segment cannot be made: %s",
 			strerror(-load->segment));
-		load_land(load, NULL, load_fault_of(-load->segment), text);
+		load_finish(load, NULL, load_fault_of(-load->segment), text);
 		return -1;
 	}
 	return load->segment;
@@ -218,7 +218,7 @@ static int load_on_header(struct job *job, const struct job_header *header, stru
 	struct load *load = load_flight_of(job);
 	bool is_spare;
 	if (!layout_is_plausible(header, load->order.format, load->order.box)) {
-		load_land(load, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
+		load_finish(load, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
 		return -1;
 	}
 	if (load_make_segment(load, header, spare, &is_spare) < 0)
@@ -238,7 +238,7 @@ static void load_retry(struct load *load, const struct header_source *source)
 	load_discard(load);
 	load->order.source = *source;
 	if (++load->attempts == ATTEMPTS_MAX) {
-		load_land(load, NULL, FAULT_BUSY, "the file changes while it is decoded");
+		load_finish(load, NULL, FAULT_BUSY, "the file changes while it is decoded");
 		return;
 	}
 	load->engine->counters.decodes++;
@@ -269,27 +269,27 @@ static bool load_make_room(struct load *load)
 }
 
 /* A limit that has been reached while the file was decoded: by pins, or by another load. */
-static void load_land_beyond_limit(struct load *load, int error)
+static void load_finish_beyond_limit(struct load *load, int error)
 {
 	const struct load_order *order = &load->order;
 	if (error == -ENOBUFS) {
-		load_land_without_room(load);
+		load_finish_without_room(load);
 		return;
 	}
 	load_discard(load);
 	if (publish_allows(&load->engine->store, order->name, order->owner))
-		load_land_over_quota(load, RESOURCE_BYTES, load->header.segment_size);
+		load_finish_over_quota(load, RESOURCE_BYTES, load->header.segment_size);
 	else
-		load_land_over_quota(load, RESOURCE_IMAGES, 1);
+		load_finish_over_quota(load, RESOURCE_IMAGES, 1);
 }
 
-static void load_land_beyond_renditions(struct load *load)
+static void load_finish_beyond_renditions(struct load *load)
 {
 	char text[128];
 	snprintf(text, sizeof(text),
 		"the image is there in %d formats and sizes, and all of them are held; RELEASE one",
 		RENDITIONS_MAX);
-	load_land(load, NULL, FAULT_OVER_QUOTA, text);
+	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
 static void load_publish_flight(struct load *load)
@@ -315,18 +315,18 @@ static void load_publish_flight(struct load *load)
 		close(take_fd(&load->segment));
 	}
 	if (r >= 0) {
-		load_land(load, published.rendition, FAULT_NONE, NULL);
+		load_finish(load, published.rendition, FAULT_NONE, NULL);
 		return;
 	}
 	if (r == -EMLINK) {
-		load_land_beyond_renditions(load);
+		load_finish_beyond_renditions(load);
 		return;
 	}
 	if (r == -EDQUOT || r == -ENOBUFS) {
-		load_land_beyond_limit(load, r);
+		load_finish_beyond_limit(load, r);
 		return;
 	}
-	load_land(load, NULL, load_fault_of(-r),
+	load_finish(load, NULL, load_fault_of(-r),
 		r == -EBADMSG ? "the decoder left the segment incomplete" : strerror(-r));
 }
 
@@ -417,9 +417,9 @@ static void load_on_end(struct job *job, enum fault fault, const char *message)
 	else if (fault == FAULT_NONE)
 		load_publish_flight(load);
 	else if (fault != FAULT_NO_SPACE)
-		load_land(load, NULL, fault, message);
+		load_finish(load, NULL, fault, message);
 	else if (!load_make_room(load))
-		load_land_without_room(load);
+		load_finish_without_room(load);
 }
 
 const struct job_events load_events = {

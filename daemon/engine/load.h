@@ -13,10 +13,11 @@ struct load {
 	TAILQ_ENTRY(load) link;
 	struct engine *engine;
 	struct load_order order;
-	TAILQ_HEAD(, load_request) requests;
+	TAILQ_HEAD(, load_waiter) waiters;
 	unsigned attempts;   /* to decode it */
 	bool waits;	     /* until what was evicted for it is free */
-	bool ready;	     /* decoded, but not all that is published with it */
+	bool ready;	     /* decoded, but the rest of its batch is not */
+	bool finishing;	     /* its waiters are being told; it frees itself then */
 	int segment;	     /* -1 until the header is known */
 	int origin;	     /* the segment that it is made from, or -1: the file */
 	bool from_file;	     /* and from nothing else any more */

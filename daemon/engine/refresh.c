@@ -13,21 +13,22 @@
 
 /* One rendition of the new generation, being loaded. */
 struct refresh {
-	struct load_request load_request; /* first: the load is the renewal */
+	struct load_waiter waiter; /* first: the waiter is the refresh */
 	TAILQ_ENTRY(refresh) link;
 	struct refreshes *refreshes;
 };
 
-static void refresh_on_landed(struct load_request *load_request, struct rendition *rendition,
+static void refresh_on_done(struct load_waiter *waiter, struct rendition *rendition,
 	enum fault fault, const char *message)
 {
-	struct refresh *refresh = (struct refresh *)load_request;
+	struct refresh *refresh = (struct refresh *)waiter;
 	struct refreshes *refreshes = refresh->refreshes;
 	TAILQ_REMOVE(&refreshes->all, refresh, link);
-	refreshes->landed(refreshes->context, rendition, fault, message);
+	free(refresh);
+	refreshes->done(refreshes->context, rendition, fault, message);
 }
 
-static int refresh_renew(struct refreshes *refreshes, const struct load_order *order)
+static int refresh_begin(struct refreshes *refreshes, const struct load_order *order)
 {
 	struct refresh *refresh = calloc(1, sizeof(*refresh));
 	int input = refresh ? fcntl(order->input, F_DUPFD_CLOEXEC, 0) : -1;
@@ -36,8 +37,9 @@ static int refresh_renew(struct refreshes *refreshes, const struct load_order *o
 		struct load_order own = *order;
 		own.input = input;
 		refresh->refreshes = refreshes;
-		refresh->load_request.answer = refresh_on_landed;
-		r = load_request_submit(refreshes->engine, &own, &refresh->load_request);
+		refresh->waiter.uid = order->owner;
+		refresh->waiter.done = refresh_on_done;
+		r = load_request_submit(refreshes->engine, &own, &refresh->waiter);
 	}
 	if (r < 0) {
 		close_queue_drop(order->close_queue, &input);
@@ -52,7 +54,7 @@ static int refresh_renew(struct refreshes *refreshes, const struct load_order *o
  * What the boxes lead to may be one size now and several then; those that were asked for first
  * come first, and no more than a generation may have.
  */
-static int refresh_renew_all(
+static int refresh_begin_all(
 	struct refreshes *refreshes, const struct image *image, struct load_order *order)
 {
 	const struct rendition *rendition;
@@ -63,7 +65,7 @@ static int refresh_renew_all(
 				continue;
 			order->format = rendition->format;
 			order->box = rendition->boxes[i];
-			int r = refresh_renew(refreshes, order);
+			int r = refresh_begin(refreshes, order);
 			if (r < 0)
 				return r;
 		}
@@ -85,7 +87,7 @@ int refreshes_begin(struct refreshes *refreshes, const struct image *image, int 
 		.source = *source,
 		.batch = ++refreshes->engine->batch,
 	};
-	int r = refresh_renew_all(refreshes, image, &order);
+	int r = refresh_begin_all(refreshes, image, &order);
 	if (r < 0)
 		refreshes_cancel(refreshes);
 	return r;
@@ -96,6 +98,7 @@ void refreshes_cancel(struct refreshes *refreshes)
 	struct refresh *refresh;
 	while ((refresh = TAILQ_FIRST(&refreshes->all))) {
 		TAILQ_REMOVE(&refreshes->all, refresh, link);
-		load_request_cancel(&refresh->load_request);
+		load_request_cancel(&refresh->waiter);
+		free(refresh);
 	}
 }

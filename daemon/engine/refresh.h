@@ -21,8 +21,8 @@ struct refreshes {
 	struct engine *engine;
 	TAILQ_HEAD(, refresh) all; /* under way */
 
-	/* Told of each that has landed: with a rendition, or with a fault and a message. */
-	void (*landed)(void *context, const struct rendition *rendition, enum fault fault,
+	/* A load has ended, with a rendition, or with a fault and a message. */
+	void (*done)(void *context, const struct rendition *rendition, enum fault fault,
 		const char *message);
 	void *context;
 };

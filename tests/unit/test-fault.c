@@ -258,7 +258,7 @@ static void test_join(void **state)
 		if (failed) {
 			assert_memory_equal(answers[0].data, "ERR code=", 9);
 			assert_true(outcome == OUTCOME_DONE || answers[0].reply.completed);
-			assert_true(TAILQ_EMPTY(&session->requests));
+			assert_true(TAILQ_EMPTY(&session->pending));
 		}
 		session_close(session);
 		assert_balance(&world, &before, n);
