@@ -43,7 +43,9 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/command/handlers.h \
 	%D%/engine/engine.c %D%/engine/engine.h \
 	%D%/store/eviction.c %D%/store/eviction.h \
+	%D%/engine/counters.h \
 	%D%/engine/load.c %D%/engine/load.h \
+	%D%/engine/loader.c %D%/engine/loader.h \
 	%D%/engine/follow.c %D%/engine/follow.h \
 	%D%/base/glob.c %D%/base/glob.h \
 	%D%/base/lru.c %D%/base/lru.h \

@@ -13,7 +13,7 @@
 #include "daemon/command/handlers.h"
 #include "daemon/command/session.h"
 #include "daemon/engine/follow.h"
-#include "daemon/engine/load.h"
+#include "daemon/engine/load-request.h"
 #include "daemon/file/source.h"
 #include "daemon/store/lifetime.h"
 #include "daemon/store/publish.h"
@@ -267,7 +267,7 @@ static int load_call_submit(struct load_call *load_call, const struct load_order
 		r = accounts_charge(&session->engine->accounts, &load_call->pin_charge,
 			session->who.uid, RESOURCE_PINS, 1);
 	if (r == 0)
-		r = load_request_submit(session->engine, order, &load_call->waiter);
+		r = load_request_submit(&session->engine->loader, order, &load_call->waiter);
 	if (r < 0)
 		return r;
 	load_call->pending.name = load_call->waiter.load->name;

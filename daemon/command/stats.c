@@ -101,7 +101,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "connections", counters->connections);
 	wire_add_number(line, "watches", subscriptions_count(&engine->store.observers));
 	wire_add_number(line, "loads", counters->loads);
-	wire_add_number(line, "loading", engine->load_count);
+	wire_add_number(line, "loading", engine->loader.count);
 	wire_add_number(line, "decodes", counters->decodes);
 	wire_add_number(line, "derived", counters->derived);
 	wire_add_number(line, "hits", counters->hits);

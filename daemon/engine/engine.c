@@ -92,7 +92,17 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		.started = clock_now_seconds(),
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 	};
-	TAILQ_INIT(&engine->loads);
+	engine->loader = (struct loader){
+		.store = &engine->store,
+		.eviction = &engine->eviction,
+		.pool = &engine->pool,
+		.deferred_free = &engine->deferred_free,
+		.accounts = &engine->accounts,
+		.options = options,
+		.counters = &engine->counters,
+		.page_size = engine->page_size,
+	};
+	loader_init(&engine->loader);
 	accounts_init(&engine->accounts, options->user_limits);
 	int r = close_queues_init(&engine->close_queues, event);
 	if (r < 0)

@@ -4,29 +4,16 @@
  */
 #pragma once
 
-#include <sys/queue.h>
-
 #include "daemon/config/options.h"
 #include "daemon/decode/pool.h"
+#include "daemon/engine/counters.h"
+#include "daemon/engine/loader.h"
 #include "daemon/engine/pressure.h"
 #include "daemon/file/close-queue.h"
 #include "daemon/file/path-watch.h"
 #include "daemon/store/eviction.h"
 #include "daemon/store/store.h"
 #include "daemon/user/account.h"
-
-struct load;
-
-/* What STATS reports, since the start. */
-struct counters {
-	uint64_t loads;	      /* LOAD requests */
-	uint64_t decodes;     /* decodes begun */
-	uint64_t derived;     /* of these, from a segment in place of the file */
-	uint64_t hits;	      /* LOADs answered from memory */
-	uint64_t fetches;     /* FETCH requests */
-	uint64_t errors;      /* requests refused */
-	uint64_t connections; /* open now */
-};
 
 struct engine {
 	const struct options *options;
@@ -44,9 +31,7 @@ struct engine {
 	struct eviction eviction;
 	sd_event_source *eviction_source; /* goes on with it, a few images at a time */
 	struct pool pool;
-	TAILQ_HEAD(load_list, load) loads; /* in order of arrival */
-	unsigned load_count;
-	uint64_t batch; /* the last number of flights published together */
+	struct loader loader;
 	struct path_watches path_watches;
 	struct observer follow_observer; /* of the store */
 	struct counters counters;

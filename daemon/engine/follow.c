@@ -233,7 +233,7 @@ static int follow_make(
 	follow->uid = uid;
 	follow->path_watch.changed = follow_on_change;
 	follow->path_watch.close_queue = close_queue_join(&engine->close_queues, uid);
-	follow->refreshes.engine = engine;
+	follow->refreshes.loader = &engine->loader;
 	follow->refreshes.done = follow_on_refreshed;
 	follow->refreshes.context = follow;
 	TAILQ_INIT(&follow->refreshes.all);

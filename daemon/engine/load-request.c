@@ -9,24 +9,16 @@
 #include <unistd.h>
 
 #include "daemon/engine/load.h"
+#include "daemon/file/close-queue.h"
 
 enum { LOADS_MAX = 4096 };
 
-static bool load_request_same_order(const struct load_order *a, const struct load_order *b)
-{
-	return a->owner == b->owner && strcmp(a->name, b->name) == 0 && a->format == b->format &&
-	       a->box.width == b->box.width && a->box.height == b->box.height &&
-	       a->share == b->share && a->group == b->group &&
-	       header_source_equal(&a->source, &b->source);
-}
-
-static struct load *load_request_begin(struct engine *engine, const struct load_order *order)
+static struct load *load_request_begin(struct loader *loader, const struct load_order *order)
 {
 	struct load *load = calloc(1, sizeof(*load) + strlen(order->name) + 1);
 	if (!load)
 		return NULL;
 	strcpy(load->name, order->name);
-	load->engine = engine;
 	load->order = *order;
 	load->order.name = load->name;
 	close_queue_hold(order->close_queue);
@@ -36,22 +28,17 @@ static struct load *load_request_begin(struct engine *engine, const struct load_
 	load->job.format = order->format;
 	load->job.box = order->box;
 	TAILQ_INIT(&load->waiters);
-	TAILQ_INSERT_TAIL(&engine->loads, load, link);
-	engine->load_count++;
-	engine->counters.decodes++;
-	pool_submit(&engine->pool, &load->job);
+	loader_add(loader, load);
+	loader->counters->decodes++;
+	pool_submit(loader->pool, &load->job);
 	return load;
 }
 
 /* The load of an order, perhaps a new one. */
 static int load_request_find_or_begin(
-	struct engine *engine, const struct load_order *order, struct load **found)
+	struct loader *loader, const struct load_order *order, struct load **found)
 {
-	struct load *load;
-	TAILQ_FOREACH (load, &engine->loads, link) {
-		if (load_request_same_order(&load->order, order))
-			break;
-	}
+	struct load *load = loader_find(loader, order);
 	if (load) {
 		close_queue_add(order->close_queue, order->input);
 		if (order->keep >= 0)
@@ -59,9 +46,9 @@ static int load_request_find_or_begin(
 		if (order->batch)
 			load->order.batch = order->batch;
 	} else {
-		if (engine->load_count == LOADS_MAX)
+		if (loader->count == LOADS_MAX)
 			return -EBUSY;
-		load = load_request_begin(engine, order);
+		load = load_request_begin(loader, order);
 		if (!load)
 			return -ENOMEM;
 	}
@@ -70,14 +57,13 @@ static int load_request_find_or_begin(
 }
 
 int load_request_submit(
-	struct engine *engine, const struct load_order *order, struct load_waiter *waiter)
+	struct loader *loader, const struct load_order *order, struct load_waiter *waiter)
 {
 	struct load *load;
-	int r = accounts_charge(
-		&engine->accounts, &waiter->charge, order->owner, RESOURCE_LOADS, 1);
+	int r = accounts_charge(loader->accounts, &waiter->charge, order->owner, RESOURCE_LOADS, 1);
 	if (r < 0)
 		return r;
-	r = load_request_find_or_begin(engine, order, &load);
+	r = load_request_find_or_begin(loader, order, &load);
 	if (r < 0) {
 		charge_refund(&waiter->charge);
 		return r;
@@ -99,7 +85,7 @@ static void load_request_leave_batch(struct load *load)
 		return;
 	load->ready = false;
 	load_discard(load);
-	pool_submit(&load->engine->pool, &load->job);
+	pool_submit(load->loader->pool, &load->job);
 }
 
 void load_request_cancel(struct load_waiter *waiter)
@@ -113,8 +99,8 @@ void load_request_cancel(struct load_waiter *waiter)
 		return;
 	}
 	if (load->ready)
-		pool_kick(&load->engine->pool);
+		pool_kick(load->loader->pool);
 	else
-		pool_cancel(&load->engine->pool, &load->job);
+		pool_cancel(load->loader->pool, &load->job);
 	load_free(load);
 }

@@ -10,9 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/decode/layout.h"
 #include "daemon/engine/load-log.h"
+#include "daemon/file/close-queue.h"
 #include "daemon/file/source.h"
 #include "daemon/store/derivation.h"
 #include "daemon/store/publish.h"
@@ -24,34 +26,35 @@ static struct load *load_flight_of(struct job *job)
 	return (struct load *)job;
 }
 
-static bool load_same_image(const struct load_order *a, const struct load_order *b)
-{
-	return a->owner == b->owner && strcmp(a->name, b->name) == 0;
-}
-
 static bool load_is_same_batch(const struct load *a, const struct load *b)
 {
 	return a == b || (a->order.batch && a->order.batch == b->order.batch);
 }
 
+static bool load_must_wait_for_memory(const struct load *load)
+{
+	const struct loader *loader = load->loader;
+	return load->waits &&
+	       (loader->deferred_free->pending > 0 || pool_is_freeing(loader->pool) ||
+		       eviction_is_pending(loader->eviction));
+}
+
 /*
- * Two states of a file under one name are published in the order they were asked for. What is
- * published together has the place of its first, and never waits for what waits for that.
+ * Two states of a file under one name are published in the order in which they were asked for.
+ * A batch, whose loads are all of one image, has the place of its first load, and never waits
+ * for a load that waits for that one.
  */
 static bool load_is_ready(const struct job *job)
 {
 	const struct load *load = (const struct load *)job;
-	const struct load *earlier;
-	const struct engine *engine = load->engine;
-	if (load->waits && (engine->deferred_free.pending > 0 || pool_is_freeing(&engine->pool) ||
-				   eviction_is_pending(&engine->eviction)))
+	if (load_must_wait_for_memory(load))
 		return false;
-	TAILQ_FOREACH (earlier, &engine->loads, link) {
+	struct load *earlier = loader_first(load->loader, load->name, load->order.owner);
+	for (; earlier; earlier = loader_next(earlier)) {
 		if (load_is_same_batch(earlier, load))
 			return true;
-		if (load_same_image(&earlier->order, &load->order) &&
-			!(header_source_equal(&earlier->order.source, &load->order.source) &&
-				earlier->order.share == load->order.share))
+		if (!header_source_equal(&earlier->order.source, &load->order.source) ||
+			earlier->order.share != load->order.share)
 			return false;
 	}
 	return true;
@@ -60,8 +63,8 @@ static bool load_is_ready(const struct job *job)
 void load_discard(struct load *load)
 {
 	if (load->segment >= 0)
-		deferred_free_close(&load->engine->deferred_free, take_fd(&load->segment));
-	store_cancel(&load->engine->store, &load->bytes);
+		deferred_free_close(load->loader->deferred_free, take_fd(&load->segment));
+	store_cancel(load->loader->store, &load->bytes);
 }
 
 /* Closes the segment that the rendition was made from. Returns whether there was one. */
@@ -77,14 +80,30 @@ void load_free(struct load *load)
 {
 	load_discard(load);
 	load_close_origin(load);
-	TAILQ_REMOVE(&load->engine->loads, load, link);
-	load->engine->load_count--;
+	loader_remove(load->loader, load);
 	close_queue_add(load->order.close_queue, load->order.input);
 	close_queue_leave(load->order.close_queue);
 	free(load);
 }
 
-static void load_finish_batch(struct engine *engine, uint64_t batch);
+static void load_finish_batch(struct load *any);
+
+/* The first load of a batch, from a load on. */
+static struct load *load_next_in_batch(struct load *load, uint64_t batch)
+{
+	while (load && load->order.batch != batch)
+		load = loader_next(load);
+	return load;
+}
+
+/* Another load of the same batch, or NULL. */
+static struct load *load_find_rest(const struct load *load)
+{
+	struct load *other = loader_first(load->loader, load->name, load->order.owner);
+	while ((other = load_next_in_batch(other, load->order.batch)) == load)
+		other = loader_next(other);
+	return load->order.batch ? other : NULL;
+}
 
 /* The client that asked first; NULL when nobody waits. */
 static const struct log_client *load_find_client(const struct load *load, struct log_client *client)
@@ -115,11 +134,11 @@ static void load_finish(
 		charge_refund(&waiter->charge);
 		waiter->done(waiter, rendition, fault, message);
 	}
-	struct engine *engine = load->engine;
-	uint64_t batch = load->order.batch;
+	/* The rest of its batch may have waited for this load. */
+	struct load *rest = rendition ? NULL : load_find_rest(load);
 	load_free(load);
-	if (!rendition && batch)
-		load_finish_batch(engine, batch); /* the rest may have waited for this load */
+	if (rest)
+		load_finish_batch(rest);
 }
 
 static int load_plan(struct load *load, const struct job_header *said)
@@ -127,12 +146,12 @@ static int load_plan(struct load *load, const struct job_header *said)
 	load->native = (enum format)said->native;
 	memcpy(load->type, said->type, sizeof(load->type));
 	return layout_header(&load->header, said, &load->order.source, load->order.box,
-		strlen(load->name), load->engine->page_size);
+		strlen(load->name), load->loader->page_size);
 }
 
 static void load_finish_without_room(struct load *load)
 {
-	const struct store *store = &load->engine->store;
+	const struct store *store = load->loader->store;
 	char text[256];
 	load_discard(load);
 	snprintf(text, sizeof(text),
@@ -155,7 +174,7 @@ static void load_finish_over_quota(struct load *load, enum resource resource, ui
 {
 	char text[160];
 	accounts_explain(
-		&load->engine->accounts, load->order.owner, resource, amount, text, sizeof(text));
+		load->loader->accounts, load->order.owner, resource, amount, text, sizeof(text));
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
@@ -163,7 +182,7 @@ static void load_finish_over_quota(struct load *load, enum resource resource, ui
 static bool load_reserve(struct load *load)
 {
 	const struct load_order *order = &load->order;
-	struct store *store = &load->engine->store;
+	struct store *store = load->loader->store;
 	uint64_t size = load->header.segment_size;
 	if (!publish_allows(store, order->name, order->owner)) {
 		load_finish_over_quota(load, RESOURCE_IMAGES, 1);
@@ -186,10 +205,10 @@ static bool load_reserve(struct load *load)
 static int load_make_segment(
 	struct load *load, const struct job_header *said, struct spare *spare, bool *is_spare)
 {
-	struct engine *engine = load->engine;
+	struct loader *loader = load->loader;
 	char text[256];
 	int r = load_plan(load, said);
-	if (!layout_is_within(&load->header, engine->options, text, sizeof(text))) {
+	if (!layout_is_within(&load->header, loader->options, text, sizeof(text))) {
 		load_finish(load, NULL, FAULT_TOO_LARGE, text);
 		return -1;
 	}
@@ -241,8 +260,8 @@ static void load_retry(struct load *load, const struct header_source *source)
 		load_finish(load, NULL, FAULT_BUSY, "the file changes while it is decoded");
 		return;
 	}
-	load->engine->counters.decodes++;
-	pool_submit(&load->engine->pool, &load->job);
+	load->loader->counters->decodes++;
+	pool_submit(load->loader->pool, &load->job);
 }
 
 /*
@@ -252,19 +271,19 @@ static void load_retry(struct load *load, const struct header_source *source)
  */
 static bool load_make_room(struct load *load)
 {
-	struct engine *engine = load->engine;
-	bool freeing = engine->deferred_free.pending > 0;
+	struct loader *loader = load->loader;
+	bool freeing = loader->deferred_free->pending > 0;
 	load_discard(load);
 	if (++load->attempts == ATTEMPTS_MAX)
 		return false;
 	uint64_t size = load->header.segment_size;
-	uint64_t given_up = pool_give_up_spares(&engine->pool);
-	bool evicting = given_up < size && eviction_want(&engine->eviction, size - given_up);
+	uint64_t given_up = pool_give_up_spares(loader->pool);
+	bool evicting = given_up < size && eviction_want(loader->eviction, size - given_up);
 	if (!evicting && given_up == 0 && !freeing)
 		return false;
 	load->waits = true;
-	engine->counters.decodes++;
-	pool_submit(&engine->pool, &load->job);
+	loader->counters->decodes++;
+	pool_submit(loader->pool, &load->job);
 	return true;
 }
 
@@ -277,7 +296,7 @@ static void load_finish_beyond_limit(struct load *load, int error)
 		return;
 	}
 	load_discard(load);
-	if (publish_allows(&load->engine->store, order->name, order->owner))
+	if (publish_allows(load->loader->store, order->name, order->owner))
 		load_finish_over_quota(load, RESOURCE_BYTES, load->header.segment_size);
 	else
 		load_finish_over_quota(load, RESOURCE_IMAGES, 1);
@@ -292,7 +311,7 @@ static void load_finish_beyond_renditions(struct load *load)
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
-static void load_publish_flight(struct load *load)
+static void load_publish(struct load *load)
 {
 	const struct load_order *order = &load->order;
 	const struct publication publication = {
@@ -308,9 +327,9 @@ static void load_publish_flight(struct load *load)
 		.header = &load->header,
 	};
 	struct published published;
-	int r = publish(&load->engine->store, &publication, &published);
+	int r = publish(load->loader->store, &publication, &published);
 	if (r == 0) {
-		eviction_trim(&load->engine->eviction, published.rendition);
+		eviction_trim(load->loader->eviction, published.rendition);
 		publish_notify(&published);
 		close(take_fd(&load->segment));
 	}
@@ -336,33 +355,45 @@ static bool load_has_changed(const struct load *load, struct header_source *sour
 	       !header_source_equal(source, &load->order.source);
 }
 
-/* A flight of those that are published together; changed: whose file has changed, or NULL. */
-static struct load *load_find_in_batch(struct engine *engine, uint64_t batch, bool ready)
+static struct load *load_find_ready(struct load *load, uint64_t batch)
 {
-	struct load *load;
-	TAILQ_FOREACH (load, &engine->loads, link) {
-		if (load->order.batch == batch && load->ready == ready)
-			break;
-	}
+	while ((load = load_next_in_batch(load, batch)) && !load->ready)
+		load = loader_next(load);
 	return load;
 }
 
-/* Publishes what is decoded if all of its number is: no rendition comes before another. */
-static void load_finish_batch(struct engine *engine, uint64_t batch)
+/* Publishes a batch. A load that fails may end others, so each is looked up anew. */
+static void load_publish_batch(const struct load *first)
 {
+	const struct loader *loader = first->loader;
+	uint64_t batch = first->order.batch;
+	uid_t owner = first->order.owner;
+	char name[NAME_LENGTH_MAX + 1];
+	struct load *load;
+	strcpy(name, first->name);
+	while ((load = load_find_ready(loader_first(loader, name, owner), batch)))
+		load_publish(load);
+}
+
+/* Publishes a batch when all of it is decoded: no rendition comes before another. */
+static void load_finish_batch(struct load *any)
+{
+	struct load *first = loader_first(any->loader, any->name, any->order.owner);
+	uint64_t batch = any->order.batch;
 	struct header_source source;
 	struct load *load;
-	if (load_find_in_batch(engine, batch, false))
-		return;
-	TAILQ_FOREACH (load, &engine->loads, link) {
-		if (load->order.batch != batch || !load_has_changed(load, &source))
+	for (load = first; (load = load_next_in_batch(load, batch)); load = loader_next(load)) {
+		if (!load->ready)
+			return;
+	}
+	for (load = first; (load = load_next_in_batch(load, batch)); load = loader_next(load)) {
+		if (!load_has_changed(load, &source))
 			continue;
 		load->ready = false;
 		load_retry(load, &source);
 		return;
 	}
-	while ((load = load_find_in_batch(engine, batch, true)))
-		load_publish_flight(load);
+	load_publish_batch(any);
 }
 
 /* A segment was of no use: the file is, or says why not. */
@@ -370,8 +401,8 @@ static void load_decode_file(struct load *load)
 {
 	load_discard(load);
 	load->from_file = true;
-	load->engine->counters.decodes++;
-	pool_submit(&load->engine->pool, &load->job);
+	load->loader->counters->decodes++;
+	pool_submit(load->loader->pool, &load->job);
 }
 
 /* The segment to make the rendition from; -1 stands for the file. */
@@ -385,7 +416,7 @@ static int load_open_origin(const struct load *load)
 		.format = order->format,
 		.box = order->box,
 	};
-	int fd = load->from_file ? -1 : derivation_open(&load->engine->store, &derivation);
+	int fd = load->from_file ? -1 : derivation_open(load->loader->store, &derivation);
 	return fd < 0 ? -1 : fd;
 }
 
@@ -398,7 +429,7 @@ static void load_on_begin(struct job *job)
 	bool derived = load->origin >= 0;
 	job->input = derived ? load->origin : load->order.input;
 	job->source = derived ? JOB_SOURCE_SEGMENT : JOB_SOURCE_FILE;
-	load->engine->counters.derived += derived;
+	load->loader->counters->derived += derived;
 }
 
 static void load_on_end(struct job *job, enum fault fault, const char *message)
@@ -413,9 +444,9 @@ static void load_on_end(struct job *job, enum fault fault, const char *message)
 	} else if (fault == FAULT_DECODER_FAILED && derived)
 		load_decode_file(load);
 	else if (fault == FAULT_NONE && load->order.batch)
-		load_finish_batch(load->engine, load->order.batch);
+		load_finish_batch(load);
 	else if (fault == FAULT_NONE)
-		load_publish_flight(load);
+		load_publish(load);
 	else if (fault != FAULT_NO_SPACE)
 		load_finish(load, NULL, fault, message);
 	else if (!load_make_room(load))

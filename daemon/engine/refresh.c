@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/engine/engine.h"
 #include "daemon/engine/load-request.h"
+#include "daemon/file/close-queue.h"
 
 /* One rendition of the new generation, being loaded. */
 struct refresh {
@@ -39,7 +39,7 @@ static int refresh_begin(struct refreshes *refreshes, const struct load_order *o
 		refresh->refreshes = refreshes;
 		refresh->waiter.uid = order->owner;
 		refresh->waiter.done = refresh_on_done;
-		r = load_request_submit(refreshes->engine, &own, &refresh->waiter);
+		r = load_request_submit(refreshes->loader, &own, &refresh->waiter);
 	}
 	if (r < 0) {
 		close_queue_drop(order->close_queue, &input);
@@ -85,7 +85,7 @@ int refreshes_begin(struct refreshes *refreshes, const struct image *image, int 
 		.input = input,
 		.close_queue = close_queue,
 		.source = *source,
-		.batch = ++refreshes->engine->batch,
+		.batch = ++refreshes->loader->last_batch,
 	};
 	int r = refresh_begin_all(refreshes, image, &order);
 	if (r < 0)

@@ -11,14 +11,14 @@
 #include "client/protocol/fault.h"
 #include "client/protocol/header.h"
 
-struct engine;
+struct loader;
 struct close_queue;
 struct image;
 struct rendition;
 struct refresh;
 
 struct refreshes {
-	struct engine *engine;
+	struct loader *loader;
 	TAILQ_HEAD(, refresh) all; /* under way */
 
 	/* A load has ended, with a rendition, or with a fault and a message. */

@@ -20,6 +20,7 @@ daemon_tests = \
 	%D%/test-distrust \
 	%D%/test-eviction \
 	%D%/test-fault \
+	%D%/test-loader \
 	%D%/test-loads \
 	%D%/test-fd-budget \
 	%D%/test-follow \
@@ -110,6 +111,7 @@ fault_wraps = \
 %C%_test_fault_SOURCES = %D%/fault.c %D%/fault.h %D%/fault-wrap.h %D%/test-fault.c
 %C%_test_fault_LDFLAGS = $(AM_LDFLAGS) $(fault_wraps)
 %C%_test_fault_LDADD = %D%/libdaemontest.la
+%C%_test_loader_LDADD = %D%/libdaemontest.la
 %C%_test_loads_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_loads_LDADD = %D%/libdaemontest.la
 %C%_test_fd_budget_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=stat64

@@ -205,9 +205,9 @@ static void test_loads(void **state)
 	world_call(session, &answers[1], "LOAD source=fd name=a", dup(file)); /* counts, too */
 	assert_true(dispatch_must_wait(session, &request));
 	assert_false(dispatch_must_wait(other, &request));
-	assert_int_equal(world.engine.load_count, 1);
+	assert_int_equal(world.engine.loader.count, 1);
 	world_expect(&world, other, "LOAD source=fd name=b", dup(file), "ERR code=over-quota ");
-	assert_int_equal(world.engine.load_count, 1);
+	assert_int_equal(world.engine.loader.count, 1);
 	assert_int_equal(used(&world, geteuid(), RESOURCE_LOADS), 2);
 	assert_int_equal(used(&world, geteuid(), RESOURCE_PINS), 2);
 	assert_int_equal(

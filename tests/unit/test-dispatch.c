@@ -135,7 +135,7 @@ static void test_requests(void **state)
 		assert_int_equal(world.engine.counters.errors, errors);
 	}
 	assert_int_equal(world.engine.store.rendition_count, COUNT(images));
-	assert_int_equal(world.engine.load_count, 0);
+	assert_int_equal(world.engine.loader.count, 0);
 	world_end(&world, session);
 }
 

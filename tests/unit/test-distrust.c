@@ -64,7 +64,7 @@ static void test_broken(void **state)
 		world_load(
 			&world, session, "a", broken[i].word, "ERR code=decoder-failed message=");
 		assert_int_equal(engine->store.bytes, bytes);
-		assert_int_equal(engine->load_count, 0);
+		assert_int_equal(engine->loader.count, 0);
 		assert_int_equal(engine->pool.restarts - restarts, broken[i].restarts);
 		assert_int_equal(world_segments(&world), 1);
 		world_load(&world, session, "a", "good", "OK name=a ");
@@ -155,7 +155,7 @@ static void test_hang(void **state)
 			OUTCOME_LATER);
 		world_load(&world, session, "b", "good", "OK name=b ");
 		assert_false(hung.reply.completed);
-		assert_int_equal(world.engine.load_count, 1);
+		assert_int_equal(world.engine.loader.count, 1);
 		world_wait(&world, &hung);
 		assert_non_null(strstr(hung.data, "ERR code=decoder-failed"));
 		assert_non_null(strstr(hung.data, "longer%20than%201%20seconds"));

@@ -35,7 +35,7 @@ static struct balance balance_of(struct world *world)
 		.images = engine->store.image_count,
 		.renditions = engine->store.rendition_count,
 		.evictions = engine->eviction.count,
-		.loads = engine->load_count,
+		.loads = engine->loader.count,
 		.sessions = engine->counters.connections,
 		.slots = engine->board.header->slots_used - engine->board.free_count,
 		.sets = count_sets(engine->board.header),
@@ -254,7 +254,7 @@ static void test_join(void **state)
 		enum outcome outcome = world_call(
 			session, &answers[0], "LOAD name=a source=fd", world_file("good"));
 		failed = fault_disarm();
-		assert_int_equal(world.engine.load_count, failed ? 0 : 1);
+		assert_int_equal(world.engine.loader.count, failed ? 0 : 1);
 		if (failed) {
 			assert_memory_equal(answers[0].data, "ERR code=", 9);
 			assert_true(outcome == OUTCOME_DONE || answers[0].reply.completed);
@@ -298,7 +298,7 @@ static void test_load(void **state)
 		assert_int_equal(store->rendition_count, count);
 		assert_int_equal(store->bytes > 0, count);
 		assert_int_equal(world_segments(&world), count);
-		assert_int_equal(world.engine.load_count, 0);
+		assert_int_equal(world.engine.loader.count, 0);
 		session_close(session);
 		if (count)
 			store_drop(&world.engine.store, store_next(&world.engine.store, NULL, 0));

@@ -179,7 +179,7 @@ static void test_renewal(void **state)
 		rest(&world);
 		failed = fault_disarm();
 		assert_int_equal(count_notes(&world), 1);
-		assert_int_equal(world.engine.load_count, 0);
+		assert_int_equal(world.engine.loader.count, 0);
 		uint64_t after = generation_of(&world);
 		if (!failed)
 			assert_int_equal(after, before + 1);

@@ -121,18 +121,16 @@ static void assert_nothing_followed(struct fixture *fixture)
 	assert_true(TAILQ_EMPTY(&engine->path_watches.all));
 	assert_true(RB_EMPTY(&engine->path_watches.entries));
 	assert_int_equal(accounts_used(&engine->accounts, geteuid(), RESOURCE_FOLLOWS), 0);
-	assert_int_equal(engine->load_count, 0);
+	assert_int_equal(engine->loader.count, 0);
 	assert_int_equal(count_notes(fixture), 0);
 }
 
-/* The first flight that is decoded but waits for others. */
+/* The first load that is decoded but waits for others. */
 static struct load *find_ready(struct fixture *fixture)
 {
-	struct load *load;
-	TAILQ_FOREACH (load, &fixture->world.engine.loads, link) {
-		if (load->ready)
-			break;
-	}
+	struct load *load = loader_first(&fixture->world.engine.loader, "a", geteuid());
+	while (load && !load->ready)
+		load = loader_next(load);
 	return load;
 }
 
@@ -144,7 +142,7 @@ static void begin_two(struct fixture *fixture, const char *word)
 	put(fixture, word);
 	while (!find_ready(fixture))
 		turn(fixture);
-	assert_int_equal(fixture->world.engine.load_count, 2);
+	assert_int_equal(fixture->world.engine.loader.count, 2);
 }
 
 static void test_follows(void **state)
@@ -177,7 +175,7 @@ static void test_one_of_two_fails(void **state)
 		uint64_t before = generation_of(&fixture);
 		put(&fixture, "rgba");
 		wait_for_newer(&fixture, before);
-		assert_int_equal(fixture.world.engine.load_count, 0);
+		assert_int_equal(fixture.world.engine.loader.count, 0);
 		ask(&fixture, "STAT", "format=GRAY8", "ERR code=not-found ");
 		ask(&fixture, "STAT", "format=RGBA8", "OK ");
 		end(&fixture);
@@ -193,7 +191,7 @@ static void test_both_fail(void **state)
 	uint64_t before = generation_of(&fixture), decodes = fixture.world.engine.counters.decodes;
 	put(&fixture, "early-error");
 	while (fixture.world.engine.counters.decodes < decodes + 2 ||
-		fixture.world.engine.load_count > 0)
+		fixture.world.engine.loader.count > 0)
 		turn(&fixture);
 	assert_int_equal(generation_of(&fixture), before);
 	assert_int_equal(fixture.world.engine.store.rendition_count, 2);
@@ -285,7 +283,7 @@ static void test_limit_of_loads(void **state)
 	put(&fixture, "good");
 	rest(&fixture);
 	assert_int_equal(generation_of(&fixture), before);
-	assert_int_equal(fixture.world.engine.load_count, 0);
+	assert_int_equal(fixture.world.engine.loader.count, 0);
 	assert_int_equal(fixture.world.engine.counters.decodes, decodes + 1); /* and taken back */
 	fixture.world.options.user_limits[RESOURCE_LOADS] = 2;
 	int64_t begun = unit_now();

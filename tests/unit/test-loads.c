@@ -78,7 +78,7 @@ static void test_cancelled(void **state)
 		while (cases[i].reserved && world.engine.store.reserved == 0)
 			assert_true(sd_event_run(world.event, UINT64_MAX) > 0);
 		session_close(session);
-		assert_int_equal(world.engine.load_count, 0);
+		assert_int_equal(world.engine.loader.count, 0);
 		assert_int_equal(world.engine.store.bytes, 0);
 		assert_false(answer.reply.completed);
 		session = world_session(&world, geteuid(), getegid());
@@ -142,7 +142,7 @@ static void test_joined(void **state)
 		assert_int_equal(
 			world_call(i % 2 ? other : session, &answers[i], lines[i], dup(fd)),
 			OUTCOME_LATER);
-	assert_int_equal(world.engine.load_count, 3);
+	assert_int_equal(world.engine.loader.count, 3);
 	assert_int_equal(world.engine.counters.decodes, 3);
 	for (size_t i = 0; i < COUNT(lines); i++) {
 		world_wait(&world, &answers[i]);

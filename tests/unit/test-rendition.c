@@ -193,7 +193,7 @@ static void test_joined(void **state)
 		assert_int_equal(
 			world_call(i % 2 ? other : session, &answers[i], lines[i], dup(file)),
 			OUTCOME_LATER);
-	assert_int_equal(world.engine.load_count, 4);
+	assert_int_equal(world.engine.loader.count, 4);
 	for (size_t i = 0; i < COUNT(lines); i++)
 		world_wait(&world, &answers[i]);
 	assert_string_equal(answers[0].data, answers[1].data);
@@ -351,7 +351,7 @@ static void test_followed(void **state)
 		if (!strstr(answer.data, states[i][1]))
 			fail_msg("%s: %s", states[i][0], answer.data);
 	}
-	assert_int_equal(world.engine.load_count, 0);
+	assert_int_equal(world.engine.loader.count, 0);
 	unlink(path);
 	assert_return_code(rmdir(folder), errno);
 	world_end(&world, session);

@@ -105,7 +105,7 @@ void world_close(struct world *world)
 	assert_int_equal(engine->store.evictable.count, 0);
 	assert_int_equal(engine->store.image_count, 0);
 	assert_int_equal(engine->store.rendition_count, 0);
-	assert_int_equal(engine->load_count, 0);
+	assert_int_equal(engine->loader.count, 0);
 	assert_int_equal(engine->pool.count, 0);
 	assert_int_equal(engine->pool.spares.bytes, 0);
 	assert_int_equal(engine->counters.connections, 0);
