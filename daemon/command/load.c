@@ -202,8 +202,8 @@ static bool load_begin_to_follow(struct call *call, const char *name, struct fol
 {
 	struct session *session = call->session;
 	unsigned places = 0;
-	int r = follow_new(session->engine, name, session->who.uid, call->request->values[KEY_PATH],
-		follow, &places);
+	int r = follow_new(&session->engine->follows, name, session->who.uid,
+		call->request->values[KEY_PATH], follow, &places);
 	if (r < 0)
 		load_refuse_to_follow(call, r, places);
 	return r == 0;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/engine/follow.h"
 #include "daemon/log/log.h"
 #include "daemon/store/adopt.h"
 #include "daemon/store/lifetime.h"
@@ -80,7 +79,7 @@ static int engine_take_over(struct engine *engine, bool found)
 	if (r > 0)
 		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, ADOPTED)},
 			"took over %d images of the daemon before", r);
-	return r < 0 ? r : follows_adopt(engine);
+	return r < 0 ? r : follows_adopt(&engine->follows);
 }
 
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
@@ -103,6 +102,11 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		.page_size = engine->page_size,
 	};
 	loader_init(&engine->loader);
+	engine->follows = (struct follows){
+		.loader = &engine->loader,
+		.close_queues = &engine->close_queues,
+		.instance = instance,
+	};
 	accounts_init(&engine->accounts, options->user_limits);
 	int r = close_queues_init(&engine->close_queues, event);
 	if (r < 0)
@@ -112,7 +116,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		close_queues_stop(&engine->close_queues);
 		return found;
 	}
-	path_watches_init(&engine->path_watches, event, &engine->accounts);
+	follows_init(&engine->follows, event, &engine->accounts);
 	semaphores_init(&engine->semaphores, &engine->board);
 	r = deferred_free_init(&engine->deferred_free, event, decoder);
 	engine->deferred_free.freed = engine_on_freed;
@@ -121,7 +125,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		r = store_init(&engine->store, &engine->board, &engine->semaphores,
 			&engine->deferred_free, &engine->accounts, instance, options->memory_max);
 	if (r >= 0)
-		follows_start(engine);
+		follows_start(&engine->follows);
 	if (r >= 0)
 		r = pool_init(&engine->pool, event, decoder, options, &engine->deferred_free);
 	if (r >= 0)
@@ -159,7 +163,7 @@ void engine_reload(struct engine *engine)
 
 void engine_stop(struct engine *engine)
 {
-	follows_stop(engine);
+	follows_stop(&engine->follows);
 	pressure_stop(&engine->pressure);
 	engine->eviction_source = sd_event_source_disable_unref(engine->eviction_source);
 	pool_stop(&engine->pool);

@@ -7,10 +7,10 @@
 #include "daemon/config/options.h"
 #include "daemon/decode/pool.h"
 #include "daemon/engine/counters.h"
+#include "daemon/engine/follow.h"
 #include "daemon/engine/loader.h"
 #include "daemon/engine/pressure.h"
 #include "daemon/file/close-queue.h"
-#include "daemon/file/path-watch.h"
 #include "daemon/store/eviction.h"
 #include "daemon/store/store.h"
 #include "daemon/user/account.h"
@@ -32,8 +32,7 @@ struct engine {
 	sd_event_source *eviction_source; /* goes on with it, a few images at a time */
 	struct pool pool;
 	struct loader loader;
-	struct path_watches path_watches;
-	struct observer follow_observer; /* of the store */
+	struct follows follows;
 	struct counters counters;
 };
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
-#include "daemon/engine/engine.h"
+#include "daemon/engine/loader.h"
 #include "daemon/engine/refresh.h"
 #include "daemon/file/source.h"
 #include "daemon/log/log.h"
@@ -30,7 +30,7 @@ enum {
 
 struct follow {
 	struct path_watch path_watch; /* first: the trail is the follow */
-	struct engine *engine;
+	struct follows *follows;
 	struct image *image; /* NULL before it is attached */
 	uid_t uid;
 	sd_event_source *timer; /* when to look at the file */
@@ -62,7 +62,7 @@ static void follow_look_in(struct follow *follow, uint64_t usec)
 static void follow_settle(struct follow *follow, uint64_t usec)
 {
 	uint64_t now = 0;
-	sd_event_now(follow->engine->path_watches.event, CLOCK_MONOTONIC, &now);
+	sd_event_now(follow->follows->path_watches.event, CLOCK_MONOTONIC, &now);
 	if (!follow->waiting)
 		follow->since = now;
 	follow->waiting = true;
@@ -196,7 +196,7 @@ static void follow_open_and_renew(struct follow *follow)
 
 static int follow_lay_trail(struct follow *follow, unsigned *places)
 {
-	return path_watch_update(&follow->engine->path_watches, &follow->path_watch, follow->path,
+	return path_watch_update(&follow->follows->path_watches, &follow->path_watch, follow->path,
 		follow->uid, follow->uid == geteuid(), places);
 }
 
@@ -222,24 +222,24 @@ static int follow_on_time(sd_event_source *source, uint64_t usec, void *context)
 }
 
 /* A follow without a note. */
-static int follow_make(
-	struct engine *engine, uid_t uid, const char *path, struct follow **made, unsigned *places)
+static int follow_make(struct follows *follows, uid_t uid, const char *path, struct follow **made,
+	unsigned *places)
 {
 	struct follow *follow = calloc(1, sizeof(*follow) + strlen(path) + 1);
 	if (!follow)
 		return -ENOMEM;
 	strcpy(follow->path, path);
-	follow->engine = engine;
+	follow->follows = follows;
 	follow->uid = uid;
 	follow->path_watch.changed = follow_on_change;
-	follow->path_watch.close_queue = close_queue_join(&engine->close_queues, uid);
-	follow->refreshes.loader = &engine->loader;
+	follow->path_watch.close_queue = close_queue_join(follows->close_queues, uid);
+	follow->refreshes.loader = follows->loader;
 	follow->refreshes.done = follow_on_refreshed;
 	follow->refreshes.context = follow;
 	TAILQ_INIT(&follow->refreshes.all);
 	int r = follow->path_watch.close_queue ? 0 : -ENOMEM;
 	if (r >= 0)
-		r = sd_event_add_time_relative(engine->path_watches.event, &follow->timer,
+		r = sd_event_add_time_relative(follows->path_watches.event, &follow->timer,
 			CLOCK_MONOTONIC, 0, ACCURACY, follow_on_time, follow);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(follow->timer, SD_EVENT_OFF);
@@ -253,14 +253,14 @@ static int follow_make(
 	return 0;
 }
 
-int follow_new(struct engine *engine, const char *name, uid_t uid, const char *path,
+int follow_new(struct follows *follows, const char *name, uid_t uid, const char *path,
 	struct follow **made, unsigned *places)
 {
 	struct follow *follow;
-	int r = follow_make(engine, uid, path, &follow, places);
+	int r = follow_make(follows, uid, path, &follow, places);
 	if (r < 0)
 		return r;
-	r = follow_record_write(engine->instance, uid, name, path, follow->follow_record);
+	r = follow_record_write(follows->instance, uid, name, path, follow->follow_record);
 	if (r < 0) {
 		*follow->follow_record = '\0';
 		follow_free(follow);
@@ -277,7 +277,7 @@ void follow_free(struct follow *follow)
 	refreshes_cancel(&follow->refreshes);
 	if (follow->image)
 		follow_update_image(follow);
-	if (*follow->follow_record && !follow->engine->board.left)
+	if (*follow->follow_record && !follow->follows->loader->store->board->left)
 		shm_unlink(follow->follow_record);
 	if (follow->image)
 		follow->image->follow = NULL;
@@ -322,10 +322,15 @@ static const struct observer_events follow_events = {
 	.removed = follow_on_removed,
 };
 
-void follows_start(struct engine *engine)
+void follows_init(struct follows *follows, sd_event *event, struct accounts *accounts)
 {
-	engine->follow_observer.events = &follow_events;
-	TAILQ_INSERT_HEAD(&engine->store.observers, &engine->follow_observer, link);
+	path_watches_init(&follows->path_watches, event, accounts);
+}
+
+void follows_start(struct follows *follows)
+{
+	follows->observer.events = &follow_events;
+	TAILQ_INSERT_HEAD(&follows->loader->store->observers, &follows->observer, link);
 }
 
 bool follow_is_of(const struct follow *follow, const char *path)
@@ -334,16 +339,17 @@ bool follow_is_of(const struct follow *follow, const char *path)
 }
 
 /* Follows what a note says, if its image was taken over. */
-static bool follow_adopt_note(
+static bool follow_adopt_record(
 	void *context, const struct follow_record *follow_record, const char *file)
 {
-	struct engine *engine = context;
-	struct image *image = store_find(&engine->store, follow_record->name, follow_record->owner);
+	struct follows *follows = context;
+	struct image *image =
+		store_find(follows->loader->store, follow_record->name, follow_record->owner);
 	struct follow *follow;
 	unsigned places;
 	if (!image || image->follow)
 		return false;
-	int r = follow_make(engine, follow_record->owner, follow_record->path, &follow, &places);
+	int r = follow_make(follows, follow_record->owner, follow_record->path, &follow, &places);
 	if (r < 0) {
 		log_warning("%s of user %u is not followed any more: %s", follow_record->name,
 			follow_record->owner, follow_reason(r));
@@ -354,14 +360,14 @@ static bool follow_adopt_note(
 	return true;
 }
 
-int follows_adopt(struct engine *engine)
+int follows_adopt(struct follows *follows)
 {
-	return follow_records_read(engine->instance, follow_adopt_note, engine);
+	return follow_records_read(follows->instance, follow_adopt_record, follows);
 }
 
-void follows_stop(struct engine *engine)
+void follows_stop(struct follows *follows)
 {
-	while (!TAILQ_EMPTY(&engine->path_watches.all))
-		follow_free(follow_of(TAILQ_FIRST(&engine->path_watches.all)));
-	path_watches_stop(&engine->path_watches);
+	while (!TAILQ_EMPTY(&follows->path_watches.all))
+		follow_free(follow_of(TAILQ_FIRST(&follows->path_watches.all)));
+	path_watches_stop(&follows->path_watches);
 }

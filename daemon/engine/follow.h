@@ -8,16 +8,28 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct engine;
+#include "daemon/file/path-watch.h"
+#include "daemon/store/observer.h"
+
 struct follow;
 struct image;
+struct loader;
+
+/* The caller sets the pointers. */
+struct follows {
+	struct loader *loader;
+	struct close_queues *close_queues;
+	const char *instance;
+	struct path_watches path_watches;
+	struct observer observer; /* of the store */
+};
 
 /*
  * Begins to follow a path for a user; what is followed is an image only after follow_attach().
  * Returns 0; an error of path_watch_update(), with *places; -ENOSPC without room in /dev/shm for
  * what a later daemon must know; or a negative errno.
  */
-int follow_new(struct engine *engine, const char *name, uid_t uid, const char *path,
+int follow_new(struct follows *follows, const char *name, uid_t uid, const char *path,
 	struct follow **made, unsigned *places);
 
 /* Ends it, and what is being loaded for it. NULL is let pass. */
@@ -29,11 +41,14 @@ void follow_attach(struct follow *follow, struct image *image);
 /* Whether it is this path that is followed; NULL follows none. */
 bool follow_is_of(const struct follow *follow, const char *path);
 
+/* Before follows_start() and follows_stop(). */
+void follows_init(struct follows *follows, sd_event *event, struct accounts *accounts);
+
 /* Lets images that change their names or go take their follows along. For a new store. */
-void follows_start(struct engine *engine);
+void follows_start(struct follows *follows);
 
 /* Goes on with what a dead daemon has followed. Returns 0 or a negative errno. */
-int follows_adopt(struct engine *engine);
+int follows_adopt(struct follows *follows);
 
 /* Ends all. */
-void follows_stop(struct engine *engine);
+void follows_stop(struct follows *follows);

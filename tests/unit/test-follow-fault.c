@@ -75,8 +75,8 @@ static unsigned count_notes(const struct world *world)
 static void assert_nothing_followed(const struct world *world, unsigned n)
 {
 	const struct engine *engine = &world->engine;
-	if (!TAILQ_EMPTY(&engine->path_watches.all) || !RB_EMPTY(&engine->path_watches.entries) ||
-		count_notes(world) != 0 ||
+	if (!TAILQ_EMPTY(&engine->follows.path_watches.all) ||
+		!RB_EMPTY(&engine->follows.path_watches.entries) || count_notes(world) != 0 ||
 		accounts_used(&engine->accounts, geteuid(), RESOURCE_FOLLOWS) != 0)
 		fail_msg("call %u, %s: something is still followed", n, fault_name());
 }
@@ -209,7 +209,7 @@ static void test_adoption(void **state)
 			follow_record_write(engine->instance, geteuid(), "a", place->path, file),
 			0);
 		fault_arm(++n);
-		int r = follows_adopt(engine);
+		int r = follows_adopt(&engine->follows);
 		failed = fault_disarm();
 		assert_int_equal(r, 0);
 		assert_int_equal(count_notes(&world), image_of(&world)->follow ? 1 : 0);

@@ -118,8 +118,8 @@ static unsigned count_notes(const struct fixture *fixture)
 static void assert_nothing_followed(struct fixture *fixture)
 {
 	const struct engine *engine = &fixture->world.engine;
-	assert_true(TAILQ_EMPTY(&engine->path_watches.all));
-	assert_true(RB_EMPTY(&engine->path_watches.entries));
+	assert_true(TAILQ_EMPTY(&engine->follows.path_watches.all));
+	assert_true(RB_EMPTY(&engine->follows.path_watches.entries));
 	assert_int_equal(accounts_used(&engine->accounts, geteuid(), RESOURCE_FOLLOWS), 0);
 	assert_int_equal(engine->loader.count, 0);
 	assert_int_equal(count_notes(fixture), 0);
@@ -340,7 +340,7 @@ static void test_client_goes(void **state)
 	other = world_session(&fixture.world, geteuid(), getegid());
 	begin_load(&fixture, other, &answer, " watch=yes");
 	put(&fixture, "good"); /* an event of what no image has yet */
-	while (!fixture.world.engine.path_watches.all.tqh_first->stale)
+	while (!fixture.world.engine.follows.path_watches.all.tqh_first->stale)
 		turn(&fixture);
 	session_close(other);
 	assert_null(image_of(&fixture));
@@ -363,7 +363,7 @@ static void test_adopted(void **state)
 					 engine->instance, geteuid(), names[i], fixture.path, file),
 			0);
 	assert_int_equal(count_notes(&fixture), 3);
-	assert_int_equal(follows_adopt(engine), 0);
+	assert_int_equal(follows_adopt(&engine->follows), 0);
 	assert_int_equal(count_notes(&fixture), 1);
 	assert_true(follow_is_of(image_of(&fixture)->follow, fixture.path));
 	uint64_t before = generation_of(&fixture);
@@ -374,7 +374,7 @@ static void test_adopted(void **state)
 	assert_int_equal(
 		follow_record_write(engine->instance, geteuid(), "a", fixture.path, file), 0);
 	fixture.world.options.user_limits[RESOURCE_FOLLOWS] = 1;
-	assert_int_equal(follows_adopt(engine), 0);
+	assert_int_equal(follows_adopt(&engine->follows), 0);
 	assert_null(image_of(&fixture)->follow);
 	assert_nothing_followed(&fixture);
 	end(&fixture);
