@@ -1,5 +1,5 @@
 /*
- * The side of the daemon that knows images.
+ * The engine.
  */
 #include "daemon/engine/engine.h"
 
@@ -11,13 +11,13 @@
 #include "daemon/store/adopt.h"
 #include "daemon/store/lifetime.h"
 
-/* Jobs may wait for room. */
+/* Jobs may wait for memory. */
 static void engine_on_freed(void *context)
 {
 	pool_kick(context);
 }
 
-/* The least that goes under pressure, so that the last of many small images go, too. */
+/* Evict at least so many bytes, so that the last of many small images go, too. */
 static const uint64_t relief_min = 1 << 20;
 
 static void engine_end_relief(struct engine *engine)
@@ -26,12 +26,12 @@ static void engine_end_relief(struct engine *engine)
 	malloc_trim(0);
 }
 
-/* A quarter at a time: as long as the pressure lasts it will be told of again. */
+/* Evicts a quarter at a time: as long as the pressure lasts, more reports will come. */
 static void engine_on_pressure(void *context)
 {
 	struct engine *engine = context;
 	uint64_t share = engine->store.evictable.bytes / 4;
-	log_notice("memory is short: images that nobody has pinned go");
+	log_notice("memory is short: evicting images that no program has pinned");
 	pool_retire(&engine->pool);
 	engine->relieving = true;
 	eviction_press(&engine->eviction, share < relief_min ? relief_min : share);
@@ -52,7 +52,7 @@ static int engine_on_eviction(sd_event_source *source, void *context)
 		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 		return 0;
 	}
-	pool_kick(&engine->pool); /* jobs may wait for that, too */
+	pool_kick(&engine->pool); /* jobs may wait for that memory, too */
 	if (engine->relieving)
 		engine_end_relief(engine);
 	return 0;
@@ -67,7 +67,7 @@ static int engine_start_eviction(struct engine *engine, sd_event *event)
 	return r;
 }
 
-/* Adopts what a dead daemon has left; without its board, removes it. */
+/* Adopts the images of an earlier daemon; without its board, removes them. */
 static int engine_take_over(struct engine *engine, bool found)
 {
 	int r = found ? semaphores_adopt(&engine->semaphores) : 0;
@@ -78,7 +78,7 @@ static int engine_take_over(struct engine *engine, bool found)
 		;
 	if (r > 0)
 		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, ADOPTED)},
-			"took over %d images of the daemon before", r);
+			"took over %d images from the previous daemon", r);
 	return r < 0 ? r : follows_adopt(&engine->follows);
 }
 

@@ -1,6 +1,5 @@
 /*
- * The side of the daemon that knows images: store, decoders, loads under way and counters,
- * wired together. Knows nothing of sockets and connections.
+ * The engine: store, decoders, loads under way and counters, wired together.
  */
 #pragma once
 
@@ -29,7 +28,7 @@ struct engine {
 	struct pressure pressure;
 	bool relieving; /* until eviction under pressure is done */
 	struct eviction eviction;
-	sd_event_source *eviction_source; /* goes on with it, a few images at a time */
+	sd_event_source *eviction_source; /* continues it, a few images at a time */
 	struct pool pool;
 	struct loader loader;
 	struct follows follows;
@@ -38,7 +37,7 @@ struct engine {
 
 /*
  * decoder is the program's path; all strings stay the caller's. Returns 0, or a negative errno:
- * then what an earlier daemon has left is there still.
+ * then everything that an earlier daemon has left is still there.
  */
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
 	const char *instance, const char *decoder);
@@ -49,8 +48,8 @@ void engine_reload(struct engine *engine);
 /* Ends decoders, and removes segments, semaphores and the board. No session may be left. */
 void engine_stop(struct engine *engine);
 
-/* As engine_stop(), but all that a crash would leave stays, for the next daemon to adopt. */
+/* As engine_stop(), but leaves the images and their files for the next daemon to adopt. */
 void engine_leave(struct engine *engine);
 
-/* Whether there is anything that engine_leave() would leave for some use. */
+/* Whether engine_leave() would leave any images. */
 bool engine_has_images(const struct engine *engine);

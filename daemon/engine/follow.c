@@ -1,5 +1,10 @@
 /*
  * Followed files.
+ *
+ * A change of the file is debounced: the file is checked when no event has come for a while, or
+ * a second after the first one. If its identity has changed, all renditions of the image are
+ * decoded again and published together as the next generation. After a failure that may pass,
+ * another try follows after a pause that doubles each time.
  */
 #include "daemon/engine/follow.h"
 
@@ -20,27 +25,27 @@
 #define MSEC UINT64_C(1000) /* in microseconds, as all times here */
 
 enum {
-	SETTLE_WRITTEN = 100 * MSEC, /* who has written often writes on */
-	SETTLE_MADE = 250 * MSEC,    /* who has made a file writes it and closes it then */
-	SETTLE_MOST = 1000 * MSEC,   /* from the first event on */
-	PAUSE_FIRST = 1000 * MSEC,   /* before another try when there was no room or no turn */
-	PAUSE_MOST = 64000 * MSEC,
+	DEBOUNCE_WRITTEN = 100 * MSEC, /* a writer often writes more */
+	DEBOUNCE_MADE = 250 * MSEC,    /* a new file is written and closed next */
+	DEBOUNCE_MAX = 1000 * MSEC,    /* from the first event on */
+	PAUSE_FIRST = 1000 * MSEC,     /* before another try when there was no room or no turn */
+	PAUSE_MAX = 64000 * MSEC,
 	ACCURACY = 10 * MSEC,
 };
 
 struct follow {
-	struct path_watch path_watch; /* first: the trail is the follow */
+	struct path_watch path_watch; /* first: the path watch is the follow */
 	struct follows *follows;
 	struct image *image; /* NULL before it is attached */
 	uid_t uid;
-	sd_event_source *timer; /* when to look at the file */
+	sd_event_source *timer; /* when to check the file */
 	bool waiting;		/* for the timer, because of an event at since */
 	uint64_t since;
-	bool tentative; /* the file was made, and nobody has said that it is whole */
-	bool again;	/* look once more after what is being loaded */
+	bool tentative; /* the file is new, and no event has said that it is complete */
+	bool again;	/* check the file again after the refresh */
 	struct refreshes refreshes;
 	struct header_source refused; /* what failed to be decoded; not tried again */
-	bool complained;	      /* of the last failure, until something works */
+	bool logged;		      /* the last failure, until a success */
 	uint64_t pause;		      /* before the next try; 0: none has failed */
 	char follow_record[SEGMENT_NAME_SIZE];
 	char path[];
@@ -51,23 +56,23 @@ static struct follow *follow_of(struct path_watch *path_watch)
 	return (struct follow *)path_watch;
 }
 
-/* Looks at the file after a while, sooner than planned before or later. */
-static void follow_look_in(struct follow *follow, uint64_t usec)
+/* Checks the file after a time, in place of any time that was set before. */
+static void follow_check_in(struct follow *follow, uint64_t usec)
 {
 	sd_event_source_set_time_relative(follow->timer, usec);
 	sd_event_source_set_enabled(follow->timer, SD_EVENT_ONESHOT);
 }
 
-/* Looks at the file when no event has come for a while, or they do not end. */
-static void follow_settle(struct follow *follow, uint64_t usec)
+/* Checks the file when no event has come for a while, or DEBOUNCE_MAX is over. */
+static void follow_debounce(struct follow *follow, uint64_t usec)
 {
 	uint64_t now = 0;
 	sd_event_now(follow->follows->path_watches.event, CLOCK_MONOTONIC, &now);
 	if (!follow->waiting)
 		follow->since = now;
 	follow->waiting = true;
-	uint64_t most = follow->since + SETTLE_MOST;
-	follow_look_in(follow, now + usec < most ? usec : most > now ? most - now : 0);
+	uint64_t most = follow->since + DEBOUNCE_MAX;
+	follow_check_in(follow, now + usec < most ? usec : most > now ? most - now : 0);
 }
 
 static void follow_on_change(struct path_watch *path_watch, enum path_watch_change change)
@@ -80,46 +85,47 @@ static void follow_on_change(struct path_watch *path_watch, enum path_watch_chan
 	else if (!follow->waiting)
 		follow->tentative = true;
 	if (change == PATH_WATCH_PLACED)
-		follow_settle(follow, 0);
+		follow_debounce(follow, 0);
 	else
-		follow_settle(follow, change == PATH_WATCH_MADE ? SETTLE_MADE : SETTLE_WRITTEN);
+		follow_debounce(
+			follow, change == PATH_WATCH_MADE ? DEBOUNCE_MADE : DEBOUNCE_WRITTEN);
 }
 
-/* Says once that the image stays as it was; a path is nothing for a log. */
-static void follow_complain(struct follow *follow, const char *message)
+/* Logs once that the image stays as it was. The path is private, so it is not logged. */
+static void follow_log_once(struct follow *follow, const char *message)
 {
 	struct log_client owner = {follow->uid, 0};
-	if (!follow->complained)
+	if (!follow->logged)
 		log_write(&(struct log_entry){LOG_ENTRY(WARNING, OUTDATED),
 				  .image = follow->image->name, .client = &owner},
 			"%s of user %u stays as it is, but its file has changed: %s",
 			follow->image->name, follow->uid, message);
-	follow->complained = true;
+	follow->logged = true;
 }
 
 static const char *follow_reason(int error)
 {
-	return error == -EDQUOT	   ? "a limit of the user's is reached"
-	       : error == -EUSERS  ? "the kernel watches no more folders"
+	return error == -EDQUOT	   ? "a limit of the user is reached"
+	       : error == -EUSERS  ? "the kernel allows no more watched folders"
 	       : error == -EREMOTE ? "a program or another machine serves its file system"
 				   : strerror(-error);
 }
 
-/* What failed for want of something may succeed later. */
+/* After a failure that may pass. */
 static void follow_try_later(struct follow *follow, const char *message)
 {
-	follow_complain(follow, message);
-	follow->pause = follow->pause == 0		 ? PAUSE_FIRST
-			: follow->pause < PAUSE_MOST / 2 ? follow->pause * 2
-							 : PAUSE_MOST;
+	follow_log_once(follow, message);
+	follow->pause = follow->pause == 0		? PAUSE_FIRST
+			: follow->pause < PAUSE_MAX / 2 ? follow->pause * 2
+							: PAUSE_MAX;
 	if (!follow->waiting)
-		follow_look_in(follow, follow->pause);
+		follow_check_in(follow, follow->pause);
 }
 
 static void follow_note_success(struct follow *follow)
 {
 	follow->pause = 0;
-	follow->complained = false;
+	follow->logged = false;
 	follow->refused = (struct header_source){0};
 }
 
@@ -135,7 +141,7 @@ static void follow_update_image(const struct follow *follow)
 	image_set_refreshing(follow->image, !TAILQ_EMPTY(&follow->refreshes.all));
 }
 
-/* One rendition of the next generation is there, or is not to be had. */
+/* The load of one rendition of the next generation has ended. */
 static void follow_on_refreshed(
 	void *context, const struct rendition *rendition, enum fault fault, const char *message)
 {
@@ -146,15 +152,15 @@ static void follow_on_refreshed(
 	else if (follow_may_pass(fault))
 		follow_try_later(follow, message);
 	else if (!follow->tentative)
-		follow_complain(follow, message);
+		follow_log_once(follow, message);
 	if (follow->again && TAILQ_EMPTY(&follow->refreshes.all)) {
 		follow->again = false;
-		follow_settle(follow, 0);
+		follow_debounce(follow, 0);
 	}
 }
 
-/* Has the file decoded in all that the image is there in. */
-static void follow_renew(struct follow *follow, int input, const struct header_source *source)
+/* Decodes the file in all formats and sizes of the image. */
+static void follow_refresh(struct follow *follow, int input, const struct header_source *source)
 {
 	int r = refreshes_begin(
 		&follow->refreshes, follow->image, input, follow->path_watch.close_queue, source);
@@ -167,7 +173,7 @@ static void follow_renew(struct follow *follow, int input, const struct header_s
 	follow_try_later(follow, follow_reason(r));
 }
 
-static void follow_open_and_renew(struct follow *follow)
+static void follow_open_and_refresh(struct follow *follow)
 {
 	const struct credentials who = {.uid = follow->uid};
 	const struct header_source *current = &image_current(follow->image)->source;
@@ -178,11 +184,11 @@ static void follow_open_and_renew(struct follow *follow)
 	OWN_FILE struct open_file input = {
 		close_queue, source_open(follow->path, &who, close_queue, &fault, &message)};
 	if (input.fd < 0) {
-		/* Without a file the image stays, until there is one again. */
+		/* Without a file the image stays as it is, until there is a file again. */
 		if (follow_may_pass(fault))
 			follow_try_later(follow, message);
 		else if (fault != FAULT_NOT_FOUND)
-			follow_complain(follow, message);
+			follow_log_once(follow, message);
 		return;
 	}
 	int r = source_identify(input.fd, &source);
@@ -191,19 +197,19 @@ static void follow_open_and_renew(struct follow *follow)
 	else if (header_source_equal(&source, current))
 		follow_note_success(follow);
 	else if (!header_source_equal(&source, &follow->refused) || follow->pause > 0)
-		follow_renew(follow, input.fd, &source);
+		follow_refresh(follow, input.fd, &source);
 }
 
-static int follow_lay_trail(struct follow *follow, unsigned *places)
+static int follow_update_watch(struct follow *follow, unsigned *entries)
 {
 	return path_watch_update(&follow->follows->path_watches, &follow->path_watch, follow->path,
-		follow->uid, follow->uid == geteuid(), places);
+		follow->uid, follow->uid == geteuid(), entries);
 }
 
 static int follow_on_time(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct follow *follow = context;
-	unsigned places;
+	unsigned entries;
 	(void)source;
 	(void)usec;
 	follow->waiting = false;
@@ -211,19 +217,19 @@ static int follow_on_time(sd_event_source *source, uint64_t usec, void *context)
 		follow->again = true;
 		return 0;
 	}
-	int r = follow->path_watch.stale ? follow_lay_trail(follow, &places) : 0;
+	int r = follow->path_watch.stale ? follow_update_watch(follow, &entries) : 0;
 	if (r < 0) {
 		follow->path_watch.stale = true;
 		follow_try_later(follow, follow_reason(r));
 		return 0;
 	}
-	follow_open_and_renew(follow);
+	follow_open_and_refresh(follow);
 	return 0;
 }
 
-/* A follow without a note. */
+/* Without a follow record. */
 static int follow_make(struct follows *follows, uid_t uid, const char *path, struct follow **made,
-	unsigned *places)
+	unsigned *entries)
 {
 	struct follow *follow = calloc(1, sizeof(*follow) + strlen(path) + 1);
 	if (!follow)
@@ -244,7 +250,7 @@ static int follow_make(struct follows *follows, uid_t uid, const char *path, str
 	if (r >= 0)
 		r = sd_event_source_set_enabled(follow->timer, SD_EVENT_OFF);
 	if (r >= 0)
-		r = follow_lay_trail(follow, places);
+		r = follow_update_watch(follow, entries);
 	if (r < 0) {
 		follow_free(follow);
 		return r;
@@ -254,10 +260,10 @@ static int follow_make(struct follows *follows, uid_t uid, const char *path, str
 }
 
 int follow_new(struct follows *follows, const char *name, uid_t uid, const char *path,
-	struct follow **made, unsigned *places)
+	struct follow **made, unsigned *entries)
 {
 	struct follow *follow;
-	int r = follow_make(follows, uid, path, &follow, places);
+	int r = follow_make(follows, uid, path, &follow, entries);
 	if (r < 0)
 		return r;
 	r = follow_record_write(follows->instance, uid, name, path, follow->follow_record);
@@ -292,8 +298,8 @@ void follow_attach(struct follow *follow, struct image *image)
 	follow_free(image->follow);
 	follow->image = image;
 	image->follow = follow;
-	/* It may have changed since it was opened, before anybody watched. */
-	follow_settle(follow, 0);
+	/* The file may have changed after it was opened and before it was watched. */
+	follow_debounce(follow, 0);
 }
 
 /* A new image that takes the name of another one takes over its follow. */
@@ -338,7 +344,7 @@ bool follow_is_of(const struct follow *follow, const char *path)
 	return follow && strcmp(follow->path, path) == 0;
 }
 
-/* Follows what a note says, if its image was taken over. */
+/* Follows the file of a record, if its image was adopted. */
 static bool follow_adopt_record(
 	void *context, const struct follow_record *follow_record, const char *file)
 {
@@ -346,12 +352,12 @@ static bool follow_adopt_record(
 	struct image *image =
 		store_find(follows->loader->store, follow_record->name, follow_record->owner);
 	struct follow *follow;
-	unsigned places;
+	unsigned entries;
 	if (!image || image->follow)
 		return false;
-	int r = follow_make(follows, follow_record->owner, follow_record->path, &follow, &places);
+	int r = follow_make(follows, follow_record->owner, follow_record->path, &follow, &entries);
 	if (r < 0) {
-		log_warning("%s of user %u is not followed any more: %s", follow_record->name,
+		log_warning("%s of user %u is no longer followed: %s", follow_record->name,
 			follow_record->owner, follow_reason(r));
 		return false;
 	}

@@ -1,7 +1,7 @@
 /*
- * Followed files: an image that gets a new generation by itself when its file changes, and
- * until it is dropped. The file is opened as for a LOAD of the image's owner's, and loaded
- * through the same queue; whatever fails, the image stays as it is.
+ * Followed files: an image gets a new generation when its file changes, until it is dropped.
+ * The file is opened with the rights of the image's owner and decoded through the same queue as
+ * a LOAD. After a failure the image stays as it is.
  */
 #pragma once
 
@@ -26,19 +26,19 @@ struct follows {
 
 /*
  * Begins to follow a path for a user; what is followed is an image only after follow_attach().
- * Returns 0; an error of path_watch_update(), with *places; -ENOSPC without room in /dev/shm for
+ * Returns 0; an error of path_watch_update(), with *entries; -ENOSPC without room in /dev/shm for
  * what a later daemon must know; or a negative errno.
  */
 int follow_new(struct follows *follows, const char *name, uid_t uid, const char *path,
-	struct follow **made, unsigned *places);
+	struct follow **made, unsigned *entries);
 
-/* Ends it, and what is being loaded for it. NULL is let pass. */
+/* Ends a follow and its refresh. NULL is ignored. */
 void follow_free(struct follow *follow);
 
-/* Makes it the image's, in place of any that the image has; looks at the file soon. */
+/* Gives a follow to an image, in place of its own; checks the file soon. */
 void follow_attach(struct follow *follow, struct image *image);
 
-/* Whether it is this path that is followed; NULL follows none. */
+/* Whether a follow follows this path. NULL follows none. */
 bool follow_is_of(const struct follow *follow, const char *path);
 
 /* Before follows_start() and follows_stop(). */
@@ -47,7 +47,7 @@ void follows_init(struct follows *follows, sd_event *event, struct accounts *acc
 /* Lets images that change their names or go take their follows along. For a new store. */
 void follows_start(struct follows *follows);
 
-/* Goes on with what a dead daemon has followed. Returns 0 or a negative errno. */
+/* Follows the files that an earlier daemon followed. Returns 0 or a negative errno. */
 int follows_adopt(struct follows *follows);
 
 /* Ends all. */

@@ -1,5 +1,5 @@
 /*
- * What the log tells of loads.
+ * The log's messages about loads.
  */
 #include "daemon/engine/load-log.h"
 
@@ -21,8 +21,8 @@ void load_log_loaded(const struct log_client *client, const struct rendition *re
 }
 
 /*
- * What is wrong with a file, or too much for a user, is the user's affair; what the machine
- * lacks is the administrator's. A decoder that was lost over it has a message of its own.
+ * A fault of a file or a limit of a user concerns that user: it is information. A lack of the
+ * machine concerns the administrator: it is a warning. A decoder that died has its own message.
  */
 static enum log_level load_log_level_of(enum fault fault)
 {

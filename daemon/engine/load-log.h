@@ -1,6 +1,5 @@
 /*
- * What the log tells of loads: how each has ended, once for all who wait for it. Answers
- * nobody.
+ * The log's messages about loads: how each has ended, once for all its waiters.
  */
 #pragma once
 
@@ -8,9 +7,9 @@
 #include "daemon/log/log.h"
 #include "daemon/store/image.h"
 
-/* An image was decoded; client is who asked for it, or NULL. */
+/* An image was decoded; client asked for it first, or is NULL. */
 void load_log_loaded(const struct log_client *client, const struct rendition *rendition);
 
-/* It was not, for this reason. */
+/* An image was not decoded, for this reason. */
 void load_log_not_loaded(
 	const struct log_client *client, const char *name, enum fault fault, const char *message);

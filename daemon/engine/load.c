@@ -1,5 +1,10 @@
 /*
- * Loads under way.
+ * A load.
+ *
+ * The decoder reports the header, then the end of the job. On the header the limits are checked
+ * and the segment is made; at the end the segment is published, or the load is decoded again:
+ * when the file has changed meanwhile, when /dev/shm was full and room was made, or when it was
+ * derived from a segment and that failed.
  */
 #include "daemon/engine/load.h"
 
@@ -21,7 +26,7 @@
 
 enum { ATTEMPTS_MAX = 3 };
 
-static struct load *load_flight_of(struct job *job)
+static struct load *load_of(struct job *job)
 {
 	return (struct load *)job;
 }
@@ -141,15 +146,15 @@ static void load_finish(
 		load_finish_batch(rest);
 }
 
-static int load_plan(struct load *load, const struct job_header *said)
+static int load_plan_layout(struct load *load, const struct job_header *header)
 {
-	load->native = (enum format)said->native;
-	memcpy(load->type, said->type, sizeof(load->type));
-	return layout_header(&load->header, said, &load->order.source, load->order.box,
+	load->native = (enum format)header->native;
+	memcpy(load->type, header->type, sizeof(load->type));
+	return layout_header(&load->header, header, &load->order.source, load->order.box,
 		strlen(load->name), load->loader->page_size);
 }
 
-static void load_finish_without_room(struct load *load)
+static void load_fail_no_space(struct load *load)
 {
 	const struct store *store = load->loader->store;
 	char text[256];
@@ -162,7 +167,7 @@ static void load_finish_without_room(struct load *load)
 	load_finish(load, NULL, FAULT_NO_SPACE, text);
 }
 
-/* What it means to a client that something failed with an errno. */
+/* The fault that a client is told for an errno. */
 static enum fault load_fault_of(int error)
 {
 	return error == ENOSPC	  ? FAULT_NO_SPACE
@@ -170,7 +175,7 @@ static enum fault load_fault_of(int error)
 				  : FAULT_BUSY;
 }
 
-static void load_finish_over_quota(struct load *load, enum resource resource, uint64_t amount)
+static void load_fail_over_quota(struct load *load, enum resource resource, uint64_t amount)
 {
 	char text[160];
 	accounts_explain(
@@ -178,21 +183,21 @@ static void load_finish_over_quota(struct load *load, enum resource resource, ui
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
-/* Takes what the segment costs. Returns false when the flight has ended. */
+/* Takes what the segment costs. Returns false when the load has ended. */
 static bool load_reserve(struct load *load)
 {
 	const struct load_order *order = &load->order;
 	struct store *store = load->loader->store;
 	uint64_t size = load->header.segment_size;
 	if (!publish_allows(store, order->name, order->owner)) {
-		load_finish_over_quota(load, RESOURCE_IMAGES, 1);
+		load_fail_over_quota(load, RESOURCE_IMAGES, 1);
 		return false;
 	}
 	int r = store_reserve(store, &load->bytes, order->owner, size);
 	if (r == -EDQUOT)
-		load_finish_over_quota(load, RESOURCE_BYTES, size);
+		load_fail_over_quota(load, RESOURCE_BYTES, size);
 	else if (r == -ENOSPC)
-		load_finish_without_room(load);
+		load_fail_no_space(load);
 	else if (r < 0)
 		load_finish(load, NULL, FAULT_BUSY, strerror(-r));
 	return r == 0;
@@ -200,20 +205,20 @@ static bool load_reserve(struct load *load)
 
 /*
  * Checks the limits and makes the segment, or takes the decoder's spare. Returns it, or -1 when
- * the flight has ended.
+ * the load has ended.
  */
 static int load_make_segment(
-	struct load *load, const struct job_header *said, struct spare *spare, bool *is_spare)
+	struct load *load, const struct job_header *header, struct spare *spare, bool *is_spare)
 {
 	struct loader *loader = load->loader;
 	char text[256];
-	int r = load_plan(load, said);
+	int r = load_plan_layout(load, header);
 	if (!layout_is_within(&load->header, loader->options, text, sizeof(text))) {
 		load_finish(load, NULL, FAULT_TOO_LARGE, text);
 		return -1;
 	}
 	if (r < 0) {
-		load_finish(load, NULL, FAULT_TOO_LARGE, "no segment can be so large");
+		load_finish(load, NULL, FAULT_TOO_LARGE, "the image is too large for a segment");
 		return -1;
 	}
 	if (!load_reserve(load))
@@ -223,7 +228,7 @@ static int load_make_segment(
 	if (!*is_spare)
 		load->segment = segment_create(load->header.segment_size);
 	if (load->segment < 0) {
-		snprintf(text, sizeof(text), "a segment cannot be made: %s",
+		snprintf(text, sizeof(text), "cannot create a segment: %s",
 			strerror(-load->segment));
 		load_finish(load, NULL, load_fault_of(-load->segment), text);
 		return -1;
@@ -234,10 +239,10 @@ static int load_make_segment(
 static int load_on_header(struct job *job, const struct job_header *header, struct spare *spare,
 	struct job_segment *answer)
 {
-	struct load *load = load_flight_of(job);
+	struct load *load = load_of(job);
 	bool is_spare;
 	if (!layout_is_plausible(header, load->order.format, load->order.box)) {
-		load_finish(load, NULL, FAULT_DECODER_FAILED, "the decoder gave no sense");
+		load_finish(load, NULL, FAULT_DECODER_FAILED, "the decoder sent an invalid header");
 		return -1;
 	}
 	if (load_make_segment(load, header, spare, &is_spare) < 0)
@@ -251,13 +256,13 @@ static int load_on_header(struct job *job, const struct job_header *header, stru
 	return load->segment;
 }
 
-/* The file changed under the decode: decode it again, or give up on one that never rests. */
+/* The file has changed during the decode: decodes it again, a few times. */
 static void load_retry(struct load *load, const struct header_source *source)
 {
 	load_discard(load);
 	load->order.source = *source;
 	if (++load->attempts == ATTEMPTS_MAX) {
-		load_finish(load, NULL, FAULT_BUSY, "the file changes while it is decoded");
+		load_finish(load, NULL, FAULT_BUSY, "the file keeps changing while it is decoded");
 		return;
 	}
 	load->loader->counters->decodes++;
@@ -265,9 +270,9 @@ static void load_retry(struct load *load, const struct header_source *source)
 }
 
 /*
- * /dev/shm is full, perhaps by others, perhaps by what is being freed: tries again when that
- * is done, spares were given up and, if they were too few, something was evicted. Returns false
- * when nothing more can be done.
+ * /dev/shm is full. Gives up spares and, if they are too small, evicts images; tries again when
+ * that memory, and all that is being freed already, is free. Returns false when nothing can be
+ * freed.
  */
 static bool load_make_room(struct load *load)
 {
@@ -287,26 +292,27 @@ static bool load_make_room(struct load *load)
 	return true;
 }
 
-/* A limit that has been reached while the file was decoded: by pins, or by another load. */
-static void load_finish_beyond_limit(struct load *load, int error)
+/* A limit was reached while the file was decoded, by pins or by another load. */
+static void load_fail_at_limit(struct load *load, int error)
 {
 	const struct load_order *order = &load->order;
 	if (error == -ENOBUFS) {
-		load_finish_without_room(load);
+		load_fail_no_space(load);
 		return;
 	}
 	load_discard(load);
 	if (publish_allows(load->loader->store, order->name, order->owner))
-		load_finish_over_quota(load, RESOURCE_BYTES, load->header.segment_size);
+		load_fail_over_quota(load, RESOURCE_BYTES, load->header.segment_size);
 	else
-		load_finish_over_quota(load, RESOURCE_IMAGES, 1);
+		load_fail_over_quota(load, RESOURCE_IMAGES, 1);
 }
 
-static void load_finish_beyond_renditions(struct load *load)
+static void load_fail_at_renditions(struct load *load)
 {
 	char text[128];
 	snprintf(text, sizeof(text),
-		"the image is there in %d formats and sizes, and all of them are held; RELEASE one",
+		"the image has %d formats and sizes, and programs hold all of them; release one of "
+		"them",
 		RENDITIONS_MAX);
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
@@ -338,11 +344,11 @@ static void load_publish(struct load *load)
 		return;
 	}
 	if (r == -EMLINK) {
-		load_finish_beyond_renditions(load);
+		load_fail_at_renditions(load);
 		return;
 	}
 	if (r == -EDQUOT || r == -ENOBUFS) {
-		load_finish_beyond_limit(load, r);
+		load_fail_at_limit(load, r);
 		return;
 	}
 	load_finish(load, NULL, load_fault_of(-r),
@@ -396,7 +402,7 @@ static void load_finish_batch(struct load *any)
 	load_publish_batch(any);
 }
 
-/* A segment was of no use: the file is, or says why not. */
+/* The segment could not be used, so the file is decoded. */
 static void load_decode_file(struct load *load)
 {
 	load_discard(load);
@@ -423,7 +429,7 @@ static int load_open_origin(const struct load *load)
 /* Looks when the decoder begins: a rendition published since the request may serve, too. */
 static void load_on_begin(struct job *job)
 {
-	struct load *load = load_flight_of(job);
+	struct load *load = load_of(job);
 	load_close_origin(load);
 	load->origin = load_open_origin(load);
 	bool derived = load->origin >= 0;
@@ -434,7 +440,7 @@ static void load_on_begin(struct job *job)
 
 static void load_on_end(struct job *job, enum fault fault, const char *message)
 {
-	struct load *load = load_flight_of(job);
+	struct load *load = load_of(job);
 	struct header_source source;
 	bool derived = load_close_origin(load);
 	load->ready = fault == FAULT_NONE;
@@ -450,7 +456,7 @@ static void load_on_end(struct job *job, enum fault fault, const char *message)
 	else if (fault != FAULT_NO_SPACE)
 		load_finish(load, NULL, fault, message);
 	else if (!load_make_room(load))
-		load_finish_without_room(load);
+		load_fail_no_space(load);
 }
 
 const struct job_events load_events = {

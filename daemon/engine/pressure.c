@@ -82,7 +82,7 @@ static void pressure_lose(struct pressure *pressure, const sd_event_source *sour
 	for (int i = 0; i < PRESSURE_KINDS; i++) {
 		if (pressure->sources[i] != source)
 			continue;
-		log_warning("memory pressure is no longer told of by: %s", words[i]);
+		log_warning("memory pressure is no longer reported by: %s", words[i]);
 		pressure->sources[i] = sd_event_source_disable_unref(pressure->sources[i]);
 	}
 }

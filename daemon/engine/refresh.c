@@ -51,8 +51,8 @@ static int refresh_begin(struct refreshes *refreshes, const struct load_order *o
 }
 
 /*
- * What the boxes lead to may be one size now and several then; those that were asked for first
- * come first, and no more than a generation may have.
+ * Two boxes that give the same size now may give two sizes for the new file, so each box is
+ * loaded. Boxes that were asked for first come first, up to the renditions of a generation.
  */
 static int refresh_begin_all(
 	struct refreshes *refreshes, const struct image *image, struct load_order *order)

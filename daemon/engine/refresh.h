@@ -1,7 +1,6 @@
 /*
  * The next generation of an image whose file has changed: one load for each rendition that the
- * image has, through the same queue as everybody's, published together or not at all. Looks at
- * no file and decides nothing.
+ * image has, through the same queue as every LOAD, published as one batch.
  */
 #pragma once
 
@@ -29,11 +28,11 @@ struct refreshes {
 
 /*
  * Has a file decoded in all formats and boxes that the image has, under the source's identity.
- * input stays the caller's; what is made of it is closed by files. Returns 0, or a negative errno
- * after which nothing is under way.
+ * input stays the caller's; close_queue closes its duplicates. Returns 0, or a negative errno;
+ * then nothing is under way.
  */
 int refreshes_begin(struct refreshes *refreshes, const struct image *image, int input,
 	struct close_queue *close_queue, const struct header_source *source);
 
-/* Takes all back, without a word. */
+/* Cancels all loads; done() is not called. */
 void refreshes_cancel(struct refreshes *refreshes);

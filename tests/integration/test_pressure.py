@@ -90,7 +90,7 @@ def test_what_the_manager_wants_is_written(start_daemon, fifo, folder):
         eventually(lambda: names(client) == [])
         manager.close()
         eventually(lambda: client.ask("STATS")["pressure"] == "none")
-    assert "no longer told of by: environment" in daemon.log()
+    assert "no longer reported by: environment" in daemon.log()
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_start_adoption_and_stop(idle, pictures):
         for pid in (first, second)
     }
     assert "listening at /run/shmimgd/socket" in texts[first][0]
-    assert texts[second][0] == f"took over {len(pictures)} images of the daemon before"
+    assert texts[second][0] == f"took over {len(pictures)} images from the previous daemon"
     assert texts[second][-1] == "stopped"
 
 
