@@ -311,8 +311,7 @@ static void load_fail_at_renditions(struct load *load)
 {
 	char text[128];
 	snprintf(text, sizeof(text),
-		"the image has %d formats and sizes, and programs hold all of them; release one of "
-		"them",
+		"the image has %d formats and sizes, and programs hold all of them",
 		RENDITIONS_MAX);
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }

@@ -230,7 +230,7 @@ static void test_many(void **state)
 	uint64_t bytes = store->bytes;
 	assert_int_equal(store->rendition_count, RENDITIONS_MAX);
 	load_width(&world, session, file, 1, formats[4],
-		"ERR code=over-quota message=the%20image%20is%20there%20in%2032%20");
+		"ERR code=over-quota message=the%20image%20has%2032%20");
 	world_expect(&world, session, "RELEASE name=a format=RGB8", -1, "OK");
 	load_width(&world, session, file, 1, formats[1], "OK ");
 	load_width(&world, session, file, 1, formats[4], "OK ");
