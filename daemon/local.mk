@@ -21,6 +21,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/base/clock.c %D%/base/clock.h \
 	%D%/file/close-queue.c %D%/file/close-queue.h \
 	%D%/file/close-threads.c %D%/file/close-threads.h \
+	%D%/command/client.h \
 	%D%/command/call.c %D%/command/call.h \
 	%D%/command/describe.c %D%/command/describe.h \
 	%D%/command/drop.c \

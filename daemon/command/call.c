@@ -10,7 +10,7 @@
 #include "daemon/log/log.h"
 
 /* Whoever asked for it, what failed is the daemon's. */
-static void arguments_log_failed(const struct session *session, const char *message)
+static void call_log_failed(const struct session *session, const char *message)
 {
 	struct log_client client = {session->who.uid, session->who.pid};
 	log_write(
@@ -27,7 +27,7 @@ enum outcome call_refuse(
 	va_end(arguments);
 	session->engine->counters.errors++;
 	if (fault == FAULT_INTERNAL)
-		arguments_log_failed(session, message);
+		call_log_failed(session, message);
 	reply_pass(reply, -1); /* an error brings no descriptor */
 	reply_fault(reply, fault, "%s", message);
 	return OUTCOME_DONE;

@@ -1,5 +1,6 @@
 /*
- * A client as command handlers see it.
+ * Sessions: the pins are a tree, ordered by the image's name, so that a name's pins are found
+ * together.
  */
 #include "daemon/command/session.h"
 
@@ -61,6 +62,33 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	engine->counters.connections++;
 	*opened = session;
 	return 0;
+}
+
+void session_explain_limit(
+	struct engine *engine, const struct credentials *who, char *text, size_t size)
+{
+	accounts_explain(&engine->accounts, who->uid, RESOURCE_CONNECTIONS, 1, text, size);
+}
+
+uid_t session_uid(const struct session *session)
+{
+	return session->who.uid;
+}
+
+struct close_queue *session_close_queue(const struct session *session)
+{
+	return session->close_queue;
+}
+
+struct charge session_take_charge(struct session *session)
+{
+	return charge_take(&session->charge);
+}
+
+void session_on_files_changed(struct engine *engine, void (*changed)(void *context), void *context)
+{
+	engine->close_queues.changed = changed;
+	engine->close_queues.context = context;
 }
 
 static void session_unpin(struct session *session, struct pin *pin)

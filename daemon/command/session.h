@@ -1,6 +1,7 @@
 /*
- * A client as command handlers see it: who it is, what it holds, what it waits for.
- * Outlives no connection and knows nothing of one.
+ * A session as the commands know it: who the client is, what it has pinned, and what it waits
+ * for. It ends with its connection, and knows nothing of it. client.h has what opens and
+ * closes one.
  */
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "client/protocol/name.h"
+#include "daemon/command/client.h"
 #include "daemon/command/subscription.h"
 #include "daemon/engine/engine.h"
 #include "daemon/store/image.h"
@@ -39,16 +41,6 @@ struct session {
 		uint64_t count;
 	} cursor;
 };
-
-/*
- * Takes who over. Returns 0; -EDQUOT when the user may have no more connections; -EBUSY when
- * the user's files are stuck; or -ENOMEM.
- * After a failure who stays the caller's.
- */
-int session_open(struct session **opened, struct engine *engine, struct credentials *who);
-
-/* Lets go of all pins, cancels what it waits for, and frees it. */
-void session_close(struct session *session);
 
 /* Holds a rendition, once however often it is asked to. Returns 0, -EDQUOT or
  * -ENOMEM. */

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/command/session.h"
+#include "daemon/command/client.h"
 
 static void connection_on_event(void *context)
 {
@@ -27,7 +27,7 @@ struct connection *connection_open(int fd, struct session *session)
 	*connection = (struct connection){.fd = fd, .session = session};
 	TAILQ_INIT(&connection->replies);
 	dispatch_on_event(session, connection_on_event, connection);
-	inbox_init(&connection->inbox, session->close_queue);
+	inbox_init(&connection->inbox, session_close_queue(session));
 	outbox_init(&connection->outbox);
 	return connection;
 }
@@ -67,7 +67,7 @@ static void connection_on_closed(struct drain_entry *drain_entry)
 
 void connection_close(struct connection *connection, struct drain *drain)
 {
-	connection->charge = charge_take(&connection->session->charge);
+	connection->charge = session_take_charge(connection->session);
 	/* First the session: it takes back the loads that the replies wait for. */
 	session_close(connection->session);
 	while (!TAILQ_EMPTY(&connection->replies))
@@ -258,7 +258,7 @@ static unsigned connection_answer_next(struct connection *connection)
  */
 static bool connection_may_receive(struct connection *connection)
 {
-	enum close_queue_state state = close_queue_check(connection->session->close_queue);
+	enum close_queue_state state = close_queue_check(session_close_queue(connection->session));
 	connection->held = state == CLOSE_QUEUE_MANY;
 	if (state == CLOSE_QUEUE_STUCK)
 		connection_give_up(connection, FAULT_BUSY, close_queue_stuck_text);

@@ -14,7 +14,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/fd-budget.h"
-#include "daemon/command/session.h"
+#include "daemon/command/client.h"
 #include "daemon/log/log.h"
 #include "daemon/socket/buffer.h"
 
@@ -183,8 +183,7 @@ static void server_turn_away(const struct server *server, int fd, const struct c
 {
 	char text[160];
 	struct log_client client = {who->uid, who->pid};
-	accounts_explain(
-		&server->engine->accounts, who->uid, RESOURCE_CONNECTIONS, 1, text, sizeof(text));
+	session_explain_limit(server->engine, who, text, sizeof(text));
 	log_write(&(struct log_entry){LOG_ENTRY(WARNING, CROWDED), .client = &client},
 		"a connection is refused: %s", text);
 	connection_refuse(fd, FAULT_OVER_QUOTA, text);
@@ -248,7 +247,7 @@ static int server_admit(struct server *server, int fd)
 	server->count++;
 	if (server->count > server->peak)
 		server->peak = server->count;
-	r = scheduler_join(&server->scheduler, connection, connection->session->who.uid);
+	r = scheduler_join(&server->scheduler, connection, session_uid(connection->session));
 	struct epoll_event event = {.events = connection->interest, .data.ptr = connection};
 	if (r == 0 && epoll_ctl(server->epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0)
 		r = -errno;
@@ -342,8 +341,7 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 		.event = event, .engine = engine, .listener = listener, .epoll = -1};
 	TAILQ_INIT(&server->connections);
 	scheduler_init(&server->scheduler);
-	engine->close_queues.changed = server_on_files_changed;
-	engine->close_queues.context = server;
+	session_on_files_changed(engine, server_on_files_changed, server);
 	int r = drain_start(&server->drain, event);
 	if (r == 0)
 		r = server_add_event_loop(server);
@@ -367,5 +365,5 @@ void server_stop(struct server *server)
 		close(server->epoll);
 	close(server->listener);
 	buffer_trim();
-	server->engine->close_queues.changed = NULL;
+	session_on_files_changed(server->engine, NULL, NULL);
 }
