@@ -1,6 +1,5 @@
 /*
  * A server that keeps bytes under a key.
- * See cache.h for what it does.
  */
 #include "tests/bench/cache.h"
 

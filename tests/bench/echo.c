@@ -1,6 +1,5 @@
 /*
  * The baseline of FETCH.
- * See echo.h for what it does.
  */
 #include "tests/bench/echo.h"
 

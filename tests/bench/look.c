@@ -1,6 +1,5 @@
 /*
  * A picture as a second process gets it.
- * See look.h for what it does.
  */
 #include "tests/bench/look.h"
 

@@ -1,6 +1,5 @@
 /*
  * One end of the protocol as a benchmark needs it.
- * See peer.h for what it does.
  */
 #include "tests/bench/peer.h"
 

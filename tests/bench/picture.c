@@ -1,6 +1,5 @@
 /*
  * Pictures, and decoding without a daemon.
- * See picture.h for what it does.
  */
 #include "tests/bench/picture.h"
 

@@ -1,6 +1,5 @@
 /*
  * Times of one thing done many times.
- * See sample.h for what it does.
  */
 #include "tests/bench/sample.h"
 

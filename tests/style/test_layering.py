@@ -1,4 +1,4 @@
-"""The arrows between the parts: who may include whom."""
+"""The arrows between the parts: who may include whom, directly and through headers."""
 
 import ast
 import fnmatch
@@ -24,12 +24,34 @@ MAY_INCLUDE = [
     ("tests/*", ["client/", "daemon/", "tests/"]),
 ]
 
-# Files: headers that they must not include, directly.
-MUST_NOT_INCLUDE = [
+# The folders of daemon/, from the top down: each may include those below its own line.
+LAYERS = [
+    ["socket"],
+    ["command"],
+    ["engine"],
+    ["store", "decode"],
+    ["segment", "file", "config"],
+    ["user", "job", "log"],
+    ["base"],
+]
+# Arrows within a line.
+SAME_LAYER = set()
+DECODER = ["decoder"]
+RANK = {folder: rank for rank, line in enumerate(LAYERS) for folder in line}
+
+# What is directly in daemon/: the process, and what its manager asks of it.
+PROCESS = {"main", "instance", "activation", "notify", "reload"}
+
+# Files: headers that they must not come to, through any number of headers.
+MUST_NOT_REACH = [
+    ("daemon/socket/*", ["daemon/store/*", "daemon/decode/*", "daemon/segment/*"]),
     ("daemon/command/*", ["daemon/socket/*", "sys/socket.h"]),
-    ("daemon/socket/*", ["daemon/store/*", "daemon/segment/*"]),
+    ("daemon/engine/*", ["daemon/command/*", "daemon/socket/*"]),
+    ("daemon/store/*", ["daemon/engine/*", "daemon/command/*", "daemon/file/*"]),
+    ("daemon/decode/*", ["daemon/store/*"]),
+    ("daemon/segment/*", ["daemon/store/*"]),
+    ("daemon/decoder/*", ["systemd/*", "daemon/decode/*", "daemon/store/*", "daemon/log/*"]),
     ("client/lib/*", ["systemd/*"]),
-    ("daemon/decoder/*", ["systemd/*"]),
 ]
 
 # What the Python package may import, where it is asked for.
@@ -37,11 +59,7 @@ LAZY = {"numpy", "PIL"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 SOURCES = c_files()
-
-
-def includes(path):
-    """(quote, header) of each #include of a file."""
-    return INCLUDE.findall(read(path))
+INCLUDES = {path: INCLUDE.findall(read(path)) for path in SOURCES}
 
 
 def matches(header, pattern):
@@ -69,21 +87,137 @@ def test_includes_keep_to_the_arrows():
     faults = []
     for path in SOURCES:
         allowed = next(rule for pattern, rule in MAY_INCLUDE if fnmatch.fnmatch(path, pattern))
-        for quote, header in includes(path):
+        for quote, header in INCLUDES[path]:
             fault = fault_of(quote, header, allowed)
             faults += [f"{path}: {header} {fault}"] if fault else []
     assert faults == []
 
 
-@pytest.mark.parametrize("pattern, forbidden", MUST_NOT_INCLUDE)
-def test_forbidden_includes(pattern, forbidden):
+def folder_of(path):
+    """The folder of daemon/ that a file is in; None for one of another place."""
+    parts = path.split("/")
+    return parts[1] if parts[0] == "daemon" and len(parts) > 2 else None
+
+
+def arrow_is_wrong(path, header):
+    here, there = folder_of(path), folder_of(header)
+    if here not in RANK or here == there or not header.startswith("daemon/"):
+        return False
+    if there not in RANK:
+        return True
+    return RANK[there] < RANK[here] or (
+        RANK[there] == RANK[here] and (here, there) not in SAME_LAYER
+    )
+
+
+def test_folders_are_layers():
+    """Nothing that a file of daemon/ includes, or that its headers include, stands above it."""
+    arrows = [
+        f"{path}: {header}"
+        for path in SOURCES
+        for _, header in INCLUDES[path]
+        if arrow_is_wrong(path, header)
+    ]
+    assert arrows == []
+
+
+def test_folders_are_known():
+    folders = {folder_of(path) for path in SOURCES} - {None}
+    assert folders == set(RANK) | set(DECODER)
+
+
+def test_the_process_alone_is_directly_in_the_daemons_folder():
+    found = [path for path in SOURCES if re.fullmatch(r"daemon/[^/]+", path)]
+    assert {os.path.splitext(os.path.basename(path))[0] for path in found} == PROCESS
+
+
+def reach(path):
+    """Each header that a file comes to, with the header of ours that led there."""
+    found, waiting = {}, [path]
+    while waiting:
+        here = waiting.pop()
+        for _, header in INCLUDES.get(here, []):
+            if header not in found:
+                found[header] = here
+                waiting.append(header)
+    return found
+
+
+@pytest.mark.parametrize("pattern, forbidden", MUST_NOT_REACH)
+def test_what_must_not_be_known(pattern, forbidden):
     paths = [path for path in SOURCES if fnmatch.fnmatch(path, pattern)]
     assert paths, f"{pattern} is no file"
     faults = [
-        f"{path}: {header}"
+        f"{path}: {header} by {by}"
         for path in paths
-        for _, header in includes(path)
+        for header, by in reach(path).items()
         if any(fnmatch.fnmatch(header, each) for each in forbidden)
+    ]
+    assert faults == []
+
+
+def module_of(path):
+    return os.path.splitext(path)[0]
+
+
+def circles(arrows):
+    """Sets of modules that come back to themselves (Tarjan's strongly connected components)."""
+    number, low, stack, found = {}, {}, [], []
+
+    def visit(module):
+        number[module] = low[module] = len(number)
+        stack.append(module)
+        for other in sorted(arrows[module]):
+            if other not in number:
+                visit(other)
+                low[module] = min(low[module], low[other])
+            elif other in stack:
+                low[module] = min(low[module], number[other])
+        if low[module] == number[module]:
+            start = stack.index(module)
+            if len(stack) - start > 1:
+                found.append(sorted(stack[start:]))
+            del stack[start:]
+
+    for module in sorted(arrows):
+        if module not in number:
+            visit(module)
+    return found
+
+
+def module_arrows(paths):
+    """A module is a .c with its .h; an arrow goes to each other module whose header it has."""
+    arrows = {module_of(path): set() for path in paths}
+    for path in paths:
+        for _, header in INCLUDES[path]:
+            other = module_of(header)
+            if other in arrows and other != module_of(path):
+                arrows[module_of(path)].add(other)
+    return arrows
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_modules_are_a_circle():
+    paths = [path for path in SOURCES if path.startswith(("client/", "daemon/"))]
+    assert circles(module_arrows(paths)) == []
+
+
+PROTOTYPE = re.compile(
+    r"^(?!static|typedef|return|else)[a-z][\w \t*]*?\b(\w+)\([^;{}]*\);", re.MULTILINE
+)
+
+
+def test_nothing_is_declared_by_hand():
+    """A function of another file is declared by its header alone."""
+    faults = [
+        f"{path}: {name}"
+        for path in SOURCES
+        if path.startswith(("client/", "daemon/")) and path.endswith(".c")
+        for name in PROTOTYPE.findall(read(path))
     ]
     assert faults == []
 
