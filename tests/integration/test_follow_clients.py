@@ -83,7 +83,7 @@ def test_python(daemon, picture):
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert lines[:3] == ["True", "True True", "True False"]
-    assert "watch needs a path" in lines[3]
+    assert "follow an open file; give its path" in lines[3]
 
 
 def test_python_commands(daemon, client, picture):
