@@ -1,6 +1,6 @@
 /*
- * Cleanup attributes: what a block owns is given back at its end, on every path.
- * Ownership that moves on leaves -1 behind (take_fd).
+ * Attributes for variables that own a descriptor or memory: it is closed or freed at the end of the
+ * variable's block, on every path.
  */
 #pragma once
 
@@ -18,11 +18,12 @@ static inline void cleanup_free(void *pointer)
 	free(*(void **)pointer);
 }
 
+/* Returns the descriptor for a new owner, and sets the variable to -1. */
 static inline int take_fd(int *fd)
 {
-	int taken = *fd;
+	int moved = *fd;
 	*fd = -1;
-	return taken;
+	return moved;
 }
 
 #define OWN_FD	   __attribute__((cleanup(cleanup_close)))

@@ -1,5 +1,5 @@
 /*
- * The clock. A reading costs no system call: clock_gettime(2) is in the vDSO, vdso(7).
+ * Reading the clock needs no system call: clock_gettime(2) is in the vDSO, vdso(7).
  */
 #include "daemon/base/clock.h"
 

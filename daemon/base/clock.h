@@ -1,5 +1,5 @@
 /*
- * The daemon's clock: CLOCK_MONOTONIC, which never goes back and has no relation to the date.
+ * The daemon's clock, CLOCK_MONOTONIC: it never goes back and does not tell the date.
  */
 #pragma once
 
@@ -12,5 +12,5 @@ uint64_t clock_now_usec(void);
 
 uint64_t clock_now_seconds(void);
 
-/* A time in microseconds as pthread_cond_clockwait(3) wants it. */
+/* Converts microseconds, for pthread_cond_clockwait(3). */
 struct timespec clock_to_timespec(uint64_t usec);

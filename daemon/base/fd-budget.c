@@ -1,13 +1,17 @@
 /*
- * What is taken is subtracted from the descriptors that were free when they were counted last, and
- * what is closed is not added: closing happens in many places, and in threads. So they are counted
- * anew when little is left, but not more often than every 100 ms while little is free.
+ * Why: when a message brings a descriptor and the process has no free number for it, the kernel
+ * closes the descriptor at once, on the thread that receives. Its sender can make that close(2)
+ * last for ever. So the daemon must know before it receives.
  *
- * Linux 6.2 and later tell how many descriptors a process has: the size of /proc/self/fd, proc(5).
- * Elsewhere, and where /proc is not mounted, free numbers are found by taking them: F_DUPFD of
- * fcntl(2) gives the lowest free one from a number on, so the cost depends on how many are free,
- * and not on how many are in use. Neither way touches a file that a client has sent: a poll(2) of
- * it, for instance, could wait for whoever serves it.
+ * Each opened descriptor is subtracted from the number that was free at the last count. A closed
+ * descriptor is not added, because closing happens in many places, and in threads. When few are
+ * left, the free descriptors are counted again, but at most every 100 ms while few are free.
+ *
+ * On Linux 6.2 and later, the size of /proc/self/fd is the number of descriptors in use, proc(5).
+ * On older kernels, and when /proc is not mounted, free numbers are counted by taking each of them.
+ * F_DUPFD of fcntl(2) returns the lowest free number from a given one on, so the cost depends on
+ * how many numbers are free, and not on how many are in use. Neither way touches a file that a
+ * client has sent: poll(2), for example, could wait for the server of the file.
  */
 #include "daemon/base/fd-budget.h"
 
@@ -22,24 +26,23 @@
 #include "daemon/base/clock.h"
 
 enum {
-	UNCOUNTED = 256, /* may be open without fd_budget_take(): decoders' channels... */
+	UNCOUNTED = 256, /* may be open without fd_budget_take(), such as decoders' channels */
 	NEEDED = FDPASS_MAX + UNCOUNTED,
-	COUNT_MAX = 4 * NEEDED, /* more are not counted */
+	COUNT_MAX = 4 * NEEDED, /* counting stops here */
 	PAUSE_USEC = 100000,	/* between two counts while little is free */
 };
 
-/* How many are free, at least; and the end of the pause, or 0. */
 static struct {
-	uint64_t room;
-	uint64_t until;
-} known;
+	uint64_t free_min;  /* at least this many descriptors are free */
+	uint64_t pause_end; /* do not count again before this time; 0: count at any time */
+} fd_budget;
 
 void fd_budget_take(unsigned count)
 {
-	known.room -= count < known.room ? count : known.room;
+	fd_budget.free_min -= count < fd_budget.free_min ? count : fd_budget.free_min;
 }
 
-/* Returns how many numbers are free below the limit; 0 where the kernel does not tell. */
+/* Returns how many numbers are free below the limit; 0 when the kernel does not tell. */
 static uint64_t fd_budget_ask_kernel(void)
 {
 	struct rlimit limit;
@@ -74,12 +77,12 @@ static uint64_t fd_budget_count_free(void)
 
 bool fd_budget_is_scarce(void)
 {
-	if (known.room >= NEEDED)
+	if (fd_budget.free_min >= NEEDED)
 		return false;
-	uint64_t now = known.until ? clock_now_usec() : 0;
-	if (now < known.until)
+	uint64_t now = fd_budget.pause_end ? clock_now_usec() : 0;
+	if (now < fd_budget.pause_end)
 		return true;
-	known.room = fd_budget_count_free();
-	known.until = known.room < 2 * NEEDED ? clock_now_usec() + PAUSE_USEC : 0;
-	return known.room < NEEDED;
+	fd_budget.free_min = fd_budget_count_free();
+	fd_budget.pause_end = fd_budget.free_min < 2 * NEEDED ? clock_now_usec() + PAUSE_USEC : 0;
+	return fd_budget.free_min < NEEDED;
 }

@@ -1,11 +1,14 @@
 /*
- * Globs over names of images.
+ * After a mismatch, the matcher goes back to the last '*' only, and lets it match one character
+ * more. Earlier ones need no retry: each of them has the shortest match that let the pattern reach
+ * the last '*'. A '[' without a ']' is found once. So any pattern from a client takes at most
+ * pattern x name steps, which fnmatch(3) does not promise.
  */
 #include "daemon/base/glob.h"
 
 #include <stddef.h>
 
-/* The character after one of valid UTF-8. */
+/* Returns the next character of valid UTF-8. */
 static const char *glob_after(const char *text)
 {
 	do
@@ -14,7 +17,7 @@ static const char *glob_after(const char *text)
 	return text;
 }
 
-/* Compares characters by their bytes: UTF-8 has the order of its code points. */
+/* Compares two characters. The bytes of UTF-8 have the same order as the code points. */
 static int glob_compare(const char *a, const char *b)
 {
 	const char *end = glob_after(a);
@@ -26,8 +29,8 @@ static int glob_compare(const char *a, const char *b)
 }
 
 /*
- * Matches a character with a set, whose '[' pattern is behind. Returns what follows the
- * ']', or NULL when there is none: then '[' means itself.
+ * Matches a character with a set; the pattern begins after the '['. Returns the pattern after the
+ * ']', or NULL without a ']': then '[' is an ordinary character.
  */
 static const char *glob_match_set(const char *pattern, const char *character, bool *matches)
 {
@@ -50,8 +53,9 @@ static const char *glob_match_set(const char *pattern, const char *character, bo
 }
 
 /*
- * Matches one character. Returns the pattern after it, or NULL. *unclosed is a '[' without
- * a ']', or NULL: none behind it has one either, so the pattern's rest is not read again.
+ * Matches one character. Returns the rest of the pattern, or NULL without a match. *unclosed is the
+ * first '[' known to have no ']', or NULL. A '[' after it has none either, so the rest of the
+ * pattern is not read again.
  */
 static const char *glob_match_one(const char *pattern, const char *name, const char **unclosed)
 {
@@ -73,12 +77,11 @@ static const char *glob_match_one(const char *pattern, const char *name, const c
 
 bool glob_matches(const char *pattern, const char *name)
 {
-	/* After a mismatch, the last '*' takes one character more: earlier ones need not. */
-	const char *star = NULL, *taken = NULL, *unclosed = NULL;
+	const char *star = NULL, *star_end = NULL, *unclosed = NULL;
 	for (;;) {
 		if (*pattern == '*') {
 			star = ++pattern;
-			taken = name;
+			star_end = name;
 			continue;
 		}
 		if (!*pattern && !*name)
@@ -87,10 +90,10 @@ bool glob_matches(const char *pattern, const char *name)
 		if (next) {
 			pattern = next;
 			name = glob_after(name);
-		} else if (star && *taken) {
+		} else if (star && *star_end) {
 			pattern = star;
-			taken = glob_after(taken);
-			name = taken;
+			star_end = glob_after(star_end);
+			name = star_end;
 		} else {
 			return false;
 		}

@@ -1,6 +1,4 @@
 /*
- * An LRU list.
- *
  * The sums are kept up to date with each change, so that reading them and finding the least
  * recently used node take the same time for any number of nodes.
  */

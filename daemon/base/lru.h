@@ -1,6 +1,6 @@
 /*
- * An LRU list: nodes in the order of their last use, each with a number of bytes, and the sums of
- * both. The nodes are part of what the list is about; the list owns nothing.
+ * An LRU list: nodes in the order of their last use, their number, and the sum of their bytes. Each
+ * node is a member of a struct of the caller. The list does not own the nodes.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ void lru_remove(struct lru *lru, struct lru_node *node);
 /* Makes a node of the list the most recently used. */
 void lru_touch(struct lru *lru, struct lru_node *node);
 
-/* Changes the bytes of a node of the list, which keeps its place. bytes is above 0. */
+/* Changes the bytes of a node of the list. The order stays the same. bytes is above 0. */
 void lru_resize(struct lru *lru, struct lru_node *node, uint64_t bytes);
 
 /* The least recently used node, or NULL. */

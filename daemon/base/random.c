@@ -1,8 +1,7 @@
 /*
- * Numbers are drawn from a small pool, which one getrandom(2) fills: a name takes one system call
- * in sixteen draws in place of one for each of its bytes. The pool stays as unpredictable as the
- * call itself: every byte is given out once and wiped at once; each thread has a pool of its own;
- * and a process that fork(2) makes begins with an empty one.
+ * One getrandom(2) fills a small pool, and numbers come from the pool. So one system call is enough
+ * for sixteen names. The pool is as unpredictable as the call itself: each byte is used once and
+ * then erased, each thread has its own pool, and after fork(2) the pool of the child is empty.
  */
 #include "daemon/base/random.h"
 
@@ -12,11 +11,11 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { POOL_SIZE = 256 }; /* getrandom(2) gives as many without interruption */
+enum { POOL_SIZE = 256 }; /* a signal interrupts no getrandom(2) up to this size */
 
 static _Thread_local struct {
 	unsigned char bytes[POOL_SIZE];
-	size_t count; /* the bytes that are left are the first */
+	size_t count; /* unused bytes, at the beginning */
 } random_pool;
 
 static pthread_once_t random_once = PTHREAD_ONCE_INIT;
@@ -47,7 +46,7 @@ static int random_read(void *buffer, size_t size)
 	return 0;
 }
 
-/* Returns 0 when the pool has as many bytes as asked for, or a negative errno. */
+/* Fills the pool when it has fewer bytes than this. Returns 0 or a negative errno. */
 static int random_refill(size_t size)
 {
 	if (random_pool.count >= size)
@@ -74,7 +73,7 @@ int random_fill(void *buffer, size_t size)
 int random_hex(char *text, size_t bytes)
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char *raw = (unsigned char *)text + bytes; /* its second half */
+	unsigned char *raw = (unsigned char *)text + bytes; /* the second half of text */
 	int r = random_fill(raw, bytes);
 	if (r < 0)
 		return r;

@@ -1,12 +1,13 @@
 /*
- * SipHash-2-4.
+ * SipHash-2-4 of Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012: two rounds for
+ * each word of the data, and four rounds at the end.
  */
 #include "daemon/base/siphash.h"
 
 #include <endian.h>
 #include <string.h>
 
-struct state {
+struct siphash_state {
 	uint64_t a, b, c, d;
 };
 
@@ -15,7 +16,7 @@ static uint64_t siphash_rotate(uint64_t word, unsigned bits)
 	return word << bits | word >> (64 - bits);
 }
 
-static inline struct state siphash_mix(struct state s)
+static inline struct siphash_state siphash_round(struct siphash_state s)
 {
 	s.a += s.b;
 	s.c += s.d;
@@ -30,10 +31,10 @@ static inline struct state siphash_mix(struct state s)
 	return s;
 }
 
-static inline struct state siphash_add(struct state s, uint64_t word)
+static inline struct siphash_state siphash_add(struct siphash_state s, uint64_t word)
 {
 	s.d ^= word;
-	s = siphash_mix(siphash_mix(s));
+	s = siphash_round(siphash_round(s));
 	s.a ^= word;
 	return s;
 }
@@ -49,7 +50,7 @@ uint64_t siphash(const unsigned char key[SIPHASH_KEY_SIZE], const void *data, si
 {
 	const unsigned char *next = data;
 	uint64_t low = siphash_load(key, 8), high = siphash_load(key + 8, 8);
-	struct state state = {
+	struct siphash_state state = {
 		low ^ UINT64_C(0x736f6d6570736575),
 		high ^ UINT64_C(0x646f72616e646f6d),
 		low ^ UINT64_C(0x6c7967656e657261),
@@ -60,6 +61,6 @@ uint64_t siphash(const unsigned char key[SIPHASH_KEY_SIZE], const void *data, si
 		state = siphash_add(state, siphash_load(next, 8));
 	state = siphash_add(state, siphash_load(next, left) | (uint64_t)size << 56);
 	state.c ^= 0xff;
-	state = siphash_mix(siphash_mix(siphash_mix(siphash_mix(state))));
+	state = siphash_round(siphash_round(siphash_round(siphash_round(state))));
 	return state.a ^ state.b ^ state.c ^ state.d;
 }

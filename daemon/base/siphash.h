@@ -1,6 +1,5 @@
 /*
- * SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): a hash whose
- * collisions nobody can choose who does not know the key. Keeps no state.
+ * Computes SipHash-2-4, a hash with a key. Without the key, nobody can choose data that collides.
  */
 #pragma once
 
