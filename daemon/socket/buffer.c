@@ -1,5 +1,7 @@
 /*
- * Buffers of one size.
+ * A connection has a buffer only while it has bytes to receive or send, so idle connections cost no
+ * buffer. A few unused buffers are kept, last in, first out: the next one is still in the CPU's
+ * cache.
  */
 #include "daemon/socket/buffer.h"
 
@@ -7,37 +9,37 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { RESTING_MAX = 16, NEEDED = 2 /* an inbox and an outbox */ };
+enum { UNUSED_MAX = 16, NEEDED = 2 /* an inbox and an outbox */ };
 
-static void *resting[RESTING_MAX];
-static size_t resting_count;
+static void *buffer_unused[UNUSED_MAX];
+static size_t buffer_count;
 
 int buffer_prepare(void)
 {
-	while (resting_count < NEEDED) {
+	while (buffer_count < NEEDED) {
 		void *buffer = malloc(BUFFER_SIZE);
 		if (!buffer)
 			return -ENOMEM;
-		buffer_give(buffer);
+		buffer_put(buffer);
 	}
 	return 0;
 }
 
-void *buffer_take(void)
+void *buffer_get(void)
 {
-	return resting_count > 0 ? resting[--resting_count] : malloc(BUFFER_SIZE);
+	return buffer_count > 0 ? buffer_unused[--buffer_count] : malloc(BUFFER_SIZE);
 }
 
-void buffer_give(void *buffer)
+void buffer_put(void *buffer)
 {
-	if (resting_count < RESTING_MAX)
-		resting[resting_count++] = buffer;
+	if (buffer_count < UNUSED_MAX)
+		buffer_unused[buffer_count++] = buffer;
 	else
 		free(buffer);
 }
 
 void buffer_trim(void)
 {
-	while (resting_count > 0)
-		free(resting[--resting_count]);
+	while (buffer_count > 0)
+		free(buffer_unused[--buffer_count]);
 }

@@ -1,6 +1,6 @@
 /*
- * Buffers of one size, for what a connection receives and sends: those that rest are few and
- * warm in the cache, and a connection that says nothing has none. Of the one thread.
+ * Owns the memory for what connections receive and send: buffers of one size. For the daemon's
+ * thread.
  */
 #pragma once
 
@@ -8,14 +8,13 @@
 
 enum { BUFFER_SIZE = 4 * WIRE_LINE_MAX };
 
-/* Makes those that a turn of a connection needs. Returns 0 or -ENOMEM. */
+/* Makes the buffers that one turn of a connection needs. Returns 0 or -ENOMEM. */
 int buffer_prepare(void);
 
-/* One with whatever is in it, or NULL without memory. */
-void *buffer_take(void);
+/* Returns a buffer with undefined contents, or NULL without memory. */
+void *buffer_get(void);
 
-/* Gives one back. */
-void buffer_give(void *buffer);
+void buffer_put(void *buffer);
 
-/* Frees those that rest. */
+/* Frees all unused buffers. */
 void buffer_trim(void);

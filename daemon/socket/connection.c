@@ -1,5 +1,8 @@
 /*
- * A client's connection.
+ * A reply is written directly into the outbox when no earlier reply is deferred; else it is
+ * deferred too, so that replies keep the order of the requests. Events of a watch go between
+ * replies, never into one. A request is answered only when its reply has space, or memory to be
+ * deferred, so a client that does not read is not read from either.
  */
 #include "daemon/socket/connection.h"
 
@@ -32,7 +35,7 @@ struct connection *connection_open(int fd, struct session *session)
 	return connection;
 }
 
-static void connection_free_memory(struct reply *reply)
+static void connection_free_reply_memory(struct reply *reply)
 {
 	if (reply)
 		free(reply->data);
@@ -45,10 +48,10 @@ static void connection_free_reply(struct connection *connection, struct reply *r
 	connection->reply_count--;
 	if (reply->fd >= 0)
 		close(reply->fd);
-	connection_free_memory(reply);
+	connection_free_reply_memory(reply);
 }
 
-void connection_refuse(int fd, enum fault fault, const char *message)
+void connection_send_rejection(int fd, enum fault fault, const char *message)
 {
 	char line[WIRE_LINE_MAX];
 	struct reply reply = {.fd = -1, .data = line, .size = sizeof(line)};
@@ -68,11 +71,11 @@ static void connection_on_closed(struct drain_entry *drain_entry)
 void connection_close(struct connection *connection, struct drain *drain)
 {
 	connection->charge = session_take_charge(connection->session);
-	/* First the session: it takes back the loads that the replies wait for. */
+	/* The session first: it cancels the operations that the replies wait for. */
 	session_close(connection->session);
 	while (!TAILQ_EMPTY(&connection->replies))
 		connection_free_reply(connection, TAILQ_FIRST(&connection->replies));
-	connection_free_memory(connection->spare);
+	connection_free_reply_memory(connection->next_reply);
 	inbox_clear(&connection->inbox);
 	outbox_clear(&connection->outbox);
 	connection->drain_entry =
@@ -80,11 +83,11 @@ void connection_close(struct connection *connection, struct drain *drain)
 	drain_close(drain, &connection->drain_entry);
 }
 
-/* Moves the replies that are complete to the outbox, up to the first that is not. */
+/* Moves complete replies to the outbox, up to the first incomplete one. */
 static void connection_send_complete(struct connection *connection)
 {
 	struct reply *reply = TAILQ_FIRST(&connection->replies);
-	while (reply && reply->completed && outbox_has_room(&connection->outbox)) {
+	while (reply && reply->completed && outbox_has_space(&connection->outbox)) {
 		size_t size;
 		memcpy(outbox_space(&connection->outbox, &size), reply->data, reply->length);
 		outbox_add(&connection->outbox, reply->length, reply->fd);
@@ -106,10 +109,10 @@ static struct reply *connection_keep_deferred(struct reply *reply)
 	return reply;
 }
 
-/* Makes sure of memory for a reply that can wait. */
-static bool connection_has_spare(struct connection *connection)
+/* Allocates memory for a deferred reply, unless there is some. Returns false without memory. */
+static bool connection_prepare_reply(struct connection *connection)
 {
-	if (connection->spare)
+	if (connection->next_reply)
 		return true;
 	struct reply *reply = calloc(1, sizeof(*reply));
 	if (reply)
@@ -118,17 +121,17 @@ static bool connection_has_spare(struct connection *connection)
 		free(reply);
 		return false;
 	}
-	connection->spare = reply;
+	connection->next_reply = reply;
 	return true;
 }
 
-/* A reply that can wait, behind those that wait already. NULL without memory. */
+/* Returns a new deferred reply, the last one; NULL without memory. */
 static struct reply *connection_make_deferred(struct connection *connection)
 {
-	if (!connection_has_spare(connection))
+	if (!connection_prepare_reply(connection))
 		return NULL;
-	struct reply *reply = connection->spare;
-	connection->spare = NULL;
+	struct reply *reply = connection->next_reply;
+	connection->next_reply = NULL;
 	*reply = (struct reply){
 		.sender = connection,
 		.defer = connection_keep_deferred,
@@ -148,8 +151,8 @@ static struct reply *connection_defer_direct(struct reply *reply)
 }
 
 /*
- * Answers one line or request, or (with detail) what is wrong with it, straight into the outbox
- * when nothing waits before it.
+ * Answers a request, or the mistake in it that the arguments tell. The reply goes directly into the
+ * outbox when no reply is deferred.
  */
 static enum outcome connection_answer(struct connection *connection, enum fault fault,
 	enum request_fault request_fault, const char *detail)
@@ -161,7 +164,7 @@ static enum outcome connection_answer(struct connection *connection, enum fault 
 		direct.data = outbox_space(&connection->outbox, &direct.size);
 	else
 		reply = connection_make_deferred(
-			connection); /* connection_can_answer() has made sure of it */
+			connection); /* connection_can_answer() has allocated it */
 	if (fault) {
 		dispatch_reject(connection->session, reply, fault, detail);
 	} else if (request_fault) {
@@ -171,7 +174,7 @@ static enum outcome connection_answer(struct connection *connection, enum fault 
 		struct call call = {connection->session, &connection->request, reply,
 			takes_fd ? inbox_take_fd(&connection->inbox) : -1};
 		outcome = dispatch(&call);
-		connection->stirred |=
+		connection->event_due |=
 			outcome == OUTCOME_LATER || !dispatch_is_quiet(&connection->request);
 	}
 	if (reply == &direct && outcome != OUTCOME_LATER)
@@ -181,16 +184,15 @@ static enum outcome connection_answer(struct connection *connection, enum fault 
 	return outcome;
 }
 
-/* Ends with an error what cannot be understood any further. */
-static void connection_give_up(struct connection *connection, enum fault fault, const char *text)
+/* Sends an error, and closes the connection after it. */
+static void connection_fail(struct connection *connection, enum fault fault, const char *text)
 {
 	connection_answer(connection, fault, REQUEST_GOOD, text);
 	connection->closing = true;
 }
 
 /*
- * Takes the next line apart, or answers what is wrong with it. Returns false when there is
- * no line.
+ * Parses the next line, or answers the mistake in it. Returns false when no line is complete.
  */
 static bool connection_parse_next(struct connection *connection)
 {
@@ -198,7 +200,7 @@ static bool connection_parse_next(struct connection *connection)
 	size_t length;
 	char *text = inbox_line(&connection->inbox, &length);
 	if (!text && inbox_is_full(&connection->inbox))
-		connection_give_up(connection, FAULT_PROTOCOL, "a line has more than 16384 bytes");
+		connection_fail(connection, FAULT_PROTOCOL, "a line has more than 16384 bytes");
 	if (!text)
 		return false;
 	const char *culprit = NULL;
@@ -219,16 +221,16 @@ static bool connection_parse_next(struct connection *connection)
 static bool connection_can_answer(struct connection *connection)
 {
 	connection_send_complete(connection);
-	if (connection->closing || !outbox_has_room(&connection->outbox) ||
+	if (connection->closing || !outbox_has_space(&connection->outbox) ||
 		connection->reply_count >= CONNECTION_REPLIES)
 		return false;
-	/* Without memory it waits like one that follows too many: those before it will end. */
-	return TAILQ_EMPTY(&connection->replies) || connection_has_spare(connection);
+	/* Without memory, the request waits until an earlier reply is sent. */
+	return TAILQ_EMPTY(&connection->replies) || connection_prepare_reply(connection);
 }
 
 /*
- * Answers the next request. Returns how much of a turn it took: 0 when there was none that
- * could be answered, all of it when its answer goes on.
+ * Answers the next request. Returns how many requests of the turn this counts as: 0 when no request
+ * can be answered, CONNECTION_TURN when the reply has more lines to come.
  */
 static unsigned connection_answer_next(struct connection *connection)
 {
@@ -253,15 +255,15 @@ static unsigned connection_answer_next(struct connection *connection)
 }
 
 /*
- * Whether more may be received, which may bring descriptors: not while too many of the user's
- * are still to be closed, and no more when those never are.
+ * Input may bring descriptors. So nothing is received while the user has too many files that are
+ * not closed yet; when closing them is stuck, the connection fails.
  */
 static bool connection_may_receive(struct connection *connection)
 {
 	enum close_queue_state state = close_queue_check(session_close_queue(connection->session));
-	connection->held = state == CLOSE_QUEUE_MANY;
+	connection->over_limit = state == CLOSE_QUEUE_MANY;
 	if (state == CLOSE_QUEUE_STUCK)
-		connection_give_up(connection, FAULT_BUSY, close_queue_stuck_text);
+		connection_fail(connection, FAULT_BUSY, close_queue_stuck_text);
 	return state == CLOSE_QUEUE_FEW;
 }
 
@@ -273,28 +275,28 @@ static void connection_receive(struct connection *connection)
 	if (count > 0 || count == -EAGAIN)
 		return;
 	if (count == -EPROTO) {
-		connection_give_up(connection, FAULT_PROTOCOL,
+		connection_fail(connection, FAULT_PROTOCOL,
 			"descriptors were lost: more came than a line may bring");
 	} else if (count == -EMFILE) {
-		connection_give_up(connection, FAULT_BUSY,
+		connection_fail(connection, FAULT_BUSY,
 			"descriptors were lost: the daemon has no room for more");
 	} else {
 		connection->input_ended = true;
-		/* An error is not the end of a peer that only listens on. */
+		/* At an end without an error, the peer may still read. */
 		connection->broken |= count < 0;
 	}
 }
 
 /*
- * Moves what a watch has to tell to the outbox, never into the middle of an answer. Returns
- * whether there was something.
+ * Moves the events of a watch to the outbox, but not while a reply has more lines to come. Returns
+ * whether there was an event.
  */
 static bool connection_move_events(struct connection *connection)
 {
 	bool moved = false;
 	if (!dispatch_has_watch(connection->session))
 		return false;
-	while (!connection->answering && outbox_has_room(&connection->outbox)) {
+	while (!connection->answering && outbox_has_space(&connection->outbox)) {
 		size_t size;
 		char *space = outbox_space(&connection->outbox, &size);
 		size_t length = dispatch_take_events(connection->session, space, size);
@@ -317,7 +319,7 @@ static void connection_transmit(struct connection *connection)
 		return;
 	connection->broken = true;
 	outbox_clear(&connection->outbox);
-	/* A peer that is there still waits for what was lost: it must see an end. */
+	/* The peer is still connected and waits for a lost reply: it must see an end. */
 	if (r != -EPIPE && r != -ECONNRESET)
 		connection->input_ended = true;
 }
@@ -327,25 +329,26 @@ static bool connection_has_ended(const struct connection *connection)
 	bool all_sent = TAILQ_EMPTY(&connection->replies) && outbox_is_empty(&connection->outbox);
 	if (connection->closing)
 		return all_sent || connection->broken;
-	/* Nobody waits for these answers: what came before the end is done, the rest is not. */
+	/* Nobody reads the replies. Requests that can be answered now are; the others are dropped.
+	 */
 	if (connection->broken)
-		return connection->input_ended || connection->blocked || connection->held;
+		return connection->input_ended || connection->blocked || connection->over_limit;
 	return connection->input_ended && all_sent && !connection->parsed &&
 	       !dispatch_has_watch(connection->session);
 }
 
-static enum turn connection_take_turn(struct connection *connection)
+static enum turn connection_run_turn(struct connection *connection)
 {
 	unsigned count = 0;
 	bool received = false;
 	while (count < CONNECTION_TURN) {
-		unsigned taken = connection_answer_next(connection);
-		count += taken;
-		if (taken == 0 && (connection->blocked || received))
+		unsigned answered = connection_answer_next(connection);
+		count += answered;
+		if (answered == 0 && (connection->blocked || received))
 			break;
-		if (taken > 0 && received && inbox_is_empty(&connection->inbox))
+		if (answered > 0 && received && inbox_is_empty(&connection->inbox))
 			break;
-		if (taken == 0) {
+		if (answered == 0) {
 			connection_receive(connection);
 			received = true;
 		}
@@ -354,11 +357,11 @@ static enum turn connection_take_turn(struct connection *connection)
 	do
 		connection_transmit(connection);
 	while (connection_move_events(connection));
-	if (connection->outbox.starved)
+	if (connection->outbox.out_of_memory)
 		connection->broken = true;
 	if (count >= CONNECTION_TURN)
 		return TURN_AGAIN;
-	/* Room that sending has made may be what the next request or reply waits for. */
+	/* Sending may have freed the space that the next request or reply needs. */
 	if (connection->blocked && outbox_is_empty(&connection->outbox) &&
 		connection_can_answer(connection) &&
 		!(connection->parsed &&
@@ -369,11 +372,11 @@ static enum turn connection_take_turn(struct connection *connection)
 
 enum turn connection_turn(struct connection *connection)
 {
-	enum turn turn = connection_take_turn(connection);
-	connection->stirred |= close_queues_is_due(connection->inbox.close_queue->close_queues);
-	/* What is not used until the next turn, another connection can use. */
-	inbox_rest(&connection->inbox);
-	outbox_rest(&connection->outbox);
+	enum turn turn = connection_run_turn(connection);
+	connection->event_due |= close_queues_is_due(connection->inbox.close_queue->close_queues);
+	/* Until the next turn, other connections can use the buffers. */
+	inbox_release_buffer(&connection->inbox);
+	outbox_release_buffer(&connection->outbox);
 	return turn;
 }
 
@@ -381,7 +384,7 @@ uint32_t connection_interest(const struct connection *connection)
 {
 	uint32_t events = 0;
 	if (!connection->input_ended && !connection->closing && !connection->blocked &&
-		!connection->held)
+		!connection->over_limit)
 		events |= EPOLLIN;
 	if (!outbox_is_empty(&connection->outbox))
 		events |= EPOLLOUT;

@@ -1,6 +1,6 @@
 /*
- * A client's connection: requests in, replies out, in order and within bounds, a fair turn
- * at a time. What the requests mean is not its business: it hands them to dispatch.h.
+ * A client's connection: receives requests, passes each to dispatch(), and sends the replies in the
+ * order of the requests.
  */
 #pragma once
 
@@ -15,67 +15,68 @@
 #include "daemon/user/account.h"
 
 enum {
-	CONNECTION_TURN = 32,	 /* requests of one connection before it is another's turn */
-	CONNECTION_REPLIES = 64, /* replies that wait for an earlier one at most */
+	CONNECTION_TURN = 32,	 /* requests in one turn, at most */
+	CONNECTION_REPLIES = 64, /* deferred replies, at most */
 };
 
 struct scheduler_user;
 
-/* What has become of a connection after a turn. */
+/* What a connection needs after a turn. */
 enum turn {
-	TURN_WAIT,  /* for the events of connection_interest(), or for a deferred reply */
-	TURN_AGAIN, /* it could go on at once */
-	TURN_CLOSE, /* it has ended */
+	TURN_WAIT,  /* an event of connection_interest(), or a deferred reply */
+	TURN_AGAIN, /* another turn */
+	TURN_CLOSE, /* to be closed */
 };
 
 struct connection {
-	TAILQ_ENTRY(connection) link;	/* for the server: of all */
-	TAILQ_ENTRY(connection) queued; /* for turns.h: of those that want a turn */
+	TAILQ_ENTRY(connection) link;	/* the server's: all connections */
+	TAILQ_ENTRY(connection) queued; /* the scheduler's: those that wait for a turn */
 	bool is_queued;
 	struct scheduler_user *user;
-	/* Told that a deferred reply is complete, and the connection wants a turn. */
+	/* Called when the connection needs a turn: a deferred reply is complete, or a watch has
+	 * events. */
 	void (*wake)(struct connection *connection);
 	void *server;
 	struct session *session;
 	int fd;
-	uint32_t interest; /* for the server: the epoll events that it has asked for */
+	uint32_t interest; /* the server's: the events that epoll waits for */
 
-	bool input_ended;   /* no more will come */
-	bool broken;	    /* nobody reads any more */
-	bool closing;	    /* the protocol was broken: close when all is sent */
-	bool parsed;	    /* request is the next one; its line is still in the inbox */
+	bool input_ended;   /* the client sends no more */
+	bool broken;	    /* the client reads no more */
+	bool closing;	    /* after an error of protocol: close when all is sent */
+	bool parsed;	    /* request holds the next one; its line is still in the inbox */
 	bool blocked;	    /* the next request cannot be answered yet */
-	bool held;	    /* its user has too many files that are not closed for more to come */
-	bool answering;	    /* the answer to it goes on: nothing may come between */
-	bool stirred;	    /* for the server: an answer may have given the event loop work */
-	size_t line_length; /* of the parsed line, '\n' included */
+	bool over_limit;    /* too many unclosed files of the user: nothing is received */
+	bool answering;	    /* the reply to request has more lines to come */
+	bool event_due;	    /* the server's: the event loop may have work after a turn */
+	size_t line_length; /* of the parsed line, with '\n' */
 	struct request request;
 
-	TAILQ_HEAD(, reply) replies; /* deferred, in order */
+	TAILQ_HEAD(, reply) replies; /* deferred, in the order of the requests */
 	unsigned reply_count;
-	struct reply *spare; /* for the next deferred one, or NULL */
+	struct reply *next_reply; /* memory for the next deferred reply, or NULL */
 
 	struct inbox inbox;
 	struct outbox outbox;
 
-	struct drain_entry drain_entry; /* once it is closed */
-	struct charge charge;		/* to its user, until the socket is closed, too */
+	struct drain_entry drain_entry; /* after connection_close() */
+	struct charge charge;		/* to the user, until the socket is closed */
 };
 
 /*
- * Takes an accepted socket and a session over. Returns NULL without memory; then both stay
- * the caller's.
+ * Takes over an accepted socket and a session. Returns NULL without memory; the caller then still
+ * owns both.
  */
 struct connection *connection_open(int fd, struct session *session);
 
-/* Says why there is no connection on a socket, without waiting; it stays open. */
-void connection_refuse(int fd, enum fault fault, const char *message);
+/* Sends the error of a rejected connection, without waiting. The socket stays open. */
+void connection_send_rejection(int fd, enum fault fault, const char *message);
 
-/* Ends the session, and closes the socket and what waits to be sent; the socket perhaps later. */
+/* Closes the session, drops unsent replies, and passes the socket to drain. */
 void connection_close(struct connection *connection, struct drain *drain);
 
-/* Reads, answers and sends for one turn. */
+/* Receives, answers and sends for one turn. */
 enum turn connection_turn(struct connection *connection);
 
-/* The epoll events that it waits for. */
+/* Returns the events of epoll(7) that the connection waits for. */
 uint32_t connection_interest(const struct connection *connection);

@@ -32,7 +32,7 @@
 #include "daemon/base/clock.h"
 
 enum {
-	DISCARD_TURNS = 64,
+	DISCARD_READS = 64,
 	RETRY_USEC = 100000,
 	RETRY_MSEC = 100,
 	TICK_NSEC = 200000, /* between two signals of the timer */
@@ -45,11 +45,11 @@ enum {
 struct drain_thread {
 	pthread_t id;
 	pthread_mutex_t lock;
-	struct drain_list due, done;
-	struct drain_entry *current; /* is being closed; NULL also after drain_stop() */
+	struct drain_list due, done; /* to close, closed */
+	struct drain_entry *current; /* being closed; NULL also after drain_stop() */
 	sem_t work;
 	bool stopped;
-	int answers; /* eventfd(2): some are closed */
+	int answers; /* eventfd(2): done has entries */
 };
 
 struct drain_rejected {
@@ -71,7 +71,7 @@ static timer_t drain_make_timer(void)
 	timer_t timer;
 	event._sigev_un._tid = gettid();
 	while (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
-		poll(NULL, 0, RETRY_MSEC); /* no event tells of a free timer */
+		poll(NULL, 0, RETRY_MSEC); /* nothing reports a free timer */
 	return timer;
 }
 
@@ -85,14 +85,14 @@ static void drain_set_timer(timer_t timer, long nanoseconds)
 static void drain_discard_all(int fd)
 {
 	char bytes[4096];
-	for (int i = 0; i < DISCARD_TURNS; i++) {
+	for (int i = 0; i < DISCARD_READS; i++) {
 		if (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) == 0)
 			return;
 	}
 }
 
-/* Waits for the next one. Returns its socket, or -1 when there will be none. */
-static int drain_take(struct drain_thread *thread)
+/* Waits for the next entry. Returns its socket, or -1 after drain_stop(). */
+static int drain_wait_for_entry(struct drain_thread *thread)
 {
 	while (sem_wait(&thread->work) < 0) {
 	}
@@ -106,7 +106,7 @@ static int drain_take(struct drain_thread *thread)
 	return fd;
 }
 
-static void drain_answer(struct drain_thread *thread)
+static void drain_finish_entry(struct drain_thread *thread)
 {
 	const uint64_t one = 1;
 	pthread_mutex_lock(&thread->lock);
@@ -123,12 +123,12 @@ static void *drain_run(void *context)
 	struct drain_thread *thread = context;
 	timer_t timer = drain_make_timer();
 	int fd;
-	while ((fd = drain_take(thread)) >= 0) {
+	while ((fd = drain_wait_for_entry(thread)) >= 0) {
 		drain_set_timer(timer, TICK_NSEC);
 		drain_discard_all(fd);
 		close(fd);
 		drain_set_timer(timer, 0);
-		drain_answer(thread);
+		drain_finish_entry(thread);
 	}
 	timer_delete(timer);
 	return NULL;
@@ -163,7 +163,7 @@ static int drain_on_answers(sd_event_source *source, int fd, uint32_t events, vo
 	return 0;
 }
 
-static void drain_give(struct drain_thread *thread, struct drain_entry *entry)
+static void drain_queue_entry(struct drain_thread *thread, struct drain_entry *entry)
 {
 	pthread_mutex_lock(&thread->lock);
 	STAILQ_INSERT_TAIL(&thread->due, entry, link);
@@ -214,8 +214,8 @@ static int drain_start_thread(struct drain *drain)
 	return r;
 }
 
-/* Hands over to the thread what waits; without a thread, tries again later. */
-static void drain_hand_on(struct drain *drain)
+/* Queues the waiting entries for the thread; without a thread, tries again later. */
+static void drain_queue_waiting(struct drain *drain)
 {
 	if (!drain->thread && drain_start_thread(drain) < 0) {
 		sd_event_source_set_time_relative(drain->retry, RETRY_USEC);
@@ -225,7 +225,7 @@ static void drain_hand_on(struct drain *drain)
 	while (!STAILQ_EMPTY(&drain->waiting)) {
 		struct drain_entry *entry = STAILQ_FIRST(&drain->waiting);
 		STAILQ_REMOVE_HEAD(&drain->waiting, link);
-		drain_give(drain->thread, entry);
+		drain_queue_entry(drain->thread, entry);
 	}
 }
 
@@ -233,7 +233,7 @@ static int drain_on_retry(sd_event_source *source, uint64_t usec, void *context)
 {
 	(void)source;
 	(void)usec;
-	drain_hand_on(context);
+	drain_queue_waiting(context);
 	return 0;
 }
 
@@ -256,12 +256,12 @@ int drain_start(struct drain *drain, sd_event *event)
 	return r;
 }
 
-/* A peek tells whether descriptors come with the bytes; without any, these are read here. */
+/* Reads input here, as long as a peek shows that no descriptors come with it. */
 static void drain_discard_plain(int fd)
 {
 	char bytes[4096];
 	struct fdpass_message message = {.bytes = bytes, .size = sizeof(bytes)};
-	for (int i = 0; i < DISCARD_TURNS; i++) {
+	for (int i = 0; i < DISCARD_READS; i++) {
 		ssize_t count = fdpass_receive(fd, &message, MSG_PEEK | MSG_DONTWAIT);
 		if (count <= 0 || message.flags & MSG_CTRUNC ||
 			recv(fd, bytes, (size_t)count, MSG_DONTWAIT) < 0)
@@ -281,7 +281,7 @@ void drain_close(struct drain *drain, struct drain_entry *entry)
 		return;
 	}
 	STAILQ_INSERT_TAIL(&drain->waiting, entry, link);
-	drain_hand_on(drain);
+	drain_queue_waiting(drain);
 }
 
 static void drain_report_all_closed(struct drain *drain, struct drain_list *list)
@@ -293,7 +293,7 @@ static void drain_report_all_closed(struct drain *drain, struct drain_list *list
 	}
 }
 
-static void drain_take_back(struct drain *drain)
+static void drain_cancel_all(struct drain *drain)
 {
 	struct drain_thread *thread = drain->thread;
 	pthread_mutex_lock(&thread->lock);
@@ -306,12 +306,12 @@ static void drain_take_back(struct drain *drain)
 	pthread_mutex_unlock(&thread->lock);
 }
 
-/* Its last socket takes some ticks; where the kernel hangs, the process ends with the thread. */
+/* The thread needs some ticks for its last socket. If the kernel hangs, the thread is left. */
 static void drain_end_thread(struct drain *drain)
 {
 	const struct timespec end =
 		clock_to_timespec(clock_now_usec() + END_SECONDS * CLOCK_SECOND);
-	drain_take_back(drain);
+	drain_cancel_all(drain);
 	sem_post(&drain->thread->work);
 	if (pthread_clockjoin_np(drain->thread->id, NULL, CLOCK_MONOTONIC, &end) == 0)
 		drain_free_thread(drain);

@@ -1,6 +1,5 @@
 /*
- * Closes the sockets of connections, also those with unread input, and those of clients that were
- * rejected.
+ * Closes the sockets of connections and of rejected clients, also sockets with unread input.
  */
 #pragma once
 
@@ -23,7 +22,7 @@ struct drain_rejected;
 struct drain {
 	sd_event *event;
 	struct drain_list waiting;   /* for a thread */
-	struct drain_thread *thread; /* NULL until the first one that needs it */
+	struct drain_thread *thread; /* NULL until a socket needs it */
 	sd_event_source *answers, *retry;
 	int answers_fd;
 	unsigned count;		     /* sockets that are not closed yet */
@@ -34,7 +33,7 @@ struct drain {
 /* Returns 0 or a negative errno. */
 int drain_start(struct drain *drain, sd_event *event);
 
-/* Ends it, without waiting for sockets that hang. Calls closed() of all that are left. */
+/* Stops the thread, but does not wait for sockets that hang. Calls closed() of all entries. */
 void drain_stop(struct drain *drain);
 
 /*

@@ -1,5 +1,7 @@
 /*
- * What a connection has received.
+ * Descriptors come with bytes, and a request takes its descriptor after its line was parsed. So
+ * each descriptor is kept with the position after the bytes that it came with; when all lines up to
+ * that position are consumed, no request can take it any more, and it is closed.
  */
 #include "daemon/socket/inbox.h"
 
@@ -36,23 +38,23 @@ void inbox_clear(struct inbox *inbox)
 {
 	inbox_drop_fds(inbox, inbox->fd_count);
 	inbox->start = inbox->end;
-	inbox_rest(inbox);
+	inbox_release_buffer(inbox);
 	close_queue_leave(inbox->close_queue);
 	inbox->close_queue = NULL;
 }
 
-void inbox_rest(struct inbox *inbox)
+void inbox_release_buffer(struct inbox *inbox)
 {
 	if (!inbox->data || !inbox_is_empty(inbox))
 		return;
-	buffer_give(inbox->data);
+	buffer_put(inbox->data);
 	inbox->data = NULL;
 }
 
-/* What is left of the last data to the front. Returns 0 or -ENOMEM. */
-static int inbox_make_room(struct inbox *inbox)
+/* Moves the bytes to the beginning of the buffer. Returns 0 or -ENOMEM. */
+static int inbox_make_space(struct inbox *inbox)
 {
-	if (!inbox->data && !(inbox->data = buffer_take()))
+	if (!inbox->data && !(inbox->data = buffer_get()))
 		return -ENOMEM;
 	inbox->end -= inbox->start;
 	memmove(inbox->data->bytes, inbox->data->bytes + inbox->start, inbox->end);
@@ -61,8 +63,9 @@ static int inbox_make_room(struct inbox *inbox)
 }
 
 /*
- * Keeps the descriptors of a message; closes those without capacity. Descriptors for which there
- * was capacity are lost when the process has too many open.
+ * Keeps the descriptors of a message, and closes the ones above INBOX_FDS_MAX. MSG_CTRUNC tells
+ * that the kernel has dropped descriptors: because the process has too many open, or, if the
+ * message brought FDPASS_MAX of them, because the message had more.
  */
 static int inbox_keep_fds(struct inbox *inbox, const struct fdpass_message *message, uint64_t end)
 {
@@ -83,8 +86,8 @@ static int inbox_keep_fds(struct inbox *inbox, const struct fdpass_message *mess
 }
 
 /*
- * There is capacity for all descriptors that a message can bring: the kernel closes the others
- * here, on this thread, and that may take as long as close(2) does.
+ * The array holds all descriptors that a message can bring. The kernel would close any others here,
+ * on this thread, and that may take as long as close(2) does.
  */
 static ssize_t inbox_receive_message(struct inbox *inbox, int socket, size_t size)
 {
@@ -104,8 +107,8 @@ static ssize_t inbox_receive_message(struct inbox *inbox, int socket, size_t siz
 }
 
 /*
- * Reads the bytes without taking them, as far as no descriptors come with them. Bytes with
- * descriptors stay in the socket until it is closed.
+ * Returns how many bytes come before any descriptor, and leaves them in the socket. Returns -EMFILE
+ * when a descriptor comes first: its bytes stay in the socket until the socket is closed.
  */
 static ssize_t inbox_peek(struct inbox *inbox, int socket, size_t size)
 {
@@ -118,7 +121,7 @@ static ssize_t inbox_peek(struct inbox *inbox, int socket, size_t size)
 
 ssize_t inbox_receive(struct inbox *inbox, int socket)
 {
-	if (inbox_make_room(inbox) < 0)
+	if (inbox_make_space(inbox) < 0)
 		return -ENOMEM;
 	size_t size = WIRE_LINE_MAX - inbox->end;
 	if (fd_budget_is_scarce()) {

@@ -1,6 +1,6 @@
 /*
- * What a connection has received: bytes up to the longest line, and the descriptors that
- * came with them until a line claims them. Knows lines, not what they mean.
+ * Owns what a connection has received: bytes, up to the longest line, and the descriptors that came
+ * with them and that no request has taken yet.
  */
 #pragma once
 
@@ -12,14 +12,14 @@
 #include "daemon/file/close-queue.h"
 #include "daemon/socket/buffer.h"
 
-enum { INBOX_FDS_MAX = 32 }; /* descriptors that no line has claimed yet */
+enum { INBOX_FDS_MAX = 32 }; /* descriptors that no request has taken yet */
 
 struct inbox_fd {
 	int fd;
-	uint64_t end; /* where the bytes end that it came with; lines from there on are later */
+	uint64_t end; /* position after the bytes that it came with */
 };
 
-/* A buffer's use: no descriptor is there without the bytes that it came with. */
+/* The contents of a buffer. Descriptors have no buffer of their own: each came with bytes. */
 struct inbox_data {
 	char bytes[WIRE_LINE_MAX + 1];
 	struct inbox_fd fds[INBOX_FDS_MAX];
@@ -28,41 +28,41 @@ struct inbox_data {
 _Static_assert(sizeof(struct inbox_data) <= BUFFER_SIZE, "one buffer is enough");
 
 struct inbox {
-	size_t start; /* of the next line, in data->bytes */
-	size_t end;
-	uint64_t position; /* of start in all that was received */
+	size_t start;	   /* of the next line, in data->bytes */
+	size_t end;	   /* of the received bytes */
+	uint64_t position; /* of start, counted from the first byte received */
 	unsigned fd_count;
-	struct close_queue *close_queue; /* whose descriptors come; NULL after inbox_clear() */
-	struct inbox_data *data;	 /* NULL while there is nothing */
+	struct close_queue *close_queue; /* closes the descriptors; NULL after inbox_clear() */
+	struct inbox_data *data;	 /* NULL while the inbox is empty */
 };
 
-/* Holds the files. */
+/* Holds the close queue until inbox_clear(). */
 void inbox_init(struct inbox *inbox, struct close_queue *close_queue);
 
-/* Ends it: what no line has claimed is closed. */
+/* Removes all bytes, and closes the descriptors that no request has taken. */
 void inbox_clear(struct inbox *inbox);
 
-/* Gives the memory back when all is consumed. */
-void inbox_rest(struct inbox *inbox);
+/* Returns the buffer when all bytes are consumed. */
+void inbox_release_buffer(struct inbox *inbox);
 
 /*
- * Receives once; moves the data, so no line may be in use. Returns the bytes received, 0 at
- * the end of input, -EAGAIN, -EPROTO when too many descriptors came, -EMFILE when this
- * process has no room for them, -ENOMEM, or another negative errno.
+ * Receives once. Moves the bytes in the buffer, so no line may be in use. Returns the number of
+ * bytes received; 0 at the end of input; -EAGAIN; -EPROTO when too many descriptors came; -EMFILE
+ * when the process cannot have so many; -ENOMEM; or another negative errno.
  */
 ssize_t inbox_receive(struct inbox *inbox, int socket);
 
-/* The next line, with its '\n' at [*length]; NULL when none is complete. */
+/* Returns the next line, with its '\n' at [*length], or NULL when no line is complete. */
 char *inbox_line(struct inbox *inbox, size_t *length);
 
-/* Whether there is nothing, not even the beginning of a line. */
+/* Whether no byte is left, not even the beginning of a line. */
 bool inbox_is_empty(const struct inbox *inbox);
 
-/* Whether the line that has begun is longer than a line may be. */
+/* Whether the next line is longer than a line may be. */
 bool inbox_is_full(const struct inbox *inbox);
 
-/* Goes on to the next line, and closes descriptors that this one might have claimed. */
+/* Removes a line, and closes the descriptors that came with it and were not taken. */
 void inbox_consume(struct inbox *inbox, size_t length);
 
-/* The first descriptor that came before the end of the next line, or -1. */
+/* Returns the first descriptor, or -1. The caller owns it. */
 int inbox_take_fd(struct inbox *inbox);

@@ -1,5 +1,6 @@
 /*
- * What a connection has to send.
+ * Messages are cut where a descriptor begins: a descriptor goes with the first byte of its reply,
+ * and a message carries one descriptor at most, so the client can tell which reply it is for.
  */
 #include "daemon/socket/outbox.h"
 
@@ -15,7 +16,7 @@ void outbox_init(struct outbox *outbox)
 	outbox->start = 0;
 	outbox->end = 0;
 	outbox->fd_count = 0;
-	outbox->starved = false;
+	outbox->out_of_memory = false;
 	outbox->data = NULL;
 }
 
@@ -25,15 +26,15 @@ void outbox_clear(struct outbox *outbox)
 		close(outbox->data->fds[i].fd);
 	outbox->fd_count = 0;
 	outbox->start = outbox->end;
-	outbox_rest(outbox);
+	outbox_release_buffer(outbox);
 }
 
-void outbox_rest(struct outbox *outbox)
+void outbox_release_buffer(struct outbox *outbox)
 {
 	if (!outbox_is_empty(outbox))
 		return;
 	if (outbox->data)
-		buffer_give(outbox->data);
+		buffer_put(outbox->data);
 	outbox->data = NULL;
 	outbox->start = outbox->end = 0;
 }
@@ -55,12 +56,12 @@ static void outbox_compact(struct outbox *outbox)
 	outbox->start = 0;
 }
 
-bool outbox_has_room(struct outbox *outbox)
+bool outbox_has_space(struct outbox *outbox)
 {
 	if (!outbox->data)
-		outbox->data = buffer_take();
-	outbox->starved = !outbox->data;
-	if (outbox->starved || outbox->fd_count == OUTBOX_FDS_MAX)
+		outbox->data = buffer_get();
+	outbox->out_of_memory = !outbox->data;
+	if (outbox->out_of_memory || outbox->fd_count == OUTBOX_FDS_MAX)
 		return false;
 	if (OUTBOX_SIZE - outbox->end < WIRE_LINE_MAX)
 		outbox_compact(outbox);
@@ -80,15 +81,15 @@ void outbox_add(struct outbox *outbox, size_t length, int fd)
 	outbox->end += length;
 }
 
-/* The bytes that may go in one message: up to the reply of the next descriptor. */
-static size_t outbox_run_length(const struct outbox *outbox, bool with_fd)
+/* Returns how many bytes may go in one message: up to the next reply with a descriptor. */
+static size_t outbox_message_length(const struct outbox *outbox, bool with_fd)
 {
 	unsigned next = with_fd ? 1 : 0;
 	size_t end = next < outbox->fd_count ? outbox->data->fds[next].offset : outbox->end;
 	return end - outbox->start;
 }
 
-/* Most replies bring no descriptor, and send(2) costs less than sendmsg(2). */
+/* Most replies have no descriptor, and send(2) costs less than sendmsg(2). */
 static ssize_t outbox_send_plain(int socket, const char *bytes, size_t size)
 {
 	ssize_t count;
@@ -98,10 +99,10 @@ static ssize_t outbox_send_plain(int socket, const char *bytes, size_t size)
 	return count < 0 ? -errno : count;
 }
 
-static ssize_t outbox_send_run(struct outbox *outbox, int socket, bool with_fd)
+static ssize_t outbox_send_message(struct outbox *outbox, int socket, bool with_fd)
 {
 	const char *bytes = outbox->data->bytes + outbox->start;
-	size_t size = outbox_run_length(outbox, with_fd);
+	size_t size = outbox_message_length(outbox, with_fd);
 	if (!with_fd)
 		return outbox_send_plain(socket, bytes, size);
 	return fdpass_send(socket, bytes, size, outbox->data->fds[0].fd, MSG_DONTWAIT);
@@ -111,7 +112,7 @@ int outbox_send(struct outbox *outbox, int socket)
 {
 	while (outbox->start < outbox->end) {
 		bool with_fd = outbox->fd_count > 0 && outbox->data->fds[0].offset == outbox->start;
-		ssize_t count = outbox_send_run(outbox, socket, with_fd);
+		ssize_t count = outbox_send_message(outbox, socket, with_fd);
 		if (count < 0)
 			return (int)count;
 		outbox->start += (size_t)count;

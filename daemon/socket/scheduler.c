@@ -1,5 +1,6 @@
 /*
- * Whose turn it is.
+ * A queue of users, each with a queue of connections. A user whose connection was served goes to
+ * the end of the queue of users.
  */
 #include "daemon/socket/scheduler.h"
 
@@ -14,7 +15,7 @@ void scheduler_init(struct scheduler *scheduler)
 	TAILQ_INIT(&scheduler->queue);
 }
 
-static struct scheduler_user *scheduler_find_or_make(struct scheduler *scheduler, uid_t uid)
+static struct scheduler_user *scheduler_find_or_add_user(struct scheduler *scheduler, uid_t uid)
 {
 	struct scheduler_user *user;
 	TAILQ_FOREACH (user, &scheduler->users, link) {
@@ -30,17 +31,17 @@ static struct scheduler_user *scheduler_find_or_make(struct scheduler *scheduler
 	return user;
 }
 
-int scheduler_join(struct scheduler *scheduler, struct connection *connection, uid_t uid)
+int scheduler_add(struct scheduler *scheduler, struct connection *connection, uid_t uid)
 {
-	connection->user = scheduler_find_or_make(scheduler, uid);
+	connection->user = scheduler_find_or_add_user(scheduler, uid);
 	if (!connection->user)
 		return -ENOMEM;
 	connection->user->connections++;
 	return 0;
 }
 
-/* Takes a connection out of its user's queue, and the user out of the queue with the last. */
-static void scheduler_take(struct scheduler *scheduler, struct connection *connection)
+/* Removes a connection from its user's queue; with the last one, the user from the queue. */
+static void scheduler_unqueue(struct scheduler *scheduler, struct connection *connection)
 {
 	struct scheduler_user *user = connection->user;
 	TAILQ_REMOVE(&user->queue, connection, queued);
@@ -49,13 +50,13 @@ static void scheduler_take(struct scheduler *scheduler, struct connection *conne
 		TAILQ_REMOVE(&scheduler->queue, user, queued);
 }
 
-void scheduler_leave(struct scheduler *scheduler, struct connection *connection)
+void scheduler_remove(struct scheduler *scheduler, struct connection *connection)
 {
 	struct scheduler_user *user = connection->user;
 	if (!user)
 		return;
 	if (connection->is_queued)
-		scheduler_take(scheduler, connection);
+		scheduler_unqueue(scheduler, connection);
 	connection->user = NULL;
 	if (--user->connections > 0)
 		return;
@@ -63,7 +64,7 @@ void scheduler_leave(struct scheduler *scheduler, struct connection *connection)
 	free(user);
 }
 
-void scheduler_want(struct scheduler *scheduler, struct connection *connection)
+void scheduler_enqueue(struct scheduler *scheduler, struct connection *connection)
 {
 	struct scheduler_user *user = connection->user;
 	if (connection->is_queued)
@@ -74,20 +75,20 @@ void scheduler_want(struct scheduler *scheduler, struct connection *connection)
 	connection->is_queued = true;
 }
 
-struct connection *scheduler_next(struct scheduler *scheduler)
+struct connection *scheduler_dequeue(struct scheduler *scheduler)
 {
 	struct scheduler_user *user = TAILQ_FIRST(&scheduler->queue);
 	if (!user)
 		return NULL;
 	struct connection *connection = TAILQ_FIRST(&user->queue);
-	/* After its turn a user comes last, if there is more to do for it. */
+	/* The user goes to the end; scheduler_unqueue() removes it if nothing else is queued. */
 	TAILQ_REMOVE(&scheduler->queue, user, queued);
 	TAILQ_INSERT_TAIL(&scheduler->queue, user, queued);
-	scheduler_take(scheduler, connection);
+	scheduler_unqueue(scheduler, connection);
 	return connection;
 }
 
-bool scheduler_wanted(const struct scheduler *scheduler)
+bool scheduler_is_empty(const struct scheduler *scheduler)
 {
-	return !TAILQ_EMPTY(&scheduler->queue);
+	return TAILQ_EMPTY(&scheduler->queue);
 }

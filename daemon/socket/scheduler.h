@@ -1,6 +1,6 @@
 /*
- * Whose turn it is: users take turns, and within a user's turn that user's connections do, so
- * that nobody is served more for having more connections. Knows nothing of what a turn is.
+ * Decides which connection is served next. Users take turns, and so do the connections of a user: a
+ * user with more connections is not served more often.
  */
 #pragma once
 
@@ -14,32 +14,33 @@ TAILQ_HEAD(scheduler_queue, connection);
 
 /* A user with connections. */
 struct scheduler_user {
-	TAILQ_ENTRY(scheduler_user) link;   /* of all */
-	TAILQ_ENTRY(scheduler_user) queued; /* of those that want a turn */
+	TAILQ_ENTRY(scheduler_user) link;   /* in users */
+	TAILQ_ENTRY(scheduler_user) queued; /* in queue, while a connection is queued */
 	uid_t uid;
 	unsigned connections;
-	struct scheduler_queue queue; /* connections that want a turn */
+	struct scheduler_queue queue; /* connections that wait for a turn */
 };
 
 TAILQ_HEAD(scheduler_users, scheduler_user);
 
 struct scheduler {
-	struct scheduler_users users;
-	struct scheduler_users queue;
+	struct scheduler_users users; /* all with connections */
+	struct scheduler_users queue; /* those with queued connections */
 };
 
 void scheduler_init(struct scheduler *scheduler);
 
-/* Gives a connection its user. Returns 0 or -ENOMEM. */
-int scheduler_join(struct scheduler *scheduler, struct connection *connection, uid_t uid);
+/* Adds a connection of a user. Returns 0 or -ENOMEM. */
+int scheduler_add(struct scheduler *scheduler, struct connection *connection, uid_t uid);
 
-/* Takes it out again, also of the queue; without effect when it has no user. */
-void scheduler_leave(struct scheduler *scheduler, struct connection *connection);
+/* Removes a connection, also from the queue. Ignores one that was not added. */
+void scheduler_remove(struct scheduler *scheduler, struct connection *connection);
 
-/* Puts a connection in the queue, if it is not there already. */
-void scheduler_want(struct scheduler *scheduler, struct connection *connection);
+/* Puts a connection in the queue, unless it is queued already. */
+void scheduler_enqueue(struct scheduler *scheduler, struct connection *connection);
 
-/* Takes the connection whose turn it is from the queue; NULL when none wants one. */
-struct connection *scheduler_next(struct scheduler *scheduler);
+/* Removes and returns the connection to serve next; NULL when none is queued. */
+struct connection *scheduler_dequeue(struct scheduler *scheduler);
 
-bool scheduler_wanted(const struct scheduler *scheduler);
+/* Whether no connection is queued. */
+bool scheduler_is_empty(const struct scheduler *scheduler);

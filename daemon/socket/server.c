@@ -1,5 +1,8 @@
 /*
- * The listening socket and all connections.
+ * One epoll(7) waits for all connections, in batches. The event loop of sd-event(3), for everything
+ * except clients' requests, is one of its descriptors. A request is answered before the event loop
+ * is asked, and the event loop is asked only when it may have work: most requests give it none, and
+ * asking it costs several system calls.
  */
 #include "daemon/socket/server.h"
 
@@ -19,38 +22,38 @@
 #include "daemon/socket/buffer.h"
 
 enum {
-	BATCH = 256,
-	ACCEPTS = 8,
+	BATCH_SIZE = 256, /* events from one epoll_wait(2) */
+	ACCEPT_BATCH = 8, /* connections accepted in one round */
 	PAUSE_USEC = 200000,
 	RETRY_MSEC = 10,
-	MANY = 64,
+	TRIM_PEAK_MIN = 64, /* connections */
 };
 
-/* Turns that are given before it is looked who else has come. */
+/* Time for turns before the next epoll_wait(2). */
 #define SLICE_USEC 200
 
-/* A deferred reply is complete; the turn comes when the current event is dealt with. */
+/* The connection's turn comes after the current event. */
 static void server_on_wake(struct connection *connection)
 {
 	struct server *server = connection->server;
-	scheduler_want(&server->scheduler, connection);
+	scheduler_enqueue(&server->scheduler, connection);
 }
 
-/* Connections whose users had too many files to be closed may go on, or are to end. */
-static void server_on_files_changed(void *context)
+/* Connections of users with too many unclosed files can continue, or must be closed. */
+static void server_on_close_queues_changed(void *context)
 {
 	struct server *server = context;
 	struct connection *connection;
 	TAILQ_FOREACH (connection, &server->connections, link) {
-		if (connection->held)
-			scheduler_want(&server->scheduler, connection);
+		if (connection->over_limit)
+			scheduler_enqueue(&server->scheduler, connection);
 	}
 }
 
-/* What a crowd has taken goes back to the machine when most of it has left. */
+/* Returns memory to the kernel when three quarters of many connections are closed. */
 static void server_trim_memory(struct server *server)
 {
-	if (server->peak < MANY || server->count > server->peak / 4)
+	if (server->peak < TRIM_PEAK_MIN || server->count > server->peak / 4)
 		return;
 	malloc_trim(0);
 	server->peak = server->count;
@@ -59,17 +62,17 @@ static void server_trim_memory(struct server *server)
 static void server_close_connection(struct server *server, struct connection *connection)
 {
 	TAILQ_REMOVE(&server->connections, connection, link);
-	scheduler_leave(&server->scheduler, connection);
+	scheduler_remove(&server->scheduler, connection);
 	server->count--;
 	server->event_due = true;
-	/* The socket may be closed later, or be shared by a decoder until its exec(2) is through,
-	 * and epoll(7) would go on to tell of it. */
+	/* The socket may stay open: in drain, or in a new decoder until its exec(2). Without this,
+	 * epoll(7) would still report its events. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	connection_close(connection, &server->drain);
 	server_trim_memory(server);
 }
 
-/* A connection of which nothing would be heard any more is closed. */
+/* Closes the connection if epoll cannot wait for its events. */
 static void server_update_interest(struct server *server, struct connection *connection)
 {
 	uint32_t interest = connection_interest(connection);
@@ -81,28 +84,28 @@ static void server_update_interest(struct server *server, struct connection *con
 		server_close_connection(server, connection);
 }
 
-static void server_give_turn(struct server *server, struct connection *connection)
+static void server_run_turn(struct server *server, struct connection *connection)
 {
 	enum turn turn = connection_turn(connection);
 	if (turn == TURN_CLOSE) {
 		server_close_connection(server, connection);
 		return;
 	}
-	server->event_due |= connection->stirred;
-	connection->stirred = false;
+	server->event_due |= connection->event_due;
+	connection->event_due = false;
 	if (turn == TURN_AGAIN)
-		scheduler_want(&server->scheduler, connection);
+		scheduler_enqueue(&server->scheduler, connection);
 	server_update_interest(server, connection);
 }
 
-/* Gives a turn, and more of them for a while; those that could go on queue up again. */
+/* Runs turns for SLICE_USEC; connections that need another one are queued again. */
 static void server_run_turns(struct server *server)
 {
 	struct connection *connection;
 	uint64_t now, end = 0;
-	while ((connection = scheduler_next(&server->scheduler))) {
-		server_give_turn(server, connection);
-		if (!scheduler_wanted(&server->scheduler))
+	while ((connection = scheduler_dequeue(&server->scheduler))) {
+		server_run_turn(server, connection);
+		if (scheduler_is_empty(&server->scheduler))
 			break;
 		now = clock_now_usec();
 		if (end == 0)
@@ -113,14 +116,14 @@ static void server_run_turns(struct server *server)
 }
 
 /*
- * Waits for connections and, unless there is something to do at once, for other events; puts
- * connections that are ready into the queue. Returns 0 or a negative errno.
+ * Waits for events, unless there is work already, and queues the connections that are ready.
+ * Returns 0 or a negative errno.
  */
-static int server_wait_ready(struct server *server, bool at_once)
+static int server_wait_ready(struct server *server, bool has_work)
 {
-	struct epoll_event events[BATCH];
-	int timeout = at_once || scheduler_wanted(&server->scheduler) ? 0 : -1;
-	int count = epoll_wait(server->epoll, events, BATCH, timeout);
+	struct epoll_event events[BATCH_SIZE];
+	int timeout = has_work || !scheduler_is_empty(&server->scheduler) ? 0 : -1;
+	int count = epoll_wait(server->epoll, events, BATCH_SIZE, timeout);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < count; i++) {
@@ -131,12 +134,12 @@ static int server_wait_ready(struct server *server, bool at_once)
 		}
 		if (events[i].events & (EPOLLHUP | EPOLLERR))
 			connection->broken = true;
-		scheduler_want(&server->scheduler, connection);
+		scheduler_enqueue(&server->scheduler, connection);
 	}
 	return 0;
 }
 
-/* Has the event loop say what it waits for, unless it has said so and that is true still. */
+/* Prepares the event loop to wait, unless it is prepared. */
 static int server_prepare(struct server *server, int state)
 {
 	if (state == SD_EVENT_ARMED)
@@ -145,10 +148,7 @@ static int server_prepare(struct server *server, int state)
 	return sd_event_prepare(server->event);
 }
 
-/*
- * One round: a client's request is answered before the event loop is asked for anything,
- * so that what that costs comes while the client reads. Unless it is due it is not asked.
- */
+/* One round: waits, runs turns, and then dispatches an event if the event loop may have one. */
 static int server_run_once(struct server *server, int state)
 {
 	int pending = server_prepare(server, state);
@@ -161,35 +161,36 @@ static int server_run_once(struct server *server, int state)
 	return pending > 0 ? sd_event_dispatch(server->event) : pending;
 }
 
-/* No event is lost by a want of memory in there, and it is tried again in a while. */
+/* No event is lost when the event loop has no memory, so it is tried again later. */
 int server_run(struct server *server)
 {
-	int before = 0, state, code;
+	int last_result = 0, state, code;
 	while ((state = sd_event_get_state(server->event)) != SD_EVENT_FINISHED) {
 		int r = server_run_once(server, state);
 		if (r < 0 && r != -ENOMEM)
 			return r;
-		if (r < 0 && before >= 0)
+		if (r < 0 && last_result >= 0)
 			log_warning("out of memory while waiting for events; trying again");
 		if (r < 0)
 			poll(NULL, 0, RETRY_MSEC);
-		before = r;
+		last_result = r;
 	}
 	int r = sd_event_get_exit_code(server->event, &code);
 	return r < 0 ? r : code;
 }
 
-static void server_turn_away(const struct server *server, int fd, const struct credentials *who)
+static void server_reject_over_quota(
+	const struct server *server, int fd, const struct credentials *who)
 {
 	char text[160];
 	struct log_client client = {who->uid, who->pid};
 	session_explain_limit(server->engine, who, text, sizeof(text));
 	log_write(&(struct log_entry){LOG_ENTRY(WARNING, CROWDED), .client = &client},
 		"a connection is refused: %s", text);
-	connection_refuse(fd, FAULT_OVER_QUOTA, text);
+	connection_send_rejection(fd, FAULT_OVER_QUOTA, text);
 }
 
-/* Finds out who is there, and whether there is a place for them. */
+/* Opens a session, if the client's user may have another connection. */
 static int server_make_session(struct server *server, int fd, struct session **session)
 {
 	struct credentials who;
@@ -198,21 +199,21 @@ static int server_make_session(struct server *server, int fd, struct session **s
 		return r;
 	r = session_open(session, server->engine, &who);
 	if (r == -EDQUOT)
-		server_turn_away(server, fd, &who);
+		server_reject_over_quota(server, fd, &who);
 	if (r < 0)
 		credentials_free(&who);
 	return r;
 }
 
-static void server_refuse_busy(int fd, int error)
+static void server_reject_busy(int fd, int error)
 {
-	connection_refuse(
+	connection_send_rejection(
 		fd, FAULT_BUSY, error == -EBUSY ? close_queue_stuck_text : strerror(-error));
 }
 
 /*
- * What comes urgently is read as all else: the kernel would throw it away in the middle of a
- * read, with its descriptors. Returns NULL with a negative errno when nobody is admitted.
+ * SO_OOBINLINE makes urgent bytes part of the input: else the kernel would drop them in the middle
+ * of a read, with their descriptors. Returns NULL with a negative errno for a rejected connection.
  */
 static struct connection *server_open_connection(struct server *server, int fd, int *error)
 {
@@ -227,7 +228,7 @@ static struct connection *server_open_connection(struct server *server, int fd, 
 		r = -ENOMEM;
 	}
 	if (r < 0 && r != -EDQUOT)
-		server_refuse_busy(fd, r);
+		server_reject_busy(fd, r);
 	*error = r;
 	return connection;
 }
@@ -247,24 +248,24 @@ static int server_admit(struct server *server, int fd)
 	server->count++;
 	if (server->count > server->peak)
 		server->peak = server->count;
-	r = scheduler_join(&server->scheduler, connection, session_uid(connection->session));
+	r = scheduler_add(&server->scheduler, connection, session_uid(connection->session));
 	struct epoll_event event = {.events = connection->interest, .data.ptr = connection};
 	if (r == 0 && epoll_ctl(server->epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0)
 		r = -errno;
 	if (r == 0)
 		return 0;
-	server_refuse_busy(connection->fd, r);
+	server_reject_busy(connection->fd, r);
 	server_close_connection(server, connection);
 	return r;
 }
 
-/* Out of descriptors or memory: those who are served go on; others wait in the backlog. */
+/* Without descriptors or memory, new clients wait in the backlog; connected clients are served. */
 static bool server_must_pause(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-/* Logs one message, however often accepting is tried again. */
+/* Logs one message for all pauses until the next accepted connection. */
 static void server_pause_accepting(struct server *server, int error)
 {
 	if (!server->paused)
@@ -292,7 +293,7 @@ static int server_on_accepting(sd_event_source *source, int fd, uint32_t events,
 	struct server *server = context;
 	(void)source;
 	(void)events;
-	for (int i = 0; i < ACCEPTS; i++) {
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int r = drain_prepare_rejected(&server->drain);
 		bool full = r < 0;
 		int socket = full ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -324,7 +325,7 @@ static int server_add_sources(struct server *server)
 	return r;
 }
 
-/* The event loop wakes this one. */
+/* Makes epoll wait for the event loop too. */
 static int server_add_event_loop(struct server *server)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
@@ -341,7 +342,7 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 		.event = event, .engine = engine, .listener = listener, .epoll = -1};
 	TAILQ_INIT(&server->connections);
 	scheduler_init(&server->scheduler);
-	session_on_files_changed(engine, server_on_files_changed, server);
+	session_on_files_changed(engine, server_on_close_queues_changed, server);
 	int r = drain_start(&server->drain, event);
 	if (r == 0)
 		r = server_add_event_loop(server);

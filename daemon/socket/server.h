@@ -1,8 +1,5 @@
 /*
- * The listening socket and all connections, in fair turns for all, and the loop that the
- * daemon lives in: one epoll for the connections, drained in batches, with the event loop of
- * sd-event(3), for all that is not a client's request, as one of its descriptors. Knows
- * nothing of requests.
+ * Owns the listening socket and all connections, and runs the daemon's main loop.
  */
 #pragma once
 
@@ -18,27 +15,27 @@ struct engine;
 
 struct server {
 	sd_event *event;
-	struct engine *engine; /* given to new sessions */
+	struct engine *engine; /* for new sessions */
 	int listener;
 	int epoll;
-	bool event_due; /* it is ready, or may have more to wait for than it has said */
-	unsigned count;
-	unsigned peak; /* of count, since memory was given back last */
+	bool event_due; /* event is ready, or may have changed what it waits for */
+	unsigned count; /* of connections */
+	unsigned peak;	/* of count, since memory was last returned to the kernel */
 	sd_event_source *accepting;
-	sd_event_source *pause; /* ends the pause in accepting */
-	bool paused;		/* since a connection was accepted last */
+	sd_event_source *pause; /* timer: ends a pause in accepting */
+	bool paused;		/* accepting was paused since the last accepted connection */
 	TAILQ_HEAD(, connection) connections;
 	struct scheduler scheduler;
 	struct drain drain;
 };
 
 /*
- * Serves an engine on a listening socket, which is taken over, also by a failure.
+ * Begins to accept clients of an engine. Takes over the listening socket, also when it fails.
  * Returns 0 or a negative errno.
  */
 int server_start(struct server *server, sd_event *event, struct engine *engine, int listener);
 
-/* Serves until the event loop is told to exit; returns what it is told, or a negative errno. */
+/* Serves until sd_event_exit(3); returns its exit code, or a negative errno. */
 int server_run(struct server *server);
 
 /* Closes all connections and the listening socket. */

@@ -41,7 +41,7 @@ static int close_outbox(void **state)
 static void add_reply(char byte, size_t length, off_t size)
 {
 	size_t room;
-	assert_true(outbox_has_room(&outbox));
+	assert_true(outbox_has_space(&outbox));
 	char *space = outbox_space(&outbox, &room);
 	assert_true(room >= WIRE_LINE_MAX);
 	memset(space, byte, length - 1);
@@ -114,7 +114,7 @@ static void test_small_socket(void **state)
 	assert_return_code(
 		setsockopt(sockets[0], SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)), errno);
 	while (lines < REPLIES) {
-		while (added < REPLIES && outbox_has_room(&outbox)) {
+		while (added < REPLIES && outbox_has_space(&outbox)) {
 			size_t length = added % 3 ? WIRE_LINE_MAX : 10;
 			add_reply((char)('A' + added), length, added % 2 ? 1 + added : 0);
 			added++;
@@ -148,12 +148,12 @@ static void test_room(void **state)
 	(void)state;
 	for (int i = 0; i < OUTBOX_SIZE / WIRE_LINE_MAX; i++)
 		add_reply('x', WIRE_LINE_MAX, 0);
-	assert_false(outbox_has_room(&outbox));
+	assert_false(outbox_has_space(&outbox));
 	outbox_clear(&outbox);
 	assert_true(outbox_is_empty(&outbox));
 	for (int i = 0; i < OUTBOX_FDS_MAX; i++)
 		add_reply('x', 2, 1 + i);
-	assert_false(outbox_has_room(&outbox));
+	assert_false(outbox_has_space(&outbox));
 }
 
 static void test_nobody_reads(void **state)

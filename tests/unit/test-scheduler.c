@@ -25,7 +25,7 @@ static void gather(struct crowd *crowd)
 			struct connection *connection = calloc(1, sizeof(*connection));
 			assert_non_null(connection);
 			assert_int_equal(
-				scheduler_join(&crowd->scheduler, connection, 1000 + user), 0);
+				scheduler_add(&crowd->scheduler, connection, 1000 + user), 0);
 			crowd->connections[user][i] = connection;
 		}
 	}
@@ -35,12 +35,12 @@ static void scatter(struct crowd *crowd)
 {
 	for (unsigned user = 0; user < USERS; user++) {
 		for (unsigned i = 0; i < CONNECTIONS; i++) {
-			scheduler_leave(&crowd->scheduler, crowd->connections[user][i]);
+			scheduler_remove(&crowd->scheduler, crowd->connections[user][i]);
 			free(crowd->connections[user][i]);
 		}
 	}
 	assert_true(TAILQ_EMPTY(&crowd->scheduler.users));
-	assert_false(scheduler_wanted(&crowd->scheduler));
+	assert_true(scheduler_is_empty(&crowd->scheduler));
 }
 
 static struct connection *find(struct crowd *crowd, const char *name)
@@ -50,8 +50,8 @@ static struct connection *find(struct crowd *crowd, const char *name)
 
 static void expect_next(struct crowd *crowd, const char *name)
 {
-	assert_true(scheduler_wanted(&crowd->scheduler));
-	assert_ptr_equal(scheduler_next(&crowd->scheduler), find(crowd, name));
+	assert_false(scheduler_is_empty(&crowd->scheduler));
+	assert_ptr_equal(scheduler_dequeue(&crowd->scheduler), find(crowd, name));
 }
 
 static void test_order(void **state)
@@ -73,10 +73,10 @@ static void test_order(void **state)
 		struct crowd crowd;
 		gather(&crowd);
 		for (const char *name = cases[i].come; *name; name += 2)
-			scheduler_want(&crowd.scheduler, find(&crowd, name));
+			scheduler_enqueue(&crowd.scheduler, find(&crowd, name));
 		for (const char *name = cases[i].served; *name; name += 2)
 			expect_next(&crowd, name);
-		assert_null(scheduler_next(&crowd.scheduler));
+		assert_null(scheduler_dequeue(&crowd.scheduler));
 		scatter(&crowd);
 	}
 }
@@ -88,20 +88,20 @@ static void test_endless(void **state)
 	(void)state;
 	gather(&crowd);
 	for (unsigned i = 0; i < CONNECTIONS; i++)
-		scheduler_want(&crowd.scheduler, crowd.connections[0][i]);
+		scheduler_enqueue(&crowd.scheduler, crowd.connections[0][i]);
 	for (unsigned i = 0; i < 20; i++) {
-		struct connection *busy = scheduler_next(&crowd.scheduler);
+		struct connection *busy = scheduler_dequeue(&crowd.scheduler);
 		assert_ptr_equal(busy, crowd.connections[0][0]);
-		scheduler_want(&crowd.scheduler, busy);
-		scheduler_want(&crowd.scheduler, find(&crowd, "b1"));
+		scheduler_enqueue(&crowd.scheduler, busy);
+		scheduler_enqueue(&crowd.scheduler, find(&crowd, "b1"));
 		/* One more of the first, at most: it was first in the queue of users. */
-		busy = scheduler_next(&crowd.scheduler);
+		busy = scheduler_dequeue(&crowd.scheduler);
 		assert_ptr_equal(busy, crowd.connections[0][1]);
-		scheduler_want(&crowd.scheduler, busy);
+		scheduler_enqueue(&crowd.scheduler, busy);
 		expect_next(&crowd, "b1");
-		busy = scheduler_next(&crowd.scheduler);
+		busy = scheduler_dequeue(&crowd.scheduler);
 		assert_ptr_equal(busy, crowd.connections[0][2]);
-		scheduler_want(&crowd.scheduler, busy);
+		scheduler_enqueue(&crowd.scheduler, busy);
 	}
 	scatter(&crowd);
 }
@@ -112,13 +112,13 @@ static void test_leaving(void **state)
 	struct crowd crowd;
 	(void)state;
 	gather(&crowd);
-	scheduler_want(&crowd.scheduler, find(&crowd, "a1"));
-	scheduler_want(&crowd.scheduler, find(&crowd, "b1"));
-	scheduler_want(&crowd.scheduler, find(&crowd, "b2"));
-	scheduler_leave(&crowd.scheduler, find(&crowd, "a1"));
-	scheduler_leave(&crowd.scheduler, find(&crowd, "b1"));
+	scheduler_enqueue(&crowd.scheduler, find(&crowd, "a1"));
+	scheduler_enqueue(&crowd.scheduler, find(&crowd, "b1"));
+	scheduler_enqueue(&crowd.scheduler, find(&crowd, "b2"));
+	scheduler_remove(&crowd.scheduler, find(&crowd, "a1"));
+	scheduler_remove(&crowd.scheduler, find(&crowd, "b1"));
 	expect_next(&crowd, "b2");
-	assert_false(scheduler_wanted(&crowd.scheduler));
+	assert_true(scheduler_is_empty(&crowd.scheduler));
 	scatter(&crowd);
 }
 
