@@ -1,5 +1,8 @@
 /*
- * Mounts, and who serves them.
+ * The kernel knows the device and the mount of a descriptor without asking the file system:
+ * statx(2) with AT_STATX_DONT_SYNC. While the device stays the same, so does the mount's type. A
+ * device with a major number is a local one. For any other device, the list in
+ * /proc/self/mountinfo, proc(5), has the type of file system.
  */
 #include "daemon/file/mount.h"
 
@@ -11,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-static const char *const served[] = {
+static const char *const served_types[] = {
 	"9p",
 	"acfs",
 	"afs",
@@ -43,19 +46,21 @@ static const char *const served[] = {
 
 bool mount_type_is_served(const char *type)
 {
-	size_t length = strcspn(type, "."); /* as of "fuse.sshfs" */
-	for (size_t i = 0; i < sizeof(served) / sizeof(served[0]); i++) {
-		if (strlen(served[i]) == length && strncmp(served[i], type, length) == 0)
+	size_t length = strcspn(type, "."); /* of "fuse" in "fuse.sshfs" */
+	for (size_t i = 0; i < sizeof(served_types) / sizeof(served_types[0]); i++) {
+		if (strlen(served_types[i]) == length &&
+			strncmp(served_types[i], type, length) == 0)
 			return true;
 	}
 	return false;
 }
 
 /*
- * The type in a line, which is cut there; NULL when there is none. Before it stand fields of any
- * number, the last of which is "-"; spaces in names are escaped, so that no name can be that.
+ * Returns the type in a line, and ends the line after it; NULL for a line without a type. The type
+ * follows the field "-", which can be at any position. No name is "-" between spaces, because
+ * spaces in names are escaped.
  */
-static const char *mount_type_of(char *line)
+static const char *mount_parse_type(char *line)
 {
 	char *type = strstr(line, " - ");
 	if (!type)
@@ -83,7 +88,7 @@ int mount_find_served(FILE *list, uint64_t id)
 	while (r == -ENOENT && getline(&line, &size, list) >= 0) {
 		if (!mount_has_id(line, id))
 			continue;
-		const char *type = mount_type_of(line);
+		const char *type = mount_parse_type(line);
 		r = type ? mount_type_is_served(type) : -EBADMSG;
 	}
 	if (r == -ENOENT && !feof(list))
@@ -92,8 +97,8 @@ int mount_find_served(FILE *list, uint64_t id)
 	return r;
 }
 
-/* Of a mount that went meanwhile nothing is known: the file it had is as good as gone. */
-static int mount_ask_list(uint64_t id)
+/* Returns -ENOENT for a mount that was removed meanwhile: its files are gone too. */
+static int mount_check_list(uint64_t id)
 {
 	FILE *list = fopen("/proc/self/mountinfo", "re");
 	if (!list)
@@ -103,20 +108,19 @@ static int mount_ask_list(uint64_t id)
 	return r == 1 ? -EREMOTE : r;
 }
 
-int mount_way_check(struct mount_way *way, int place)
+int mount_walk_check(struct mount_walk *walk, int fd)
 {
 	struct statx status;
 	int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
-	if (statx(place, "", flags, STATX_TYPE | STATX_MNT_ID, &status) < 0)
+	if (statx(fd, "", flags, STATX_TYPE | STATX_MNT_ID, &status) < 0)
 		return -errno;
 	uint64_t device = makedev(status.stx_dev_major, status.stx_dev_minor);
-	bool other = way->begun && device != way->device;
-	way->begun = true;
-	way->device = device;
-	/* What has a device of its own is here. */
-	if (!other || status.stx_dev_major != 0)
+	bool changed = walk->begun && device != walk->device;
+	walk->begun = true;
+	walk->device = device;
+	if (!changed || status.stx_dev_major != 0)
 		return 0;
 	if (!(status.stx_mask & STATX_MNT_ID))
 		return -EOPNOTSUPP;
-	return mount_ask_list(status.stx_mnt_id);
+	return mount_check_list(status.stx_mnt_id);
 }

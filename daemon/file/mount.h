@@ -1,7 +1,6 @@
 /*
- * Mounts, by what the kernel's list of them says (proc(5), mountinfo): whether what a mount
- * shows comes from a program or from another machine, either of which may never answer. Asks
- * no file system anything.
+ * Tells whether a mount is served by a program or by another machine, which may never answer. Asks
+ * the kernel only, and never the file system.
  */
 #pragma once
 
@@ -9,23 +8,23 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Whether a file system's type, such as "fuse.sshfs", is one that somebody else serves. */
+/* Whether a program or another machine serves a type of file system, such as "fuse.sshfs". */
 bool mount_type_is_served(const char *type);
 
 /*
- * Whether the mount with this identity is such a one, in a list as that of the kernel.
- * Returns 0 or 1, -ENOENT when it is not there, or another negative errno.
+ * Looks up a mount in a list with the format of /proc/self/mountinfo. Returns 1 for a served mount,
+ * else 0; -ENOENT when the list does not have it; or another negative errno.
  */
 int mount_find_served(FILE *list, uint64_t id);
 
-/* What a way from folder to folder has come to; zero before the first. */
-struct mount_way {
-	uint64_t device; /* of the last */
+/* A walk from folder to folder; zero before the first. */
+struct mount_walk {
+	uint64_t device; /* of the last folder */
 	bool begun;
 };
 
 /*
- * Goes on to what a descriptor of O_PATH shows. Returns 0; -EREMOTE when somebody else serves it;
- * or another negative errno when that cannot be known. A way may begin anywhere.
+ * Continues a walk with a descriptor of O_PATH. Returns 0; -EREMOTE when its mount is served; or
+ * another negative errno when that cannot be found out. Does not check the first folder of a walk.
  */
-int mount_way_check(struct mount_way *way, int place);
+int mount_walk_check(struct mount_walk *walk, int fd);

@@ -1,5 +1,9 @@
 /*
- * Trails along the folders of a path.
+ * A path is walked part by part. Each folder is watched before the next name is looked up in it, so
+ * no change is missed in between. An entry is a name in a watched folder; one kernel watch of a
+ * folder serves the entries of all paths through it. When an event says that the path may lead
+ * elsewhere, the path watch is stale: its owner is told, and walks the path again. The new walk
+ * comes before the old entries are removed, so folders on both ways are watched all the time.
  */
 #include "daemon/file/path-watch.h"
 
@@ -18,20 +22,20 @@
 #include "daemon/file/mount.h"
 #include "daemon/log/log.h"
 
-enum { PLACES_MAX = 128, LINKS_MAX = 40, EVENTS_SIZE = 16384 };
+enum { ENTRIES_MAX = 128, LINKS_MAX = 40, EVENTS_SIZE = 16384 };
 
-/* What a name in a folder is to a trail; each kind is told of all that the one before is. */
-enum kind {
-	KIND_PASS, /* the next folder: matters when it goes */
-	KIND_TURN, /* a symbolic link, or missing: matters when there is another one too */
-	KIND_LAST, /* the file */
+/* What a name in a folder is. Each kind gets all events of the kind before it. */
+enum path_watch_kind {
+	KIND_FOLDER, /* a folder: removed or renamed */
+	KIND_LINK,   /* a symbolic link, or missing: also replaced or created */
+	KIND_FILE,   /* the file: also written */
 };
 
-static const uint32_t masks[] = {
-	[KIND_PASS] = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF,
-	[KIND_TURN] =
+static const uint32_t path_watch_masks[] = {
+	[KIND_FOLDER] = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF,
+	[KIND_LINK] =
 		IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF,
-	[KIND_LAST] = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_DELETE |
+	[KIND_FILE] = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_DELETE |
 		      IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF,
 };
 
@@ -40,13 +44,13 @@ struct path_watch_entry {
 	RB_ENTRY(path_watch_entry) node;
 	SLIST_ENTRY(path_watch_entry) link;
 	struct path_watch *path_watch;
-	int watch; /* the folder's descriptor in events; the same for all places in it */
-	enum kind kind;
-	const char *name; /* is text, but in a key to search with */
+	int watch; /* of inotify(7), on the folder; the same for all entries in it */
+	enum path_watch_kind kind;
+	const char *name; /* text; in a key, the name to find */
 	char text[];
 };
 
-/* By folder and name; in a key the place itself comes before all others of the name. */
+/* The order is by folder and name. A key has no path watch, and comes before all entries. */
 static int path_watch_compare(const struct path_watch_entry *a, const struct path_watch_entry *b)
 {
 	if (a->watch != b->watch)
@@ -60,33 +64,31 @@ static int path_watch_compare(const struct path_watch_entry *a, const struct pat
 RB_GENERATE_INTERNAL(
 	path_watch_tree, path_watch_entry, node, path_watch_compare, __attribute__((unused)) static)
 
-/* The first place in a folder, with a name or (NULL) any. */
+/* Returns the first entry in a folder with a name; NULL finds any name. */
 static struct path_watch_entry *path_watch_find_first(
 	struct path_watches *path_watches, int watch, const char *name)
 {
 	struct path_watch_entry key = {.watch = watch, .name = name ? name : ""};
-	struct path_watch_entry *path_watch_entry =
-		RB_NFIND(path_watch_tree, &path_watches->entries, &key);
-	if (!path_watch_entry || path_watch_entry->watch != watch ||
-		(name && strcmp(path_watch_entry->name, name) != 0))
+	struct path_watch_entry *entry = RB_NFIND(path_watch_tree, &path_watches->entries, &key);
+	if (!entry || entry->watch != watch || (name && strcmp(entry->name, name) != 0))
 		return NULL;
-	return path_watch_entry;
+	return entry;
 }
 
-static void path_watch_turn(struct path_watch *path_watch)
+static void path_watch_set_stale(struct path_watch *path_watch)
 {
 	path_watch->stale = true;
 	path_watch->changed(path_watch, PATH_WATCH_PLACED);
 }
 
-static void path_watch_tell(const struct path_watch_entry *path_watch_entry, uint32_t mask)
+static void path_watch_report_name(const struct path_watch_entry *entry, uint32_t mask)
 {
-	struct path_watch *path_watch = path_watch_entry->path_watch;
-	if (path_watch_entry->kind != KIND_LAST) {
-		if (mask & masks[KIND_TURN])
-			path_watch_turn(path_watch);
+	struct path_watch *path_watch = entry->path_watch;
+	if (entry->kind != KIND_FILE) {
+		if (mask & path_watch_masks[KIND_LINK])
+			path_watch_set_stale(path_watch);
 	} else if (mask & IN_MOVED_TO) {
-		path_watch_turn(path_watch);
+		path_watch_set_stale(path_watch);
 	} else if (mask & IN_CREATE) {
 		path_watch->stale = true; /* it may be a link */
 		path_watch->changed(path_watch, PATH_WATCH_MADE);
@@ -95,44 +97,39 @@ static void path_watch_tell(const struct path_watch_entry *path_watch_entry, uin
 	}
 }
 
-/* Something has become of a folder itself. */
-static void path_watch_tell_all(
+/* Reports an event of a folder itself to all its entries. */
+static void path_watch_report_folder(
 	struct path_watches *path_watches, const struct inotify_event *event)
 {
-	struct path_watch_entry *path_watch_entry =
-		path_watch_find_first(path_watches, event->wd, NULL);
-	while (path_watch_entry && path_watch_entry->watch == event->wd) {
+	struct path_watch_entry *entry = path_watch_find_first(path_watches, event->wd, NULL);
+	while (entry && entry->watch == event->wd) {
 		if (!(event->mask & IN_ATTRIB))
-			path_watch_turn(path_watch_entry->path_watch);
-		else if (path_watch_entry->kind == KIND_LAST)
-			path_watch_entry->path_watch->changed(
-				path_watch_entry->path_watch, PATH_WATCH_WRITTEN);
-		path_watch_entry =
-			RB_NEXT(path_watch_tree, &path_watches->entries, path_watch_entry);
+			path_watch_set_stale(entry->path_watch);
+		else if (entry->kind == KIND_FILE)
+			entry->path_watch->changed(entry->path_watch, PATH_WATCH_WRITTEN);
+		entry = RB_NEXT(path_watch_tree, &path_watches->entries, entry);
 	}
 }
 
-static void path_watch_tell_event(
+static void path_watch_dispatch(
 	struct path_watches *path_watches, const struct inotify_event *event)
 {
 	struct path_watch *path_watch;
 	if (event->mask & IN_Q_OVERFLOW) {
-		log_notice("events of followed files were lost: looking at all of them");
+		log_notice("events of followed files were lost; all followed files are checked");
 		TAILQ_FOREACH (path_watch, &path_watches->all, link)
-			path_watch_turn(path_watch);
+			path_watch_set_stale(path_watch);
 		return;
 	}
 	if (event->len == 0) {
-		path_watch_tell_all(path_watches, event);
+		path_watch_report_folder(path_watches, event);
 		return;
 	}
-	struct path_watch_entry *path_watch_entry =
+	struct path_watch_entry *entry =
 		path_watch_find_first(path_watches, event->wd, event->name);
-	while (path_watch_entry && path_watch_entry->watch == event->wd &&
-		strcmp(path_watch_entry->name, event->name) == 0) {
-		path_watch_tell(path_watch_entry, event->mask);
-		path_watch_entry =
-			RB_NEXT(path_watch_tree, &path_watches->entries, path_watch_entry);
+	while (entry && entry->watch == event->wd && strcmp(entry->name, event->name) == 0) {
+		path_watch_report_name(entry, event->mask);
+		entry = RB_NEXT(path_watch_tree, &path_watches->entries, entry);
 	}
 }
 
@@ -144,7 +141,7 @@ static int path_watch_on_events(sd_event_source *source, int fd, uint32_t ready,
 	(void)ready;
 	for (ssize_t done = 0; done < size;) {
 		const struct inotify_event *event = (const struct inotify_event *)(data + done);
-		path_watch_tell_event(context, event);
+		path_watch_dispatch(context, event);
 		done += (ssize_t)(sizeof(*event) + event->len);
 	}
 	return 0;
@@ -165,7 +162,7 @@ void path_watches_stop(struct path_watches *path_watches)
 		close(take_fd(&path_watches->fd));
 }
 
-/* A daemon that follows nothing needs none of the user's few inotify(7) descriptors. */
+/* Opened with the first path watch: a user may have few descriptors of inotify(7). */
 static int path_watch_open_events(struct path_watches *path_watches)
 {
 	if (path_watches->fd >= 0)
@@ -180,118 +177,117 @@ static int path_watch_open_events(struct path_watches *path_watches)
 	return r < 0 ? r : 0;
 }
 
-/* Removes places, and the kernel's watches on folders that nobody has a place in any more. */
-static void path_watch_remove_places(
+/* Removes entries, and the kernel's watches of folders without entries. */
+static void path_watch_remove_entries(
 	struct path_watches *path_watches, struct path_watch_list *entries)
 {
 	while (!SLIST_EMPTY(entries)) {
-		struct path_watch_entry *path_watch_entry = SLIST_FIRST(entries);
+		struct path_watch_entry *entry = SLIST_FIRST(entries);
 		SLIST_REMOVE_HEAD(entries, link);
-		RB_REMOVE(path_watch_tree, &path_watches->entries, path_watch_entry);
-		if (!path_watch_find_first(path_watches, path_watch_entry->watch, NULL))
-			inotify_rm_watch(path_watches->fd, path_watch_entry->watch);
-		free(path_watch_entry);
+		RB_REMOVE(path_watch_tree, &path_watches->entries, entry);
+		if (!path_watch_find_first(path_watches, entry->watch, NULL))
+			inotify_rm_watch(path_watches->fd, entry->watch);
+		free(entry);
 	}
 }
 
-/* A trail that is being laid. */
-struct course {
+/* A walk along a path. */
+struct path_walk {
 	struct path_watch *path_watch;
-	int at; /* the folder that has been reached */
-	struct mount_way way;
+	int at; /* the current folder */
+	struct mount_walk mounts;
 	bool links;
 	unsigned link_count;
-	unsigned count; /* of places */
+	unsigned count; /* of entries */
 	char part[NAME_MAX + 1];
 	char rest[2 * PATH_MAX]; /* of the path, after part */
 };
 
-static int watch_folder(const struct course *course, enum kind kind)
+static int path_watch_watch_folder(const struct path_walk *walk, enum path_watch_kind kind)
 {
 	char folder[32];
-	uint32_t mask = masks[kind] | IN_MASK_ADD | IN_ONLYDIR | IN_EXCL_UNLINK;
-	snprintf(folder, sizeof(folder), "/proc/self/fd/%d", course->at);
-	int watch = inotify_add_watch(course->path_watch->path_watches->fd, folder, mask);
+	uint32_t mask = path_watch_masks[kind] | IN_MASK_ADD | IN_ONLYDIR | IN_EXCL_UNLINK;
+	snprintf(folder, sizeof(folder), "/proc/self/fd/%d", walk->at);
+	int watch = inotify_add_watch(walk->path_watch->path_watches->fd, folder, mask);
 	if (watch < 0)
 		return errno == ENOSPC ? -EUSERS : -errno;
 	return watch;
 }
 
-/* Watches a name in the folder that has been reached. */
-static int path_watch_add_place(struct course *course, enum kind kind)
+/* Watches a name in the current folder. */
+static int path_watch_add_entry(struct path_walk *walk, enum path_watch_kind kind)
 {
-	struct path_watch *path_watch = course->path_watch;
-	if (course->count == PLACES_MAX)
+	struct path_watch *path_watch = walk->path_watch;
+	if (walk->count == ENTRIES_MAX)
 		return -ENAMETOOLONG;
-	struct path_watch_entry *path_watch_entry =
-		calloc(1, sizeof(*path_watch_entry) + strlen(course->part) + 1);
-	if (!path_watch_entry)
+	struct path_watch_entry *entry = calloc(1, sizeof(*entry) + strlen(walk->part) + 1);
+	if (!entry)
 		return -ENOMEM;
-	int watch = watch_folder(course, kind);
+	int watch = path_watch_watch_folder(walk, kind);
 	if (watch < 0) {
-		free(path_watch_entry);
-		/* Who may search a folder but not list it cannot know when what is in it goes. */
-		return watch == -EACCES && kind == KIND_PASS ? 0 : watch;
+		free(entry);
+		/* A folder that may be searched but not listed cannot be watched: it is passed. */
+		return watch == -EACCES && kind == KIND_FOLDER ? 0 : watch;
 	}
-	path_watch_entry->path_watch = path_watch;
-	path_watch_entry->watch = watch;
-	path_watch_entry->kind = kind;
-	path_watch_entry->name = strcpy(path_watch_entry->text, course->part);
-	RB_INSERT(path_watch_tree, &path_watch->path_watches->entries, path_watch_entry);
-	SLIST_INSERT_HEAD(&path_watch->entries, path_watch_entry, link);
-	course->count++;
+	entry->path_watch = path_watch;
+	entry->watch = watch;
+	entry->kind = kind;
+	entry->name = strcpy(entry->text, walk->part);
+	RB_INSERT(path_watch_tree, &path_watch->path_watches->entries, entry);
+	SLIST_INSERT_HEAD(&path_watch->entries, entry, link);
+	walk->count++;
 	return 0;
 }
 
-/* Takes the next part off the rest of the path. Returns whether there is one. */
-static bool path_watch_next_part(struct course *course)
+/* Moves the next part of the path from rest to part. Returns false at the end. */
+static bool path_watch_next_part(struct path_walk *walk)
 {
-	const char *begin = course->rest + strspn(course->rest, "/");
+	const char *begin = walk->rest + strspn(walk->rest, "/");
 	size_t length = strcspn(begin, "/");
 	if (length == 0 || length > NAME_MAX)
 		return false;
-	memcpy(course->part, begin, length);
-	course->part[length] = '\0';
-	memmove(course->rest, begin + length, strlen(begin + length) + 1);
+	memcpy(walk->part, begin, length);
+	walk->part[length] = '\0';
+	memmove(walk->rest, begin + length, strlen(begin + length) + 1);
 	return true;
 }
 
-static void path_watch_move_to(struct course *course, int folder)
+static void path_watch_move_to(struct path_walk *walk, int folder)
 {
-	close(course->at);
-	course->at = folder;
+	close(walk->at);
+	walk->at = folder;
 }
 
-/* Goes on where a symbolic link points to. */
-static int path_watch_go_after(struct course *course, int link)
+/* Continues with the target of a symbolic link. */
+static int path_watch_follow_link(struct path_walk *walk, int link)
 {
 	char target[PATH_MAX];
 	ssize_t length = readlinkat(link, "", target, sizeof(target) - 1);
 	if (length < 0)
 		return -errno;
 	target[length] = '\0';
-	size_t rest = strlen(course->rest);
-	if (++course->link_count > LINKS_MAX || (size_t)length + rest + 2 > sizeof(course->rest))
+	size_t rest = strlen(walk->rest);
+	if (++walk->link_count > LINKS_MAX || (size_t)length + rest + 2 > sizeof(walk->rest))
 		return -ENAMETOOLONG;
-	memmove(course->rest + length, course->rest, rest + 1);
-	memcpy(course->rest, target, (size_t)length);
+	memmove(walk->rest + length, walk->rest, rest + 1);
+	memcpy(walk->rest, target, (size_t)length);
 	if (target[0] != '/')
 		return 0;
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
-	path_watch_move_to(course, root);
+	path_watch_move_to(walk, root);
 	return 0;
 }
 
 /*
- * What has been found, by what the kernel knows. For whoever is not the daemon's user the trail
- * leads to no file system that somebody else serves, who may not answer.
+ * Reads the type of a file that was found, without asking its file system. A walk that follows no
+ * links also ends, with -EREMOTE, where a program or another machine serves the file system.
  */
-static int path_watch_look(struct course *course, int found, mode_t *mode)
+static int path_watch_check(struct path_walk *walk, int found, mode_t *mode)
 {
 	struct statx status;
-	int r = course->links ? 0 : mount_way_check(&course->way, found);
+	int r = walk->links ? 0 : mount_walk_check(&walk->mounts, found);
 	if (r < 0)
 		return r;
 	if (statx(found, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0)
@@ -301,52 +297,52 @@ static int path_watch_look(struct course *course, int found, mode_t *mode)
 }
 
 /*
- * Goes one part further. Returns 1, 0 when the trail ends here, or a negative errno. Each
- * place is watched before the name is looked up, so that no change comes between.
+ * Walks one part further. Returns 1 to continue, 0 at the end of the walk, or a negative errno. A
+ * link is watched as one, and then looked up again.
  */
-static int path_watch_go_on(struct course *course)
+static int path_watch_walk_part(struct path_walk *walk)
 {
 	mode_t mode = 0;
-	bool last = !course->rest[0], turns = false;
-	int r = path_watch_add_place(course, last ? KIND_LAST : KIND_PASS);
+	bool last = !walk->rest[0], watched_as_link = false;
+	int r = path_watch_add_entry(walk, last ? KIND_FILE : KIND_FOLDER);
 	while (r == 0) {
-		OWN_FILE struct open_file found = {course->path_watch->close_queue,
-			openat(course->at, course->part, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
-		bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-		if (found.fd < 0 && ours)
-			return -errno; /* which says nothing of the file */
-		r = found.fd < 0 ? 0 : path_watch_look(course, found.fd, &mode);
+		OWN_FILE struct open_file found = {walk->path_watch->close_queue,
+			openat(walk->at, walk->part, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+		bool out_of_resources = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+		if (found.fd < 0 && out_of_resources)
+			return -errno; /* does not mean that the file is missing */
+		r = found.fd < 0 ? 0 : path_watch_check(walk, found.fd, &mode);
 		if (r < 0)
 			return r;
 		if (found.fd >= 0 && S_ISDIR(mode)) {
-			path_watch_move_to(course, take_fd(&found.fd));
+			path_watch_move_to(walk, take_fd(&found.fd));
 			return 1;
 		}
-		bool link = found.fd >= 0 && S_ISLNK(mode) && course->links;
-		if (link && turns) {
-			r = path_watch_go_after(course, found.fd);
+		bool is_link = found.fd >= 0 && S_ISLNK(mode) && walk->links;
+		if (is_link && watched_as_link) {
+			r = path_watch_follow_link(walk, found.fd);
 			return r < 0 ? r : 1;
 		}
-		if (turns || (last && !link))
+		if (watched_as_link || (last && !is_link))
 			return 0;
-		turns = true;
-		r = path_watch_add_place(course, KIND_TURN);
+		watched_as_link = true;
+		r = path_watch_add_entry(walk, KIND_LINK);
 	}
 	return r;
 }
 
-static int path_watch_lay(struct course *course)
+static int path_watch_walk(struct path_walk *walk)
 {
 	mode_t mode;
-	course->at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (course->at < 0)
+	walk->at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (walk->at < 0)
 		return -errno;
-	int r = path_watch_look(course, course->at, &mode);
+	int r = path_watch_check(walk, walk->at, &mode);
 	if (r == 0)
 		r = 1;
-	while (r > 0 && path_watch_next_part(course))
-		r = path_watch_go_on(course);
-	close(course->at);
+	while (r > 0 && path_watch_next_part(walk))
+		r = path_watch_walk_part(walk);
+	close(walk->at);
 	return r < 0 ? r : 0;
 }
 
@@ -360,8 +356,8 @@ static int path_watch_charge(struct path_watch *path_watch, uid_t uid, unsigned 
 int path_watch_update(struct path_watches *path_watches, struct path_watch *path_watch,
 	const char *path, uid_t uid, bool links, unsigned *entries)
 {
-	struct course course = {.path_watch = path_watch, .links = links};
-	struct path_watch_list before = path_watch->entries;
+	struct path_walk walk = {.path_watch = path_watch, .links = links};
+	struct path_watch_list old_entries = path_watch->entries;
 	int r = path_watch_open_events(path_watches);
 	if (r < 0)
 		return r;
@@ -371,13 +367,12 @@ int path_watch_update(struct path_watches *path_watches, struct path_watch *path
 	}
 	SLIST_INIT(&path_watch->entries);
 	path_watch->stale = false;
-	snprintf(course.rest, sizeof(course.rest), "%s", path);
-	r = path_watch_lay(&course);
-	/* Now, so that folders that are still on the way were watched all the time. */
-	path_watch_remove_places(path_watches, &before);
-	if (r == 0 && course.count > 0)
-		r = path_watch_charge(path_watch, uid, course.count);
-	*entries = course.count;
+	snprintf(walk.rest, sizeof(walk.rest), "%s", path);
+	r = path_watch_walk(&walk);
+	path_watch_remove_entries(path_watches, &old_entries);
+	if (r == 0 && walk.count > 0)
+		r = path_watch_charge(path_watch, uid, walk.count);
+	*entries = walk.count;
 	if (r < 0)
 		path_watch_clear(path_watch);
 	return r;
@@ -387,7 +382,7 @@ void path_watch_clear(struct path_watch *path_watch)
 {
 	if (!path_watch->path_watches)
 		return;
-	path_watch_remove_places(path_watch->path_watches, &path_watch->entries);
+	path_watch_remove_entries(path_watch->path_watches, &path_watch->entries);
 	TAILQ_REMOVE(&path_watch->path_watches->all, path_watch, link);
 	charge_refund(&path_watch->charge);
 	path_watch->path_watches = NULL;

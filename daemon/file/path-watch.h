@@ -1,7 +1,7 @@
 /*
- * Trails: the folders on the way to a file, watched by inotify(7), so that whatever changes
- * what the path leads to is noticed: the file's own folder, those above it, and those with
- * the symbolic links on the way. Neither opens nor reads the file.
+ * Watches paths with inotify(7): the folder of the file, all folders above it, and the folders of
+ * symbolic links on the way. Reports when a path leads to another file, or its file was written.
+ * Neither opens nor reads the file.
  */
 #pragma once
 
@@ -19,49 +19,50 @@ struct path_watches {
 	sd_event *event;
 	struct accounts *accounts;
 	sd_event_source *source;
-	int fd;				/* of inotify(7); -1 until the first trail is laid */
-	struct path_watch_tree entries; /* by what the kernel's events say */
+	int fd;				/* of inotify(7); -1 until the first path is watched */
+	struct path_watch_tree entries; /* in the order of the kernel's watches and of names */
 	TAILQ_HEAD(, path_watch) all;
 };
 
-/* What has become of the file at the end of a trail. */
+/* What has happened to the file at the end of a path. */
 enum path_watch_change {
-	PATH_WATCH_MADE,    /* it was made, and may be being written */
+	PATH_WATCH_MADE,    /* it was created, and may not be complete */
 	PATH_WATCH_WRITTEN, /* a writer has closed it, or its attributes were changed */
-	PATH_WATCH_PLACED,  /* it was renamed into place, or the way there is another one */
+	PATH_WATCH_PLACED,  /* it was renamed into place, or the path leads to another file */
 };
 
-/* The caller's, set to zero before it is laid first. */
+/* Owned by the caller; zero before the first path_watch_update(). */
 struct path_watch {
 	TAILQ_ENTRY(path_watch) link;
 	struct path_watches *path_watches;
 	SLIST_HEAD(path_watch_list, path_watch_entry) entries;
-	struct charge charge;		 /* for each place, to the user */
-	struct close_queue *close_queue; /* the caller's: by which what is on the way is closed */
-	bool stale;			 /* it no longer shows the way: it has to be laid again */
-	/* Called from the event loop; lays and clears no trail from within. */
+	struct charge charge;		 /* to the user, for each entry */
+	struct close_queue *close_queue; /* the caller's; closes files on the way */
+	bool stale;			 /* the path may lead elsewhere: call path_watch_update() */
+	/* Called from the event loop. Must not update or clear a path watch. */
 	void (*changed)(struct path_watch *path_watch, enum path_watch_change change);
 };
 
 void path_watches_init(
 	struct path_watches *path_watches, sd_event *event, struct accounts *accounts);
 
-/* No trail may be left. */
+/* All path watches must be cleared before. */
 void path_watches_stop(struct path_watches *path_watches);
 
 /*
- * Lays a trail along an absolute path, anew if it is laid already, and charges the user for
- * its folders. What is missing of the path is waited for. links: whether symbolic links are
- * gone after; else the trail ends there. Look at the file after this, not before.
+ * Watches an absolute path, or walks it again if it is watched already, and charges the user for
+ * each entry, which is a name in a watched folder. If a part of the path is missing, waits for that
+ * part. With links, follows symbolic links; else the watch ends at the first one. Check the file
+ * after this call, not before.
  *
- * Returns 0; -EDQUOT when the user may not have so many folders watched, *places; -EUSERS
- * when the kernel watches no more for the daemon's user; -ENAMETOOLONG for a path with too
- * many folders or links; -EREMOTE without links when the path leads to a file system that a
- * program or another machine serves; -EACCES when the folder of the file or of a link cannot be
- * watched; or a negative errno of inotify(7). After a failure nothing is watched and charged.
+ * Sets *entries to their number. Returns 0; -EDQUOT when the user may not have so many; -EUSERS
+ * when the kernel allows the daemon's user no more watches; -ENAMETOOLONG for a path with too many
+ * folders or links; -EREMOTE, only without links, when a program or another machine serves the file
+ * system; -EACCES when the folder of the file or of a link cannot be watched; or another negative
+ * errno. After a failure, nothing is watched or charged.
  */
 int path_watch_update(struct path_watches *path_watches, struct path_watch *path_watch,
 	const char *path, uid_t uid, bool links, unsigned *entries);
 
-/* Ends it. What was never laid is let pass. */
+/* Stops watching, and refunds the charge. Ignores a path watch that was never updated. */
 void path_watch_clear(struct path_watch *path_watch);

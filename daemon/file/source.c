@@ -1,5 +1,8 @@
 /*
- * Files to decode, and their identity.
+ * For users other than the daemon's own, a path is opened part by part with O_PATH, each from the
+ * folder before it, so nothing can be replaced between a check and its use. No file system that a
+ * program or another machine serves is asked anything: it may never answer. The file is opened for
+ * reading when it is known to be a regular file, through /proc/self/fd.
  */
 #include "daemon/file/source.h"
 
@@ -22,73 +25,71 @@ static enum fault source_fault_of(int error, const char **message)
 	switch (error) {
 	case ENOENT:
 	case ENOTDIR:
-		*message = "there is no such file";
+		*message = "there is no such file; check the path";
 		return FAULT_NOT_FOUND;
 	case EACCES:
 	case EPERM:
-		*message = "the file is not readable for everyone; send it open, with source=fd";
+		*message = "the file or a folder of its path is not readable for everyone; "
+			   "change the permissions, or open the file and send its descriptor";
 		return FAULT_NO_PERMISSION;
 	case EREMOTE:
-		*message = "the file is on a file system that a program or another machine "
-			   "serves; send it open, with source=fd";
+		*message = "the file is on a file system that a program or another machine serves; "
+			   "open the file and send its descriptor";
 		return FAULT_NO_PERMISSION;
 	case ELOOP:
-		*message = "the path has a symbolic link; send the file open, with source=fd";
+		*message = "the path has a symbolic link; use the path without links, "
+			   "or open the file and send its descriptor";
 		return FAULT_NO_PERMISSION;
 	case ENAMETOOLONG:
-		*message = "the path is too long";
+		*message = "the path is too long; use a shorter path";
 		return FAULT_INVALID_ARGUMENT;
 	case EWOULDBLOCK:
-		*message = "another program has a lease on the file";
+		*message = "another program has a lease on the file; try again later";
 		return FAULT_BUSY;
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
-		*message = "the daemon has no descriptor or memory left";
+		*message = "the daemon has no descriptor or memory left; try again later";
 		return FAULT_BUSY;
 	default:
-		*message = "the file cannot be opened";
+		*message = "the daemon cannot open the file; open it and send its descriptor";
 		return FAULT_INTERNAL;
 	}
 }
 
-/* What a file is, by what the kernel knows: to ask a file server would hold up the daemon. */
-static int source_look(int fd, struct statx *status)
+/* AT_STATX_DONT_SYNC: the kernel does not ask a file server, which could block the daemon. */
+static int source_stat(int fd, struct statx *status)
 {
 	int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
 	return statx(fd, "", flags, STATX_BASIC_STATS, status) < 0 ? -errno : 0;
 }
 
 /*
- * Checks that all three classes have a permission, and no list (acl(5)) takes it from anybody.
- * Returns 0, -EACCES, or another negative errno when that cannot be known.
+ * Checks that owner, group and others have a permission, and that there is no list (acl(5)) that
+ * could take it from somebody. Returns 0, -EACCES, or another negative errno.
  */
-static int source_check_public(int place, const struct statx *status, mode_t permission)
+static int source_check_public(int fd, const struct statx *status, mode_t permission)
 {
 	char link[32];
 	mode_t all = permission << 6 | permission << 3 | permission;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if ((status->stx_mode & all) != all ||
 		getxattr(link, "system.posix_acl_access", NULL, 0) >= 0)
 		return -EACCES;
 	return errno == ENODATA || errno == EOPNOTSUPP ? 0 : -errno;
 }
 
-/*
- * Walks a path for somebody who is not the daemon's user. Each part is opened from the one
- * before, so nothing can be exchanged between the check and the use; nothing is asked of a file
- * system that somebody else serves, who may not answer.
- */
+/* Returns a descriptor of O_PATH, or a negative errno. */
 static int source_walk_public(const char *path, struct close_queue *close_queue)
 {
 	char part[NAME_MAX + 1];
-	struct mount_way way = {0};
+	struct mount_walk walk = {0};
 	OWN_FILE struct open_file at = {close_queue, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
 	while (at.fd >= 0) {
 		struct statx status;
-		int r = mount_way_check(&way, at.fd);
+		int r = mount_walk_check(&walk, at.fd);
 		if (r == 0)
-			r = source_look(at.fd, &status);
+			r = source_stat(at.fd, &status);
 		if (r < 0)
 			return r;
 		path += strspn(path, "/");
@@ -116,23 +117,23 @@ static int source_walk_public(const char *path, struct close_queue *close_queue)
 	return -errno;
 }
 
-/* Opens for reading what an O_PATH descriptor shows, once it is known to be harmless. */
-static int source_reopen(int place, bool public)
+/* Checks a descriptor of O_PATH, and opens its file for reading. */
+static int source_reopen(int path_fd, bool public)
 {
 	struct statx status;
 	char link[32];
-	int r = source_look(place, &status);
+	int r = source_stat(path_fd, &status);
 	if (r < 0)
 		return r;
 	if (S_ISLNK(status.stx_mode))
 		return -ELOOP;
 	if (!S_ISREG(status.stx_mode))
 		return -EINVAL;
-	r = public ? source_check_public(place, &status, S_IROTH) : 0;
+	r = public ? source_check_public(path_fd, &status, S_IROTH) : 0;
 	if (r < 0)
 		return r;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
-	/* Not to wait for the holder of a lease (fcntl(2)). */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
+	/* O_NONBLOCK: do not wait until another program gives up a lease, fcntl(2). */
 	int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
@@ -145,18 +146,18 @@ int source_open(const char *path, const struct credentials *who, struct close_qu
 {
 	bool public = who->uid != geteuid();
 	if (path[0] != '/') {
-		*message = "a path must be absolute";
+		*message = "the path is not absolute; begin it with /";
 		*fault = FAULT_INVALID_ARGUMENT;
 		return -1;
 	}
-	OWN_FILE struct open_file place = {close_queue, -1};
-	place.fd = public ? source_walk_public(path, close_queue) : open(path, O_PATH | O_CLOEXEC);
-	int fd = place.fd >= 0 ? source_reopen(place.fd, public) : public ? place.fd : -errno;
+	OWN_FILE struct open_file found = {close_queue, -1};
+	found.fd = public ? source_walk_public(path, close_queue) : open(path, O_PATH | O_CLOEXEC);
+	int fd = found.fd >= 0 ? source_reopen(found.fd, public) : public ? found.fd : -errno;
 	if (fd >= 0)
 		return fd;
 	*fault = source_fault_of(-fd, message);
 	if (fd == -EINVAL) {
-		*message = "the path is not that of a regular file";
+		*message = "this is not a regular file; use the path of an image file";
 		*fault = FAULT_INVALID_ARGUMENT;
 	}
 	return -1;
@@ -166,17 +167,17 @@ enum fault source_check(int fd, const char **message)
 {
 	struct statx status;
 	int flags = fcntl(fd, F_GETFL);
-	int r = source_look(fd, &status);
+	int r = source_stat(fd, &status);
 	if (r < 0 && r != -EBADF) {
-		*message = "the file cannot be looked at";
+		*message = "the status of the file cannot be read; use another file";
 		return FAULT_INTERNAL;
 	}
 	if (flags < 0 || r < 0 || !S_ISREG(status.stx_mode)) {
-		*message = "the descriptor is not that of a regular file";
+		*message = "this is not a regular file; open an image file";
 		return FAULT_INVALID_ARGUMENT;
 	}
 	if (flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY) {
-		*message = "the descriptor is not open for reading";
+		*message = "the file is not open for reading; open it for reading";
 		return FAULT_INVALID_ARGUMENT;
 	}
 	return FAULT_NONE;
@@ -185,7 +186,7 @@ enum fault source_check(int fd, const char **message)
 int source_identify(int fd, struct header_source *source)
 {
 	struct statx status;
-	int r = source_look(fd, &status);
+	int r = source_stat(fd, &status);
 	if (r < 0)
 		return r;
 	*source = (struct header_source){

@@ -1,6 +1,6 @@
 /*
- * Files to decode: opened by path under the rule that lends nobody the daemon's own
- * permissions, or taken from a client; and their identity. Reads no content.
+ * Opens and checks the files to decode, and identifies them. Reads no content. Nobody can use the
+ * daemon to read a file without permission of their own.
  */
 #pragma once
 
@@ -10,10 +10,10 @@
 #include "daemon/user/credentials.h"
 
 /*
- * Opens an absolute path for someone: as the daemon itself if they are the same user, else
- * only what everybody may read, each folder on the way included, no symbolic links, and on no
- * file system that a program or another machine serves. Regular files alone; what is opened on
- * the way and is no folder is closed by files. Returns the descriptor, or -1 with *fault and
+ * Opens a regular file for a client, by its absolute path. For the daemon's own user, opens what
+ * the daemon can open. For other users, everybody must be allowed to read the file and to search
+ * each folder; the path has no symbolic link; and no program or other machine serves the file
+ * system. Closes descriptors with the close queue. Returns the descriptor, or -1 with *fault and
  * *message (static).
  */
 int source_open(const char *path, const struct credentials *who, struct close_queue *close_queue,
@@ -25,5 +25,5 @@ int source_open(const char *path, const struct credentials *who, struct close_qu
  */
 enum fault source_check(int fd, const char **message);
 
-/* What statx(2) says of a file, to know it again. Returns 0 or a negative errno. */
+/* Reads the identity of a file from statx(2). Returns 0 or a negative errno. */
 int source_identify(int fd, struct header_source *source);

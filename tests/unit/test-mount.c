@@ -116,17 +116,17 @@ static void test_what_cannot_be_read(void **state)
 }
 
 /* What is everywhere; a bad descriptor. */
-static void test_ways(void **state)
+static void test_walks(void **state)
 {
 	static const char *const places[] = {"/", "/proc", "/", "/dev", "/dev/shm"};
-	struct mount_way way = {0};
+	struct mount_walk walk = {0};
 	(void)state;
 	for (size_t i = 0; i < COUNT(places); i++) {
 		int place = open(places[i], O_PATH | O_CLOEXEC);
-		assert_int_equal(mount_way_check(&way, place), 0);
+		assert_int_equal(mount_walk_check(&walk, place), 0);
 		close(place);
 	}
-	assert_int_equal(mount_way_check(&way, -1), -EBADF);
+	assert_int_equal(mount_walk_check(&walk, -1), -EBADF);
 }
 
 int main(void)
@@ -137,7 +137,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_list),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_what_cannot_be_read),
-		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_walks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
