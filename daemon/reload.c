@@ -17,8 +17,8 @@ static void reload_take(
 	char now[OPTION_TEXT_SIZE], before[OPTION_TEXT_SIZE];
 	if (option_equal(&fresh->options, &old->options, id))
 		return;
-	option_text(&fresh->options, id, now);
-	option_text(&old->options, id, before);
+	option_to_string(&fresh->options, id, now);
+	option_to_string(&old->options, id, before);
 	if (info->when == OPTION_RELOAD) {
 		log_notice("%s is %s now, and was %s (%s)", info->name, now, before,
 			fresh->origins[id]);

@@ -15,16 +15,16 @@
 enum { HELP_COLUMN = 26 };
 
 /* Options of the command line alone: X(value, name, has_arg of getopt(3), argument, help). */
-#define ACTION_TABLE(X)                                                      \
-	X(ACTION_CONFIG, "config", required_argument, "FILE",                \
-		"configuration file, and FILE.d/*.conf (default:\n"          \
-		"see shmimgd.conf(5))")                                      \
-	X(ACTION_PRINT_CONFIG, "print-config", no_argument, NULL,            \
-		"show every option with its value and its origin, and exit") \
-	X(ACTION_CLEANUP, "cleanup", no_argument, NULL,                      \
-		"remove what a killed daemon has left, and exit")            \
-	X('h', "help", no_argument, NULL, "show this and exit")              \
-	X('V', "version", no_argument, NULL, "show the version and exit")
+#define ACTION_TABLE(X)                                                  \
+	X(ACTION_CONFIG, "config", required_argument, "FILE",            \
+		"read this file and FILE.d/*.conf\n"                     \
+		"(default: see shmimgd.conf(5))")                        \
+	X(ACTION_PRINT_CONFIG, "print-config", no_argument, NULL,        \
+		"print each option, its value and its origin, and exit") \
+	X(ACTION_CLEANUP, "cleanup", no_argument, NULL,                  \
+		"remove what a killed daemon has left, and exit")        \
+	X('h', "help", no_argument, NULL, "print this help and exit")    \
+	X('V', "version", no_argument, NULL, "print the version and exit")
 
 enum { ACTION_CLEANUP = 256, ACTION_CONFIG, ACTION_PRINT_CONFIG, FIRST_OPTION };
 
@@ -38,7 +38,7 @@ static const struct option long_options[] = {
 			{0},
 };
 
-/* "  -l, --name ARGUMENT  help", the lines of help one below the other; letter 0: none. */
+/* Prints "  -l, --name ARGUMENT  help", with the lines of help in one column; letter 0: none. */
 static void command_line_print_option(
 	int letter, const char *name, const char *argument, const char *text)
 {
@@ -61,7 +61,7 @@ static void command_line_print_option(
 static void command_line_print_help(void)
 {
 	puts("Usage: shmimgd [OPTION]...\n"
-	     "Decodes images once, into shared memory, for every program that asks.\n");
+	     "Decodes images into shared memory, once for all programs.\n");
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const struct option_info *info = &option_table[i];
 		command_line_print_option(0, info->name, info->argument, info->help);
@@ -70,10 +70,10 @@ static void command_line_print_help(void)
 	command_line_print_option((value) < ACTION_CLEANUP ? (value) : 0, name, argument, help);
 	ACTION_TABLE(X)
 #undef X
-	puts("\nSIGTERM and SIGINT stop it cleanly. See shmimgd(8).");
+	puts("\nTo stop shmimgd, send SIGTERM or SIGINT. See shmimgd(8).");
 }
 
-/* Checks every value, also one that a later one replaces. Returns as command_line_take(). */
+/* Checks each value, also one that a later one replaces. Returns as command_line_take() does. */
 static int command_line_take_value(struct command_line *line, enum option_id id, const char *value)
 {
 	struct options unused;

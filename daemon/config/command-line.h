@@ -11,8 +11,8 @@
 struct command_line {
 	const char *values[OPTION_COUNT]; /* strings of argv; NULL: not given */
 	const char *config;		  /* the configuration file; NULL: not given */
-	bool print_config;		  /* show the options in effect, and end */
-	bool cleanup;			  /* remove what a dead daemon has left, and end */
+	bool print_config;		  /* print the options in effect, and exit */
+	bool cleanup;			  /* remove what a killed daemon has left, and exit */
 };
 
 /*

@@ -31,30 +31,33 @@ static int configuration_set(struct configuration *configuration, enum option_id
 
 /* Receives the keys of configuration files. */
 struct configuration_reading {
-	struct config_user user;
+	struct config_receiver receiver;
 	struct configuration *configuration;
 };
 
-static int configuration_reject_key(const struct config_place *place, const char *key)
+static int configuration_reject_key(const struct config_position *position, const char *key)
 {
 	char names[512] = "";
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		size_t length = strlen(names);
 		snprintf(names + length, sizeof(names) - length, " %s", option_table[i].name);
 	}
-	log_error("%s:%u: %s: unknown option; use one of:%s", place->path, place->line, key, names);
+	log_error("%s:%u: %s: unknown option; use one of:%s", position->path, position->line, key,
+		names);
 	return -EINVAL;
 }
 
-static int configuration_on_entry(struct config_user *user, const struct config_place *place,
-	const char *key, const char *value)
+static int configuration_on_entry(struct config_receiver *receiver,
+	const struct config_position *position, const char *key, const char *value)
 {
-	struct configuration *configuration = ((struct configuration_reading *)user)->configuration;
+	struct configuration *configuration =
+		((struct configuration_reading *)receiver)->configuration;
 	char origin[ORIGIN_SIZE];
 	enum option_id id = option_from_string(key);
 	if (id == OPTION_COUNT)
-		return configuration_reject_key(place, key);
-	snprintf(origin, sizeof(origin), "%.*s:%u", ORIGIN_SIZE - 16, place->path, place->line);
+		return configuration_reject_key(position, key);
+	snprintf(origin, sizeof(origin), "%.*s:%u", ORIGIN_SIZE - 16, position->path,
+		position->line);
 	return configuration_set(configuration, id, value, origin);
 }
 
@@ -66,8 +69,8 @@ static const char *configuration_choose_file(const struct command_line *line, ch
 	if (line->config)
 		return line->config;
 	if (!socket)
-		socket = environment_socket();
-	return default_config(socket ? socket : default_socket(text), path);
+		socket = defaults_environment_socket();
+	return defaults_config(socket ? socket : defaults_socket(text), path);
 }
 
 static int configuration_read_files(
@@ -78,13 +81,13 @@ static int configuration_read_files(
 	const char *path = configuration_choose_file(line, buffer);
 	if (!path)
 		return 0;
-	int r = config_file_read(&reading.user, path);
+	int r = config_file_read(&reading.receiver, path);
 	if (r == -ENOENT && line->config)
 		log_error("%s: no such file, or no access to its folder. Check --config.", path);
 	else if (r == -ENOENT)
 		r = 0;
 	snprintf(folder, sizeof(folder), "%s.d", path);
-	int folder_result = config_folder_read(&reading.user, folder);
+	int folder_result = config_folder_read(&reading.receiver, folder);
 	return r < 0 ? r : folder_result;
 }
 
@@ -92,12 +95,12 @@ static int configuration_read_files(
 static int configuration_set_socket(struct configuration *configuration)
 {
 	char text[OPTION_TEXT_SIZE];
-	const char *path = environment_socket();
+	const char *path = defaults_environment_socket();
 	if (path)
 		return configuration_set(configuration, OPTION_SOCKET, path, "$SHMIMG_SOCKET");
 	if (configuration->options.socket[0])
 		return 0;
-	path = default_socket(text);
+	path = defaults_socket(text);
 	return configuration_set(configuration, OPTION_SOCKET, path,
 		path == text ? "$XDG_RUNTIME_DIR" : default_origin);
 }
@@ -149,7 +152,7 @@ int configuration_print(const struct configuration *configuration, FILE *file)
 	char text[OPTION_TEXT_SIZE];
 	fputs("[shmimgd]\n", file);
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		option_text(&configuration->options, (enum option_id)i, text);
+		option_to_string(&configuration->options, (enum option_id)i, text);
 		configuration_print_origin(configuration->origins[i], file);
 		fprintf(file, "%s = %s\n", option_table[i].name, text);
 	}

@@ -1,5 +1,5 @@
 /*
- * The defaults of all options.
+ * Constants are in one initializer; each default that depends on the machine has a function.
  */
 #include "config.h"
 
@@ -19,10 +19,10 @@ enum { DECODERS_MAX = 256 };
 
 #define MAX_PIXELS (UINT64_C(1) << 28)
 
-/* Deflate cannot do better than 1032:1, and the smallest pixels have one bit: 8256. */
+/* Deflate compresses at most 1032:1, and a pixel has at least one bit: 8256 pixels a byte. */
 #define MAX_PIXELS_PER_BYTE 10000
 
-static uint64_t defaults_default_memory_max(void)
+static uint64_t defaults_memory_max(void)
 {
 	struct statvfs shm;
 	if (statvfs("/dev/shm", &shm) < 0)
@@ -30,7 +30,7 @@ static uint64_t defaults_default_memory_max(void)
 	return (uint64_t)shm.f_blocks * shm.f_frsize / 4;
 }
 
-static uint64_t defaults_default_decoders(void)
+static uint64_t defaults_decoders(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	if (processors < 1)
@@ -38,10 +38,11 @@ static uint64_t defaults_default_decoders(void)
 	return processors > DECODERS_MAX ? DECODERS_MAX : (uint64_t)processors;
 }
 
-/* Looks for the decoder relative to this program, as installed and as built. */
+/* Looks for the decoder beside this program: where the build puts it, and where make installs it.
+ */
 static void defaults_find_decoder(char path[DECODER_PATH_MAX + 1])
 {
-	static const char *const places[] = {
+	static const char *const paths[] = {
 		"decoder/shmimg-decoder", "../libexec/" PACKAGE "/shmimg-decoder"};
 	char folder[DECODER_PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
@@ -50,9 +51,9 @@ static void defaults_find_decoder(char path[DECODER_PATH_MAX + 1])
 		folder[length] = '\0';
 		slash = strrchr(folder, '/');
 	}
-	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; slash && i < sizeof(paths) / sizeof(paths[0]); i++) {
 		*slash = '\0';
-		int size = snprintf(path, DECODER_PATH_MAX + 1, "%s/%s", folder, places[i]);
+		int size = snprintf(path, DECODER_PATH_MAX + 1, "%s/%s", folder, paths[i]);
 		if (size <= DECODER_PATH_MAX && access(path, X_OK) == 0)
 			return;
 	}
@@ -63,21 +64,21 @@ void defaults_set(struct options *options)
 {
 	*options = (struct options){
 		.socket_mode = geteuid() == 0 ? 0666 : 0600,
-		.decoders = defaults_default_decoders(),
+		.decoders = defaults_decoders(),
 		.decode_timeout = 20,
 		.decode_timeout_megapixel = 1000,
 		.decoder_idle = 60,
-		.user_decoders = DECODERS_MAX, /* as decoders */
+		.user_decoders = DECODERS_MAX, /* the value of decoders */
 		.max_pixels = MAX_PIXELS,
-		.max_bytes = INT64_MAX, /* no limit but memory_max */
+		.max_bytes = INT64_MAX, /* only memory_max limits it */
 		.max_pixels_per_byte = MAX_PIXELS_PER_BYTE,
-		.memory_max = defaults_default_memory_max(),
+		.memory_max = defaults_memory_max(),
 		.spare_max = UINT64_C(128) << 20,
 		.user_limits =
 			{
 				[RESOURCE_CONNECTIONS] = 256,
 				[RESOURCE_IMAGES] = 65536,
-				[RESOURCE_BYTES] = UINT64_MAX, /* as memory_max */
+				[RESOURCE_BYTES] = UINT64_MAX, /* the value of memory_max */
 				[RESOURCE_LOADS] = 1024,
 				[RESOURCE_PINS] = 65536,
 				[RESOURCE_FOLLOWS] = 8192,
@@ -88,19 +89,19 @@ void defaults_set(struct options *options)
 	defaults_find_decoder(options->decoder);
 }
 
-const char *environment_socket(void)
+const char *defaults_environment_socket(void)
 {
 	const char *path = getenv("SHMIMG_SOCKET");
 	return path && *path ? path : NULL;
 }
 
-const char *default_socket(char path[OPTION_TEXT_SIZE])
+const char *defaults_socket(char path[OPTION_TEXT_SIZE])
 {
-	/* One that does not fit even here is too long for a socket anyway. */
+	/* -ENAMETOOLONG leaves a cut path, which is still too long for a socket. */
 	return name_user_socket(path, OPTION_TEXT_SIZE) == -ENOENT ? SOCKET_SYSTEM : path;
 }
 
-const char *default_config(const char *socket, char path[PATH_MAX])
+const char *defaults_config(const char *socket, char path[PATH_MAX])
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	int length = -1;

@@ -1,5 +1,5 @@
 /*
- * The defaults of all options; many depend on the machine, the user and the environment.
+ * The defaults of all options. Many depend on the machine, the user and the environment.
  */
 #pragma once
 
@@ -7,17 +7,17 @@
 
 #include "daemon/config/options.h"
 
-/* Sets every option but the socket, whose path is left empty. */
+/* Sets every option, except that the path of the socket is empty. */
 void defaults_set(struct options *options);
 
-/* The socket that SHMIMG_SOCKET names, or NULL. */
-const char *environment_socket(void);
+/* Returns the value of $SHMIMG_SOCKET, or NULL when it is not set or empty. */
+const char *defaults_environment_socket(void);
 
-/* The default socket: in path, in $XDG_RUNTIME_DIR, or else SOCKET_SYSTEM. */
-const char *default_socket(char path[OPTION_TEXT_SIZE]);
+/* Returns path with the socket in $XDG_RUNTIME_DIR, or SOCKET_SYSTEM when this is not set. */
+const char *defaults_socket(char path[OPTION_TEXT_SIZE]);
 
 /*
- * The default configuration file: the machine's for SOCKET_SYSTEM, the user's for any other socket;
- * NULL without XDG_CONFIG_HOME and HOME.
+ * Returns the default configuration file: that of the machine for SOCKET_SYSTEM, and that of the
+ * user for any other socket; NULL when neither XDG_CONFIG_HOME nor HOME is set.
  */
-const char *default_config(const char *socket, char path[PATH_MAX]);
+const char *defaults_config(const char *socket, char path[PATH_MAX]);

@@ -24,16 +24,16 @@
 enum { FILE_SIZE_MAX = 1 << 16, LINE_LENGTH_MAX = 190 };
 
 /* A file that is being read. */
-struct text {
-	struct config_user *user;
-	struct config_place place;
+struct config_text {
+	struct config_receiver *receiver;
+	struct config_position position;
 	const char *next, *end;
 	int result;
 };
 
-static void config_file_fail(struct text *text, const char *what)
+static void config_file_fail(struct config_text *text, const char *what)
 {
-	log_error("%s:%u: %s", text->place.path, text->place.line, what);
+	log_error("%s:%u: %s", text->position.path, text->position.line, what);
 	text->result = -EINVAL;
 }
 
@@ -43,14 +43,14 @@ static bool config_file_is_blank(char c)
 }
 
 /* Takes the next line, without the blanks around it. */
-static size_t config_file_take_line(struct text *text, const char **line)
+static size_t config_file_take_line(struct config_text *text, const char **line)
 {
 	const char *start = text->next;
 	size_t left = (size_t)(text->end - start);
 	const char *newline = memchr(start, '\n', left);
 	const char *end = newline ? newline : text->end;
 	text->next = newline ? newline + 1 : end;
-	text->place.line++;
+	text->position.line++;
 	while (start < end && config_file_is_blank(*start))
 		start++;
 	while (start < end && config_file_is_blank(end[-1]))
@@ -84,7 +84,7 @@ static const char *config_file_fault_of(const char *line, size_t length)
 /* Gives inih a line, as fgets(3) would; an empty one for a comment, a section or a mistake. */
 static char *config_file_read_line(char *buffer, int size, void *context)
 {
-	struct text *text = context;
+	struct config_text *text = context;
 	const char *line;
 	if (text->next == text->end)
 		return NULL;
@@ -103,28 +103,28 @@ static char *config_file_read_line(char *buffer, int size, void *context)
 static int config_file_on_entry(
 	void *context, const char *section, const char *key, const char *value)
 {
-	struct text *text = context;
+	struct config_text *text = context;
 	(void)section;
-	if (text->user->entry(text->user, &text->place, key, value) < 0)
+	if (text->receiver->entry(text->receiver, &text->position, key, value) < 0)
 		text->result = -EINVAL;
 	return 1;
 }
 
 static int config_file_parse(
-	struct config_user *user, const char *path, const char *bytes, size_t size)
+	struct config_receiver *receiver, const char *path, const char *bytes, size_t size)
 {
 	static const char mark[] =
 		"\xef\xbb\xbf"; /* byte order mark of UTF-8, which some editors write */
 	bool marked = size >= strlen(mark) && memcmp(bytes, mark, strlen(mark)) == 0;
-	struct text text = {
-		.user = user,
-		.place = {path, 0},
+	struct config_text text = {
+		.receiver = receiver,
+		.position = {path, 0},
 		.next = marked ? bytes + strlen(mark) : bytes,
 		.end = bytes + size,
 	};
 	int line = ini_parse_stream(config_file_read_line, &text, config_file_on_entry, &text);
 	if (line > 0) {
-		text.place.line = (unsigned)line;
+		text.position.line = (unsigned)line;
 		config_file_fail(&text, "neither a comment nor an option; write KEY = VALUE");
 	}
 	return line < 0 ? -ENOMEM : text.result;
@@ -152,7 +152,7 @@ static ssize_t config_file_read_all(int fd, char *bytes, size_t size)
 	return (ssize_t)length;
 }
 
-static int config_file_read_open(struct config_user *user, const char *path, int fd)
+static int config_file_read_open(struct config_receiver *receiver, const char *path, int fd)
 {
 	struct stat status;
 	OWN_MEMORY char *bytes = calloc(1, FILE_SIZE_MAX + 1);
@@ -172,7 +172,7 @@ static int config_file_read_open(struct config_user *user, const char *path, int
 			FILE_SIZE_MAX);
 		return -EINVAL;
 	}
-	return config_file_parse(user, path, bytes, (size_t)size);
+	return config_file_parse(receiver, path, bytes, (size_t)size);
 }
 
 /* Whether an error means that there is no file, or that this user cannot know of one. */
@@ -183,10 +183,10 @@ static bool config_file_is_missing(const char *path, int error)
 	return (error == -ENOTDIR || error == -EACCES) && access(path, F_OK) < 0;
 }
 
-int config_file_read(struct config_user *user, const char *path)
+int config_file_read(struct config_receiver *receiver, const char *path)
 {
 	OWN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r = fd < 0 ? -errno : config_file_read_open(user, path, fd);
+	int r = fd < 0 ? -errno : config_file_read_open(receiver, path, fd);
 	if (fd < 0 && config_file_is_missing(path, r))
 		return -ENOENT;
 	if (r < 0 && r != -EINVAL)
@@ -208,12 +208,12 @@ static int config_file_compare(const struct dirent **a, const struct dirent **b)
 
 /* A broken link in a folder is a mistake; a missing file at the usual place is not. */
 static int config_file_read_in_folder(
-	struct config_user *user, const char *folder, const char *name)
+	struct config_receiver *receiver, const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 	int r = -ENAMETOOLONG;
 	if (snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path))
-		r = config_file_read(user, path);
+		r = config_file_read(receiver, path);
 	if (r == -ENOENT || r == -ENAMETOOLONG) {
 		log_error("%s/%s: cannot be read: %s", folder, name, strerror(-r));
 		return -EINVAL;
@@ -221,7 +221,7 @@ static int config_file_read_in_folder(
 	return r;
 }
 
-int config_folder_read(struct config_user *user, const char *path)
+int config_folder_read(struct config_receiver *receiver, const char *path)
 {
 	struct dirent **entries;
 	int count = scandir(path, &entries, config_file_is_wanted, config_file_compare);
@@ -233,7 +233,7 @@ int config_folder_read(struct config_user *user, const char *path)
 		return result;
 	}
 	for (int i = 0; i < count; i++) {
-		int r = config_file_read_in_folder(user, path, entries[i]->d_name);
+		int r = config_file_read_in_folder(receiver, path, entries[i]->d_name);
 		if (r < 0)
 			result = r;
 		free(entries[i]);

@@ -1,5 +1,6 @@
 /*
- * The table of options.
+ * Each kind of option has one reader and one writer. What a writer writes, the reader reads as the
+ * same value: --print-config prints a configuration file.
  */
 #include "daemon/config/options.h"
 
@@ -12,14 +13,14 @@
 #include "daemon/log/log.h"
 
 const struct option_info option_table[OPTION_COUNT] = {
-#define X(symbol, name, kind, member, least, most, when, argument, help)       \
+#define X(symbol, name, kind, member, min, max, when, argument, help)          \
 	{name, OPTION_##kind, OPTION_##when, offsetof(struct options, member), \
-		sizeof(((struct options *)0)->member), least, most, argument, help},
+		sizeof(((struct options *)0)->member), min, max, argument, help},
 	OPTION_TABLE(X)
 #undef X
 };
 
-static const char units[] = "KMGT";
+static const char option_units[] = "KMGT";
 
 enum option_id option_from_string(const char *name)
 {
@@ -30,11 +31,11 @@ enum option_id option_from_string(const char *name)
 	return OPTION_COUNT;
 }
 
-/* A path that a line of shmimgd.conf(5) can hold as it is. */
+/* Reads a path that a line of shmimgd.conf(5) can contain. */
 static int options_read_path(const struct option_info *info, const char *text, char *path)
 {
 	size_t length = strlen(text);
-	if (text[0] != '/' || length > info->most || text[length - 1] == ' ' || strstr(text, " ;"))
+	if (text[0] != '/' || length > info->max || text[length - 1] == ' ' || strstr(text, " ;"))
 		return -EINVAL;
 	for (const char *c = text; *c; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
@@ -44,13 +45,13 @@ static int options_read_path(const struct option_info *info, const char *text, c
 	return 0;
 }
 
-static int options_read_mode(const char *text, uint64_t most, uint64_t *mode)
+static int options_read_mode(const char *text, uint64_t max, uint64_t *mode)
 {
 	uint64_t value = 0;
 	if (!*text)
 		return -EINVAL;
 	for (; *text; text++) {
-		if (*text < '0' || *text > '7' || value > most)
+		if (*text < '0' || *text > '7' || value > max)
 			return -EINVAL;
 		value = value * 8 + (uint64_t)(*text - '0');
 	}
@@ -58,17 +59,17 @@ static int options_read_mode(const char *text, uint64_t most, uint64_t *mode)
 	return 0;
 }
 
-static int options_read_size(const char *text, uint64_t most, uint64_t *size)
+static int options_read_size(const char *text, uint64_t max, uint64_t *size)
 {
 	char digits[24];
 	size_t length = strspn(text, "0123456789");
-	const char *unit = text[length] ? strchr(units, text[length]) : NULL;
-	unsigned shift = unit ? (unsigned)(unit - units + 1) * 10 : 0;
+	const char *unit = text[length] ? strchr(option_units, text[length]) : NULL;
+	unsigned shift = unit ? (unsigned)(unit - option_units + 1) * 10 : 0;
 	if (length >= sizeof(digits) || (text[length] && (!unit || text[length + 1])))
 		return -EINVAL;
 	memcpy(digits, text, length);
 	digits[length] = '\0';
-	if (wire_number(digits, most >> shift, size) < 0)
+	if (wire_number(digits, max >> shift, size) < 0)
 		return -EINVAL;
 	*size <<= shift;
 	return 0;
@@ -77,7 +78,7 @@ static int options_read_size(const char *text, uint64_t most, uint64_t *size)
 static int options_read_word(const struct option_info *info, const char *text, uint64_t *number)
 {
 	size_t length = strlen(text);
-	uint64_t value = info->least;
+	uint64_t value = info->min;
 	for (const char *word = info->argument; word; value++) {
 		size_t end = strcspn(word, "|");
 		if (end == length && strncmp(word, text, length) == 0) {
@@ -93,13 +94,13 @@ static int options_read_number(const struct option_info *info, const char *text,
 {
 	switch (info->kind) {
 	case OPTION_MODE:
-		return options_read_mode(text, info->most, number);
+		return options_read_mode(text, info->max, number);
 	case OPTION_SIZE:
-		return options_read_size(text, info->most, number);
+		return options_read_size(text, info->max, number);
 	case OPTION_WORD:
 		return options_read_word(info, text, number);
 	default:
-		return wire_number(text, info->most, number);
+		return wire_number(text, info->max, number);
 	}
 }
 
@@ -110,8 +111,8 @@ int option_set(struct options *options, enum option_id id, const char *text)
 	uint64_t number;
 	if (info->kind == OPTION_PATH)
 		return options_read_path(info, text, value);
-	if (options_read_number(info, text, &number) < 0 || number < info->least ||
-		number > info->most)
+	if (options_read_number(info, text, &number) < 0 || number < info->min ||
+		number > info->max)
 		return -EINVAL;
 	memcpy(value, &number, sizeof(number));
 	return 0;
@@ -120,24 +121,25 @@ int option_set(struct options *options, enum option_id id, const char *text)
 static void options_write_size(uint64_t size, char text[OPTION_TEXT_SIZE])
 {
 	size_t unit = 0;
-	while (size > 0 && size % 1024 == 0 && units[unit]) {
+	while (size > 0 && size % 1024 == 0 && option_units[unit]) {
 		size /= 1024;
 		unit++;
 	}
 	int length = snprintf(text, OPTION_TEXT_SIZE, "%" PRIu64, size);
 	if (unit > 0)
-		snprintf(text + length, (size_t)(OPTION_TEXT_SIZE - length), "%c", units[unit - 1]);
+		snprintf(text + length, (size_t)(OPTION_TEXT_SIZE - length), "%c",
+			option_units[unit - 1]);
 }
 
 static void options_write_word(const struct option_info *info, uint64_t number, char *text)
 {
 	const char *word = info->argument;
-	for (uint64_t i = info->least; i < number; i++)
+	for (uint64_t i = info->min; i < number; i++)
 		word += strcspn(word, "|") + 1;
 	snprintf(text, OPTION_TEXT_SIZE, "%.*s", (int)strcspn(word, "|"), word);
 }
 
-void option_text(const struct options *options, enum option_id id, char text[OPTION_TEXT_SIZE])
+void option_to_string(const struct options *options, enum option_id id, char text[OPTION_TEXT_SIZE])
 {
 	const struct option_info *info = &option_table[id];
 	const char *value = (const char *)options + info->offset;
@@ -169,22 +171,21 @@ void option_allowed(enum option_id id, char text[OPTION_TEXT_SIZE])
 	case OPTION_PATH:
 		snprintf(text, OPTION_TEXT_SIZE,
 			"an absolute path of at most %" PRIu64 " printable bytes, without \" ;\"",
-			info->most);
+			info->max);
 		break;
 	case OPTION_MODE:
-		snprintf(
-			text, OPTION_TEXT_SIZE, "an octal number from 0 to %04" PRIo64, info->most);
+		snprintf(text, OPTION_TEXT_SIZE, "an octal number from 0 to %04" PRIo64, info->max);
 		break;
 	case OPTION_SIZE:
 		snprintf(text, OPTION_TEXT_SIZE,
-			"a number of bytes, with K, M, G or T behind it or none");
+			"a number of bytes, optionally followed by K, M, G or T");
 		break;
 	case OPTION_WORD:
 		snprintf(text, OPTION_TEXT_SIZE, "one of %s", info->argument);
 		break;
 	default:
 		snprintf(text, OPTION_TEXT_SIZE, "a number %sfrom %" PRIu64 " to %" PRIu64,
-			info->kind == OPTION_SECONDS ? "of seconds " : "", info->least, info->most);
+			info->kind == OPTION_SECONDS ? "of seconds " : "", info->min, info->max);
 	}
 }
 

@@ -13,70 +13,68 @@
 enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 1000000000 };
 
 /*
- * X(symbol, name, kind, member, least, most, when, argument, help), in the order of --help.
- * Names are those of the command line and of shmimgd.conf(5). A number lies between least and
- * most; a path has at most so many bytes; of words, least is the number of the first one in
- * argument. The text of help is broken into lines where it says so.
+ * X(symbol, name, kind, member, min, max, when, argument, help), in the order of --help. The
+ * command line and shmimgd.conf(5) use the same names. A number is from min to max; a path has at
+ * most max bytes; the words in argument have the numbers from min to max.
  */
 #define OPTION_TABLE(X)                                                                           \
 	X(SOCKET, "socket", PATH, socket, 1, SOCKET_PATH_MAX, RESTART, "PATH",                    \
-		"listen here (default: $SHMIMG_SOCKET, else\n"                                    \
+		"path of the socket (default: $SHMIMG_SOCKET, else\n"                             \
 		"$XDG_RUNTIME_DIR/shmimgd/socket, else\n"                                         \
 		"/run/shmimgd/socket)")                                                           \
 	X(SOCKET_MODE, "socket-mode", MODE, socket_mode, 0, 0777, RESTART, "OCTAL",               \
 		"permissions of the socket (default: 0666 for root,\n"                            \
 		"else 0600)")                                                                     \
 	X(MEMORY_MAX, "memory-max", SIZE, memory_max, 0, INT64_MAX, RELOAD, "SIZE",               \
-		"bytes of all images together; K, M, G, T may follow\n"                           \
+		"memory of all images; K, M, G or T may follow\n"                                 \
 		"(default: a quarter of /dev/shm)")                                               \
 	X(MEMORY_PRESSURE, "memory-pressure", WORD, memory_pressure, 0, 1, RESTART, "no|yes",     \
-		"evict images when the machine is short of memory\n"                              \
+		"evict images when programs have to wait for memory\n"                            \
 		"(default: yes)")                                                                 \
 	X(SPARE_MAX, "spare-max", SIZE, spare_max, 0, INT64_MAX, RELOAD, "SIZE",                  \
-		"bytes made ready for the next images while there is\n"                           \
-		"nothing to do; 0 for none (default: 128M)")                                      \
+		"memory that idle decoders prepare for the next\n"                                \
+		"images; 0: none (default: 128M)")                                                \
 	X(MAX_PIXELS, "max-pixels", NUMBER, max_pixels, 1, INT64_MAX / 16, RELOAD, "NUMBER",      \
 		"largest width x height of an image\n"                                            \
 		"(default: 268435456)")                                                           \
 	X(MAX_BYTES, "max-bytes", SIZE, max_bytes, 0, INT64_MAX, RELOAD, "SIZE",                  \
 		"largest segment of an image\n"                                                   \
-		"(default: none but that of --memory-max)")                                       \
+		"(default: only --memory-max limits it)")                                         \
 	X(MAX_PIXELS_PER_BYTE, "max-pixels-per-byte", NUMBER, max_pixels_per_byte, 1, INT64_MAX,  \
 		RELOAD, "NUMBER", "most pixels for each byte of a file (default: 10000)")         \
 	X(DECODERS, "decoders", NUMBER, decoders, 1, 256, RELOAD, "NUMBER",                       \
-		"decoder processes at most (default: one for each CPU)")                          \
+		"most decoder processes (default: one for each CPU)")                             \
 	X(DECODE_TIMEOUT, "decode-timeout", SECONDS, decode_timeout, 1, 86400, RELOAD, "SECONDS", \
-		"how long decoding one image may take (default: 20)")                             \
+		"time to decode one image (default: 20)")                                         \
 	X(DECODE_TIMEOUT_MEGAPIXEL, "decode-timeout-megapixel", NUMBER, decode_timeout_megapixel, \
 		1, 60000, RELOAD, "MILLISECONDS",                                                 \
-		"and how much longer for each million pixels\n"                                   \
+		"additional time for each million pixels\n"                                       \
 		"(default: 1000)")                                                                \
 	X(DECODER_IDLE, "decoder-idle", SECONDS, decoder_idle, 1, 86400, RELOAD, "SECONDS",       \
-		"how long a decoder without work is kept (default: 60)")                          \
+		"how long to keep an idle decoder (default: 60)")                                 \
 	X(USER_DECODERS, "user-decoders", NUMBER, user_decoders, 1, 256, RELOAD, "NUMBER",        \
-		"decoder processes of one user\n"                                                 \
-		"(default: all of --decoders)")                                                   \
+		"most decoder processes of one user\n"                                            \
+		"(default: the value of --decoders)")                                             \
 	X(USER_CONNECTIONS, "user-connections", NUMBER, user_limits[RESOURCE_CONNECTIONS], 1,     \
-		USER_LIMIT_MAX, RELOAD, "NUMBER",                                                 \
-		"connections that one user may have (default: 256)")                              \
+		USER_LIMIT_MAX, RELOAD, "NUMBER", "most connections of one user (default: 256)")  \
 	X(USER_IMAGES, "user-images", NUMBER, user_limits[RESOURCE_IMAGES], 1, USER_LIMIT_MAX,    \
-		RELOAD, "NUMBER", "images that one user may have (default: 65536)")               \
+		RELOAD, "NUMBER", "most images of one user (default: 65536)")                     \
 	X(USER_BYTES, "user-bytes", SIZE, user_limits[RESOURCE_BYTES], 0, INT64_MAX, RELOAD,      \
 		"SIZE",                                                                           \
-		"bytes of one user's images\n"                                                    \
-		"(default: all of --memory-max)")                                                 \
+		"memory of the images of one user\n"                                              \
+		"(default: the value of --memory-max)")                                           \
 	X(USER_LOADS, "user-loads", NUMBER, user_limits[RESOURCE_LOADS], 1, USER_LIMIT_MAX,       \
 		RELOAD, "NUMBER",                                                                 \
-		"loads of one user that may be under way\n"                                       \
+		"most loads of one user that are under way\n"                                     \
 		"(default: 1024)")                                                                \
 	X(USER_PINS, "user-pins", NUMBER, user_limits[RESOURCE_PINS], 1, USER_LIMIT_MAX, RELOAD,  \
-		"NUMBER", "pins of one user's connections (default: 65536)")                      \
+		"NUMBER", "most pins of one user (default: 65536)")                               \
 	X(USER_FOLLOWS, "user-follows", NUMBER, user_limits[RESOURCE_FOLLOWS], 1, USER_LIMIT_MAX, \
-		RELOAD, "NUMBER", "folders watched for one user's files (default: 8192)")         \
+		RELOAD, "NUMBER", "most folders watched for one user (default: 8192)")            \
 	X(LOG_LEVEL, "log-level", WORD, log_level, LOG_LEVEL_ERROR, LOG_LEVEL_INFO, RELOAD,       \
-		"error|warning|notice|info", "the least urgent messages to log (default: info)")  \
+		"error|warning|notice|info", "least urgent messages to log (default: info)")      \
 	X(DECODER, "decoder", PATH, decoder, 1, DECODER_PATH_MAX, RESTART, "PROGRAM",             \
-		"the decoder (default: the one installed with shmimgd)")
+		"path of the decoder (default: the installed one)")
 
 enum option_id {
 #define X(symbol, ...) OPTION_##symbol,
@@ -91,28 +89,28 @@ enum option_kind {
 	OPTION_NUMBER,	/* decimal */
 	OPTION_SECONDS, /* decimal */
 	OPTION_SIZE,	/* bytes: decimal, then K, M, G, T as powers of 1024, or nothing */
-	OPTION_WORD,	/* one of those in argument, which are counted from least */
+	OPTION_WORD,	/* a word in argument; the first one has the number min */
 };
 
 /* When a change in a configuration file takes effect. */
 enum option_when { OPTION_RELOAD, OPTION_RESTART };
 
 struct options {
-	char socket[SOCKET_PATH_MAX + 1];     /* path of the listening socket */
-	uint64_t socket_mode;		      /* permissions of the socket */
-	char decoder[DECODER_PATH_MAX + 1];   /* program */
-	uint64_t decoders;		      /* decoder processes at most */
-	uint64_t decode_timeout;	      /* seconds a decode may take */
-	uint64_t decode_timeout_megapixel;    /* milliseconds more for each million pixels */
-	uint64_t decoder_idle;		      /* seconds that one without work is kept */
-	uint64_t user_decoders;		      /* of one user at most; never above decoders */
-	uint64_t max_pixels;		      /* width x height at most */
-	uint64_t max_bytes;		      /* of one image's segment at most */
-	uint64_t max_pixels_per_byte;	      /* of the file at most */
-	uint64_t memory_max;		      /* bytes of all images at most */
-	uint64_t spare_max;		      /* bytes of all spares at most */
-	uint64_t memory_pressure;	      /* 1: evict images under memory pressure */
-	uint64_t user_limits[RESOURCE_COUNT]; /* what one user may hold */
+	char socket[SOCKET_PATH_MAX + 1];   /* path of the listening socket */
+	uint64_t socket_mode;		    /* permissions of the socket */
+	char decoder[DECODER_PATH_MAX + 1]; /* program */
+	uint64_t decoders;		    /* most decoder processes */
+	uint64_t decode_timeout;	    /* seconds that a decode may take */
+	uint64_t decode_timeout_megapixel;  /* milliseconds more for each million pixels */
+	uint64_t decoder_idle;		    /* seconds that an idle decoder is kept */
+	uint64_t user_decoders;	      /* most decoder processes of one user; never above decoders */
+	uint64_t max_pixels;	      /* most width x height of an image */
+	uint64_t max_bytes;	      /* most bytes of a segment */
+	uint64_t max_pixels_per_byte; /* most pixels for each byte of a file */
+	uint64_t memory_max;	      /* most bytes of all images */
+	uint64_t spare_max;	      /* most bytes of all spares */
+	uint64_t memory_pressure;     /* 1: evict images under memory pressure */
+	uint64_t user_limits[RESOURCE_COUNT]; /* most of each resource for one user */
 	uint64_t log_level;		      /* enum log_level */
 };
 
@@ -121,7 +119,7 @@ struct option_info {
 	enum option_kind kind;
 	enum option_when when;
 	size_t offset, size; /* of the member of struct options */
-	uint64_t least, most;
+	uint64_t min, max;
 	const char *argument;
 	const char *help;
 };
@@ -131,14 +129,15 @@ enum { OPTION_TEXT_SIZE = 256 };
 
 extern const struct option_info option_table[OPTION_COUNT];
 
-/* The option of a name, or OPTION_COUNT. */
+/* Returns the option with a name, or OPTION_COUNT. */
 enum option_id option_from_string(const char *name);
 
 /* Reads a value. Returns 0; or -EINVAL for a value that is not allowed, and changes nothing. */
 int option_set(struct options *options, enum option_id id, const char *text);
 
 /* Writes a value as option_set() reads it. */
-void option_text(const struct options *options, enum option_id id, char text[OPTION_TEXT_SIZE]);
+void option_to_string(
+	const struct options *options, enum option_id id, char text[OPTION_TEXT_SIZE]);
 
 /* Describes the allowed values: "a number from 1 to 256". */
 void option_allowed(enum option_id id, char text[OPTION_TEXT_SIZE]);

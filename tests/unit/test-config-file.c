@@ -23,8 +23,8 @@ static void test_mistakes(void **state)
 		{"decoders = \"2\"", "FILE:1: decoders: '\"2\"' is not a number from 1 to 256"},
 		{"# a\n; b\n[shmimgd]\n  decode-timeout=0",
 			"FILE:4: decode-timeout: '0' is not a number of seconds from 1 to 86400"},
-		{"memory-max = 1.5G", "FILE:1: memory-max: '1.5G' is not a number of bytes, with "
-				      "K, M, G or T behind it or none"},
+		{"memory-max = 1.5G", "FILE:1: memory-max: '1.5G' is not a number of bytes, "
+				      "optionally followed by K, M, G or T"},
 		{"socket = run", "FILE:1: socket: 'run' is not an absolute path of at most 102 "
 				 "printable bytes, without \" ;\""},
 		{"socket-mode = 8", "FILE:1: socket-mode: '8' is not an octal number from 0 to "

@@ -21,8 +21,8 @@ static void test_default_files(void **state)
 {
 	char path[PATH_MAX], expected[2 * CONFIG_PATH_SIZE];
 	(void)state;
-	assert_non_null(strstr(default_config(SOCKET_SYSTEM, path), "etc/shmimgd/shmimgd.conf"));
-	assert_ptr_equal(default_config("/s", path), path);
+	assert_non_null(strstr(defaults_config(SOCKET_SYSTEM, path), "etc/shmimgd/shmimgd.conf"));
+	assert_ptr_equal(defaults_config("/s", path), path);
 	snprintf(expected, sizeof(expected), "%s/shmimgd/shmimgd.conf", config_folder);
 	assert_string_equal(path, expected);
 	assert_int_equal(config_options("--socket=/s", NULL, NULL), 0); /* need not be there */
@@ -35,11 +35,11 @@ static void test_default_files(void **state)
 	assert_int_equal(config_options("--socket=/s", NULL, NULL), 0);
 	setenv("HOME", config_folder, 1);
 	setenv("XDG_CONFIG_HOME", "relative", 1);
-	assert_ptr_equal(default_config("/s", path), path);
+	assert_ptr_equal(defaults_config("/s", path), path);
 	assert_non_null(strstr(path, "/.config/shmimgd/shmimgd.conf"));
 	unsetenv("XDG_CONFIG_HOME");
 	unsetenv("HOME");
-	assert_null(default_config("/s", path));
+	assert_null(defaults_config("/s", path));
 	assert_int_equal(config_options("--socket=/s", NULL, NULL), 0);
 	setenv("XDG_CONFIG_HOME", config_folder, 1);
 }
@@ -93,7 +93,7 @@ static void test_values_as_text(void **state)
 		struct options options;
 		char text[OPTION_TEXT_SIZE];
 		assert_int_equal(option_set(&options, cases[i].id, cases[i].given), 0);
-		option_text(&options, cases[i].id, text);
+		option_to_string(&options, cases[i].id, text);
 		assert_string_equal(text, cases[i].shown);
 	}
 }
