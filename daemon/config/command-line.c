@@ -73,8 +73,8 @@ static void command_line_print_help(void)
 	puts("\nTo stop shmimgd, send SIGTERM or SIGINT. See shmimgd(8).");
 }
 
-/* Checks each value, also one that a later one replaces. Returns as command_line_take() does. */
-static int command_line_take_value(struct command_line *line, enum option_id id, const char *value)
+/* Checks each value, also one that a later one replaces. Returns as command_line_apply() does. */
+static int command_line_set(struct command_line *line, enum option_id id, const char *value)
 {
 	struct options unused;
 	char allowed[OPTION_TEXT_SIZE];
@@ -88,7 +88,7 @@ static int command_line_take_value(struct command_line *line, enum option_id id,
 }
 
 /* Returns 1 to go on, 0 when --help or --version has been answered, or -EINVAL. */
-static int command_line_take(struct command_line *line, int value, const char *text)
+static int command_line_apply(struct command_line *line, int value, const char *text)
 {
 	switch (value) {
 	case ACTION_CONFIG:
@@ -109,7 +109,7 @@ static int command_line_take(struct command_line *line, int value, const char *t
 	case '?':
 		return -EINVAL;
 	default:
-		return command_line_take_value(line, (enum option_id)(value - FIRST_OPTION), text);
+		return command_line_set(line, (enum option_id)(value - FIRST_OPTION), text);
 	}
 }
 
@@ -122,7 +122,7 @@ int command_line_read(struct command_line *line, int argc, char **argv)
 		int value = getopt_long(argc, argv, "hV", long_options, NULL);
 		if (value == -1)
 			break;
-		int r = command_line_take(line, value, optarg);
+		int r = command_line_apply(line, value, optarg);
 		if (r <= 0)
 			return r < 0 ? r : 1;
 	}

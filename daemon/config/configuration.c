@@ -1,7 +1,7 @@
 /*
- * Values are set in the order of their rank, the last one wins: defaults, the configuration file,
- * the files of its folder, the environment (for the socket), the command line. All are read even
- * after a mistake, so that every mistake is logged.
+ * The sources of values are read in this order, and a later value overrides an earlier one:
+ * defaults, the configuration file, the files of its folder, the environment (only for the socket),
+ * and the command line. Reading continues after a mistake, so that every mistake is logged.
  */
 #include "daemon/config/configuration.h"
 
@@ -15,7 +15,7 @@
 
 static const char default_origin[] = "default";
 
-/* Sets an option and the origin of its value. Logs a mistake. */
+/* Sets an option and the origin of its value. Returns 0, or -EINVAL after logging a mistake. */
 static int configuration_set(struct configuration *configuration, enum option_id id,
 	const char *value, const char *origin)
 {
@@ -61,7 +61,7 @@ static int configuration_on_entry(struct config_receiver *receiver,
 	return configuration_set(configuration, id, value, origin);
 }
 
-/* The file of --config, or the one that belongs to the socket. */
+/* Returns the file of --config, or the default file of the socket. */
 static const char *configuration_choose_file(const struct command_line *line, char path[PATH_MAX])
 {
 	char text[OPTION_TEXT_SIZE];
@@ -91,7 +91,7 @@ static int configuration_read_files(
 	return r < 0 ? r : folder_result;
 }
 
-/* The socket without --socket. The environment, which clients read too, overrides a file. */
+/* Sets the socket without --socket. Clients read the environment too, so it overrides a file. */
 static int configuration_set_socket(struct configuration *configuration)
 {
 	char text[OPTION_TEXT_SIZE];

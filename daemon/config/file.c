@@ -1,7 +1,9 @@
 /*
- * inih(3) parses the lines, and this file gives it only lines that inih reads as shmimgd.conf(5)
- * says: it trims blanks, so that no line continues a value; it cuts comments off; and it checks
- * length, control characters and sections, about which inih is silent.
+ * inih(3) parses the lines. It reads some lines in another way than shmimgd.conf(5) says, so each
+ * line is prepared for it. Blanks around a line are removed: to inih, a line that begins with a
+ * blank continues the last value. Comments and sections become empty lines. Lines that are too
+ * long, lines with control characters, and unknown sections are reported here, because inih does
+ * not report them.
  */
 #include "daemon/config/file.h"
 
@@ -42,8 +44,8 @@ static bool config_file_is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Takes the next line, without the blanks around it. */
-static size_t config_file_take_line(struct config_text *text, const char **line)
+/* Returns the length of the next line, without the blanks around it. */
+static size_t config_file_next_line(struct config_text *text, const char **line)
 {
 	const char *start = text->next;
 	size_t left = (size_t)(text->end - start);
@@ -68,8 +70,8 @@ static bool config_file_has_control(const char *line, size_t length)
 	return false;
 }
 
-/* A mistake in a line that inih(3) would not report or would misread; or NULL. */
-static const char *config_file_fault_of(const char *line, size_t length)
+/* Returns the message for a mistake that inih(3) would not report, or NULL. */
+static const char *config_file_check_line(const char *line, size_t length)
 {
 	static const char section[] = "[shmimgd]";
 	if (length > LINE_LENGTH_MAX)
@@ -81,17 +83,17 @@ static const char *config_file_fault_of(const char *line, size_t length)
 	return NULL;
 }
 
-/* Gives inih a line, as fgets(3) would; an empty one for a comment, a section or a mistake. */
+/* fgets(3) for inih. A comment, a section or a mistake becomes an empty line. */
 static char *config_file_read_line(char *buffer, int size, void *context)
 {
 	struct config_text *text = context;
 	const char *line;
 	if (text->next == text->end)
 		return NULL;
-	size_t length = config_file_take_line(text, &line);
+	size_t length = config_file_next_line(text, &line);
 	if (length > 0 && (*line == '#' || *line == ';'))
 		length = 0;
-	const char *fault = length > 0 ? config_file_fault_of(line, length) : NULL;
+	const char *fault = length > 0 ? config_file_check_line(line, length) : NULL;
 	if (fault)
 		config_file_fail(text, fault);
 	if (fault || *line == '[')
@@ -175,7 +177,7 @@ static int config_file_read_open(struct config_receiver *receiver, const char *p
 	return config_file_parse(receiver, path, bytes, (size_t)size);
 }
 
-/* Whether an error means that there is no file, or that this user cannot know of one. */
+/* Whether there is no file, or this user may not search its folder. */
 static bool config_file_is_missing(const char *path, int error)
 {
 	if (error == -ENOENT)
