@@ -1,6 +1,6 @@
 /*
- * Tests of the daemon's configuration files: their grammar, and what each kind of mistake in
- * one says.
+ * Tests of the daemon's configuration files: their grammar, and the message for each kind of
+ * mistake.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ static void test_mistakes(void **state)
 	}
 }
 
-/* Everything that is wrong is said at once, and no more than that. */
+/* Every mistake is logged, each one once. */
 static void test_all_mistakes(void **state)
 {
 	(void)state;
@@ -118,7 +118,7 @@ static void test_lengths(void **state)
 	assert_int_equal(config_options_of_file(), -EINVAL);
 }
 
-static void test_what_is_no_file(void **state)
+static void test_not_a_file(void **state)
 {
 	(void)state;
 	assert_int_equal(config_options_of_file(), -ENOENT);
@@ -195,7 +195,7 @@ static void test_drop_ins(void **state)
 	config_assert_logged("FILE.d: cannot be read: Not a directory");
 }
 
-/* Whatever a file holds: an answer, and no option that is not allowed. */
+/* Random bytes: reading ends, and no option has a value that is not allowed. */
 static void test_garbage(void **state)
 {
 	static const char *const pieces[] = {"decoders", "=", " ", "\n", "[shmimgd]", "[", "]", "7",
@@ -232,7 +232,7 @@ int main(void)
 		TEST(test_all_mistakes),
 		TEST(test_grammar),
 		TEST(test_lengths),
-		TEST(test_what_is_no_file),
+		TEST(test_not_a_file),
 		TEST(test_drop_ins),
 		TEST(test_garbage),
 	};

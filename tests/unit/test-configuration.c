@@ -1,6 +1,6 @@
 /*
- * Tests of the daemon's configuration: which files are read, what goes before what, the values
- * of each kind of option, and what --print-config writes.
+ * Tests of the daemon's configuration: which files are read, which value overrides which, the
+ * values of each kind of option, and the output of --print-config.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "tests/unit/fault.h"
 #include "tests/unit/unit.h"
 
-/* The daemon of the machine has a file of its own; for others a folder of the user's decides. */
+/* The daemon of the machine has its own file; any other daemon has one in the user's folder. */
 static void test_default_files(void **state)
 {
 	char path[PATH_MAX], expected[2 * CONFIG_PATH_SIZE];
@@ -61,7 +61,7 @@ static void test_order(void **state)
 	assert_int_equal(config_options("--config", config_file, "--socket=/line"), 0);
 	assert_string_equal(config_read.options.socket, "/line");
 	unsetenv("SHMIMG_SOCKET");
-	/* What the command line replaces must be right all the same. */
+	/* A value that the command line overrides must be valid too. */
 	config_put(config_file, "decoders = 0\n");
 	assert_int_equal(config_options("--config", config_file, "--decoders=4"), -EINVAL);
 	assert_int_equal(config_options("--decoders=0", "--decoders=4", NULL), -EINVAL);

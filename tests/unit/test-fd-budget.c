@@ -1,5 +1,5 @@
 /*
- * Tests of how many descriptors are left: exact, as the kernel tells it and without /proc.
+ * Tests of the number of free descriptors: it is exact, with /proc and without.
  */
 #include "tests/unit/unit.h"
 
@@ -45,7 +45,7 @@ static void take_all(int fds[NUMBERS], size_t *count)
 	}
 }
 
-/* Every second number is free, from the lowest on: what is free is not in one piece. */
+/* Makes every second number free: the free numbers have gaps. */
 static void check_exactness(void)
 {
 	int fds[NUMBERS];
@@ -79,7 +79,7 @@ static void check_with_limit(void)
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
 }
 
-static void test_as_the_kernel_tells(void **state)
+static void test_with_proc(void **state)
 {
 	(void)state;
 	check_with_limit();
@@ -96,7 +96,7 @@ static void test_without_proc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_as_the_kernel_tells),
+		cmocka_unit_test(test_with_proc),
 		cmocka_unit_test(test_without_proc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

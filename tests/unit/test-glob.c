@@ -1,5 +1,5 @@
 /*
- * Tests of globs over names of images, and of the time they take.
+ * Tests of glob patterns: what they match, and the time that matching takes.
  */
 #include <stdlib.h>
 #include <string.h>

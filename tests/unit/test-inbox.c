@@ -54,7 +54,7 @@ static int close_inbox(void **state)
 	return 0;
 }
 
-/* Open descriptors, when all are closed that are to be. */
+/* Counts open descriptors, after the close queue is empty. */
 static unsigned count_open(void)
 {
 	assert_true(close_queues_finish(&close_queues, 20000000));
@@ -86,7 +86,7 @@ static void send_files(const char *data, size_t size, unsigned count, off_t firs
 		close(fds[i]);
 }
 
-/* Takes the lines that are complete, with '|' after each. */
+/* Consumes the complete lines, and writes '|' after each. */
 static void collect(char *text)
 {
 	size_t length;
@@ -164,7 +164,7 @@ static void take(off_t size)
 	close(fd);
 }
 
-static void test_descriptors_are_claimed_in_order(void **state)
+static void test_descriptors_are_taken_in_order(void **state)
 {
 	char text[64] = "";
 	(void)state;
@@ -184,7 +184,7 @@ static void test_descriptors_are_claimed_in_order(void **state)
 	assert_string_equal(text, "c|");
 }
 
-static void test_unclaimed_descriptors_are_closed(void **state)
+static void test_descriptors_not_taken_are_closed(void **state)
 {
 	(void)state;
 	unsigned before = count_open();
@@ -203,7 +203,7 @@ static void test_unclaimed_descriptors_are_closed(void **state)
 	assert_int_equal(count_open(), before);
 }
 
-/* A descriptor in front of its line's end, whatever piece of the line it came with. */
+/* A descriptor can come with any part of its line. */
 static void test_descriptor_with_any_piece(void **state)
 {
 	(void)state;
@@ -234,7 +234,7 @@ static void test_too_many_descriptors(void **state)
 	assert_int_equal(count_open(), before);
 }
 
-/* The kernel lets go of none here: what there is no room for is closed as what is not wanted. */
+/* The kernel closes none: the close queue closes those above the maximum. */
 static void test_a_message_full_of_descriptors(void **state)
 {
 	(void)state;
@@ -248,24 +248,24 @@ static void test_a_message_full_of_descriptors(void **state)
 	assert_int_equal(count_open(), before);
 }
 
-/* Lets so many more be opened, at most. Returns the limit that there was. */
-static struct rlimit leave_room(unsigned room)
+/* Limits how many more descriptors can be opened. Returns the old limit. */
+static struct rlimit limit_free_fds(unsigned count)
 {
 	struct rlimit before, limit;
 	assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
 	limit = before;
-	limit.rlim_cur = count_open() + room;
+	limit.rlim_cur = count_open() + count;
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
 	fd_budget_take(UINT_MAX); /* what is known is forgotten */
 	return before;
 }
 
-/* Lines go on to come, each with what it brings or not at all. */
-static void test_no_room_for_descriptors(void **state)
+/* A line is received with its descriptor, or not at all. */
+static void test_no_free_descriptors(void **state)
 {
 	char text[16] = "";
 	(void)state;
-	struct rlimit before = leave_room(FDPASS_MAX);
+	struct rlimit before = limit_free_fds(FDPASS_MAX);
 	send_files("ab\ncd\n", 6, 0, 0);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), 6);
 	collect(text);
@@ -284,10 +284,10 @@ static void test_no_room_for_descriptors(void **state)
 	take(7);
 }
 
-static void test_no_room_and_nothing_there(void **state)
+static void test_no_free_descriptors_and_no_input(void **state)
 {
 	(void)state;
-	struct rlimit before = leave_room(0);
+	struct rlimit before = limit_free_fds(0);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EAGAIN);
 	close(sockets[1]);
 	sockets[1] = -1;
@@ -297,11 +297,11 @@ static void test_no_room_and_nothing_there(void **state)
 	}
 }
 
-/* All that is taken is counted, and it is looked again before there is too little. */
-static void test_room_is_counted(void **state)
+/* Each received descriptor counts, and free ones are counted again before too few are left. */
+static void test_free_descriptors_are_counted(void **state)
 {
 	(void)state;
-	struct rlimit before = leave_room(4 * FDPASS_MAX);
+	struct rlimit before = limit_free_fds(4 * FDPASS_MAX);
 	while (fd_budget_is_scarce()) {
 	}
 	fd_budget_take(FDPASS_MAX);
@@ -327,14 +327,14 @@ int main(void)
 		TEST(test_lines_cut_anywhere),
 		TEST(test_lengths),
 		TEST(test_end_of_input),
-		TEST(test_descriptors_are_claimed_in_order),
-		TEST(test_unclaimed_descriptors_are_closed),
+		TEST(test_descriptors_are_taken_in_order),
+		TEST(test_descriptors_not_taken_are_closed),
 		TEST(test_descriptor_with_any_piece),
 		TEST(test_too_many_descriptors),
 		TEST(test_a_message_full_of_descriptors),
-		TEST(test_no_room_for_descriptors),
-		TEST(test_no_room_and_nothing_there),
-		TEST(test_room_is_counted),
+		TEST(test_no_free_descriptors),
+		TEST(test_no_free_descriptors_and_no_input),
+		TEST(test_free_descriptors_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * Tests of mounts: which types are served by somebody else, and what is found in a list of
- * mounts, as the kernel writes it, and as it never should.
+ * Tests of mounts: which types a program or another machine serves, and what is found in lists of
+ * mounts, in valid and in invalid ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static void test_list(void **state)
 	assert_int_equal(find(text, 0), -ENOENT);
 }
 
-static void test_what_is_no_list(void **state)
+static void test_invalid_lists(void **state)
 {
 	static const struct {
 		const char *text;
@@ -106,7 +106,7 @@ static void test_long_lines(void **state)
 	free(text);
 }
 
-static void test_what_cannot_be_read(void **state)
+static void test_unreadable_list(void **state)
 {
 	(void)state;
 	FILE *list = fopen("/", "r");
@@ -115,16 +115,16 @@ static void test_what_cannot_be_read(void **state)
 	fclose(list);
 }
 
-/* What is everywhere; a bad descriptor. */
+/* Folders of every machine, and an invalid descriptor. */
 static void test_walks(void **state)
 {
-	static const char *const places[] = {"/", "/proc", "/", "/dev", "/dev/shm"};
+	static const char *const folders[] = {"/", "/proc", "/", "/dev", "/dev/shm"};
 	struct mount_walk walk = {0};
 	(void)state;
-	for (size_t i = 0; i < COUNT(places); i++) {
-		int place = open(places[i], O_PATH | O_CLOEXEC);
-		assert_int_equal(mount_walk_check(&walk, place), 0);
-		close(place);
+	for (size_t i = 0; i < COUNT(folders); i++) {
+		int fd = open(folders[i], O_PATH | O_CLOEXEC);
+		assert_int_equal(mount_walk_check(&walk, fd), 0);
+		close(fd);
 	}
 	assert_int_equal(mount_walk_check(&walk, -1), -EBADF);
 }
@@ -134,9 +134,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_what_is_no_list),
+		cmocka_unit_test(test_invalid_lists),
 		cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_what_cannot_be_read),
+		cmocka_unit_test(test_unreadable_list),
 		cmocka_unit_test(test_walks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
- * Tests of what a connection sends: replies and descriptors through a socketpair, more than there
- * is room for, and by a socket that takes little at a time.
+ * Tests of what a connection sends: replies and descriptors through a socketpair, more than the
+ * outbox holds, and through a socket with a small buffer.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -37,13 +37,13 @@ static int close_outbox(void **state)
 	return 0;
 }
 
-/* Adds a reply of so many bytes, all the same but the last, with a file of this size. */
+/* Adds a reply: its length, equal bytes up to the last one, and a file of a size. */
 static void add_reply(char byte, size_t length, off_t size)
 {
-	size_t room;
+	size_t free_size;
 	assert_true(outbox_has_space(&outbox));
-	char *space = outbox_space(&outbox, &room);
-	assert_true(room >= WIRE_LINE_MAX);
+	char *space = outbox_space(&outbox, &free_size);
+	assert_true(free_size >= WIRE_LINE_MAX);
 	memset(space, byte, length - 1);
 	space[length - 1] = '\n';
 	outbox_add(&outbox, length, size ? make_file(size) : -1);
@@ -90,16 +90,16 @@ static void test_replies_with_descriptors(void **state)
 	assert_false(outbox_is_empty(&outbox));
 	assert_int_equal(outbox_send(&outbox, sockets[0]), 0);
 	assert_true(outbox_is_empty(&outbox));
-	size_t reply = 0, place = 0;
+	size_t reply = 0, offset = 0;
 	for (size_t i = 0; i < sizeof(sent) - 1; i++) {
 		char byte;
 		size_t one = 1;
 		off_t size = receive_bytes(&byte, &one);
 		assert_int_equal(one, 1);
 		assert_int_equal(byte, sent[i]);
-		assert_int_equal(size, place == 0 ? replies[reply].size : 0);
-		if (++place == replies[reply].length) {
-			place = 0;
+		assert_int_equal(size, offset == 0 ? replies[reply].size : 0);
+		if (++offset == replies[reply].length) {
+			offset = 0;
 			reply++;
 		}
 	}
@@ -143,7 +143,7 @@ static void test_small_socket(void **state)
 	assert_true(outbox_is_empty(&outbox));
 }
 
-static void test_room(void **state)
+static void test_space(void **state)
 {
 	(void)state;
 	for (int i = 0; i < OUTBOX_SIZE / WIRE_LINE_MAX; i++)
@@ -173,7 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_replies_with_descriptors),
 		TEST(test_small_socket),
-		TEST(test_room),
+		TEST(test_space),
 		TEST(test_nobody_reads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

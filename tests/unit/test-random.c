@@ -1,6 +1,6 @@
 /*
- * Tests of random numbers: few system calls, and no number twice, in other threads and processes
- * neither.
+ * Tests of random numbers: few system calls, and no number twice, also in other threads and
+ * processes.
  */
 #include "tests/unit/unit.h"
 
@@ -69,7 +69,7 @@ static void test_another_thread(void **state)
 	assert_string_not_equal(here, there);
 }
 
-/* What is left of the parent's numbers is not the child's. */
+/* The child does not use the rest of the parent's pool. */
 static void test_another_process(void **state)
 {
 	char first[DIGITS + 1], here[DIGITS + 1], there[DIGITS + 1] = "";

@@ -1,6 +1,6 @@
 /*
- * Tests of whose turn it is: letters are users, figures their connections, in the order that
- * they came and in the order that they are served.
+ * Tests of the scheduler. A letter is a user, and a digit is one of their connections: first in the
+ * order of queueing, then in the order of serving.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ static void test_order(void **state)
 	}
 }
 
-/* Whoever always has more to do is served once between any two turns of another's. */
+/* A connection that is always queued is served once between two turns of another user. */
 static void test_endless(void **state)
 {
 	struct crowd crowd;
@@ -106,8 +106,8 @@ static void test_endless(void **state)
 	scatter(&crowd);
 }
 
-/* Who leaves is not served, and keeps nobody from being served. */
-static void test_leaving(void **state)
+/* A removed connection is not served, and blocks no other one. */
+static void test_removal(void **state)
 {
 	struct crowd crowd;
 	(void)state;
@@ -127,7 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_endless),
-		cmocka_unit_test(test_leaving),
+		cmocka_unit_test(test_removal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * Tests of the files to decode: which path is opened for whom, which descriptor is taken,
- * and when a file is the same.
+ * Tests of the files to decode: which paths are opened for which user, which descriptors are valid,
+ * and the identity of files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "daemon/file/source.h"
 #include "tests/unit/unit.h"
 
-/* Removed from the last to the first: each before its folder. */
+/* Removed in reverse order, so each before its folder. */
 static const struct {
 	const char *name;
 	mode_t mode; /* with the type */
@@ -86,7 +86,7 @@ static int remove_tree(void **state)
 	return access(folder, F_OK) == 0;
 }
 
-/* What one's own daemon, and a daemon of another user, does with a path in the folder. */
+/* Results for a path in the folder: in a daemon of the same user, and of another user. */
 static const struct {
 	const char *path;
 	enum fault own;
