@@ -69,6 +69,8 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/decode/layout.c %D%/decode/layout.h \
 	%D%/decode/pool.c %D%/decode/pool.h \
 	%D%/engine/pressure.c %D%/engine/pressure.h \
+	%D%/job/channel.c %D%/job/channel.h \
+	%D%/job/job.h \
 	%D%/job/spawn.c %D%/job/spawn.h \
 	%D%/store/publish.c %D%/store/publish.h \
 	%D%/socket/drain.c %D%/socket/drain.h \

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/job/channel.h"
 #include "daemon/job/spawn.h"
 #include "daemon/log/log.h"
 
@@ -178,14 +179,14 @@ static int worker_on_deadline(sd_event_source *source, uint64_t usec, void *cont
 
 static void worker_on_header(struct worker *worker, const struct job_header *header)
 {
-	struct job_segment answer = {.kind = JOB_SEGMENT};
-	struct job_signal refusal = {JOB_REFUSE};
+	union job_packet answer = {.segment = {.kind = JOB_SEGMENT}};
+	const union job_packet refusal = {.signal = {JOB_REFUSE}};
 	int segment = -1;
 	if (worker->job) {
 		struct job *job = worker->job;
 		job->worker = NULL;
 		worker->job = NULL;
-		segment = job->events->header(job, header, &worker->spare, &answer);
+		segment = job->events->header(job, header, &worker->spare, &answer.segment);
 		if (segment >= 0) {
 			job->worker = worker;
 			worker->job = job;
@@ -194,12 +195,12 @@ static void worker_on_header(struct worker *worker, const struct job_header *hea
 	int r;
 	if (segment < 0) {
 		worker_become_idle(worker);
-		r = process_send(worker->channel, &refusal, sizeof(refusal), -1);
+		r = channel_send(worker->channel, &refusal, -1);
 	} else {
 		worker->state = WORKER_PIXELS;
 		worker_allow(worker, worker_time_for(worker->setup->options,
 					     (uint64_t)header->full_width * header->full_height));
-		r = process_send(worker->channel, &answer, sizeof(answer), segment);
+		r = channel_send(worker->channel, &answer, segment);
 	}
 	if (r < 0)
 		worker_kill(worker);
@@ -218,9 +219,9 @@ static bool worker_may_fail_with(uint32_t fault)
 	       fault == FAULT_TOO_LARGE || fault == FAULT_NO_SPACE;
 }
 
-static bool worker_on_ready(struct worker *worker, const union job_packet *packet, size_t size)
+static bool worker_on_ready(struct worker *worker, const union job_packet *packet)
 {
-	if (size != sizeof(packet->ready) || packet->kind != JOB_READY)
+	if (packet->kind != JOB_READY)
 		return false;
 	worker->ready = true;
 	worker->setup->events->confined(worker, packet->ready.sandbox);
@@ -228,29 +229,25 @@ static bool worker_on_ready(struct worker *worker, const union job_packet *packe
 }
 
 /* Acts on a packet that may be sent now. Returns false for any other. */
-static bool worker_on_packet(struct worker *worker, union job_packet *packet, size_t size)
+static bool worker_on_packet(struct worker *worker, union job_packet *packet)
 {
 	if (!worker->ready)
-		return worker_on_ready(worker, packet, size);
+		return worker_on_ready(worker, packet);
 	bool working = worker->state == WORKER_HEADER || worker->state == WORKER_PIXELS;
-	if (size == sizeof(packet->header) && packet->kind == JOB_HEADER &&
-		worker->state == WORKER_HEADER) {
+	if (packet->kind == JOB_HEADER && worker->state == WORKER_HEADER) {
 		worker_on_header(worker, &packet->header);
 		return true;
 	}
-	if (size == sizeof(packet->signal) && packet->kind == JOB_DONE &&
-		worker->state == WORKER_PIXELS) {
+	if (packet->kind == JOB_DONE && worker->state == WORKER_PIXELS) {
 		worker_become_idle(worker);
 		worker_end_job(worker, FAULT_NONE, NULL);
 		return true;
 	}
-	if (size == sizeof(packet->error) && packet->kind == JOB_ERROR && working &&
-		worker_may_fail_with(packet->error.fault)) {
+	if (packet->kind == JOB_ERROR && working && worker_may_fail_with(packet->error.fault)) {
 		worker_on_error(worker, &packet->error);
 		return true;
 	}
-	if (size == sizeof(packet->signal) && packet->kind == JOB_NO_SPARE &&
-		worker->spare.fd >= 0) {
+	if (packet->kind == JOB_NO_SPARE && worker->spare.fd >= 0) {
 		spare_forget(&worker->spare);
 		return true;
 	}
@@ -274,12 +271,12 @@ static int worker_on_answer(sd_event_source *source, int fd, uint32_t events, vo
 	union job_packet packet;
 	(void)source;
 	(void)events;
-	ssize_t size = process_receive(fd, &packet, sizeof(packet));
-	if (size == -EAGAIN)
+	int r = channel_receive_from_decoder(fd, &packet);
+	if (r == -EAGAIN)
 		return 0;
-	if (size == 0)
+	if (r == 0)
 		worker_kill(worker);
-	else if (size < 0 || !worker_on_packet(worker, &packet, (size_t)size))
+	else if (r < 0 || !worker_on_packet(worker, &packet))
 		worker_end_liar(worker);
 	worker->setup->events->changed(worker);
 	return 0;
@@ -325,19 +322,19 @@ int worker_start(const struct worker_setup *setup, uid_t uid, struct worker **st
 void worker_give(struct worker *worker, struct job *job)
 {
 	job->events->begin(job);
-	struct job_decode order = {
-		.kind = JOB_DECODE,
-		.format = job->format,
-		.width = job->box.width,
-		.height = job->box.height,
-		.source = job->source,
-	};
+	const union job_packet order = {.decode = {
+						.kind = JOB_DECODE,
+						.format = job->format,
+						.width = job->box.width,
+						.height = job->box.height,
+						.source = job->source,
+					}};
 	worker->jobs++;
 	worker->job = job;
 	worker->state = WORKER_HEADER;
 	job->worker = worker;
 	worker_allow(worker, worker_time_for(worker->setup->options, 0));
-	int r = process_send(worker->channel, &order, sizeof(order), job->input);
+	int r = channel_send(worker->channel, &order, job->input);
 	if (r == -ETOOMANYREFS) {
 		/* unix(7): too many descriptors of this user are on their way to somebody. */
 		worker_become_idle(worker);
@@ -357,8 +354,8 @@ void worker_offer_spare(struct worker *worker)
 	int segment = spare_make(&worker->spare);
 	if (segment < 0)
 		return;
-	struct job_spare packet = {.kind = JOB_SPARE, .size = worker->spare.size};
-	if (process_send(worker->channel, &packet, sizeof(packet), segment) < 0)
+	const union job_packet packet = {.spare = {.kind = JOB_SPARE, .size = worker->spare.size}};
+	if (channel_send(worker->channel, &packet, segment) < 0)
 		spare_forget(&worker->spare);
 }
 

@@ -76,7 +76,7 @@ static int service_serve_pixels(int channel, enum format format)
 		return result;
 	union job_packet packet;
 	int fd;
-	result = channel_receive(channel, &packet, &fd);
+	result = channel_receive_from_daemon(channel, &packet, &fd);
 	if (result <= 0)
 		return result < 0 ? result : -EPIPE;
 	if (packet.kind == JOB_REFUSE)
@@ -118,7 +118,7 @@ static int service_serve_free(int channel, int fd)
 {
 	union job_packet packet;
 	int other;
-	int result = channel_receive(channel, &packet, &other);
+	int result = channel_receive_from_daemon(channel, &packet, &other);
 	if (result > 0 && packet.kind != JOB_LAST) {
 		if (other >= 0)
 			close(other);
@@ -150,7 +150,7 @@ static int service_serve_all(int channel)
 	for (;;) {
 		union job_packet packet;
 		int fd;
-		int result = channel_receive(channel, &packet, &fd);
+		int result = channel_receive_from_daemon(channel, &packet, &fd);
 		if (result > 0)
 			result = service_serve(channel, &packet, fd);
 		else if (result == 0)

@@ -1,5 +1,11 @@
 /*
- * The channel between a daemon and a decoder.
+ * Both programs use one table: for each kind of packet its size, the side that sends it, and
+ * whether a descriptor comes along. A packet that differs in any of these is received, so that
+ * it is out of the way, and reported as -EPROTO.
+ *
+ * The decoder receives and closes descriptors that do not belong to a packet. The daemon offers
+ * no capacity for descriptors, so the kernel discards them: closing a descriptor can block for as
+ * long as a file server likes.
  */
 #include "config.h"
 
@@ -12,24 +18,27 @@
 
 #include "client/protocol/fdpass.h"
 
+enum channel_side { SIDE_DAEMON = 1, SIDE_DECODER };
+
 static const struct {
 	size_t size;
+	enum channel_side sender;
 	bool has_fd;
 } kinds[] = {
-	[JOB_DECODE] = {sizeof(struct job_decode), true},
-	[JOB_SEGMENT] = {sizeof(struct job_segment), true},
-	[JOB_REFUSE] = {sizeof(struct job_signal), false},
-	[JOB_FREE] = {sizeof(struct job_signal), true},
-	[JOB_READY] = {sizeof(struct job_ready), false},
-	[JOB_HEADER] = {sizeof(struct job_header), false},
-	[JOB_DONE] = {sizeof(struct job_signal), false},
-	[JOB_ERROR] = {sizeof(struct job_error), false},
-	[JOB_SPARE] = {sizeof(struct job_spare), true},
-	[JOB_NO_SPARE] = {sizeof(struct job_signal), false},
-	[JOB_LAST] = {sizeof(struct job_signal), false},
+	[JOB_DECODE] = {sizeof(struct job_decode), SIDE_DAEMON, true},
+	[JOB_SEGMENT] = {sizeof(struct job_segment), SIDE_DAEMON, true},
+	[JOB_REFUSE] = {sizeof(struct job_signal), SIDE_DAEMON, false},
+	[JOB_FREE] = {sizeof(struct job_signal), SIDE_DAEMON, true},
+	[JOB_READY] = {sizeof(struct job_ready), SIDE_DECODER, false},
+	[JOB_HEADER] = {sizeof(struct job_header), SIDE_DECODER, false},
+	[JOB_DONE] = {sizeof(struct job_signal), SIDE_DECODER, false},
+	[JOB_ERROR] = {sizeof(struct job_error), SIDE_DECODER, false},
+	[JOB_SPARE] = {sizeof(struct job_spare), SIDE_DAEMON, true},
+	[JOB_NO_SPARE] = {sizeof(struct job_signal), SIDE_DECODER, false},
+	[JOB_LAST] = {sizeof(struct job_signal), SIDE_DAEMON, false},
 };
 
-/* FDS_MAX: descriptors that nobody asked for are received, to be closed. */
+/* FDS_MAX: more descriptors than a packet may carry, so that they are noticed. */
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), FDS_MAX = 4 };
 
 int channel_send(int channel, const union job_packet *packet, int fd)
@@ -41,30 +50,43 @@ int channel_send(int channel, const union job_packet *packet, int fd)
 	return sent < 0 ? (int)sent : 0;
 }
 
-static bool channel_is_right(const union job_packet *packet, size_t size, size_t fds)
+/* Whether a packet of size bytes is one that a side may send. */
+static bool channel_is_valid(const union job_packet *packet, size_t size, enum channel_side sender)
 {
 	return size >= sizeof(packet->kind) && packet->kind < KINDS &&
-	       kinds[packet->kind].size == size && fds == kinds[packet->kind].has_fd;
+	       kinds[packet->kind].size == size && kinds[packet->kind].sender == sender;
 }
 
-int channel_receive(int channel, union job_packet *packet, int *fd)
+/* Receives a message, cut or not. Returns as the functions of channel.h do. */
+static int channel_receive(int channel, struct fdpass_message *message, enum channel_side sender)
+{
+	ssize_t size = fdpass_receive(channel, message, 0);
+	if (size < 0)
+		return (int)size;
+	bool cut = message->flags & (MSG_TRUNC | MSG_CTRUNC);
+	if (size == 0 && message->fd_count == 0 && !cut)
+		return 0;
+	return !cut && channel_is_valid(message->bytes, (size_t)size, sender) ? 1 : -EPROTO;
+}
+
+int channel_receive_from_daemon(int channel, union job_packet *packet, int *fd)
 {
 	int fds[FDS_MAX];
 	struct fdpass_message message = {
 		.bytes = packet, .size = sizeof(*packet), .fds = fds, .fds_max = FDS_MAX};
-	*fd = -1;
-	ssize_t size = fdpass_receive(channel, &message, 0);
-	if (size < 0)
-		return (int)size;
-	size_t count = message.fd_count;
-	if (size == 0 && count == 0)
-		return 0;
+	int r = channel_receive(channel, &message, SIDE_DAEMON);
+	if (r > 0 && message.fd_count != kinds[packet->kind].has_fd)
+		r = -EPROTO;
 	*fd = fdpass_keep_first(&message);
-	bool cut = message.flags & (MSG_TRUNC | MSG_CTRUNC);
-	if (!cut && channel_is_right(packet, (size_t)size, count))
-		return 1;
-	if (*fd >= 0)
-		close(*fd);
+	if (r > 0 || *fd < 0)
+		return r;
+	close(*fd);
 	*fd = -1;
-	return -EPROTO;
+	return r;
+}
+
+int channel_receive_from_decoder(int channel, union job_packet *packet)
+{
+	struct fdpass_message message = {.bytes = packet, .size = sizeof(*packet)};
+	return channel_receive(channel, &message, SIDE_DECODER);
 }

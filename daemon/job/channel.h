@@ -1,21 +1,29 @@
 /*
- * The channel between a daemon and a decoder: sends and receives whole packets of job.h
- * with at most one descriptor, and lets nothing through that has not the size and the
- * descriptor of its kind. Knows no order of packets and keeps no state.
+ * The channel between the daemon and a decoder: sends and receives whole packets of job.h, and
+ * refuses those that do not fit the table of kinds. The order of packets is the caller's affair.
  */
 #pragma once
 
 #include "daemon/job/job.h"
 
 /*
- * Sends a packet; fd goes along if its kind carries one, and stays the caller's.
- * Returns 0 or a negative errno; -EPIPE or -ECONNRESET: nobody is there any more.
+ * Sends a packet. If its kind carries a descriptor, fd goes along; fd stays the caller's.
+ * Returns 0, -EAGAIN if a non-blocking channel is full, or another negative errno: -EPIPE or
+ * -ECONNRESET if the other side has closed the channel.
  */
 int channel_send(int channel, const union job_packet *packet, int fd);
 
 /*
- * Waits for a packet. *fd becomes the caller's, close-on-exec; -1 if its kind has none.
- * Returns 1; 0 when the other side has ended; or a negative errno, -EPROTO for a packet
- * that is none of job.h (all descriptors that came with it are closed).
+ * Receives a packet in the decoder. *fd is set to its descriptor, which is the caller's and
+ * close-on-exec, or to -1 if its kind carries none.
+ * Returns 1; 0 if the daemon has closed the channel; -EPROTO for a packet that the daemon may not
+ * send; or another negative errno.
  */
-int channel_receive(int channel, union job_packet *packet, int *fd);
+int channel_receive_from_daemon(int channel, union job_packet *packet, int *fd);
+
+/*
+ * Receives a packet in the daemon, which takes no descriptors from a decoder.
+ * Returns 1; 0 if the decoder has closed the channel; -EAGAIN if a non-blocking channel is empty;
+ * -EPROTO for a packet that a decoder may not send; or another negative errno.
+ */
+int channel_receive_from_decoder(int channel, union job_packet *packet);

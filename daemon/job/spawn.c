@@ -176,10 +176,10 @@ static int spawn_request(const char *program, int channel, pid_t *pid)
 	if (spawner.channel == 0)
 		return spawn_program(program, channel, pid);
 	spawner.program = program;
-	int r = process_send(spawner.channel, "", 1, channel);
-	if (r < 0)
-		return r;
-	r = spawn_await_result();
+	ssize_t sent = fdpass_send(spawner.channel, "", 1, channel, 0);
+	if (sent < 0)
+		return (int)sent;
+	int r = spawn_await_result();
 	*pid = spawner.pid;
 	return r;
 }
@@ -206,22 +206,4 @@ void spawn_end(pid_t pid)
 	if (handle >= 0)
 		poll(&(struct pollfd){.fd = handle, .events = POLLIN}, 1, END_TIMEOUT_MSEC);
 	waitpid(pid, NULL, handle >= 0 ? WNOHANG : 0);
-}
-
-int process_send(int channel, const void *packet, size_t size, int fd)
-{
-	ssize_t count = fdpass_send(channel, packet, size, fd, 0);
-	return count < 0 ? (int)count : 0;
-}
-
-ssize_t process_receive(int channel, void *packet, size_t size)
-{
-	ssize_t count;
-	do
-		count = recv(channel, packet, size, MSG_TRUNC);
-	while (count < 0 && errno == EINTR);
-	if (count < 0)
-		return -errno;
-	/* A packet that was cut is as good as none of the protocol's. */
-	return (size_t)count > size ? -EMSGSIZE : count;
 }

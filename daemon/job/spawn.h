@@ -1,10 +1,9 @@
 /*
- * Starts and ends decoder processes. A process has a channel to the daemon, for the packets of
- * job.h. Starting one waits for exec(2) alone.
+ * Starts and ends decoder processes. Each has a channel (channel.h) to the daemon. Starting one
+ * waits for exec(2) alone.
  */
 #pragma once
 
-#include <stddef.h>
 #include <sys/types.h>
 
 /*
@@ -27,12 +26,3 @@ int spawn_start(const char *program, int *channel, pid_t *pid);
 
 /* Kills a process and waits for its end, but not for ever: it may hang in the kernel. */
 void spawn_end(pid_t pid);
-
-/* Sends a packet, with a descriptor unless fd is -1. Returns 0 or a negative errno. */
-int process_send(int channel, const void *packet, size_t size, int fd);
-
-/*
- * Receives a packet into a buffer. Returns its size, 0 when the process has closed its end,
- * -EAGAIN when there is none yet, or another negative errno.
- */
-ssize_t process_receive(int channel, void *packet, size_t size);

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/job/job.h"
+#include "daemon/job/channel.h"
 #include "daemon/job/spawn.h"
 
 int deferred_free_init(struct deferred_free *deferred_free, sd_event *event, const char *program)
@@ -72,8 +72,8 @@ static int deferred_free_on_exit(sd_event_source *source, const siginfo_t *info,
 
 static int deferred_free_send(const struct deferred_free *deferred_free, enum job_kind kind, int fd)
 {
-	const struct job_signal packet = {kind};
-	return process_send(deferred_free->channel, &packet, sizeof(packet), fd);
+	const union job_packet packet = {.signal = {kind}};
+	return channel_send(deferred_free->channel, &packet, fd);
 }
 
 /* Sends JOB_LAST, if it is due. */
@@ -106,6 +106,19 @@ static void deferred_free_flush(struct deferred_free *deferred_free)
 		deferred_free_kill(deferred_free);
 }
 
+/* Acts on a packet of a kind that is allowed now. Returns false for any other. */
+static bool deferred_free_on_packet(struct deferred_free *deferred_free, uint32_t kind)
+{
+	if (kind == JOB_READY && !deferred_free->ready) {
+		deferred_free->ready = true;
+		return true;
+	}
+	if (kind != JOB_DONE || !deferred_free->ready || deferred_free->pending == 0)
+		return false;
+	deferred_free_count_freed(deferred_free);
+	return true;
+}
+
 static int deferred_free_on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct deferred_free *deferred_free = context;
@@ -115,17 +128,11 @@ static int deferred_free_on_answer(sd_event_source *source, int fd, uint32_t eve
 		deferred_free_flush(deferred_free);
 	if (deferred_free->channel < 0)
 		return 0;
-	ssize_t count = process_receive(fd, &packet, sizeof(packet));
-	if (count == -EAGAIN)
+	int r = channel_receive_from_decoder(fd, &packet);
+	if (r == -EAGAIN)
 		return 0;
-	if (count == sizeof(packet.ready) && !deferred_free->ready && packet.kind == JOB_READY) {
-		deferred_free->ready = true;
-	} else if (count != sizeof(packet.signal) || !deferred_free->ready ||
-		   packet.kind != JOB_DONE || deferred_free->pending == 0) {
+	if (r <= 0 || !deferred_free_on_packet(deferred_free, packet.kind))
 		deferred_free_kill(deferred_free);
-	} else {
-		deferred_free_count_freed(deferred_free);
-	}
 	return 0;
 }
 

@@ -104,8 +104,7 @@ struct job_segment plan_for(const struct job_header *header)
 void decoder_expect(
 	struct decoder *decoder, union job_packet *packet, uint32_t kind, uint32_t or_kind)
 {
-	int fd;
-	int result = channel_receive(decoder->channel, packet, &fd);
+	int result = channel_receive_from_decoder(decoder->channel, packet);
 	assert_int_equal(result, 1);
 	assert_true(packet->kind == kind || packet->kind == or_kind);
 	if (packet->kind == JOB_ERROR)

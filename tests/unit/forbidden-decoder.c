@@ -25,7 +25,7 @@ static void *page;
 static int receive(uint32_t kind, union job_packet *packet)
 {
 	int fd;
-	if (channel_receive(JOB_CHANNEL, packet, &fd) != 1 || packet->kind != kind)
+	if (channel_receive_from_daemon(JOB_CHANNEL, packet, &fd) != 1 || packet->kind != kind)
 		_exit(STATUS_BROKEN);
 	return fd;
 }

@@ -56,8 +56,7 @@ static struct job_header send_example(void)
 static void assert_ends(int status)
 {
 	union job_packet packet;
-	int fd;
-	int result = channel_receive(decoder.channel, &packet, &fd);
+	int result = channel_receive_from_decoder(decoder.channel, &packet);
 	assert_true(result == 0 || result == -ECONNRESET);
 	assert_int_equal(decoder_wait(&decoder), status);
 }
