@@ -31,6 +31,15 @@ def children(pid):
     return sorted(found)
 
 
+def pidfds(pids):
+    """Descriptors of those processes that have not been reaped."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            found.append(os.pidfd_open(pid))
+    return found
+
+
 def cpu_ticks(pid):
     """Clock ticks that a process has used; 0 when it is gone."""
     try:
@@ -191,7 +200,7 @@ class Daemon:
         """Ends the daemon as a crash would; its decoders must go by themselves."""
         self.was_ended = True
         self.note_sets()
-        workers = [os.pidfd_open(pid) for pid in self.decoders()]
+        workers = pidfds(self.decoders())
         self.process.kill()
         self.process.wait()
         self._reap(workers)
@@ -200,7 +209,7 @@ class Daemon:
         """Ends the daemon cleanly; checks its exit and that nothing of it is left."""
         self.was_ended = True
         self.note_sets()
-        workers = [os.pidfd_open(pid) for pid in self.decoders()]
+        workers = pidfds(self.decoders())
         self.process.send_signal(signum)
         try:
             code = self.process.wait(TIMEOUT)
