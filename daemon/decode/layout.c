@@ -1,5 +1,7 @@
 /*
- * From what a decoder says of a file to the plan of its segment.
+ * A decoder reads files of strangers and may be taken over by one, so no value of its header is
+ * used before it was checked. Sizes are compared in 64 bits: a sum or product of values that passed
+ * cannot overflow.
  */
 #include "daemon/decode/layout.h"
 
@@ -7,33 +9,35 @@
 #include <stdio.h>
 #include <string.h>
 
-bool layout_is_plausible(const struct job_header *said, enum format wanted, struct box box)
+bool layout_is_plausible(const struct job_header *reported, enum format wanted, struct box box)
 {
 	uint64_t bytes = 0;
-	if (said->format != (wanted == FORMAT_NATIVE ? said->native : wanted))
+	if (reported->format != (wanted == FORMAT_NATIVE ? reported->native : wanted))
 		return false;
-	if (said->full_width == 0 || said->full_height == 0 ||
-		!fit_matches(said->width, said->height, said->full_width, said->full_height, box))
+	if (reported->full_width == 0 || reported->full_height == 0 ||
+		!fit_matches(reported->width, reported->height, reported->full_width,
+			reported->full_height, box))
 		return false;
-	if (said->format == FORMAT_NATIVE || !format_to_string((enum format)said->format) ||
-		said->native == FORMAT_NATIVE || !format_to_string((enum format)said->native) ||
-		said->colour > COLOUR_ICC || said->orientation < 1 || said->orientation > 8 ||
-		said->block_count > HEADER_BLOCKS_MAX ||
-		!memchr(said->type, '\0', sizeof(said->type)))
+	if (reported->format == FORMAT_NATIVE || !format_to_string((enum format)reported->format) ||
+		reported->native == FORMAT_NATIVE ||
+		!format_to_string((enum format)reported->native) || reported->colour > COLOUR_ICC ||
+		reported->orientation < 1 || reported->orientation > 8 ||
+		reported->block_count > HEADER_BLOCKS_MAX ||
+		!memchr(reported->type, '\0', sizeof(reported->type)))
 		return false;
-	for (uint32_t i = 0; i < said->block_count; i++) {
-		if (said->blocks[i].size > JOB_BLOCK_BYTES_MAX)
+	for (uint32_t i = 0; i < reported->block_count; i++) {
+		if (reported->blocks[i].size > JOB_BLOCK_BYTES_MAX)
 			return false;
-		bytes += said->blocks[i].size;
+		bytes += reported->blocks[i].size;
 	}
 	return bytes <= JOB_BLOCK_BYTES_MAX;
 }
 
-static bool layout_is_too_dense(const struct header *header, uint64_t most)
+static bool layout_is_too_dense(const struct header *header, uint64_t pixels_per_byte_max)
 {
-	uint64_t allowed;
-	return !__builtin_mul_overflow(most, header->source.size, &allowed) &&
-	       (uint64_t)header->full_width * header->full_height > allowed;
+	uint64_t pixels_max;
+	return !__builtin_mul_overflow(pixels_per_byte_max, header->source.size, &pixels_max) &&
+	       (uint64_t)header->full_width * header->full_height > pixels_max;
 }
 
 bool layout_is_within(
@@ -43,44 +47,44 @@ bool layout_is_within(
 	if ((uint64_t)width * height > options->max_pixels)
 		snprintf(text, size,
 			"%" PRIu32 " x %" PRIu32 " pixels are more than max-pixels=%" PRIu64
-			"; the option --max-pixels of shmimgd raises that",
+			"; raise it with the option --max-pixels of shmimgd",
 			width, height, options->max_pixels);
 	else if (layout_is_too_dense(header, options->max_pixels_per_byte))
 		snprintf(text, size,
 			"%" PRIu32 " x %" PRIu32 " pixels in a file of %" PRIu64
 			" bytes are more than max-pixels-per-byte=%" PRIu64
-			"; the option --max-pixels-per-byte of shmimgd raises that",
+			"; raise it with the option --max-pixels-per-byte of shmimgd",
 			width, height, header->source.size, options->max_pixels_per_byte);
 	else if (header->segment_size > options->max_bytes)
 		snprintf(text, size,
 			"the image needs %" PRIu64 " bytes, more than max-bytes=%" PRIu64
-			"; the option --max-bytes of shmimgd raises that",
+			"; raise it with the option --max-bytes of shmimgd",
 			header->segment_size, options->max_bytes);
 	else
 		return true;
 	return false;
 }
 
-int layout_header(struct header *header, const struct job_header *said,
+int layout_header(struct header *header, const struct job_header *reported,
 	const struct header_source *source, struct box box, size_t name_length, uint64_t page_size)
 {
 	*header = (struct header){
-		.width = said->width,
-		.height = said->height,
-		.full_width = said->full_width,
-		.full_height = said->full_height,
+		.width = reported->width,
+		.height = reported->height,
+		.full_width = reported->full_width,
+		.full_height = reported->full_height,
 		.box_width = box.width,
 		.box_height = box.height,
-		.format = said->format,
-		.colour = said->colour,
-		.orientation = said->orientation,
+		.format = reported->format,
+		.colour = reported->colour,
+		.orientation = reported->orientation,
 		.source = *source,
 		.name_length = (uint32_t)name_length,
-		.block_count = said->block_count,
+		.block_count = reported->block_count,
 	};
-	for (uint32_t i = 0; i < said->block_count; i++) {
-		header->blocks[i].type = said->blocks[i].type;
-		header->blocks[i].size = said->blocks[i].size;
+	for (uint32_t i = 0; i < reported->block_count; i++) {
+		header->blocks[i].type = reported->blocks[i].type;
+		header->blocks[i].size = reported->blocks[i].size;
 	}
 	return header_plan(header, page_size);
 }

@@ -1,5 +1,13 @@
 /*
- * The decoders: which process does which job.
+ * A decoder is bound to one user: after it has read a file of a user it never gets another user's,
+ * since the first file may have taken it over. It is kept for the user's next job until it has been
+ * idle for a while, or another user needs its place.
+ *
+ * Users take turns in the order of their numbers, so that one with many jobs does not delay the
+ * others. Among the jobs of a user the first that is ready is started.
+ *
+ * A decoder that was killed and hangs in the kernel no longer counts for the limit of all decoders,
+ * only for that of its user. A user whose decoders all hang gets an error.
  */
 #include "daemon/decode/pool.h"
 
@@ -18,7 +26,7 @@ static struct worker *pool_find_idle(const struct pool *pool, uid_t uid)
 	return NULL;
 }
 
-/* Makes room for a user's decoder by ending an idle one of another's, one at a time. */
+/* Ends an idle decoder for another user's, unless one is ending already. */
 static void pool_retire_idle(struct pool *pool)
 {
 	struct worker *worker;
@@ -34,7 +42,7 @@ static void pool_retire_idle(struct pool *pool)
 	}
 }
 
-/* Ends idle decoders that are more than there may be, now that these may be fewer. */
+/* Ends idle decoders above the limit, which a reload may have lowered. */
 static void pool_retire_surplus(struct pool *pool)
 {
 	struct worker *worker;
@@ -81,8 +89,8 @@ bool pool_is_freeing(const struct pool *pool)
 	return false;
 }
 
-/* Processes that have seen a user's files: those that hang in the kernel, or all. */
-static unsigned pool_count_of(const struct pool *pool, uid_t uid, bool stuck)
+/* Counts the decoders of a user: those that are stuck, or all. */
+static unsigned pool_count_user(const struct pool *pool, uid_t uid, bool stuck)
 {
 	unsigned count = 0;
 	const struct worker *worker;
@@ -91,18 +99,18 @@ static unsigned pool_count_of(const struct pool *pool, uid_t uid, bool stuck)
 	return count;
 }
 
-/* Whether a job's user has a process free for it, may have one more, or is to be refused. */
-static bool pool_is_due(const struct pool *pool, const struct job *job)
+/* Whether the job's user has an idle decoder, may have one more, or must get an error. */
+static bool pool_can_proceed(const struct pool *pool, const struct job *job)
 {
-	uint64_t most = pool->setup.options->user_decoders;
-	return pool_find_idle(pool, job->uid) || pool_count_of(pool, job->uid, false) < most ||
-	       pool_count_of(pool, job->uid, true) >= most;
+	uint64_t max = pool->setup.options->user_decoders;
+	return pool_find_idle(pool, job->uid) || pool_count_user(pool, job->uid, false) < max ||
+	       pool_count_user(pool, job->uid, true) >= max;
 }
 
-static void pool_take_from_queue(struct pool *pool, struct job *job)
+static void pool_dequeue(struct pool *pool, struct job *job)
 {
 	TAILQ_REMOVE(&pool->queue, job, link);
-	pool->served = job->uid;
+	pool->last_served = job->uid;
 }
 
 static void pool_log_not_started(const struct pool *pool, uid_t uid, int error)
@@ -126,46 +134,45 @@ static int pool_start_worker(struct pool *pool, uid_t uid, struct worker **start
 static bool pool_start_job(struct pool *pool, struct job *job)
 {
 	struct worker *worker = pool_find_idle(pool, job->uid);
-	if (!worker && pool_count_of(pool, job->uid, true) >= pool->setup.options->user_decoders) {
-		pool_take_from_queue(pool, job);
+	if (!worker &&
+		pool_count_user(pool, job->uid, true) >= pool->setup.options->user_decoders) {
+		pool_dequeue(pool, job);
 		job->events->end(job, FAULT_BUSY,
-			"all decoders that you may have hang over earlier files of yours");
+			"your decoders hang while reading earlier files; check the file servers of "
+			"these files");
 		return true;
 	}
 	if (!worker && pool->count >= pool->setup.options->decoders) {
 		pool_retire_idle(pool);
 		return false;
 	}
-	pool_take_from_queue(pool, job);
+	pool_dequeue(pool, job);
 	int r = worker ? 0 : pool_start_worker(pool, job->uid, &worker);
 	if (r < 0) {
 		pool_log_not_started(pool, job->uid, r);
 		bool later = r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EAGAIN;
 		job->events->end(job, later ? FAULT_BUSY : FAULT_DECODER_FAILED,
-			"the decoder cannot be started");
+			"the decoder cannot be started; see the log of shmimgd");
 		return true;
 	}
-	worker_give(worker, job);
+	worker_start_job(worker, job);
 	return true;
 }
 
-/*
- * How many users come before it is this one's turn again: users take turns in the order of
- * their numbers, and after the last comes the first.
- */
+/* How many user numbers come before this one's turn, after which the numbers begin again at 0. */
 static uid_t pool_distance(const struct pool *pool, uid_t uid)
 {
-	return uid - pool->served - 1;
+	return uid - pool->last_served - 1;
 }
 
-/* The first job that may begin, of the user whose turn it is among those who may go on. */
+/* The first job that is ready, of the user whose turn is next. */
 static struct job *pool_next_job(const struct pool *pool)
 {
 	struct job *job, *next = NULL;
 	TAILQ_FOREACH (job, &pool->queue, link) {
 		bool sooner =
 			!next || pool_distance(pool, job->uid) < pool_distance(pool, next->uid);
-		if (sooner && pool_is_due(pool, job) && job->events->ready(job))
+		if (sooner && pool_can_proceed(pool, job) && job->events->ready(job))
 			next = job;
 	}
 	return next;
@@ -187,7 +194,7 @@ static int pool_on_kick(sd_event_source *source, void *context)
 	pool_retire_surplus(pool);
 	struct job *job = pool_next_job(pool);
 	while (job && pool_start_job(pool, job))
-		job = pool_next_job(pool); /* the end of the one may have changed the queue */
+		job = pool_next_job(pool); /* an event may have changed the queue */
 	pool_offer_spares(pool);
 	return 0;
 }
@@ -197,7 +204,8 @@ static void pool_on_confined(struct worker *worker, uint32_t sandbox)
 	struct pool *pool = worker->setup->owner;
 	if (!(sandbox & JOB_SANDBOX_SECCOMP) && (!pool->started || pool->sandbox != sandbox))
 		log_write(&(struct log_entry){LOG_ENTRY(WARNING, UNCONFINED)},
-			"%s is built without seccomp: its decoders can do all that this user can",
+			"%s is built without seccomp: a malicious file can make it do all that "
+			"this user can; build it with libseccomp",
 			pool->setup.program);
 	pool->started = true;
 	pool->sandbox = sandbox;
@@ -293,8 +301,8 @@ void pool_submit(struct pool *pool, struct job *job)
 void pool_cancel(struct pool *pool, struct job *job)
 {
 	if (job->worker)
-		worker_forget_job(job->worker);
+		worker_cancel_job(job->worker);
 	else
 		TAILQ_REMOVE(&pool->queue, job, link);
-	pool_kick(pool); /* what had to come after it may go ahead */
+	pool_kick(pool); /* a job that had to wait for this one may start now */
 }

@@ -1,7 +1,6 @@
 /*
- * The decoders: at most so many processes, a queue of jobs in which users take turns, and
- * which process may do which job - one that has seen a user's file never sees another user's.
- * A process that has nothing to do for a time is ended.
+ * The pool of decoders: owns the processes and the queue of jobs, and decides which process does
+ * which job and when.
  */
 #pragma once
 
@@ -12,39 +11,40 @@
 
 struct pool {
 	struct worker_setup setup;
-	unsigned count; /* processes, but not those that are stuck */
+	unsigned count; /* processes without those that are stuck */
 	LIST_HEAD(, worker) workers;
 	TAILQ_HEAD(job_queue, job) queue;
-	uid_t served;	       /* whose turn was last */
-	sd_event_source *kick; /* runs the queue once the current event is dealt with */
-	uint64_t restarts;     /* processes that died or were killed over a job */
-	bool started;	       /* a process has said what confines it */
+	uid_t last_served;     /* the user whose job was started last */
+	sd_event_source *kick; /* starts jobs, after the current event */
+	uint64_t restarts;     /* decoders that were lost with a job */
+	bool started;	       /* a decoder has reported its sandbox */
 	struct spares spares;
-	uint32_t sandbox; /* what the last one said, bits of enum job_sandbox */
+	uint32_t sandbox; /* the last report, bits of enum job_sandbox */
 };
 
-/* program, options and releaser stay the caller's. Returns 0 or a negative errno. */
+/*
+ * program, options and deferred_free stay the caller's. Returns 0 or a negative errno.
+ */
 int pool_init(struct pool *pool, sd_event *event, const char *program,
 	const struct options *options, struct deferred_free *deferred_free);
+
+/* Kills all decoders and waits for their ends, without events. */
 void pool_stop(struct pool *pool);
 
-/* Queues a job; its events come later, never from within. */
+/* Queues a job. Its events are never called from within this function. */
 void pool_submit(struct pool *pool, struct job *job);
 
-/* Takes a job back, queued or running: no event of it comes any more. */
+/* Cancels a queued or running job: its events are not called any more. */
 void pool_cancel(struct pool *pool, struct job *job);
 
-/* Ends all processes that have nothing to do. */
+/* Ends all idle decoders. */
 void pool_retire(struct pool *pool);
 
-/*
- * Gives up the spares of all processes that have nothing to do, by ending these. Returns how
- * many bytes will be free for that.
- */
+/* Ends all idle decoders that have a spare. Returns how many bytes this will free. */
 uint64_t pool_give_up_spares(struct pool *pool);
 
-/* Whether spares that were given up still take their bytes. */
+/* Whether spares of decoders that were ended are not free yet. */
 bool pool_is_freeing(const struct pool *pool);
 
-/* Starts what can be started, soon. */
+/* Starts the jobs that can be started, after the current event. */
 void pool_kick(struct pool *pool);

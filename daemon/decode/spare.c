@@ -1,5 +1,9 @@
 /*
- * Spares.
+ * Getting pages from the kernel and clearing them takes about as long as decoding. A decoder does
+ * that while it is idle: after a large image it gets a segment for the next one, guessed to be as
+ * large, fills it with pages, and later decodes into it. A spare is never used for another user's
+ * decoder, and never twice. Sizes are rounded up, since images of one source differ a little in
+ * their metadata; a spare that is a little too large is cut, and one of another size is replaced.
  */
 #include "daemon/decode/spare.h"
 
@@ -9,9 +13,9 @@
 #include "daemon/segment/segment.h"
 
 enum {
-	LEAST = 1 << 20, /* bytes: the pages of smaller ones are had in no time */
-	GRAIN = 1 << 16, /* of metadata, pictures of one camera have more or less */
-	CUT = 1 << 19,	 /* bytes at most that this thread frees, in some 50 microseconds */
+	SIZE_MIN = 1 << 20,  /* smaller segments get their pages fast enough */
+	SIZE_UNIT = 1 << 16, /* sizes of spares are multiples of this */
+	CUT_MAX = 1 << 19,   /* bytes that this thread may free, in some 50 microseconds */
 };
 
 void spare_init(struct spare *spare, struct spares *spares)
@@ -21,27 +25,27 @@ void spare_init(struct spare *spare, struct spares *spares)
 
 static bool spare_is_near(uint64_t spare, uint64_t size)
 {
-	return size <= spare && spare - size <= CUT;
+	return size <= spare && spare - size <= CUT_MAX;
 }
 
-uint64_t spares_most(const struct spares *spares)
+uint64_t spares_max(const struct spares *spares)
 {
 	uint64_t part = spares->options->memory_max / 4;
 	return spares->options->spare_max < part ? spares->options->spare_max : part;
 }
 
-/* Half of what is free stays so for those who need it now. */
+/* Half of the free space is left to images that are being loaded. */
 static bool spare_may_be_made(const struct spare *spare)
 {
-	uint64_t most = spares_most(spare->spares), others = spare->spares->bytes - spare->size;
-	return spare->wanted > 0 && spare->wanted <= most && others <= most - spare->wanted &&
+	uint64_t max = spares_max(spare->spares), others = spare->spares->bytes - spare->size;
+	return spare->wanted > 0 && spare->wanted <= max && others <= max - spare->wanted &&
 	       spare->wanted <= segment_free_space() / 2;
 }
 
 int spare_make(struct spare *spare)
 {
-	bool is_there = spare->fd >= 0 && spare->size == spare->wanted;
-	if (!spare->due || is_there || !spare_may_be_made(spare)) {
+	bool exists = spare->fd >= 0 && spare->size == spare->wanted;
+	if (!spare->due || exists || !spare_may_be_made(spare)) {
 		spare->due = false;
 		return -1;
 	}
@@ -58,11 +62,11 @@ int spare_make(struct spare *spare)
 
 int spare_take(struct spare *spare, uint64_t size)
 {
-	if (size < LEAST)
+	if (size < SIZE_MIN)
 		return -1;
 	spare->due = true;
 	if (!spare_is_near(spare->wanted, size))
-		spare->wanted = (size + GRAIN - 1) / GRAIN * GRAIN;
+		spare->wanted = (size + SIZE_UNIT - 1) / SIZE_UNIT * SIZE_UNIT;
 	if (spare->fd < 0 || !spare_is_near(spare->size, size))
 		return -1;
 	if (spare->size != size && ftruncate(spare->fd, (off_t)size) < 0)
@@ -73,7 +77,7 @@ int spare_take(struct spare *spare, uint64_t size)
 	return fd;
 }
 
-/* It may be the last to close it: a decoder can let go of what it was given at any time. */
+/* This may be the last descriptor of the segment: a decoder can close its own at any time. */
 void spare_close(struct spare *spare)
 {
 	struct deferred_free *deferred_free = spare->spares->deferred_free;

@@ -1,9 +1,7 @@
 /*
- * Spares: the segments that decoders will need next, if what comes next is as large as what
- * came last. Each decoder is given one when it has done a job, fills it with pages while it has
- * nothing to do, and decodes into it what fits. Nameless until then, as all segments; never of
- * another user's decoder, and none is given twice. Says how much there may be of them, and
- * knows nothing of processes: the daemon believes its own descriptor alone.
+ * Spares: segments that are made in advance, one for each decoder, of the size that its last large
+ * image had. This file decides when a spare is made, for which image it is used, and how much
+ * memory all spares take. Sending them to decoders is the worker's affair.
  */
 #pragma once
 
@@ -13,42 +11,43 @@
 #include "daemon/config/options.h"
 #include "daemon/segment/deferred-free.h"
 
-/* Of all decoders. */
+/* The spares of all decoders. */
 struct spares {
 	const struct options *options;
-	struct deferred_free *deferred_free; /* NULL at the end, when this thread may wait */
-	uint64_t bytes;			     /* that spares take, or will when they are filled */
-	uint64_t used;			     /* how many became images' segments */
+	struct deferred_free *deferred_free; /* NULL while the daemon ends: close at once */
+	uint64_t bytes;			     /* of all spares, when they are filled */
+	uint64_t used;			     /* number of spares that became segments of images */
 };
 
-/* Of a decoder. One that was initialized by spare_init() is none yet. */
+/* The spare of a decoder; spare_init() leaves it without a segment. */
 struct spare {
 	struct spares *spares;
-	int fd;		 /* -1: there is none */
-	uint64_t size;	 /* of it; counted until spare_forget() */
-	uint64_t wanted; /* what would have been of use to the last large image; 0: not known */
-	bool due;	 /* there may be another one */
+	int fd;		 /* of the segment; -1: there is none */
+	uint64_t size;	 /* of the segment; counted in bytes until spare_forget() */
+	uint64_t wanted; /* size that fits the last large image; 0: there was none */
+	bool due;	 /* a large image came: spare_make() checks whether to make one */
 };
 
-/* How many bytes all spares together may take. */
-uint64_t spares_most(const struct spares *spares);
+/* The limit for the bytes of all spares. */
+uint64_t spares_max(const struct spares *spares);
 
 void spare_init(struct spare *spare, struct spares *spares);
 
 /*
- * Makes a spare, if one of another size or none is there, and there may be more. Returns its
- * descriptor, which stays the spare's, or -1.
+ * Makes a segment of the wanted size, if one is due, the spare has none of this size yet, and the
+ * limits allow it. Returns its descriptor, which stays the spare's, or -1.
  */
 int spare_make(struct spare *spare);
 
 /*
- * Takes it for an image's segment of this size, if it is about as large, and cuts it to that.
- * Returns the descriptor, which is the caller's, or -1; notes what to make next.
+ * Takes the segment out of the spare, cut to size, for an image that needs size bytes. Returns the
+ * descriptor, which is the caller's, or -1 if there is no segment of about this size. Also records
+ * the size of the next spare.
  */
 int spare_take(struct spare *spare, uint64_t size);
 
-/* Lets go of it on the daemon's side; what the decoder has of it still counts. */
+/* Closes the daemon's descriptor. The bytes still count: the decoder has the segment too. */
 void spare_close(struct spare *spare);
 
-/* As spare_close(), when the decoder has none of it any more. */
+/* As spare_close(), when the decoder no longer has the segment: its bytes count no more. */
 void spare_forget(struct spare *spare);

@@ -1,5 +1,15 @@
 /*
- * A decoder process and the job it is at.
+ * A decoder reads files of strangers and may be taken over by one. So each state allows certain
+ * packets and has a deadline. Any other packet kills the decoder.
+ *
+ *   IDLE     There is no job. At the deadline the decoder is not needed any more.
+ *   HEADER   JOB_DECODE was sent. JOB_HEADER and JOB_ERROR are allowed.
+ *   PIXELS   JOB_SEGMENT was sent. JOB_DONE and JOB_ERROR are allowed.
+ *   ENDING   SIGKILL was sent. At the deadline the decoder is stuck.
+ *
+ * JOB_READY is allowed once, before all other packets, and JOB_NO_SPARE while there is a spare.
+ * After a timeout or an invalid packet the job ends at once: the kernel may need long to end the
+ * process.
  */
 #include "daemon/decode/worker.h"
 
@@ -23,7 +33,7 @@
 #define DEADLINE_MAX   (UINT64_C(7 * 86400) * SECOND_USEC)
 #define END_GRACE_USEC (5 * SECOND_USEC)
 
-static void free_worker(struct worker *worker)
+static void worker_free(struct worker *worker)
 {
 	sd_event_source_disable_unref(worker->answers);
 	sd_event_source_disable_unref(worker->deadline);
@@ -34,7 +44,7 @@ static void free_worker(struct worker *worker)
 	free(worker);
 }
 
-/* Ends the job, if it still has an owner, after the worker has let go of it. */
+/* Ends the job, if it was not cancelled. Its owner may start another one from within. */
 static void worker_end_job(struct worker *worker, enum fault fault, const char *message)
 {
 	struct job *job = worker->job;
@@ -52,8 +62,8 @@ static void worker_set_deadline(struct worker *worker, uint64_t usec)
 }
 
 /*
- * Processor time for the job at hand, should this daemon be stopped and see no deadline: a
- * decoder has two threads. What it has used for earlier jobs does not count.
+ * Limits the processor time of the current job, for a daemon that is stopped (SIGSTOP) and does not
+ * notice the deadline. A decoder has two threads. Time used for earlier jobs does not count.
  */
 static void worker_limit_processor(const struct worker *worker, uint64_t usec)
 {
@@ -69,9 +79,9 @@ static void worker_limit_processor(const struct worker *worker, uint64_t usec)
 	prlimit(worker->pid, resource, &limit, NULL);
 }
 
-static void worker_allow(struct worker *worker, uint64_t usec)
+static void worker_set_time_limit(struct worker *worker, uint64_t usec)
 {
-	worker->allowed = usec;
+	worker->time_limit = usec;
 	worker_set_deadline(worker, usec);
 	worker_limit_processor(worker, usec);
 }
@@ -91,7 +101,7 @@ void worker_kill(struct worker *worker)
 	kill(worker->pid, SIGKILL);
 }
 
-/* What decoding an image may take: the more pixels the longer. */
+/* The time limit for an image, which grows with its pixels. */
 static uint64_t worker_time_for(const struct options *options, uint64_t pixels)
 {
 	uint64_t usec = options->decode_timeout * SECOND_USEC, more;
@@ -118,8 +128,8 @@ static void worker_log_lost(const struct worker *worker, const char *text)
 		"decoder %d: %s", worker->pid, text);
 }
 
-/* A decoder is lost, and its job with it. */
-static void worker_lose(struct worker *worker, const char *text)
+/* Logs that a decoder is lost, and ends its job. */
+static void worker_fail(struct worker *worker, const char *text)
 {
 	worker_log_lost(worker, text);
 	worker->setup->events->failed(worker);
@@ -133,34 +143,34 @@ static int worker_on_death(sd_event_source *source, const siginfo_t *info, void 
 	char text[128];
 	worker_describe_death(info, text, sizeof(text));
 	if (worker->state != WORKER_ENDING || worker->job)
-		worker_lose(worker, text);
+		worker_fail(worker, text);
 	worker->setup->events->ended(worker);
-	free_worker(worker);
+	worker_free(worker);
 	return 0;
 }
 
 /*
- * A process that was killed and does not end waits in the kernel, for a file server say: for
- * others there shall be another in its place.
+ * A process that was killed and does not end waits in the kernel, for example for a file server.
+ * Another decoder may take its place.
  */
-static void worker_give_up(struct worker *worker)
+static void worker_report_stuck(struct worker *worker)
 {
-	log_warning(
-		"decoder %d hangs in the kernel, over a file of user %u", worker->pid, worker->uid);
+	log_warning("decoder %d hangs in the kernel while reading a file of user %u; "
+		    "check the file server of this file",
+		worker->pid, worker->uid);
 	worker->stuck = true;
 	worker->setup->events->stuck(worker);
 }
 
-/* Who waits hears of it at once: the kernel may need long to end a process that hangs in it. */
-static void worker_end_late(struct worker *worker)
+static void worker_time_out(struct worker *worker)
 {
 	char text[128];
 	snprintf(text, sizeof(text),
 		"decoding took longer than %" PRIu64
-		" seconds; the option --decode-timeout of shmimgd allows more",
-		worker->allowed / SECOND_USEC);
+		" seconds; allow more with the option --decode-timeout of shmimgd",
+		worker->time_limit / SECOND_USEC);
 	worker_kill(worker);
-	worker_lose(worker, text);
+	worker_fail(worker, text);
 }
 
 static int worker_on_deadline(sd_event_source *source, uint64_t usec, void *context)
@@ -169,11 +179,11 @@ static int worker_on_deadline(sd_event_source *source, uint64_t usec, void *cont
 	(void)source;
 	(void)usec;
 	if (worker->state == WORKER_ENDING)
-		worker_give_up(worker);
+		worker_report_stuck(worker);
 	else if (worker->state == WORKER_IDLE)
 		worker_kill(worker);
 	else
-		worker_end_late(worker);
+		worker_time_out(worker);
 	return 0;
 }
 
@@ -198,8 +208,9 @@ static void worker_on_header(struct worker *worker, const struct job_header *hea
 		r = channel_send(worker->channel, &refusal, -1);
 	} else {
 		worker->state = WORKER_PIXELS;
-		worker_allow(worker, worker_time_for(worker->setup->options,
-					     (uint64_t)header->full_width * header->full_height));
+		worker_set_time_limit(
+			worker, worker_time_for(worker->setup->options,
+					(uint64_t)header->full_width * header->full_height));
 		r = channel_send(worker->channel, &answer, segment);
 	}
 	if (r < 0)
@@ -213,7 +224,7 @@ static void worker_on_error(struct worker *worker, struct job_error *error)
 	worker_end_job(worker, (enum fault)error->fault, error->message);
 }
 
-static bool worker_may_fail_with(uint32_t fault)
+static bool worker_is_fault_valid(uint32_t fault)
 {
 	return fault == FAULT_NOT_AN_IMAGE || fault == FAULT_DECODER_FAILED ||
 	       fault == FAULT_TOO_LARGE || fault == FAULT_NO_SPACE;
@@ -228,7 +239,7 @@ static bool worker_on_ready(struct worker *worker, const union job_packet *packe
 	return true;
 }
 
-/* Acts on a packet that may be sent now. Returns false for any other. */
+/* Acts on a packet that is allowed now. Returns false for any other. */
 static bool worker_on_packet(struct worker *worker, union job_packet *packet)
 {
 	if (!worker->ready)
@@ -243,7 +254,7 @@ static bool worker_on_packet(struct worker *worker, union job_packet *packet)
 		worker_end_job(worker, FAULT_NONE, NULL);
 		return true;
 	}
-	if (packet->kind == JOB_ERROR && working && worker_may_fail_with(packet->error.fault)) {
+	if (packet->kind == JOB_ERROR && working && worker_is_fault_valid(packet->error.fault)) {
 		worker_on_error(worker, &packet->error);
 		return true;
 	}
@@ -254,13 +265,14 @@ static bool worker_on_packet(struct worker *worker, union job_packet *packet)
 	return false;
 }
 
-/* Says so at once: the end that follows would tell of the signal alone. */
-static void worker_end_liar(struct worker *worker)
+/* Reports the reason now: the end of the process reports only the signal. */
+static void worker_kill_misbehaving(struct worker *worker)
 {
-	static const char text[] = "the decoder said what it may not say";
+	static const char text[] = "the decoder sent an invalid packet and was killed; "
+				   "if shmimgd was upgraded, restart it";
 	worker_kill(worker);
 	if (worker->job)
-		worker_lose(worker, text);
+		worker_fail(worker, text);
 	else
 		worker_log_lost(worker, text);
 }
@@ -277,7 +289,7 @@ static int worker_on_answer(sd_event_source *source, int fd, uint32_t events, vo
 	if (r == 0)
 		worker_kill(worker);
 	else if (r < 0 || !worker_on_packet(worker, &packet))
-		worker_end_liar(worker);
+		worker_kill_misbehaving(worker);
 	worker->setup->events->changed(worker);
 	return 0;
 }
@@ -319,7 +331,7 @@ int worker_start(const struct worker_setup *setup, uid_t uid, struct worker **st
 	return r;
 }
 
-void worker_give(struct worker *worker, struct job *job)
+void worker_start_job(struct worker *worker, struct job *job)
 {
 	job->events->begin(job);
 	const union job_packet order = {.decode = {
@@ -333,15 +345,16 @@ void worker_give(struct worker *worker, struct job *job)
 	worker->job = job;
 	worker->state = WORKER_HEADER;
 	job->worker = worker;
-	worker_allow(worker, worker_time_for(worker->setup->options, 0));
+	worker_set_time_limit(worker, worker_time_for(worker->setup->options, 0));
 	int r = channel_send(worker->channel, &order, job->input);
 	if (r == -ETOOMANYREFS) {
-		/* unix(7): too many descriptors of this user are on their way to somebody. */
+		/* unix(7): too many descriptors of this user are in transit. */
 		worker_become_idle(worker);
-		worker_end_job(worker, FAULT_BUSY, "too many descriptors are on their way");
+		worker_end_job(
+			worker, FAULT_BUSY, "too many file descriptors are in transit; try again");
 	} else if (r < 0) {
 		worker_kill(worker);
-		/* It died while it had nothing to do: that is no fault of this job. */
+		/* A decoder that ended while it was idle did not end because of this job. */
 		if (worker->jobs > 1) {
 			worker->job = NULL;
 			worker->setup->events->returned(worker, job);
@@ -359,7 +372,7 @@ void worker_offer_spare(struct worker *worker)
 		spare_forget(&worker->spare);
 }
 
-void worker_forget_job(struct worker *worker)
+void worker_cancel_job(struct worker *worker)
 {
 	worker->job->worker = NULL;
 	worker->job = NULL;
@@ -370,5 +383,5 @@ void worker_destroy(struct worker *worker)
 {
 	worker->child = sd_event_source_disable_unref(worker->child);
 	spawn_end(worker->pid);
-	free_worker(worker);
+	worker_free(worker);
 }

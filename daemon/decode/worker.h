@@ -1,7 +1,5 @@
 /*
- * A decoder process and the job it is at: starts it, speaks job.h with it, minds its
- * deadline, and believes only what may be said in its state. One job at a time; what the job
- * is for, its owner knows.
+ * A worker: owns a decoder process, its channel, and the job that it is doing.
  */
 #pragma once
 
@@ -18,46 +16,46 @@
 struct worker;
 struct job;
 
-/* What the owner of a worker is told. */
+/* Calls to the owner of a worker. */
 struct worker_events {
 	/* The decoder has reported how it is confined: bits of enum job_sandbox. */
 	void (*confined)(struct worker *worker, uint32_t sandbox);
 	/* The decoder has sent a packet: the worker may be idle now. */
 	void (*changed)(struct worker *worker);
-	/* The decoder was lost; the end of its job follows. */
+	/* The decoder was lost with its job; the job's event "end" follows. */
 	void (*failed)(struct worker *worker);
-	/* The decoder hangs in the kernel; another one may take its place. */
+	/* The decoder was killed and hangs in the kernel; another one may take its place. */
 	void (*stuck)(struct worker *worker);
-	/* The decoder died before it got this job; another one can do it. */
+	/* The decoder ended before it got this job; another one can do it. */
 	void (*returned)(struct worker *worker, struct job *job);
 	/* The process is gone; the worker is freed after this. */
 	void (*ended)(struct worker *worker);
 };
 
-/* What all workers of an owner have in common. */
+/* Common to all workers of an owner. */
 struct worker_setup {
 	sd_event *event;
-	const char *program;	       /* the decoder */
+	const char *program;	       /* the decoder's executable */
 	const struct options *options; /* read again for each job */
 	struct spares *spares;
 	const struct worker_events *events;
 	void *owner; /* for the events */
 };
 
-/* What the owner of a job is told. */
+/* Calls to the owner of a job. */
 struct job_events {
 	/*
-	 * The file is an image. Fills in the answer and returns the segment's descriptor,
-	 * which stays the owner's, and may be the decoder's spare; or returns -1 when the image is
-	 * refused, which ends the job without another event.
+	 * The file is an image. Fills in the answer and returns the descriptor of the segment,
+	 * which stays the owner's. The segment may be the decoder's spare. Or refuses the image and
+	 * returns -1, which ends the job without another event.
 	 */
 	int (*header)(struct job *job, const struct job_header *header, struct spare *spare,
 		struct job_segment *answer);
 	/* The job has ended: with its segment filled (FAULT_NONE), or with a fault. */
 	void (*end)(struct job *job, enum fault fault, const char *message);
-	/* Whether it may begin now. */
+	/* Whether the job may start now. */
 	bool (*ready)(const struct job *job);
-	/* It begins, perhaps once more: the last moment to say what it is to be given. */
+	/* The job starts, perhaps not for the first time; its members may still be changed. */
 	void (*begin)(struct job *job);
 };
 
@@ -66,7 +64,7 @@ struct job {
 	const struct job_events *events;
 	struct worker *worker; /* while it runs */
 	uid_t uid;	       /* whose file it is */
-	int input;	       /* what source says; stays the owner's */
+	int input;	       /* a descriptor of the kind that source says; stays the owner's */
 	enum job_source source;
 	enum format format;
 	struct box box; /* to fit the picture into */
@@ -74,27 +72,27 @@ struct job {
 
 enum worker_state {
 	WORKER_IDLE,
-	WORKER_HEADER, /* owes a JOB_HEADER */
-	WORKER_PIXELS, /* owes a JOB_DONE */
-	WORKER_ENDING, /* has been killed, or has closed its channel */
+	WORKER_HEADER, /* JOB_HEADER is due */
+	WORKER_PIXELS, /* JOB_DONE is due */
+	WORKER_ENDING, /* was killed, or has closed its channel */
 };
 
 struct worker {
 	LIST_ENTRY(worker) link; /* the owner's */
 	const struct worker_setup *setup;
 	enum worker_state state;
-	struct job *job;  /* NULL while idle, and when the job was cancelled */
-	unsigned jobs;	  /* that it was given */
-	uint64_t allowed; /* microseconds that the job may take, as far as is known */
-	bool ready;	  /* has said that it is confined, as it must before all else */
-	bool stuck;	  /* was killed and has not ended: it hangs in the kernel */
-	uid_t uid;	  /* whose files it sees, and nobody else's ever */
+	struct job *job;     /* NULL while the decoder is idle, or if the job was cancelled */
+	unsigned jobs;	     /* how many were started */
+	uint64_t time_limit; /* of the job, in microseconds; is set again with JOB_HEADER */
+	bool ready;	     /* JOB_READY was received; nothing may come before it */
+	bool stuck;	     /* was killed and has not ended: hangs in the kernel */
+	uid_t uid;	     /* the only user whose files it gets */
 	pid_t pid;
 	int channel;
 	struct spare spare;
 	sd_event_source *answers;
 	sd_event_source *child;
-	sd_event_source *deadline; /* of the job, of being idle, of ending */
+	sd_event_source *deadline; /* for the job, for being idle, or for ending */
 };
 
 /*
@@ -103,17 +101,20 @@ struct worker {
  */
 int worker_start(const struct worker_setup *setup, uid_t uid, struct worker **started);
 
-/* Gives an idle worker a job; a failure ends the worker, and the job with it. */
-void worker_give(struct worker *worker, struct job *job);
+/*
+ * Starts a job in an idle worker. After a failure the worker ends, and the job ends or is returned
+ * by an event.
+ */
+void worker_start_job(struct worker *worker, struct job *job);
 
-/* Gives an idle worker a spare for its next job, if one is due. */
+/* Sends an idle worker a spare for its next job, if one is due. */
 void worker_offer_spare(struct worker *worker);
 
-/* Lets the running job of a worker go, and ends the worker: it would go on for nobody. */
-void worker_forget_job(struct worker *worker);
+/* Cancels the job of a worker, and kills the decoder: it cannot be told to stop decoding. */
+void worker_cancel_job(struct worker *worker);
 
 /* Kills the decoder; the event "ended" follows. */
 void worker_kill(struct worker *worker);
 
-/* Kills the decoder and waits for its end, without events. For the end of the daemon. */
+/* Kills the decoder and waits for its end, without events. For use when the daemon ends. */
 void worker_destroy(struct worker *worker);

@@ -156,7 +156,7 @@ void engine_reload(struct engine *engine)
 {
 	const struct options *options = engine->options;
 	eviction_limit(&engine->eviction, options->memory_max);
-	if (engine->pool.spares.bytes > spares_most(&engine->pool.spares))
+	if (engine->pool.spares.bytes > spares_max(&engine->pool.spares))
 		pool_give_up_spares(&engine->pool);
 	pool_kick(&engine->pool);
 }

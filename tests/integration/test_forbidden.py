@@ -92,7 +92,7 @@ def sandbox(client, order):
     [
         ("crash", "the decoder was ended by signal"),
         ("spin", "decoding took longer than 1 seconds"),
-        ("babble", "the decoder said what it may not say"),
+        ("babble", "the decoder sent an invalid packet and was killed"),
     ]
     # A sanitizer's shadow is larger than any limit of memory.
     + [("eat", "the decoder exited with status 12")] * (not has_sanitizers()),

@@ -1,7 +1,7 @@
 /*
- * A decoder for tests of the daemon: what it is to do is the file's first word. "good" speaks
- * job.h as it must be, each other word breaks one rule of it; a size before that, as in "large"
- * or "large-holes", makes a larger image. Decodes nothing, and makes no spare ready.
+ * A decoder for tests of the daemon: the first word of a file says what it does. "good" follows
+ * job.h, each other word breaks one rule of it. A size before the word, as in "large-holes", makes
+ * a larger image. It decodes nothing, and fills no spare.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,11 +60,11 @@ static void send_signal(enum job_kind kind)
 static void send_error(enum fault fault)
 {
 	struct job_error error = {.kind = JOB_ERROR, .fault = fault};
-	memset(error.message, 'm', sizeof(error.message)); /* not even ended */
+	memset(error.message, 'm', sizeof(error.message)); /* without NUL */
 	send_packet(&error, sizeof(error));
 }
 
-/* Until the daemon has gone, or has killed this. */
+/* Waits until the daemon ends, or kills this process. */
 static void hang(void)
 {
 	struct pollfd channel = {.fd = JOB_CHANNEL};
@@ -73,7 +73,7 @@ static void hang(void)
 	_exit(0);
 }
 
-/* Every kind of packet there is, and some that there are not, as "kind". */
+/* All kinds of packets, and some that do not exist, by a word. */
 static const struct {
 	const char *word;
 	uint32_t kind;
@@ -99,7 +99,7 @@ static const struct {
 	{"long", JOB_HEADER, sizeof(union job_packet) + 1},
 };
 
-/* Sends a packet by its word; "cut-" and "padded-" before that make it a byte off its size. */
+/* Sends a packet by its word; with "cut-" or "padded-" before it, a byte shorter or longer. */
 static void send_by_word(void)
 {
 	char bytes[sizeof(union job_packet) + 2] = {0};
@@ -116,7 +116,7 @@ static void send_by_word(void)
 	}
 }
 
-/* What can go wrong at any moment. Returns whether it did. */
+/* Does what can go wrong at any moment, if the word begins with when. Returns whether it did. */
 static bool misbehave(const char *when)
 {
 	size_t length = strlen(when);
@@ -199,7 +199,7 @@ static void fill(int segment, int input, uint64_t size)
 		_exit(4);
 }
 
-/* Before the first answer of all. */
+/* Sends JOB_READY before the first answer. */
 static void get_ready(void)
 {
 	static bool ready;
@@ -279,7 +279,7 @@ static void take_size(void)
 	}
 }
 
-/* Of a segment the whole picture is known; one that was "brittle" cannot be read again. */
+/* Decodes a segment, which has the size of the whole picture. A "brittle" one cannot be read. */
 static void derive(enum format format, struct box box, int origin)
 {
 	struct header header;

@@ -46,11 +46,11 @@ static void await_end(struct world *world)
 		assert_true(sd_event_run(world->event, UINT64_C(20000000)) > 0);
 }
 
-/* Has a decoder say something in a state; it is ended for that unless it may say so. */
-static void say(const char *state, const char *size, const char *message, bool allowed)
+/* Has a decoder send a packet in a state, and checks that it is killed unless this is allowed. */
+static void check_packet(const char *state, const char *size, const char *message, bool allowed)
 {
 	static const char rejected[] = "ERR code=decoder-failed "
-				       "message=the%20decoder%20said%20what%20it%20may%20not%20say";
+				       "message=the%20decoder%20sent%20an%20invalid%20packet%20";
 	static struct answer answer;
 	struct world world;
 	char word[64];
@@ -88,7 +88,7 @@ static void test_messages(void **state)
 		for (size_t k = 0; k < COUNT(messages); k++) {
 			bool odd = strcmp(messages[k].word, "empty") == 0;
 			for (size_t m = 0; m < (odd ? 1 : COUNT(sizes)); m++)
-				say(states[i].word, sizes[m], messages[k].word,
+				check_packet(states[i].word, sizes[m], messages[k].word,
 					m == 0 && messages[k].states & states[i].state);
 		}
 	}
@@ -105,9 +105,9 @@ static void test_faults(void **state)
 			bool allowed = fault == FAULT_NOT_AN_IMAGE || fault == FAULT_TOO_LARGE ||
 				       fault == FAULT_NO_SPACE || fault == FAULT_DECODER_FAILED;
 			snprintf(message, sizeof(message), "fault-%d", fault);
-			say(speaking[i], "", message, allowed);
+			check_packet(speaking[i], "", message, allowed);
 		}
-		say(speaking[i], "", "fault--1", false);
+		check_packet(speaking[i], "", "fault--1", false);
 	}
 }
 

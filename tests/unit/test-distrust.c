@@ -1,6 +1,6 @@
 /*
- * Tests of loads with a decoder that breaks every rule it has: each costs its own LOAD
- * alone, and nothing stays reserved or open.
+ * Tests of loads with a decoder that breaks the rules of job.h: only the LOAD of that decoder
+ * fails, and nothing stays reserved or open.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
-/* By each of these the decoder has broken a rule; restarts: it is ended for that. */
+/* Each word breaks a rule; restarts: how many decoders are lost. */
 static const struct {
 	const char *word;
 	unsigned restarts;
@@ -21,7 +21,7 @@ static const struct {
 	{"early-header", 0},
 	{"late-exit", 1},
 	{"late-signal", 1},
-	{"late-done", 0}, /* without having filled it */
+	{"late-done", 0}, /* the segment is not filled */
 	{"holes", 0},
 	{"shrink", 0},
 	{"grow", 0},
@@ -75,7 +75,7 @@ static void test_broken(void **state)
 	world_end(&world, session);
 }
 
-/* The first that a decoder says is that it is confined, once. */
+/* A decoder sends JOB_READY before all other packets, and once. */
 static void test_not_ready(void **state)
 {
 	static const char *const words[] = {
@@ -95,8 +95,8 @@ static void test_not_ready(void **state)
 	world_end(&world, session);
 }
 
-/* STATS says what the decoder has said. */
-static void test_sandbox_is_told(void **state)
+/* STATS reports the sandbox that the decoder has reported. */
+static void test_sandbox_is_reported(void **state)
 {
 	static struct answer answer;
 	struct world world;
@@ -110,7 +110,7 @@ static void test_sandbox_is_told(void **state)
 	world_end(&world, session);
 }
 
-static void test_native_must_be_what_was_written(void **state)
+static void test_native_must_match_format(void **state)
 {
 	struct world world;
 	(void)state;
@@ -122,7 +122,7 @@ static void test_native_must_be_what_was_written(void **state)
 	world_end(&world, session);
 }
 
-/* What a decoder may say of a file. */
+/* Errors that a decoder may report, and images that the daemon refuses. */
 static void test_refused(void **state)
 {
 	struct world world;
@@ -140,7 +140,7 @@ static void test_refused(void **state)
 	world_end(&world, session);
 }
 
-/* One that hangs is ended at its deadline; meanwhile another goes on. */
+/* A decoder that hangs is killed at its deadline; meanwhile another one continues. */
 static void test_hang(void **state)
 {
 	static const char *const words[] = {"early-hang", "late-hang"};
@@ -165,7 +165,7 @@ static void test_hang(void **state)
 	}
 }
 
-static void test_file_that_never_rests(void **state)
+static void test_file_that_always_changes(void **state)
 {
 	struct world world;
 	(void)state;
@@ -191,11 +191,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_not_ready),
-		cmocka_unit_test(test_sandbox_is_told),
-		cmocka_unit_test(test_native_must_be_what_was_written),
+		cmocka_unit_test(test_sandbox_is_reported),
+		cmocka_unit_test(test_native_must_match_format),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_hang),
-		cmocka_unit_test(test_file_that_never_rests),
+		cmocka_unit_test(test_file_that_always_changes),
 		cmocka_unit_test(test_no_decoder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

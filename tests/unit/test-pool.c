@@ -1,6 +1,6 @@
 /*
- * Tests of the queue for a decoder: in which order users are served, however many loads each
- * of them has; and how many decoders there are, for whom and for how long.
+ * Tests of the pool: the order in which users are served, whatever their number of loads; and how
+ * many decoders there are, for whom and for how long.
  */
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ struct waiting {
 	bool counted;
 };
 
-/* The user of the answer that comes next: of the one that is complete and was not before. */
+/* Waits for the next answer. Returns its user. */
 static char next_answered(struct world *world, struct waiting *waiting, const char *users)
 {
 	for (;;) {
@@ -31,7 +31,7 @@ static char next_answered(struct world *world, struct waiting *waiting, const ch
 	}
 }
 
-/* Each letter is a load of a user's, first in the order they come, then as they are served. */
+/* Each letter is a load of a user: in the order of arrival, and in the order of service. */
 static void test_turns(void **state)
 {
 	static const struct {
@@ -67,7 +67,7 @@ static void test_turns(void **state)
 	}
 }
 
-/* Who comes while another is served is next, and nobody is served twice before all others. */
+/* A user who comes while another is served is next; no user is served twice before all others. */
 static void test_latecomer(void **state)
 {
 	static struct waiting waiting[LOADS_MAX];
@@ -83,21 +83,21 @@ static void test_latecomer(void **state)
 	}
 	assert_int_equal(next_answered(&world, waiting, "mmmmmmf"), 'm');
 	for (int k = 0; k < 2; k++) {
-		/* One after the other: still the first user has a turn between them. */
+		/* One after the other: the first user still has a turn between them. */
 		memset(&waiting[6], 0, sizeof(waiting[6]));
 		world_call(few, &waiting[6].answer,
 			k ? "LOAD source=fd name=y" : "LOAD source=fd name=x", world_file("good"));
 		unsigned others = 0;
 		while (next_answered(&world, waiting, "mmmmmmf") != 'f')
 			others++;
-		assert_in_range(others, k, 1); /* what was running, and one turn at most */
+		assert_in_range(others, k, 1); /* the running one, and at most one turn */
 	}
 	session_close(many);
 	session_close(few);
 	world_end(&world, own);
 }
 
-/* Decoders of a user that are there: pids in the order of the pool, at most so many. */
+/* Gets the pids of a user's decoders, in the order of the pool. */
 static unsigned decoders_of(const struct world *world, uid_t uid, pid_t *pids, unsigned most)
 {
 	unsigned count = 0;
@@ -116,7 +116,7 @@ static void await_count(struct world *world, unsigned count)
 		assert_true(sd_event_run(world->event, UINT64_C(20000000)) > 0);
 }
 
-/* A decoder that has nothing to do ends after its time, and not before a next file has come. */
+/* An idle decoder decodes the next file of its user, or ends after the idle time. */
 static void test_idle_ones_retire(void **state)
 {
 	struct world world;
@@ -137,7 +137,7 @@ static void test_idle_ones_retire(void **state)
 	world_end(&world, session);
 }
 
-/* One that was refused an image is as idle as any. */
+/* A decoder whose image was refused is idle, too. */
 static void test_refused_ones_retire(void **state)
 {
 	struct world world;
@@ -152,7 +152,7 @@ static void test_refused_ones_retire(void **state)
 	world_end(&world, session);
 }
 
-/* However much comes: never more for one user, nor in all, than the options say. */
+/* A user never has more decoders than the options allow, nor do all users together. */
 static void test_never_more(void **state)
 {
 	enum { LOADS = 12, USERS = 3 };
@@ -194,7 +194,7 @@ static void test_never_more(void **state)
 	world_end(&world, own);
 }
 
-/* A decoder that has seen a user's file sees no other user's, idle or not. */
+/* A decoder that has read a file of a user never gets one of another user. */
 static void test_one_user_each(void **state)
 {
 	struct world world;

@@ -1,6 +1,6 @@
 /*
- * Tests of spares, on the daemon's side: when a decoder has one, what becomes its segment, and
- * that all of it is given back, however decoders end and whatever they say.
+ * Tests of spares in the daemon: when a decoder gets one, which images use it, and that its memory
+ * is freed however the decoder ends and whatever it sends.
  */
 #include "daemon/decode/spare.h"
 
@@ -56,7 +56,7 @@ static void await_offers(const struct world *world)
 	}
 }
 
-/* Loads, and checks how many spares were of use by then. */
+/* Loads, and checks how many spares were used by then. */
 static void load(struct world *world, struct session *session, const char *word, unsigned used)
 {
 	print_message("%s\n", word);
@@ -100,7 +100,7 @@ static void test_used(void **state)
 	world_end(&world, session);
 }
 
-/* What is about as large as the one before fits; a spare for what is not comes after it. */
+/* An image about as large as the last one uses the spare; another size gets a new spare. */
 static void test_sizes(void **state)
 {
 	static const struct {
@@ -132,7 +132,7 @@ static void test_sizes(void **state)
 	world_end(&world, session);
 }
 
-/* It is not for images that are small, nor where it would take more than it may. */
+/* There is no spare for small images, or above the limits. */
 static void test_limits(void **state)
 {
 	static const struct {
@@ -162,7 +162,7 @@ static void test_limits(void **state)
 	}
 }
 
-/* All decoders together may not have more than that, and none is there for another user. */
+/* The limit is for all decoders together, and no spare is used for another user. */
 static void test_shared_limit(void **state)
 {
 	struct world world;
@@ -182,7 +182,7 @@ static void test_shared_limit(void **state)
 	world_end(&world, session);
 }
 
-/* A limit that is lowered has those go that are there. */
+/* A lower limit removes existing spares. */
 static void test_reload(void **state)
 {
 	struct world world;
@@ -203,7 +203,7 @@ static void test_reload(void **state)
 	world_end(&world, session);
 }
 
-/* What decoders may do with a spare, and what they may not; after all of it LOAD works. */
+/* What a decoder may and may not do with a spare; LOAD works after each. */
 static void test_ends(void **state)
 {
 	static const char *const words[] = {"large-spare-no-spare", "large-spare-exit",
@@ -215,7 +215,7 @@ static void test_ends(void **state)
 		load(&world, session, words[i], 0);
 		await_bytes(&world, spare_for(LARGE));
 		await_bytes(&world, 0);
-		/* That it gave it back is nothing to end it for. */
+		/* A decoder that gave its spare back is not killed. */
 		assert_int_equal(world.engine.pool.count, i == 0);
 		drop(&world, session);
 		load(&world, session, "large-good", 0);
@@ -226,7 +226,7 @@ static void test_ends(void **state)
 	}
 }
 
-/* To give back what one has not is against the order. */
+/* A decoder without a spare may not give one back. */
 static void test_none_to_give_back(void **state)
 {
 	struct world world;
@@ -237,7 +237,7 @@ static void test_none_to_give_back(void **state)
 	world_end(&world, session);
 }
 
-/* What failed in a spare costs the spare, and a spare with holes is no image. */
+/* A failed decode loses the spare, and a spare with holes is not published. */
 static void test_failures(void **state)
 {
 	static const char *const words[] = {"large-holes", "large-late-done", "large-shrink",
@@ -261,7 +261,7 @@ static void test_failures(void **state)
 	world_end(&world, session);
 }
 
-/* /dev/shm is full: spares go before anything else, also those of others. */
+/* If /dev/shm is full, spares are freed first, also those of other users. */
 static void test_no_space(void **state)
 {
 	char word[64];
@@ -275,7 +275,7 @@ static void test_no_space(void **state)
 	snprintf(word, sizeof(word), "late-fault-%d", FAULT_NO_SPACE);
 	world_load(&world, other, "b", word, "ERR code=no-space ");
 	assert_int_equal(world.engine.pool.spares.bytes, 0);
-	/* They did for the first time; the second time an image went. */
+	/* The first time spares were enough; the second time an image was evicted. */
 	assert_int_equal(world.engine.eviction.count, 1);
 	assert_int_equal(world.engine.counters.decodes, 4);
 	load(&world, session, "large-good", 0);
@@ -283,7 +283,7 @@ static void test_no_space(void **state)
 	world_end(&world, session);
 }
 
-/* A load that nobody waits for any more ends its decoder, and the spare it was not using. */
+/* A cancelled load ends its decoder and the spare that it did not use. */
 static void test_cancelled(void **state)
 {
 	static struct answer answer;
