@@ -63,7 +63,7 @@ static void stat_add_lock(struct wire_writer *line, const struct image *image)
 {
 	pid_t holder;
 	unsigned waiters;
-	semaphore_look(&image->semaphore, &holder, &waiters);
+	semaphore_stat(&image->semaphore, &holder, &waiters);
 	if (holder >= 0)
 		wire_add_number(line, "lock", (uint64_t)holder);
 	else

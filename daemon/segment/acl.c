@@ -1,5 +1,6 @@
 /*
- * Permission to read a segment.
+ * Mode bits are enough if all users may read the segment, or only the daemon's user. Otherwise an
+ * access control list (acl(5), with libacl) names the owner, and the group that shares the image.
  */
 #include "daemon/segment/acl.h"
 
@@ -8,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Adds "tag:id:r" (or "tag::-" with no read) to a list, which may move. */
+/* Adds "tag:id:r", or "tag::-" without may_read, to a list. The list may move in memory. */
 static int acl_add_entry(acl_t *list, acl_tag_t tag, const void *id, int may_read)
 {
 	acl_entry_t entry;
@@ -46,7 +47,7 @@ static int acl_set_list(int fd, uid_t owner, enum share share, gid_t group)
 
 int segment_acl_grant(int fd, uid_t owner, enum share share, gid_t group)
 {
-	/* fchmod(2), since the mode at open(2) went through the umask. */
+	/* fchmod(2) ignores the umask, open(2) does not. */
 	if (share == SHARE_ALL)
 		return fchmod(fd, 0444) < 0 ? -errno : 0;
 	if (fchmod(fd, 0400) < 0)

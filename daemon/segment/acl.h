@@ -1,6 +1,5 @@
 /*
- * Permission to read a segment, for exactly those an image is for: mode bits, and an access
- * control list (acl(5), by libacl) where mode bits cannot say it. Nobody gets to write.
+ * Permissions of segments: lets the users that may see an image read its segment.
  */
 #pragma once
 
@@ -8,5 +7,8 @@
 
 #include "daemon/user/credentials.h"
 
-/* Sets mode and list of a file of the daemon's. Returns 0 or a negative errno. */
+/*
+ * Sets the mode, and where needed the access control list, of a file of the daemon. The file can be
+ * read by the owner and those who share it, and written by nobody. Returns 0 or a negative errno.
+ */
 int segment_acl_grant(int fd, uid_t owner, enum share share, gid_t group);

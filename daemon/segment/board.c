@@ -1,5 +1,8 @@
 /*
- * The board: slots, generations and keys of semaphore sets.
+ * The board outlives a crash of its daemon, and the next daemon of the instance takes it over. So
+ * it is valid at any moment: a new board gets its magic number last, a slot is marked as used
+ * before it holds a generation, and the epoch tells clients that a daemon has ended (0) or another
+ * one has begun. Pages of slots are reserved when the first slot of a page is given out.
  */
 #include "daemon/segment/board.h"
 
@@ -17,8 +20,8 @@
 
 enum { BOARD_MODE = 0644 };
 
-/* A board to begin with: nothing used, the header's pages reserved, the slots sparse. */
-static int board_make(struct board *board)
+/* Creates the file with all zeros: the header's pages are reserved, the slots are sparse. */
+static int board_create_file(struct board *board)
 {
 	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, BOARD_MODE);
 	if (fd < 0)
@@ -31,8 +34,8 @@ static int board_make(struct board *board)
 	return r;
 }
 
-/* The board of a dead daemon of the same instance. -EBADMSG for what is none. */
-static int board_reopen(struct board *board)
+/* Opens the file of an earlier daemon. Returns -EBADMSG for another kind of file. */
+static int board_open_file(struct board *board)
 {
 	struct stat status;
 	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CLOEXEC, 0);
@@ -55,7 +58,7 @@ static int board_map(struct board *board)
 	return 0;
 }
 
-static bool board_is_good(const struct board_header *header)
+static bool board_is_valid(const struct board_header *header)
 {
 	return memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) == 0 &&
 	       header->version == BOARD_VERSION && header->slot_offset == BOARD_SLOT_OFFSET &&
@@ -78,11 +81,11 @@ static void board_set_epoch(struct board *board, uint64_t epoch)
 	__atomic_store_n(&board->header->epoch, epoch, __ATOMIC_RELEASE);
 }
 
-static int board_try_reopen(struct board *board)
+static int board_take_over(struct board *board)
 {
-	board->fd = board_reopen(board);
+	board->fd = board_open_file(board);
 	int r = board->fd < 0 ? board->fd : board_map(board);
-	if (r == 0 && !board_is_good(board->header))
+	if (r == 0 && !board_is_valid(board->header))
 		r = -EBADMSG;
 	if (r == 0)
 		board_set_epoch(board, board->header->epoch + 1);
@@ -93,7 +96,7 @@ static int board_try_reopen(struct board *board)
 
 static int board_create(struct board *board)
 {
-	board->fd = board_make(board);
+	board->fd = board_create_file(board);
 	if (board->fd < 0)
 		return board->fd;
 	int r = board_map(board);
@@ -107,21 +110,21 @@ static int board_create(struct board *board)
 	board->header->slot_count = BOARD_SLOTS;
 	board->header->next_generation = 1;
 	board_set_epoch(board, 1);
-	/* Last: a board without it was not finished, and nothing was published by it. */
+	/* Last: a board without it is incomplete, and no image was published with it. */
 	memcpy(board->header->magic, BOARD_MAGIC, sizeof(board->header->magic));
 	return 0;
 }
 
-/* All slots that were ever used may be given back. */
-static int board_make_free_slots(struct board *board)
+/* Allocates capacity for all slots that were ever used. Returns 1 or a negative errno. */
+static int board_allocate_free_slots(struct board *board)
 {
-	uint32_t room = board->header->slots_used + 1;
-	board->free_slots = reallocarray(NULL, room, sizeof(*board->free_slots));
+	uint32_t capacity = board->header->slots_used + 1;
+	board->free_slots = reallocarray(NULL, capacity, sizeof(*board->free_slots));
 	if (!board->free_slots) {
 		board_unmap(board);
 		return -ENOMEM;
 	}
-	board->free_room = room;
+	board->free_capacity = capacity;
 	return 1;
 }
 
@@ -129,9 +132,9 @@ int board_open(struct board *board, const char *instance)
 {
 	*board = (struct board){.fd = -1};
 	snprintf(board->name, sizeof(board->name), "/shmimg-%s-board", instance);
-	int r = board_try_reopen(board);
+	int r = board_take_over(board);
 	if (r == 0)
-		return board_make_free_slots(board);
+		return board_allocate_free_slots(board);
 	if (r == -EBADMSG)
 		shm_unlink(board->name);
 	else if (r == -EACCES)
@@ -159,21 +162,21 @@ void board_destroy(struct board *board)
 	*board = (struct board){.fd = -1};
 }
 
-/* Room to give a slot back is made when it is taken, so that giving back cannot fail. */
+/* Called when a slot is given out, so that giving it back cannot fail. */
 static int board_grow_free_slots(struct board *board)
 {
-	if (board->header->slots_used < board->free_room)
+	if (board->header->slots_used < board->free_capacity)
 		return 0;
-	uint32_t room = board->free_room ? board->free_room * 2 : 256;
-	uint32_t *slots = reallocarray(board->free_slots, room, sizeof(*slots));
+	uint32_t capacity = board->free_capacity ? board->free_capacity * 2 : 256;
+	uint32_t *slots = reallocarray(board->free_slots, capacity, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
 	board->free_slots = slots;
-	board->free_room = room;
+	board->free_capacity = capacity;
 	return 0;
 }
 
-/* Makes sure that a slot's pages exist: a full /dev/shm must be an error, not SIGBUS. */
+/* Reserves the pages of a slot: a full /dev/shm must be an error, not SIGBUS. */
 static int board_reserve_slot(const struct board *board, uint32_t slot)
 {
 	off_t offset = BOARD_SLOT_OFFSET + (off_t)(slot * sizeof(uint64_t));
@@ -222,7 +225,7 @@ void board_show(struct board *board, uint32_t slot, uint64_t generation)
 	__atomic_store_n(&board->slots[slot], generation, __ATOMIC_RELEASE);
 }
 
-void board_note_keep(struct board *board, uint32_t slot, uint8_t keep)
+void board_set_keep(struct board *board, uint32_t slot, uint8_t keep)
 {
 	if (!board->left)
 		board->keeps[slot] = (uint8_t)(keep + 1);

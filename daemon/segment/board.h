@@ -1,7 +1,6 @@
 /*
- * The board and what it gives out: slots, generations, and keys of semaphore sets, which
- * are written down here before the kernel makes a set, so that no crash leaves a set that
- * the next daemon does not know of. Knows nothing of images.
+ * The board: owns its mapping and gives out slots, generations, and places for the keys of
+ * semaphore sets.
  */
 #pragma once
 
@@ -16,52 +15,56 @@ struct board {
 	uint8_t *keeps;
 	int fd;		      /* of the segment */
 	char name[64];	      /* for shm_open(3) */
-	uint32_t *free_slots; /* given back: a stack */
+	uint32_t *free_slots; /* slots that were given back: a stack */
 	uint32_t free_count;
-	uint32_t free_room;
-	bool left; /* to the next daemon: nothing that outlives this one changes any more */
+	uint32_t free_capacity;
+	bool left; /* to the next daemon: board, segments and semaphores must not change any more */
 };
 
 /*
- * Takes over the board that a dead daemon of this instance has left, if it is one, or makes
- * a new one. Returns 1 for a board taken over, which board_adopt() has to follow; 0 for a
- * new one; -EEXIST when something of somebody else's has its name; or a negative errno.
+ * Takes over the board of an earlier daemon of this instance, or creates a new one if there is none
+ * or it is invalid. Returns 1 if a board was taken over: call board_adopt() then. Returns 0 for a
+ * new board, -EEXIST if another user's file has its name, or another negative errno.
  */
 int board_open(struct board *board, const char *instance);
 
 /*
- * Ends taking a board over: frees all slots but those taken, an array of as many as
- * header->slots_used says.
+ * Completes the takeover of a board: frees all slots that are not taken. The array has
+ * header->slots_used elements.
  */
 void board_adopt(struct board *board, const bool *taken);
 
 /*
- * Leaves the board, and the segments and semaphores that belong to it, to the next daemon:
- * from here on they are as after a crash, whatever is destroyed in this process.
+ * Leaves the board, its segments and its semaphores to the next daemon. From now on they stay as
+ * after a crash, also when this process destroys its objects.
  */
 void board_leave(struct board *board);
 
-/* Removes its name, unless it was left, and its mapping. */
+/* Unmaps the board, and removes its name unless it was left. */
 void board_destroy(struct board *board);
 
-/* A slot of one's own, 0 in it. Returns 0, -ENOSPC when all are in use, or -ENOMEM. */
+/* Gives out a free slot, which is 0. Returns 0, -ENOSPC if all are in use, or another negative
+ * errno. */
 int board_take_slot(struct board *board, uint32_t *slot);
 
-/* Gives a slot back, which makes it 0. */
+/* Gives a slot back, and sets it to 0. */
 void board_put_slot(struct board *board, uint32_t slot);
 
-/* Shows a generation to those who watch the slot. */
+/* Stores a generation in a slot, where clients see it. */
 void board_show(struct board *board, uint32_t slot, uint64_t generation);
 
-/* Notes the lifetime of a slot's image for the next daemon; a slot given back has none. */
-void board_note_keep(struct board *board, uint32_t slot, uint8_t keep);
+/* Stores the keep of a slot's image for the next daemon. board_put_slot() removes it. */
+void board_set_keep(struct board *board, uint32_t slot, uint8_t keep);
 
-/* The lifetime that was noted, or -1. */
+/* The keep of a slot's image, or -1 if none was stored. */
 int board_keep(const struct board *board, uint32_t slot);
 
-/* A generation that was never used. */
+/* Returns a generation that was never used. */
 uint64_t board_new_generation(struct board *board);
 
-/* Writes a key down; returns its index, or -ENOSPC. */
+/*
+ * Stores the key of a semaphore set. Call this before the set is created, so that the next daemon
+ * knows of it even after a crash. Returns the index of the key, or -ENOSPC.
+ */
 int board_add_key(struct board *board, int32_t key);
 void board_remove_key(struct board *board, int index);

@@ -188,7 +188,7 @@ void deferred_free_free(struct deferred_free *deferred_free, int fd, const char 
 	uint64_t size = 0;
 	if (fstat(fd, &status) == 0)
 		size = (uint64_t)status.st_blocks * 512;
-	bool used = unlinked_follow(&deferred_free->unlinked, fd, size, name, owner);
+	bool used = unlinked_track(&deferred_free->unlinked, fd, size, name, owner);
 	deferred_free_submit(deferred_free, fd, used ? 0 : size);
 }
 

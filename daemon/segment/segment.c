@@ -1,5 +1,6 @@
 /*
- * Segments, from nameless to removed.
+ * A segment is created without a name (O_TMPFILE), filled by a decoder, and linked when it is
+ * complete. So no program can open an incomplete segment, and a crash leaves none behind.
  */
 #include "daemon/segment/segment.h"
 
@@ -34,7 +35,7 @@ static int segment_write_all(int fd, const void *data, size_t size, uint64_t off
 	return (size_t)count == size ? 0 : -ENOSPC;
 }
 
-/* The decoder could have changed the size or left holes, which would fault when read. */
+/* A decoder can change the size or leave holes. A client that reads there gets SIGBUS. */
 static int segment_check_complete(int fd, const struct header *header)
 {
 	struct stat status;
@@ -55,7 +56,7 @@ static int segment_link_name(int fd, const char *instance, char name[SEGMENT_NAM
 	snprintf(name, SEGMENT_NAME_SIZE, "/shmimg-%s-%s", instance, secret);
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
 	snprintf(to, sizeof(to), SHM_FOLDER "%s", name);
-	/* linkat(2) is exclusive: a file planted at this name is an error, never followed. */
+	/* linkat(2) fails if the name exists, for example because another user created it. */
 	return linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
@@ -76,7 +77,7 @@ int segment_publish(int fd, const struct header *header, const char *image_name,
 
 int segment_open(const char *name)
 {
-	/* Not to wait for the writer of a FIFO that somebody planted. */
+	/* O_NONBLOCK: another user may have created a FIFO with this name. */
 	int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;

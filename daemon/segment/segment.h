@@ -1,7 +1,5 @@
 /*
- * Segments: files of /dev/shm that have no name until they are complete, so that nothing
- * incomplete can ever be opened or left behind. The daemon sizes, heads and names them;
- * reserving and filling them is the decoder's work. Knows nothing of images.
+ * Segments: files of /dev/shm with the pixels of images. Creates, names, opens and removes them.
  */
 #pragma once
 
@@ -14,10 +12,10 @@
 
 enum { SEGMENT_NAME_SIZE = 64 };
 
-/* A sparse segment without a name. Returns its descriptor, or a negative errno. */
+/* Creates a sparse segment without a name. Returns its descriptor or a negative errno. */
 int segment_create(uint64_t size);
 
-/* Whom the segment is for. */
+/* Who may read a segment. */
 struct segment_readers {
 	uid_t owner;
 	enum share share;
@@ -25,22 +23,22 @@ struct segment_readers {
 };
 
 /*
- * Writes the sealed header and the image's name, gives the readers their permission, and
- * links the segment as "/shmimg-INSTANCE-<random>", which is put into name.
- * Returns 0, -EBADMSG when the decoder did not leave it complete, or a negative errno.
+ * Writes the sealed header and the image's name, lets the readers read the segment, and gives it
+ * the name "/shmimg-INSTANCE-<random>", which is stored in name.
+ * Returns 0, -EBADMSG if the decoder did not reserve all of it, or another negative errno.
  */
 int segment_publish(int fd, const struct header *header, const char *image_name,
 	const struct segment_readers *readers, const char *instance, char name[SEGMENT_NAME_SIZE]);
 
-/* Opens it for reading. Returns a descriptor or a negative errno. */
+/* Opens a segment for reading. Returns a descriptor or a negative errno. */
 int segment_open(const char *name);
 
 /*
- * Removes the name of a segment of an owner's image; the memory follows when its last user
- * has gone.
+ * Removes the name of a segment of an owner's image. The memory is freed when no program has the
+ * segment open or mapped any more.
  */
 void segment_remove(
 	const char *name, const char *image_name, uid_t owner, struct deferred_free *deferred_free);
 
-/* Bytes that /dev/shm can still hold. */
+/* Free bytes of /dev/shm. */
 uint64_t segment_free_space(void);

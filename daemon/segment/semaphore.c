@@ -1,5 +1,8 @@
 /*
- * Semaphores of images.
+ * The kernel limits the number of sets, so a set has many semaphores. Permissions belong to a set,
+ * so its semaphores are for images of the same owner, share and group. The key of a set is stored
+ * in the board before the set is created, and the next daemon finds the set by it, even after a
+ * crash. The daemon never locks a semaphore itself.
  */
 #include "daemon/segment/semaphore.h"
 
@@ -22,12 +25,12 @@ struct semaphore_set {
 	uid_t owner;
 	enum share share;
 	gid_t group;
-	bool dead; /* removed by somebody else */
+	bool dead; /* removed by another process */
 	unsigned used;
-	uint64_t free[SET_WORDS]; /* a bit for each slot that may be given out */
+	uint64_t free[SET_WORDS]; /* a bit for each semaphore that is not given out */
 };
 
-/* semctl(2) leaves this to its callers. */
+/* semctl(2): callers must define this union. */
 union semctl_argument {
 	int value;
 	struct semid_ds *status;
@@ -48,8 +51,8 @@ void semaphores_init(struct semaphores *semaphores, struct board *board)
 }
 
 /*
- * Whether the kernel still has a set: the owner of private images may remove it, as its
- * permissions go. What is gone is given out no more.
+ * Whether the kernel still has a set: its permissions allow the owner of the images to remove it.
+ * A removed set is not used any more.
  */
 static bool semaphore_is_alive(struct semaphore_set *set)
 {
@@ -73,8 +76,8 @@ void semaphores_destroy(struct semaphores *semaphores)
 		semaphore_remove_set(semaphores, LIST_FIRST(&semaphores->sets));
 }
 
-/* The key stands in the board before the kernel has the set. Returns the set's id. */
-static int semaphore_make_with_key(struct semaphores *semaphores, int *key_index)
+/* Creates a set with a random key. Returns its id or a negative errno. */
+static int semaphore_create_with_key(struct semaphores *semaphores, int *key_index)
 {
 	for (int i = 0; i < KEY_TRIES; i++) {
 		int32_t key = 0;
@@ -115,8 +118,8 @@ static int semaphore_set_permissions(const struct semaphore_set *set)
 	return 0;
 }
 
-static int semaphore_make_set(struct semaphores *semaphores, uid_t owner, enum share share,
-	gid_t group, struct semaphore_set **made)
+static int semaphore_create_set(struct semaphores *semaphores, uid_t owner, enum share share,
+	gid_t group, struct semaphore_set **created)
 {
 	struct semaphore_set *set = calloc(1, sizeof(*set));
 	if (!set)
@@ -125,7 +128,7 @@ static int semaphore_make_set(struct semaphores *semaphores, uid_t owner, enum s
 	set->share = share;
 	set->group = group;
 	memset(set->free, 0xff, sizeof(set->free));
-	set->id = semaphore_make_with_key(semaphores, &set->key_index);
+	set->id = semaphore_create_with_key(semaphores, &set->key_index);
 	if (set->id < 0) {
 		int r = set->id;
 		free(set);
@@ -136,7 +139,7 @@ static int semaphore_make_set(struct semaphores *semaphores, uid_t owner, enum s
 	if (r < 0)
 		semaphore_remove_set(semaphores, set);
 	else
-		*made = set;
+		*created = set;
 	return r;
 }
 
@@ -167,14 +170,14 @@ int semaphore_take(struct semaphores *semaphores, uid_t owner, enum share share,
 	struct semaphore *semaphore)
 {
 	struct semaphore_set *set = semaphore_find_set(semaphores, owner, share, group);
-	int r = set ? 0 : semaphore_make_set(semaphores, owner, share, group, &set);
+	int r = set ? 0 : semaphore_create_set(semaphores, owner, share, group, &set);
 	if (r < 0)
 		return r;
 	*semaphore = (struct semaphore){set, set->id, semaphore_take_free(set)};
 	return 0;
 }
 
-static int semaphore_share_of_mode(mode_t mode)
+static int semaphore_share_from_mode(mode_t mode)
 {
 	for (int share = SHARE_PRIVATE; share <= SHARE_ALL; share++) {
 		if (share_modes[share] == (mode & 0777))
@@ -184,8 +187,8 @@ static int semaphore_share_of_mode(mode_t mode)
 }
 
 /*
- * Finds the set of a key, if a daemon of this user made it. Returns 1, 0 when there is none,
- * or a negative errno when that cannot be known.
+ * Finds the set with this key, if a daemon of this user created it. Returns 1, 0 if there is none,
+ * or a negative errno if that cannot be determined.
  */
 static int semaphore_find_own(int32_t key, int *id, struct semid_ds *status)
 {
@@ -204,7 +207,7 @@ static int semaphore_adopt_set(struct semaphores *semaphores, int key_index)
 	int r = semaphore_find_own(semaphores->board->header->set_keys[key_index], &id, &status);
 	if (r < 0)
 		return r;
-	if (r == 0 || semaphore_share_of_mode(status.sem_perm.mode) < 0) {
+	if (r == 0 || semaphore_share_from_mode(status.sem_perm.mode) < 0) {
 		board_remove_key(semaphores->board, key_index);
 		return 0;
 	}
@@ -215,7 +218,7 @@ static int semaphore_adopt_set(struct semaphores *semaphores, int key_index)
 	set->key_index = key_index;
 	set->owner = status.sem_perm.uid;
 	set->group = status.sem_perm.gid;
-	set->share = (enum share)semaphore_share_of_mode(status.sem_perm.mode);
+	set->share = (enum share)semaphore_share_from_mode(status.sem_perm.mode);
 	memset(set->free, 0xff, sizeof(set->free));
 	LIST_INSERT_HEAD(&semaphores->sets, set, link);
 	return 0;
@@ -255,7 +258,7 @@ int semaphore_claim(struct semaphores *semaphores, int id, unsigned index, uid_t
 	return 0;
 }
 
-/* Value 1 for the next image, whatever a holder left; this also clears its undo. */
+/* Sets the value to 1 for the next image, which also clears the undo values of processes. */
 static void semaphore_reset(const struct semaphore_set *set, unsigned index)
 {
 	semctl(set->id, (int)index, SETVAL, (union semctl_argument){.value = 1});
@@ -289,7 +292,7 @@ void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore)
 	semaphore->set = NULL;
 }
 
-void semaphore_look(const struct semaphore *semaphore, pid_t *holder, unsigned *waiters)
+void semaphore_stat(const struct semaphore *semaphore, pid_t *holder, unsigned *waiters)
 {
 	int index = (int)semaphore->index;
 	int value = semctl(semaphore->id, index, GETVAL);

@@ -1,7 +1,6 @@
 /*
- * Semaphores of images: System V sets made and owned by the daemon (svipc(7)), a slot of a
- * set for each image, sets shared by images of the same owner and share. The keys are
- * written to the board. Never takes a semaphore itself.
+ * Semaphores of images: owns the System V semaphore sets of the daemon (svipc(7)) and gives out
+ * one semaphore for each image.
  */
 #pragma once
 
@@ -20,10 +19,10 @@ struct semaphore_set;
 struct semaphores {
 	LIST_HEAD(, semaphore_set) sets;
 	struct board *board;
-	bool adopting; /* sets that nobody uses yet stay */
+	bool adopting; /* between semaphores_adopt() and semaphores_trim(): unused sets stay */
 };
 
-/* One semaphore: what the reply calls semaphore=<id>:<index>. */
+/* One semaphore: semaphore=<id>:<index> in replies. */
 struct semaphore {
 	struct semaphore_set *set;
 	int id;
@@ -32,40 +31,43 @@ struct semaphore {
 
 void semaphores_init(struct semaphores *semaphores, struct board *board);
 
-/* Removes every set that is there still, unless the board was left. */
+/* Removes all sets, unless the board was left. */
 void semaphores_destroy(struct semaphores *semaphores);
 
 /*
- * Gives out a free semaphore (value 1) that its owner, and those it is shared with, may
- * take. Returns 0 or a negative errno; -ENOSPC at the kernel's limits (kernel.sem).
+ * Gives out a semaphore with value 1 that the owner, and those who share the image, may use.
+ * Returns 0 or a negative errno: -ENOSPC at the kernel's limits (kernel.sem).
  */
 int semaphore_take(struct semaphores *semaphores, uid_t owner, enum share share, gid_t group,
 	struct semaphore *semaphore);
 
 /*
- * Takes over the sets of a dead daemon, by the keys in the board. semaphore_claim() and
- * semaphores_trim() have to follow. Returns 0 or a negative errno.
+ * Takes over the sets of an earlier daemon, by the keys in the board. Call semaphore_claim() for
+ * each image and then semaphores_trim(). Returns 0 or a negative errno.
  */
 int semaphores_adopt(struct semaphores *semaphores);
 
 /*
- * Claims the semaphore of an image that a dead daemon had, if its set is there, of this
- * owner and share, and nobody has claimed it. Returns 0 or -ENOENT.
+ * Claims the semaphore of an image of an earlier daemon. Returns 0, or -ENOENT if there is no such
+ * semaphore of this owner and share, or it was claimed before.
  */
 int semaphore_claim(struct semaphores *semaphores, int id, unsigned index, uid_t owner,
 	enum share share, gid_t group, struct semaphore *semaphore);
 
-/* Removes the sets of which nothing was claimed, and makes ready what was not in the others. */
+/* Removes the sets without a claimed semaphore, and resets the unclaimed ones of other sets. */
 void semaphores_trim(struct semaphores *semaphores);
 
-/* Gives it back; a set that nobody uses any more is removed. */
+/* Gives a semaphore back, and removes its set if it was the last one in use. */
 void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore);
 
-/* Who holds it (-1: nobody; 0: someone whom we cannot see), and how many wait for it. */
-void semaphore_look(const struct semaphore *semaphore, pid_t *holder, unsigned *waiters);
+/*
+ * Reads the process that holds a semaphore (-1: none; 0: one in another PID namespace), and the
+ * number of processes that wait for it.
+ */
+void semaphore_stat(const struct semaphore *semaphore, pid_t *holder, unsigned *waiters);
 
 /*
- * Removes the set of a key that an earlier daemon of this user made, if there is one.
- * Returns 0, or a negative errno when that cannot be known.
+ * Removes the set with this key, if an earlier daemon of this user created it. Returns 0, or a
+ * negative errno if that cannot be determined.
  */
 int semaphore_remove_key(int32_t key);

@@ -1,5 +1,6 @@
 /*
- * Unlinked segments.
+ * inotify(7) reports when the kernel frees an inode (IN_DELETE_SELF), and does not keep the inode
+ * alive. Names of images are long, so their hashes are compared.
  */
 #include "daemon/segment/unlinked.h"
 
@@ -11,14 +12,14 @@
 
 #include "daemon/base/random.h"
 
-enum { FOLLOWED_MAX = 4096 }; /* of the 8192 or more that a user may have */
+enum { TRACKED_MAX = 4096 }; /* a user may have 8192 or more inotify watches */
 
 struct unlinked_segment {
 	LIST_ENTRY(unlinked_segment) link;
 	struct unlinked *unlinked;
 	sd_event_source *end;
 	uint64_t bytes;
-	uint64_t name; /* its hash: names are long */
+	uint64_t name; /* hash of the image's name */
 	uid_t owner;
 };
 
@@ -62,9 +63,9 @@ static int unlinked_on_end(
 }
 
 /*
- * A lease on all of a file is granted to whoever alone has it open, and a mapping counts as
- * that (fcntl(2)). It is given back at once: nobody waits for long who opens it by what is no
- * name, a descriptor of O_PATH, and the signal that the kernel sends then is ignored.
+ * The kernel grants a write lease only if no other descriptor or mapping of the file exists
+ * (fcntl(2)). The lease is given back at once. A program that opens the file meanwhile, by a
+ * descriptor of O_PATH, waits that long; the kernel's signal about it is ignored.
  */
 static bool unlinked_is_used_elsewhere(int fd)
 {
@@ -74,13 +75,13 @@ static bool unlinked_is_used_elsewhere(int fd)
 	return false;
 }
 
-bool unlinked_follow(
+bool unlinked_track(
 	struct unlinked *unlinked, int fd, uint64_t bytes, const char *name, uid_t owner)
 {
 	if (!unlinked_is_used_elsewhere(fd))
 		return false;
 	struct unlinked_segment *segment = NULL;
-	if (unlinked->count < FOLLOWED_MAX)
+	if (unlinked->count < TRACKED_MAX)
 		segment = calloc(1, sizeof(*segment));
 	if (!segment)
 		return true;

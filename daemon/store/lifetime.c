@@ -59,7 +59,7 @@ struct image *store_oldest_evictable(const struct store *store, const struct acc
 void image_set_keep(struct image *image, enum keep keep)
 {
 	image->keep = keep;
-	board_note_keep(image->store->board, image->slot, (uint8_t)keep);
+	board_set_keep(image->store->board, image->slot, (uint8_t)keep);
 	lifetime_update(image);
 }
 

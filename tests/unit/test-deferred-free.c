@@ -1,6 +1,6 @@
 /*
- * Tests of deferred frees: a segment and the word that it is closed here come in order, also
- * when the channel is full, and each segment is counted as freed once.
+ * Tests of deferred frees: JOB_FREE and JOB_LAST are sent in this order, also when the channel is
+ * full, and each segment is counted as freed once.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /*
- * Tests of segments and of who may read them: nameless until they are published, complete
- * or refused, headed, named and removed.
+ * Tests of segments: they have no name until they are published, incomplete ones are refused, and
+ * who may read them.
  */
 #include <acl/libacl.h>
 #include <errno.h>
@@ -116,7 +116,7 @@ static void test_names_in_the_header_and_behind(void **state)
 	}
 }
 
-/* What a decoder may have done to its segment; page 0 is the daemon's own. */
+/* Changes of a decoder to its segment; page 0 is written by the daemon. */
 static void test_incomplete(void **state)
 {
 	static const struct {
@@ -206,7 +206,7 @@ static int make_instance(void **state)
 	return random_hex(instance, 8);
 }
 
-/* What a failed test has left. */
+/* Removes what a failed test has left. */
 static int clean_instance(void **state)
 {
 	struct instance left = {.lock = -1};

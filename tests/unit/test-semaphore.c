@@ -1,6 +1,5 @@
 /*
- * Tests of the semaphores' sets and of the board that keeps their keys, slots and
- * generations.
+ * Tests of semaphore sets, and of the board: keys, slots, generations, and its takeover.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -145,7 +144,7 @@ static void test_key_is_on_the_board(void **state)
 	assert_int_equal(count_sets(board.header), 0);
 }
 
-/* A holder that dies with a semaphore, and one whose undo comes after the next image's. */
+/* A process dies while it holds a semaphore, before or after the semaphore gets a next image. */
 static void test_value_is_one_again(void **state)
 {
 	pid_t holder;
@@ -157,7 +156,7 @@ static void test_value_is_one_again(void **state)
 	other = take(geteuid(), SHARE_PRIVATE, getegid());
 	unsigned index = semaphore.index;
 	assert_true(pipe(ready) == 0 && pipe(end) == 0);
-	semaphore_look(&semaphore, &holder, &waiters);
+	semaphore_stat(&semaphore, &holder, &waiters);
 	assert_int_equal(holder, -1);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -167,7 +166,7 @@ static void test_value_is_one_again(void **state)
 			read(end[0], &byte, 1) != 0);
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	semaphore_look(&semaphore, &holder, &waiters);
+	semaphore_stat(&semaphore, &holder, &waiters);
 	assert_int_equal(holder, pid);
 	assert_int_equal(waiters, 0);
 	semaphore_put(&semaphores, &semaphore);
@@ -229,7 +228,7 @@ static void test_remove_key_of_another_user(void **state)
 
 static void test_slots(void **state)
 {
-	enum { SLOTS = 1500 }; /* over two pages and some growths of the free list */
+	enum { SLOTS = 1500 }; /* two pages, and several sizes of the list of free slots */
 	static uint32_t slots[SLOTS];
 	static bool seen[SLOTS];
 	(void)state;
@@ -299,7 +298,7 @@ static void test_board_for_readers(void **state)
 	close(fd);
 }
 
-/* What a dead daemon has left is found again: slots, generations, and which slots are free. */
+/* The next daemon finds slots and generations, and which slots are free. */
 static void test_board_is_taken_over(void **state)
 {
 	struct board second;
@@ -325,8 +324,8 @@ static void test_board_is_taken_over(void **state)
 	board_destroy(&second);
 }
 
-/* What is none is replaced. */
-static void test_no_board(void **state)
+/* A file that is not a valid board is replaced. */
+static void test_invalid_board(void **state)
 {
 	struct board other;
 	char name[64], instance[17];
@@ -354,7 +353,7 @@ int main(void)
 		TEST(test_remove_key),
 		TEST(test_remove_key_of_another_user),
 		TEST(test_board_is_taken_over),
-		TEST(test_no_board),
+		TEST(test_invalid_board),
 		TEST(test_slots),
 		TEST(test_generations),
 		TEST(test_keys),
