@@ -1,7 +1,7 @@
 /*
- * shmimg-decoder: confines itself, and serves the jobs of job.h on descriptor 3 until the
- * daemon closes it. Has no options, no configuration and no other input, and prints nothing
- * but why it could not be confined: it serves nobody then.
+ * shmimg-decoder: confines itself, then does the jobs that the daemon sends over descriptor 3
+ * (job.h), until the daemon closes the channel. It has no options and no configuration. If it
+ * cannot confine itself, it prints the reason and exits.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@
 
 enum { END_DONE = 0, END_PROTOCOL = 1, END_UNCONFINED = 2, NICE = 5, SLICE_NSEC = 100000 };
 
-/* Confines this process and says so. Returns an exit status, END_DONE to go on. */
+/* Confines this process and reports it. Returns an exit status; END_DONE: continue. */
 static int main_confine(void)
 {
 	const char *failed;
@@ -42,24 +42,24 @@ static int main_confine(void)
 	return channel_send(JOB_CHANNEL, &packet, -1) < 0 ? END_PROTOCOL : END_DONE;
 }
 
-/* As sched_setattr(2) has it, which the C library has not. */
+/* The structure of sched_setattr(2), which the C library does not declare. */
 struct scheduling {
 	uint32_t size;
 	uint32_t policy;
 	uint64_t flags;
 	int32_t nice;
 	uint32_t priority;
-	uint64_t runtime; /* nanoseconds; since Linux 6.12 the slice that it gets at a time */
+	uint64_t runtime; /* nanoseconds; since Linux 6.12 the length of a time slice */
 	uint64_t deadline;
 	uint64_t period;
 };
 
 /*
- * The daemon and its clients go first: a FETCH never waits for a LOAD. They need not wait for
- * the end of a long slice either. Where this may not be said (a service manager may forbid
- * it), decoders compete like other processes.
+ * Lowers the priority below that of the daemon and its clients, so that a FETCH does not wait for
+ * a LOAD. Short time slices let them run sooner. If this is forbidden, for example by a service
+ * manager, decoders compete like other processes.
  */
-static void main_step_back(void)
+static void main_lower_priority(void)
 {
 	const struct scheduling wanted = {
 		.size = sizeof(wanted),
@@ -72,9 +72,9 @@ static void main_step_back(void)
 
 int main(void)
 {
-	/* A decode that takes long does not outlive the daemon that wanted it. */
+	/* A long decode must not outlive the daemon. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	main_step_back();
+	main_lower_priority();
 	int status = main_confine();
 	if (status != END_DONE)
 		return status;

@@ -1,5 +1,7 @@
 /*
- * The decoder's side of job.h.
+ * Does the jobs of job.h one after the other, in the order that job.h describes. Any packet out of
+ * order ends the service: a daemon that breaks the protocol is not trusted either. Descriptors that
+ * come with a job are closed before the job is answered.
  */
 #include "config.h"
 
@@ -14,7 +16,7 @@
 #include "daemon/decoder/pixel/spare.h"
 #include "daemon/job/channel.h"
 
-/* One at a time, and too large for a stack. */
+/* Of the current job; too large for the stack. */
 static struct picture picture;
 
 static int service_send_signal(int channel, enum job_kind kind)
@@ -42,8 +44,8 @@ static int service_send_header(int channel, enum format format)
 					   .colour = picture.colour,
 					   .block_count = picture.block_count,
 				   }};
-	bool turned = picture.orientation != 1;
-	packet.header.orientation = turned ? picture.orientation : picture.turned_by;
+	bool is_oriented = picture.orientation != 1;
+	packet.header.orientation = is_oriented ? picture.orientation : picture.turned_by;
 	picture_turn(&picture, &packet.header.width, &packet.header.height);
 	picture_turn(&picture, &packet.header.full_width, &packet.header.full_height);
 	for (uint32_t i = 0; i < picture.block_count; i++) {
@@ -54,7 +56,7 @@ static int service_send_header(int channel, enum format format)
 	return channel_send(channel, &packet, -1);
 }
 
-/* Returns 0, also when the picture is broken, or a negative errno: the daemon is. */
+/* Returns 0, also for a broken picture, or a negative errno for an invalid segment. */
 static int service_fill(enum format format, const struct job_segment *segment, int fd)
 {
 	struct target target;
@@ -68,7 +70,7 @@ static int service_fill(enum format format, const struct job_segment *segment, i
 	return picture.error.kind == JOB_ERROR ? 0 : result;
 }
 
-/* From JOB_HEADER on. Returns 1 when JOB_DONE is due, 0 when nothing is any more. */
+/* The job from JOB_HEADER on. Returns 1 if JOB_DONE or JOB_ERROR is due, 0 if no answer is. */
 static int service_serve_pixels(int channel, enum format format)
 {
 	int result = service_send_header(channel, format);
@@ -113,7 +115,7 @@ static int service_serve_decode(int channel, const struct job_decode *job, int f
 	return result;
 }
 
-/* Nobody else has it open when it is closed here. */
+/* Closes a segment after the daemon has closed it. */
 static int service_serve_free(int channel, int fd)
 {
 	union job_packet packet;

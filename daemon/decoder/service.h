@@ -1,11 +1,10 @@
 /*
- * The decoder's side of job.h: serves the jobs of a channel, one after the other. Confines
- * nothing and starts nothing; what it is given with a job it closes.
+ * The service of a decoder: receives jobs from a channel, does them, and answers.
  */
 #pragma once
 
 /*
- * Serves until the other side ends. Returns 0 when it has, or a negative errno: -EPROTO when
- * it broke job.h, after which nothing of it can be believed. Not for two threads at once.
+ * Serves until the daemon closes the channel. Returns 0 then, or a negative errno: -EPROTO if the
+ * daemon sent an invalid packet. Only one thread may call this.
  */
 int service_run(int channel);

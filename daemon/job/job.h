@@ -1,14 +1,14 @@
 /*
- * What the daemon and a decoder say to each other: fixed structures, one a packet, over a
- * SOCK_SEQPACKET socketpair that is the decoder's descriptor 3. This file holds the layout
- * and the order; neither side believes what breaks either.
+ * The protocol of the daemon and a decoder: the layout and the order of their packets. Each packet
+ * is one structure of fixed size, sent over a SOCK_SEQPACKET socket pair that is the decoder's
+ * descriptor 3. Each side refuses packets of another layout, and packets out of order.
  *
  *   daemon                        decoder
- *                             <-  JOB_READY, once, before all else
+ *                             <-  JOB_READY, once, before all other packets
  *
  *   JOB_DECODE + input file   ->
- *                             <-  JOB_HEADER (or JOB_ERROR: done)
- *   JOB_SEGMENT + segment     ->                       (or JOB_REFUSE: done)
+ *                             <-  JOB_HEADER (or JOB_ERROR: the job has ended)
+ *   JOB_SEGMENT + segment     ->                       (or JOB_REFUSE: the job has ended)
  *                             <-  JOB_DONE (or JOB_ERROR)
  *
  *   JOB_FREE + segment        ->
@@ -18,19 +18,20 @@
  *   JOB_SPARE + segment       ->                       (after a job)
  *                             <-  JOB_NO_SPARE, before the next job's JOB_HEADER, or nothing
  *
- * JOB_READY says that the decoder is confined, and how; it has read nothing before. The
- * daemon need not wait for it to give a job.
+ * JOB_READY reports the sandbox. The decoder reads no other packet before it is confined. The
+ * daemon can send a job before it receives JOB_READY.
  *
- * One job at a time. The segment is sized by the daemon, and reserved and filled by the
- * decoder, which closes the job's descriptors before it says JOB_DONE or JOB_ERROR.
- * JOB_FREE brings the last reference but the daemon's own to a large segment. When that is
- * closed JOB_LAST says so, and only then the decoder closes its own, so that the time the
- * kernel needs to free the segment is not the daemon's.
+ * A decoder does one job at a time. The daemon sets the size of the segment; the decoder reserves
+ * and fills it. The decoder closes the job's descriptors before it sends JOB_DONE or JOB_ERROR.
  *
- * JOB_SPARE gives a segment for a later job, in place of an earlier spare that was not used,
- * which the decoder lets go. It fills this with pages while there is nothing to do, or says
- * with JOB_NO_SPARE that it cannot, and has let it go. A job that shall be decoded into it
- * says so in its JOB_SEGMENT; none is used twice.
+ * JOB_FREE carries a large segment that only the daemon still has open. JOB_LAST reports that the
+ * daemon has closed its descriptor; only then the decoder closes its own. So the kernel frees the
+ * pages in the decoder, not in the daemon.
+ *
+ * JOB_SPARE carries a segment for a later job. It replaces an earlier spare that was not used,
+ * which the decoder closes. The decoder fills the segment with pages while it is idle, or reports
+ * with JOB_NO_SPARE that it cannot, and has closed it. The JOB_SEGMENT of the job that uses the
+ * spare says so. A spare is used once.
  */
 #pragma once
 
@@ -55,9 +56,9 @@ enum job_kind {
 };
 
 /*
- * What confines a decoder: name, bit, word in the answer to STATS.
- * no-new-privs stands for all that needs no support of the kernel's: no capabilities and no
- * groups, a session of its own, no descriptors but these.
+ * The parts of a decoder's sandbox: name, bit, word in the answer to STATS. no-new-privs also
+ * stands for the parts that every kernel supports: no capabilities, no groups, a session of its
+ * own, and no other descriptors.
  */
 #define JOB_SANDBOX_TABLE(X)               \
 	X(SECCOMP, 1, "seccomp")           \
@@ -78,8 +79,8 @@ struct job_ready {
 };
 
 /*
- * What JOB_DECODE is given: a file of anybody's, or a segment that the daemon has published.
- * What a file's bytes look like never makes it a segment.
+ * What the descriptor of JOB_DECODE is: a client's file, or a segment that the daemon has
+ * published. A client's file is never read as a segment, whatever its bytes are.
  */
 enum job_source {
 	JOB_SOURCE_FILE = 0,
@@ -87,10 +88,10 @@ enum job_source {
 };
 
 /*
- * JOB_DECODE: with the file to read, by pread alone: its offset belongs to the client.
- * Width and height are those of the box to fit the picture in, as fit_inside() does; 0: any.
- * The picture is the whole one, also where the source is a segment with a smaller form of it;
- * that is never enlarged.
+ * JOB_DECODE carries the file to read. Read it with pread(2) only: its offset belongs to the
+ * client. Width and height are those of the box that the picture is fitted into, as fit_inside()
+ * does; 0: any. The size of the whole picture counts, also if the source is a segment with a
+ * smaller form of it; the smaller form is never enlarged.
  */
 struct job_decode {
 	uint32_t kind;
@@ -101,10 +102,10 @@ struct job_decode {
 };
 
 /*
- * JOB_HEADER: what the file says it is, or said when the segment was made of it. Sizes are those
- * after the orientation was applied: width and height of what will be written, which is the whole
- * picture fitted into the box of JOB_DECODE. blocks[].type and .size are set; the sum of sizes is
- * at most JOB_BLOCK_BYTES_MAX.
+ * JOB_HEADER describes the picture in the file, or in the file that the segment was decoded from.
+ * Sizes are those after the orientation is applied. Width and height are those of the pixels that
+ * will be written: the whole picture, fitted into the box of JOB_DECODE. blocks[].type and .size
+ * are set; the sum of the sizes is at most JOB_BLOCK_BYTES_MAX.
  */
 struct job_header {
 	uint32_t kind;
@@ -112,8 +113,8 @@ struct job_header {
 	uint32_t height;
 	uint32_t full_width;
 	uint32_t full_height;
-	uint32_t format; /* that will be written: as asked, or the native one */
-	uint32_t native; /* nearest format to the file */
+	uint32_t format; /* of the pixels that will be written: as requested, or native */
+	uint32_t native; /* the format nearest to the file */
 	uint32_t colour; /* enum colour_space */
 	uint32_t orientation;
 	uint32_t block_count;
@@ -122,26 +123,26 @@ struct job_header {
 };
 
 /*
- * JOB_SEGMENT: with the segment to fill, size bytes long and sparse. The decoder reserves
- * all of it, then writes pixels and blocks where this says; the rest is the daemon's.
+ * JOB_SEGMENT carries the segment to fill, which is size bytes long and sparse. The decoder
+ * reserves all of it, then writes pixels and blocks at these offsets. The daemon writes the rest.
  */
 struct job_segment {
 	uint32_t kind;
-	uint32_t spare; /* 1: it is the one of the last JOB_SPARE, which may have been longer */
+	uint32_t spare; /* 1: it is the segment of the last JOB_SPARE, perhaps cut */
 	uint64_t size;
 	uint64_t pixel_offset;
 	uint64_t stride;
 	uint64_t block_offsets[HEADER_BLOCKS_MAX];
 };
 
-/* JOB_SPARE: with a segment, size bytes long and sparse, of which nothing is known yet. */
+/* JOB_SPARE carries a segment, size bytes long and sparse. Its layout comes with JOB_SEGMENT. */
 struct job_spare {
 	uint32_t kind;
 	uint32_t reserved;
 	uint64_t size;
 };
 
-/* JOB_REFUSE, JOB_FREE (with a segment), JOB_LAST, JOB_DONE, JOB_NO_SPARE. */
+/* JOB_REFUSE, JOB_FREE (carries a segment), JOB_LAST, JOB_DONE, JOB_NO_SPARE */
 struct job_signal {
 	uint32_t kind;
 };

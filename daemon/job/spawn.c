@@ -89,7 +89,7 @@ without_attributes:
 	return -r;
 }
 
-/* The far end of the next process's channel, or -1 when there will be none. */
+/* Receives the far end of the next process's channel. Returns -1 if the descriptor was lost. */
 static int spawn_receive_end(void)
 {
 	char byte;
@@ -170,7 +170,7 @@ int spawn_prepare(void)
 	return r;
 }
 
-/* The thread does it, if there is one. */
+/* Starts a process from the thread, if there is one. */
 static int spawn_request(const char *program, int channel, pid_t *pid)
 {
 	if (spawner.channel == 0)
