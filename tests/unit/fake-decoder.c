@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "client/protocol/fault.h"
+#include "client/protocol/fdpass.h"
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
 #include "daemon/job/job.h"
@@ -57,11 +58,13 @@ static void send_signal(enum job_kind kind)
 	send_packet(&(struct job_signal){kind}, sizeof(struct job_signal));
 }
 
-static void send_error(enum fault fault)
+/* Descriptor -1: sends none. */
+static void send_error(enum fault fault, int fd)
 {
 	struct job_error error = {.kind = JOB_ERROR, .fault = fault};
 	memset(error.message, 'm', sizeof(error.message)); /* without NUL */
-	send_packet(&error, sizeof(error));
+	if (fdpass_send(JOB_CHANNEL, &error, sizeof(error), fd, 0) < 0)
+		_exit(1);
 }
 
 /* Waits until the daemon ends, or kills this process. */
@@ -130,9 +133,11 @@ static bool misbehave(const char *when)
 	if (is("hang"))
 		hang();
 	if (strncmp(word, "fault-", 6) == 0)
-		send_error((enum fault)atoi(word + 6));
+		send_error((enum fault)atoi(word + 6), -1);
 	else if (is("error"))
-		send_error(FAULT_NOT_AN_IMAGE);
+		send_error(FAULT_NOT_AN_IMAGE, -1);
+	else if (is("descriptor"))
+		send_error(FAULT_NOT_AN_IMAGE, JOB_CHANNEL);
 	else
 		send_by_word();
 	return true;
@@ -233,7 +238,7 @@ static void decode(enum format format, struct box box, int input)
 	if (misbehave("early-"))
 		return;
 	if (is("rgba") && format != FORMAT_RGBA8) {
-		send_error(FAULT_DECODER_FAILED);
+		send_error(FAULT_DECODER_FAILED, -1);
 		return;
 	}
 	if (is("others-hang") && format != FORMAT_RGBA8)
@@ -288,7 +293,7 @@ static void derive(enum format format, struct box box, int origin)
 	width = height = 8;
 	strcpy(word, header.full_height == 16 ? "tall" : "good");
 	if (strcmp(header.type, "BRITTLE") == 0)
-		send_error(FAULT_DECODER_FAILED);
+		send_error(FAULT_DECODER_FAILED, -1);
 	else
 		decode(format, box, origin);
 }

@@ -18,9 +18,11 @@ static const struct {
 } broken[] = {
 	{"early-exit", 1},
 	{"early-signal", 1},
+	{"early-descriptor", 1},
 	{"early-header", 0},
 	{"late-exit", 1},
 	{"late-signal", 1},
+	{"late-descriptor", 1},
 	{"late-done", 0}, /* the segment is not filled */
 	{"holes", 0},
 	{"shrink", 0},
