@@ -125,11 +125,9 @@ static bool connection_prepare_reply(struct connection *connection)
 	return true;
 }
 
-/* Returns a new deferred reply, the last one; NULL without memory. */
-static struct reply *connection_make_deferred(struct connection *connection)
+/* Adds the prepared reply as the last deferred one. */
+static struct reply *connection_add_prepared(struct connection *connection)
 {
-	if (!connection_prepare_reply(connection))
-		return NULL;
 	struct reply *reply = connection->next_reply;
 	connection->next_reply = NULL;
 	*reply = (struct reply){
@@ -145,9 +143,11 @@ static struct reply *connection_make_deferred(struct connection *connection)
 	return reply;
 }
 
+/* Returns a new deferred reply, the last one; NULL without memory. */
 static struct reply *connection_defer_direct(struct reply *reply)
 {
-	return connection_make_deferred(reply->sender);
+	struct connection *connection = reply->sender;
+	return connection_prepare_reply(connection) ? connection_add_prepared(connection) : NULL;
 }
 
 /*
@@ -163,8 +163,7 @@ static enum outcome connection_answer(struct connection *connection, enum fault 
 	if (TAILQ_EMPTY(&connection->replies))
 		direct.data = outbox_space(&connection->outbox, &direct.size);
 	else
-		reply = connection_make_deferred(
-			connection); /* connection_can_answer() has allocated it */
+		reply = connection_add_prepared(connection); /* by connection_can_answer() */
 	if (fault) {
 		dispatch_reject(connection->session, reply, fault, detail);
 	} else if (request_fault) {

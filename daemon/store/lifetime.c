@@ -122,8 +122,11 @@ bool generation_has_room(const struct generation *generation, enum keep keep)
 
 void generation_make_room(struct generation *generation, enum keep keep)
 {
+	struct rendition *replaced = NULL;
 	if (generation->count >= RENDITIONS_MAX)
-		lifetime_free_rendition(lifetime_find_replaceable(generation, keep));
+		replaced = lifetime_find_replaceable(generation, keep);
+	if (replaced)
+		lifetime_free_rendition(replaced);
 }
 
 void image_shrink(struct image *image, const struct rendition *kept)

@@ -220,7 +220,7 @@ static char *xpm_text_put_string(char *to, struct xpm_span string)
 static const char *xpm_text_put_strings(const struct xpm_text *text, char *to)
 {
 	struct xpm_span rest = text->after_values;
-	struct xpm_span string;
+	struct xpm_span string = {NULL, NULL};
 	for (uint32_t i = 0; i < text->colours; i++) {
 		xpm_text_next_string(&rest, &string);
 		to = xpm_text_put_string(to, string);
