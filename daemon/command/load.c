@@ -238,7 +238,7 @@ static enum outcome load_answer_cached(struct call *call, struct rendition *rend
 		follow_free(follow);
 		return OUTCOME_DONE;
 	}
-	rendition_note_box(rendition, order->box);
+	rendition_add_box(rendition, order->box);
 	if (order->keep >= 0)
 		image_set_keep(image, (enum keep)order->keep);
 	load_change_following(image, &follow, options->unfollow);

@@ -148,7 +148,7 @@ static bool session_matches(const struct pin *pin, const struct pin_filter *filt
 	const struct generation *generation = rendition->generation;
 	if (filter->owner >= 0 && generation->image->owner != (uid_t)filter->owner)
 		return false;
-	if (!rendition_is_meant(rendition, filter->format, filter->box))
+	if (!rendition_matches(rendition, filter->format, filter->box))
 		return false;
 	return filter->generation == 0 || generation->number == filter->generation;
 }

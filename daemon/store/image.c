@@ -93,7 +93,7 @@ void generation_insert(struct generation *generation, struct rendition *renditio
 	generation->count++;
 }
 
-bool rendition_is_meant(const struct rendition *rendition, int format, const struct box *box)
+bool rendition_matches(const struct rendition *rendition, int format, const struct box *box)
 {
 	return (format < 0 || (int)rendition->format == format) &&
 	       (!box || fit_matches(rendition->width, rendition->height, rendition->full_width,
@@ -105,7 +105,7 @@ struct rendition *generation_find(
 {
 	struct rendition *rendition;
 	TAILQ_FOREACH (rendition, &generation->renditions, link) {
-		if (rendition_is_meant(rendition, (int)format, &box))
+		if (rendition_matches(rendition, (int)format, &box))
 			return rendition;
 	}
 	return NULL;
@@ -117,7 +117,7 @@ struct rendition *generation_choose(
 {
 	struct rendition *rendition, *best = NULL;
 	TAILQ_FOREACH (rendition, &generation->renditions, link) {
-		if (rendition_is_meant(rendition, format, box) &&
+		if (rendition_matches(rendition, format, box) &&
 			(!best || image_pixels(rendition) > image_pixels(best)))
 			best = rendition;
 	}
@@ -130,7 +130,7 @@ bool rendition_is_smaller(const struct rendition *rendition)
 	       rendition->height != rendition->full_height;
 }
 
-void rendition_note_box(struct rendition *rendition, struct box box)
+void rendition_add_box(struct rendition *rendition, struct box box)
 {
 	struct box *boxes = rendition->boxes;
 	for (unsigned i = 0; i < rendition->box_count; i++) {

@@ -127,10 +127,10 @@ struct rendition *generation_choose(
 	const struct generation *generation, int format, const struct box *box);
 
 /* Whether it has this format (-1: any), and the size that the box gives (NULL: any). */
-bool rendition_is_meant(const struct rendition *rendition, int format, const struct box *box);
+bool rendition_matches(const struct rendition *rendition, int format, const struct box *box);
 
 /* Whether it is smaller than the whole picture. */
 bool rendition_is_smaller(const struct rendition *rendition);
 
 /* Remembers a box that led to a rendition: the first box and the last ones are kept. */
-void rendition_note_box(struct rendition *rendition, struct box box);
+void rendition_add_box(struct rendition *rendition, struct box box);

@@ -158,7 +158,7 @@ static void publish_reuse(const struct publication *publication, struct renditio
 	if (publication->keep >= 0)
 		image_set_keep(same->generation->image, (enum keep)publication->keep);
 	rendition_touch(same);
-	rendition_note_box(same, publish_box_of(publication->header));
+	rendition_add_box(same, publish_box_of(publication->header));
 }
 
 int publish(struct store *store, const struct publication *publication, struct published *published)
