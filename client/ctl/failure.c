@@ -34,10 +34,10 @@ int failure_print(const char *subject, const struct failure *failure)
 		message_print("%s", failure->message);
 	else if (!*failure->code)
 		message_print("%s: %s", subject, failure->message);
-	else if (!*advice || strstr(failure->message, advice))
+	else if (!*advice || fault_is_advised(failure->message))
 		message_print("%s: %s: %s", subject, failure->code, failure->message);
 	else
-		message_print("%s: %s: %s (%s)", subject, failure->code, failure->message, advice);
+		message_print("%s: %s: %s; %s", subject, failure->code, failure->message, advice);
 	return failure_is_loss(failure->error) ? EXIT_NO_DAEMON : EXIT_REFUSED;
 }
 

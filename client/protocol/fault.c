@@ -26,6 +26,11 @@ const char *fault_advice(enum fault fault)
 	return faults[fault].advice;
 }
 
+bool fault_is_advised(const char *message)
+{
+	return strstr(message, "; ") != NULL;
+}
+
 int fault_errno(enum fault fault)
 {
 	return faults[fault].number;

@@ -1,23 +1,26 @@
 /*
  * The error codes: word on the wire, errno in C programs, and how to fix the error. The list is
- * complete: the protocol has no other codes.
+ * complete: the protocol has no other codes. The advice follows a message that says only what
+ * happened.
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* Constant, word, errno, advice. */
-#define FAULT_TABLE(X)                                                                            \
-	X(NOT_FOUND, "not-found", ENOENT, "see LIST for the names you may use, or LOAD it first") \
-	X(NO_PERMISSION, "no-permission", EACCES,                                                 \
-		"ask the owner to share it, or send the open file with source=fd")                \
-	X(INVALID_ARGUMENT, "invalid-argument", EINVAL, "correct the value that is named")        \
-	X(NOT_AN_IMAGE, "not-an-image", EILSEQ, "use a complete image file")                      \
-	X(TOO_LARGE, "too-large", EFBIG, "use a smaller picture, or raise the daemon's limit")    \
-	X(NO_SPACE, "no-space", ENOSPC, "drop images, or make /dev/shm larger")                   \
-	X(OVER_QUOTA, "over-quota", EDQUOT, "release or drop what you hold, then try again")      \
-	X(BUSY, "busy", EBUSY, "try again later")                                                 \
-	X(TIMEOUT, "timeout", ETIMEDOUT, "try again, or raise the time limit")                    \
-	X(DECODER_FAILED, "decoder-failed", EIO, "check the file; the message says what failed")  \
-	X(PROTOCOL, "protocol", EPROTO, "correct the client: see shmimg-protocol(7)")             \
+#define FAULT_TABLE(X)                                                                         \
+	X(NOT_FOUND, "not-found", ENOENT, "load it first, or list the images you can access")  \
+	X(NO_PERMISSION, "no-permission", EACCES, "ask the owner to share it")                 \
+	X(INVALID_ARGUMENT, "invalid-argument", EINVAL, "correct this value")                  \
+	X(NOT_AN_IMAGE, "not-an-image", EILSEQ, "use a complete image file")                   \
+	X(TOO_LARGE, "too-large", EFBIG, "use a smaller picture, or raise the daemon's limit") \
+	X(NO_SPACE, "no-space", ENOSPC, "drop images, or make /dev/shm larger")                \
+	X(OVER_QUOTA, "over-quota", EDQUOT,                                                    \
+		"release or drop images, close connections or wait for loads, then try again") \
+	X(BUSY, "busy", EBUSY, "try again later")                                              \
+	X(TIMEOUT, "timeout", ETIMEDOUT, "try again, or raise the time limit")                 \
+	X(DECODER_FAILED, "decoder-failed", EIO, "check the file")                             \
+	X(PROTOCOL, "protocol", EPROTO, "correct the client, see shmimg-protocol(7)")          \
 	X(INTERNAL, "internal", EREMOTEIO, "see the daemon's log")
 
 enum fault {
@@ -29,7 +32,12 @@ enum fault {
 };
 
 const char *fault_to_string(enum fault fault);
+
+/* What the user can do. */
 const char *fault_advice(enum fault fault);
+
+/* Whether a message says what the user can do: after a semicolon. */
+bool fault_is_advised(const char *message);
 
 /* The positive errno of a fault; 0 for FAULT_NONE. */
 int fault_errno(enum fault fault);

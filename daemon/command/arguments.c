@@ -17,7 +17,7 @@ bool arguments_read_name(struct call *call, const char **name)
 	*name = call->request->values[KEY_NAME];
 	const char *fault = name_check(*name);
 	if (fault)
-		refuse(call, FAULT_INVALID_ARGUMENT, "name=: %s", fault);
+		refuse(call, FAULT_INVALID_ARGUMENT, "%s", fault);
 	return !fault;
 }
 
@@ -90,11 +90,12 @@ bool arguments_check_match(struct call *call)
 	const char *match = call->request->values[KEY_MATCH];
 	if (!match || strlen(match) <= PATTERN_MAX)
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT, "match= has more than %d bytes", PATTERN_MAX);
+	refuse(call, FAULT_INVALID_ARGUMENT,
+		"the pattern has more than %d bytes; use a shorter one", PATTERN_MAX);
 	return false;
 }
 
-/* Who asks about an image of one's own that has gone learns whether its memory has, too. */
+/* To the owner of a removed image, STAT also says how much of its memory is still in use. */
 static void arguments_refuse_missing(struct call *call, const char *name)
 {
 	const struct engine *engine = call->session->engine;
@@ -104,8 +105,8 @@ static void arguments_refuse_missing(struct call *call, const char *name)
 			&engine->deferred_free.unlinked, name, call->session->who.uid);
 	if (bytes > 0)
 		refuse(call, FAULT_NOT_FOUND,
-			"no image has this name; programs have %" PRIu64
-			" bytes of one that had it mapped or open still",
+			"no image has this name, but programs still use %" PRIu64
+			" bytes of one that had it",
 			bytes);
 	else
 		refuse(call, FAULT_NOT_FOUND, "no image has this name");
@@ -118,7 +119,7 @@ static struct rendition *arguments_choose(const struct image *image, const struc
 	return generation_choose(generation, format, wanted->is_fitted ? &wanted->box : NULL);
 }
 
-/* Tells which LOAD makes what is not there. */
+/* Answers with the keys of the LOAD that would make the rendition. */
 static void arguments_refuse_other(struct call *call, const struct wanted *wanted)
 {
 	char size[48] = "";
@@ -128,7 +129,7 @@ static void arguments_refuse_other(struct call *call, const struct wanted *wante
 	if (wanted->box.height > 0)
 		snprintf(size + length, sizeof(size) - (size_t)length, " height=%" PRIu32,
 			wanted->box.height);
-	refuse(call, FAULT_NOT_FOUND, "the image is not there in this %s; LOAD it with%s%s%s",
+	refuse(call, FAULT_NOT_FOUND, "the image was not loaded in this %s; load it with%s%s%s",
 		wanted->is_fitted ? "size" : "format", wanted->format >= 0 ? " format=" : "",
 		wanted->format >= 0 ? call->request->values[KEY_FORMAT] : "", size);
 }

@@ -1,5 +1,5 @@
 /*
- * What all handlers share: an answer that refuses a request.
+ * Answers that refuse a request.
  */
 #include "daemon/command/call.h"
 
@@ -9,7 +9,7 @@
 #include "daemon/command/session.h"
 #include "daemon/log/log.h"
 
-/* Whoever asked for it, what failed is the daemon's. */
+/* An internal error is logged, whoever's request it was. */
 static void call_log_failed(const struct session *session, const char *message)
 {
 	struct log_client client = {session->who.uid, session->who.pid};
@@ -28,7 +28,6 @@ enum outcome call_refuse(
 	session->engine->counters.errors++;
 	if (fault == FAULT_INTERNAL)
 		call_log_failed(session, message);
-	reply_pass(reply, -1); /* an error brings no descriptor */
 	reply_fault(reply, fault, "%s", message);
 	return OUTCOME_DONE;
 }

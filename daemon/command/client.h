@@ -1,6 +1,6 @@
 /*
- * A client as the sockets know it: a session that is opened and closed, whose it is, and the
- * queue that closes its files. What a session holds is in session.h, for the commands alone.
+ * A client as the sockets know it: opens and closes its session, and has its user, its charge
+ * and the queue that closes its files. session.h has the rest, for the commands only.
  */
 #pragma once
 
@@ -19,11 +19,11 @@ struct session;
  */
 int session_open(struct session **opened, struct engine *engine, struct credentials *who);
 
-/* Says which limit session_open() returned -EDQUOT for. */
+/* Writes the message about the limit for which session_open() has returned -EDQUOT. */
 void session_explain_limit(
 	struct engine *engine, const struct credentials *who, char *text, size_t size);
 
-/* Releases all pins, cancels what is pending, and frees the session. */
+/* Releases all pins, cancels the pending operations, and frees the session. */
 void session_close(struct session *session);
 
 /* The user, and the queue that closes the user's files. They stay the session's. */
@@ -34,7 +34,7 @@ struct close_queue *session_close_queue(const struct session *session);
 struct charge session_take_charge(struct session *session);
 
 /*
- * changed is called when a user who had too many files to close has few, or none of them is
- * closed any more; NULL ends that.
+ * Sets the function that is called when a user no longer has too many files to close, or the
+ * last of these files is closed; NULL: none.
  */
 void session_on_files_changed(struct engine *engine, void (*changed)(void *context), void *context);

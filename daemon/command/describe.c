@@ -30,7 +30,7 @@ static void describe_write(struct wire_writer *line, const struct rendition *ren
 	wire_add_number(line, "slot", image->slot);
 }
 
-/* Written once, if there is memory to keep it: it is most of what a FETCH costs. */
+/* Without memory to keep the keys, they are written anew each time. */
 void describe_rendition(struct wire_writer *line, struct rendition *rendition)
 {
 	if (rendition->description) {

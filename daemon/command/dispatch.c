@@ -31,14 +31,13 @@ bool dispatch_is_quiet(const struct request *request)
 	return request->command == COMMAND_FETCH;
 }
 
-/* Loads of different names go side by side; whatever else sees what came before it done. */
 bool dispatch_must_wait(const struct session *session, const struct request *request)
 {
 	const struct pending *pending;
 	unsigned count = 0;
 	if (TAILQ_EMPTY(&session->pending))
 		return false;
-	/* A user's limit is no reason to refuse what this session's own loads make room for. */
+	/* At the user's limit, a LOAD waits for the session's own loads to end. */
 	if (request->command != COMMAND_LOAD ||
 		!accounts_allow(&session->engine->accounts, session->who.uid, RESOURCE_LOADS, 1))
 		return true;
@@ -78,10 +77,11 @@ void dispatch_reject_request(
 	struct session *session, struct reply *reply, enum request_fault fault, const char *culprit)
 {
 	if (fault == REQUEST_UNKNOWN_VERB)
-		call_refuse(session, reply, FAULT_PROTOCOL, "%.64s is no command", culprit);
+		call_refuse(session, reply, FAULT_PROTOCOL, "unknown command %.64s", culprit);
 	else if (fault == REQUEST_UNKNOWN_KEY)
-		call_refuse(session, reply, FAULT_PROTOCOL, "%.64s= is no key of this command",
-			culprit);
+		call_refuse(
+			session, reply, FAULT_PROTOCOL, "this command has no key %.64s=", culprit);
 	else
-		call_refuse(session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing", culprit);
+		call_refuse(
+			session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing; add it", culprit);
 }

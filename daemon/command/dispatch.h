@@ -1,6 +1,6 @@
 /*
- * The way from a request to its handler, and what its session's turn must know: whether the
- * request must wait, and the events of a session that watches.
+ * Calls the handler of a request. Also says whether a request must wait, and hands over the
+ * events of a session that watches.
  */
 #pragma once
 
@@ -10,8 +10,8 @@
 enum outcome dispatch(struct call *call);
 
 /*
- * Whether answering such a request at once leaves alone all that an event loop waits for: only
- * what is there already is looked up and held.
+ * Whether answering a request changes nothing that the event loop waits for, because it only
+ * finds and pins an image.
  */
 bool dispatch_is_quiet(const struct request *request);
 
@@ -20,16 +20,16 @@ bool dispatch_must_wait(const struct session *session, const struct request *req
 
 /*
  * Events of a session that watches: whole lines, which may be sent between answers. wake is
- * called when there are some again.
+ * called when there are new events.
  */
 void dispatch_on_event(struct session *session, void (*wake)(void *context), void *context);
 bool dispatch_has_watch(const struct session *session);
 size_t dispatch_take_events(struct session *session, char *data, size_t size);
 
-/* Answers a line that is no request, or cannot be taken. */
+/* Answers a line that is not a request, or that was not read. */
 void dispatch_reject(
 	struct session *session, struct reply *reply, enum fault fault, const char *text);
 
-/* As dispatch_reject(), when the fault lies in a verb or key. */
+/* As dispatch_reject(), for a wrong verb or key. */
 void dispatch_reject_request(struct session *session, struct reply *reply, enum request_fault fault,
 	const char *culprit);

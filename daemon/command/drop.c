@@ -1,5 +1,5 @@
 /*
- * DROP: removes an image's name. Its owner alone may.
+ * DROP: removes an image's name. Only its owner may do this.
  */
 #include "daemon/command/arguments.h"
 #include "daemon/command/handlers.h"
@@ -17,10 +17,11 @@ enum outcome command_drop(struct call *call)
 		return OUTCOME_DONE;
 	struct image *image = store_find_visible(store, &session->who, name, owner);
 	if (!image)
-		return refuse(call, FAULT_NOT_FOUND, "no image has this name");
+		return refuse(call, FAULT_NOT_FOUND,
+			"no image has this name; list the images you can access");
 	if (image->owner != session->who.uid)
-		return refuse(
-			call, FAULT_NO_PERMISSION, "the image belongs to user %u", image->owner);
+		return refuse(call, FAULT_NO_PERMISSION,
+			"the image belongs to user %u; only this user can drop it", image->owner);
 	struct log_client client = {session->who.uid, session->who.pid};
 	log_write(&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = name, .client = &client},
 		"%s was dropped", name);

@@ -1,5 +1,5 @@
 /*
- * FETCH and RELEASE: takes and lets go of pins.
+ * FETCH and RELEASE: pin and unpin images for a session.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,7 +21,8 @@ enum outcome command_fetch(struct call *call)
 		return OUTCOME_DONE;
 	int r = pass_fd ? describe_pass_segment(call->reply, rendition) : 0;
 	if (r < 0)
-		return refuse(call, FAULT_BUSY, "the segment cannot be opened: %s", strerror(-r));
+		return refuse(
+			call, FAULT_BUSY, "the daemon cannot open the segment: %s", strerror(-r));
 	r = session_pin(session, rendition);
 	if (r == -EDQUOT)
 		return call_refuse_quota(session, call->reply, RESOURCE_PINS, 1);
@@ -57,9 +58,10 @@ enum outcome command_release(struct call *call)
 	filter.box = wanted.is_fitted ? &wanted.box : NULL;
 	if (filter.format == FORMAT_NATIVE)
 		return refuse(call, FAULT_INVALID_ARGUMENT,
-			"format= must be the one that the image was given in");
+			"format= must be the format of the pinned image, not native");
 	if (session_release(call->session, &filter) == 0)
-		return refuse(call, FAULT_NOT_FOUND, "this connection holds no such image");
+		return refuse(call, FAULT_NOT_FOUND,
+			"this connection has no pin on such an image; fetch or load it first");
 	reply_begin(call->reply, "OK");
 	reply_end(call->reply);
 	return OUTCOME_DONE;

@@ -1,5 +1,5 @@
 /*
- * HELLO: agrees on the protocol and tells the daemon's limits.
+ * HELLO: checks the protocol and reports the daemon's limits.
  */
 #include "config.h"
 
@@ -27,7 +27,8 @@ enum outcome command_hello(struct call *call)
 	const struct engine *engine = call->session->engine;
 	const char *protocol = call->request->values[KEY_PROTOCOL];
 	if (protocol && strcmp(protocol, PROTOCOL) != 0)
-		return refuse(call, FAULT_PROTOCOL, "this daemon speaks protocol=" PROTOCOL);
+		return refuse(
+			call, FAULT_PROTOCOL, "this daemon supports protocol=" PROTOCOL " only");
 	struct wire_writer *line = reply_begin(call->reply, "OK");
 	wire_add(line, "protocol", PROTOCOL);
 	wire_add(line, "version", PACKAGE_VERSION);

@@ -1,5 +1,5 @@
 /*
- * LOAD: has a file decoded, or finds that it is decoded already.
+ * LOAD: decodes a file, or answers with the rendition that was decoded before.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -33,11 +33,11 @@ struct load_call {
 	struct session *session;
 	struct reply *reply; /* deferred */
 	struct load_options options;
-	struct charge pin_charge; /* so that the pin is allowed in the end */
-	struct follow *follow;	  /* that the image is to have, or NULL; owned by this */
+	struct charge pin_charge; /* reserves the pin */
+	struct follow *follow;	  /* for the image, or NULL; owned by this */
 };
 
-/* Answers with a rendition, and pins it first. Returns whether that went well. */
+/* Pins a rendition and answers with it. Returns false after answering with an error. */
 static bool load_answer_found(struct session *session, struct reply *reply,
 	struct rendition *rendition, bool pin, bool pass_fd, bool cached)
 {
@@ -49,8 +49,8 @@ static bool load_answer_found(struct session *session, struct reply *reply,
 		return false;
 	}
 	if (r < 0) {
-		call_refuse(session, reply, FAULT_BUSY, "the image cannot be handed out: %s",
-			strerror(-r));
+		call_refuse(session, reply, FAULT_BUSY,
+			"the daemon cannot pin the image or open its segment: %s", strerror(-r));
 		return false;
 	}
 	struct wire_writer *line = reply_begin(reply, "OK");
@@ -61,7 +61,7 @@ static bool load_answer_found(struct session *session, struct reply *reply,
 	return true;
 }
 
-/* Takes *follow over, if there is one. */
+/* Gives *follow to the image, or ends the image's follow. */
 static void load_change_following(struct image *image, struct follow **follow, bool unfollow)
 {
 	if (*follow)
@@ -122,13 +122,13 @@ static bool load_read_name(struct call *call, const char **name)
 	*name = call->request->values[KEY_NAME];
 	if (!*name)
 		*name = path;
-	const char *fault = *name ? name_check(*name) : "it must be given with source=fd";
+	const char *fault = *name ? name_check(*name) : "name= is missing; source=fd needs it";
 	if (fault)
-		refuse(call, FAULT_INVALID_ARGUMENT, "name=: %s", fault);
+		refuse(call, FAULT_INVALID_ARGUMENT, "%s", fault);
 	return !fault;
 }
 
-/* Opens what path= says, or takes what came with source=fd. */
+/* Opens the file of path=, or takes the descriptor of source=fd. */
 static bool load_open_source(struct call *call, int *input)
 {
 	const char *path = call->request->values[KEY_PATH];
@@ -144,23 +144,24 @@ static bool load_open_source(struct call *call, int *input)
 			path, &call->session->who, call->session->close_queue, &fault, &message);
 		if (*input >= 0)
 			return true;
-		refuse(call, fault, "path=: %s", message);
+		refuse(call, fault, "%s", message);
 		return false;
 	}
 	if (call->fd < 0) {
-		refuse(call, FAULT_INVALID_ARGUMENT, "source=fd: no descriptor came with the line");
+		refuse(call, FAULT_INVALID_ARGUMENT,
+			"no descriptor came with source=fd; send one with the line");
 		return false;
 	}
 	fault = source_check(call->fd, &message);
 	if (fault) {
-		refuse(call, fault, "source=fd: %s", message);
+		refuse(call, fault, "%s", message);
 		return false;
 	}
 	*input = take_fd(&call->fd);
 	return true;
 }
 
-/* What watch= says: whether to follow the path from now on, or to follow nothing. */
+/* Reads watch=: whether to follow the path from now on, or to end the image's follow. */
 static bool load_read_watch(struct call *call, bool *follow, bool *unfollow)
 {
 	const char *text = call->request->values[KEY_WATCH];
@@ -170,42 +171,44 @@ static bool load_read_watch(struct call *call, bool *follow, bool *unfollow)
 	if (!*follow || call->request->values[KEY_PATH])
 		return true;
 	refuse(call, FAULT_INVALID_ARGUMENT,
-		"watch=yes needs path=: a descriptor does not say where the next file will be");
+		"only a path can be watched, not a descriptor; load the file by its path");
 	return false;
 }
 
-static void load_refuse_to_follow(struct call *call, int error, unsigned places)
+static void load_refuse_to_follow(struct call *call, int error, unsigned entries)
 {
 	if (error == -EDQUOT)
-		call_refuse_quota(call->session, call->reply, RESOURCE_FOLLOWS, places);
+		call_refuse_quota(call->session, call->reply, RESOURCE_FOLLOWS, entries);
 	else if (error == -EUSERS)
 		refuse(call, FAULT_OVER_QUOTA,
-			"the kernel watches no more folders for the daemon: see "
+			"the kernel does not let the daemon watch more folders; raise "
 			"/proc/sys/fs/inotify/max_user_watches");
 	else if (error == -ENAMETOOLONG)
 		refuse(call, FAULT_INVALID_ARGUMENT,
-			"path=: there are too many folders on the way to be watched");
+			"the path has too many folders or links to watch; use a shorter path");
 	else if (error == -EREMOTE)
 		refuse(call, FAULT_NO_PERMISSION,
-			"path=: no file is followed on a file system that a program or another "
-			"machine serves");
+			"the daemon watches no file system that a program or another machine "
+			"serves; load the file without watching it");
 	else if (error == -EACCES)
-		refuse(call, FAULT_NO_PERMISSION, "path=: its folder cannot be watched");
+		refuse(call, FAULT_NO_PERMISSION,
+			"the daemon may not watch a folder of the path; change its permissions, or "
+			"load the file without watching it");
 	else if (error == -ENOSPC)
 		refuse(call, FAULT_NO_SPACE, "/dev/shm is full");
 	else
-		refuse(call, FAULT_BUSY, "the file cannot be followed: %s", strerror(-error));
+		refuse(call, FAULT_BUSY, "the daemon cannot watch the file: %s", strerror(-error));
 }
 
-/* Watches the way to the file, before anybody is told that this is done. */
+/* Watches the path before the file is decoded, so that no change is missed. */
 static bool load_begin_to_follow(struct call *call, const char *name, struct follow **follow)
 {
 	struct session *session = call->session;
-	unsigned places = 0;
+	unsigned entries = 0;
 	int r = follow_new(&session->engine->follows, name, session->who.uid,
-		call->request->values[KEY_PATH], follow, &places);
+		call->request->values[KEY_PATH], follow, &entries);
 	if (r < 0)
-		load_refuse_to_follow(call, r, places);
+		load_refuse_to_follow(call, r, entries);
 	return r == 0;
 }
 
@@ -343,12 +346,14 @@ enum outcome command_load(struct call *call)
 		return OUTCOME_DONE;
 	if (order.keep == KEEP_ATTACHED && !options.pin)
 		return refuse(call, FAULT_INVALID_ARGUMENT,
-			"keep=attached needs a pin: the image would go at once");
+			"without a pin, an image with keep=attached would be dropped at once; pin "
+			"it, or "
+			"choose another keep");
 	int r = source_identify(input.fd, &order.source);
 	if (r < 0)
-		return refuse(
-			call, FAULT_INTERNAL, "the file cannot be looked at: %s", strerror(-r));
-	/* Also what /proc has: its files seem empty, and to read one may be to wait. */
+		return refuse(call, FAULT_INTERNAL,
+			"the daemon cannot read the status of the file: %s", strerror(-r));
+	/* Files of /proc also look empty; reading one may block. */
 	if (order.source.size == 0)
 		return refuse(call, FAULT_NOT_AN_IMAGE, "the file is empty");
 	order.format = wanted.format < 0 ? FORMAT_RGBA8 : (enum format)wanted.format;

@@ -1,5 +1,5 @@
 /*
- * The answer to a request, line by line into memory.
+ * Answers to requests, written line by line into memory.
  */
 #include "daemon/command/reply.h"
 
@@ -28,7 +28,7 @@ void reply_end(struct reply *reply)
 	if (length < 0) {
 		struct wire_writer *line = reply_begin(reply, "ERR");
 		wire_add(line, "code", fault_to_string(FAULT_INTERNAL));
-		wire_add(line, "message", "the answer is longer than a line may be");
+		wire_add(line, "message", "the answer does not fit into a line");
 		length = wire_end(line);
 	}
 	if (length > 0)
@@ -39,14 +39,14 @@ void reply_fault(struct reply *reply, enum fault fault, const char *format, ...)
 {
 	char message[1024];
 	va_list arguments;
-	/* What was to go with a better answer. */
+	/* An error passes no descriptor. */
 	if (reply->fd >= 0)
 		close(take_fd(&reply->fd));
 	va_start(arguments, format);
 	int length = vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	if (length > 0 && (size_t)length < sizeof(message))
-		snprintf(message + length, sizeof(message) - (size_t)length, " (%s)",
+	if (length > 0 && (size_t)length < sizeof(message) && !fault_is_advised(message))
+		snprintf(message + length, sizeof(message) - (size_t)length, "; %s",
 			fault_advice(fault));
 	struct wire_writer *line = reply_begin(reply, "ERR");
 	wire_add(line, "code", fault_to_string(fault));

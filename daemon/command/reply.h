@@ -1,6 +1,6 @@
 /*
- * The answer to a request, as command handlers see it: lines into memory, perhaps a
- * descriptor with them, now or later. Where the lines go is not their business.
+ * The answer to a request, as command handlers see it: lines in memory, and a descriptor that
+ * goes with them. It is complete at once, or deferred.
  */
 #pragma once
 
@@ -12,12 +12,11 @@
 #include "client/protocol/wire.h"
 
 struct reply {
-	TAILQ_ENTRY(reply) link; /* for whoever sends it */
+	TAILQ_ENTRY(reply) link; /* in the sender's list */
 	void *sender;
-	/* Gives a reply that lives until it is complete, when the answer comes later; NULL
-	 * without memory. */
+	/* Returns a reply that lives until it is complete; NULL without memory. */
 	struct reply *(*defer)(struct reply *reply);
-	/* Tells that a deferred reply is complete. */
+	/* Reports that a deferred reply is complete. */
 	void (*complete)(struct reply *reply);
 	bool completed;
 	int fd; /* to go with the reply, or -1; owned by this */
@@ -30,13 +29,16 @@ struct reply {
 /* Whether a line of any length still fits. */
 bool reply_has_room(const struct reply *reply);
 
-/* Begins a line; keys and values are added by wire_add() to what is returned. */
+/* Begins a line. Returns its writer, for wire_add(). */
 struct wire_writer *reply_begin(struct reply *reply, const char *verb);
 void reply_end(struct reply *reply);
 
-/* Answers with an error; the message says what is wrong, the advice of the code is added. */
+/*
+ * Answers with an error. The message says what happened, then, after a semicolon, what to do;
+ * without that, the advice of the code is added.
+ */
 void reply_fault(struct reply *reply, enum fault fault, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Sends a descriptor along; it is taken over. */
+/* Passes a descriptor with the reply; takes it over. */
 void reply_pass(struct reply *reply, int fd);

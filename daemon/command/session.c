@@ -1,6 +1,8 @@
 /*
- * Sessions: the pins are a tree, ordered by the image's name, so that a name's pins are found
- * together.
+ * Sessions.
+ *
+ * The pins are a tree, ordered by the image's name, so that RELEASE finds all pins of a name
+ * next to each other.
  */
 #include "daemon/command/session.h"
 
@@ -15,7 +17,7 @@ static const struct image *session_image_of(const struct pin *pin)
 	return pin->rendition->generation->image;
 }
 
-/* By name first, so that RELEASE finds a name's pins; then by what is pinned. */
+/* By the image's name, then by rendition. */
 static int session_compare(const struct pin *a, const struct pin *b)
 {
 	int order = session_image_of(a) == session_image_of(b)

@@ -1,7 +1,6 @@
 /*
- * A session as the commands know it: who the client is, what it has pinned, and what it waits
- * for. It ends with its connection, and knows nothing of it. client.h has what opens and
- * closes one.
+ * A session as the commands know it: the client's user, its pins, and its pending operations.
+ * client.h opens and closes sessions.
  */
 #pragma once
 
@@ -22,7 +21,7 @@ struct pending {
 	TAILQ_ENTRY(pending) link;
 	const char *name; /* of the operation's image */
 
-	/* Ends the operation without an answer, and frees it; it has left the list. */
+	/* Ends the operation without an answer, and frees it. It was removed from the list. */
 	void (*cancel)(struct pending *pending);
 };
 
@@ -34,19 +33,18 @@ struct session {
 	struct pin_tree pins;
 	TAILQ_HEAD(, pending) pending;
 	struct subscription subscription;
-	/* Where a LIST goes on when its reader has made room. */
+	/* Where a LIST continues when the client has read the first part. */
 	struct {
-		char *name; /* of the image that was looked at last, or ""; NULL: of none */
+		char *name; /* of the last image that was checked, or ""; NULL: of none */
 		uid_t owner;
 		uint64_t count;
 	} cursor;
 };
 
-/* Holds a rendition, once however often it is asked to. Returns 0, -EDQUOT or
- * -ENOMEM. */
+/* Pins a rendition; a second pin changes nothing. Returns 0, -EDQUOT or -ENOMEM. */
 int session_pin(struct session *session, struct rendition *rendition);
 
-/* Which pins to let go of. */
+/* Which pins to release. */
 struct pin_filter {
 	const char *name;
 	int64_t owner;	       /* -1: any */
@@ -55,5 +53,5 @@ struct pin_filter {
 	uint64_t generation;   /* 0: any */
 };
 
-/* Lets go of the pins that match. Returns how many there were. */
+/* Releases the pins that match. Returns their number. */
 unsigned session_release(struct session *session, const struct pin_filter *filter);

@@ -1,5 +1,5 @@
 /*
- * STAT and LIST: tell of images that the client may see.
+ * STAT and LIST: describe the images that the client can access.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@
 
 enum {
 	HOLDERS_MAX = 64,
-	LIST_WORK = 1 << 20, /* bytes of pattern x bytes of names in a turn: some milliseconds */
+	LIST_WORK = 1 << 20, /* a turn's bytes of pattern x bytes of names: some milliseconds */
 };
 
-/* A format alone is the whole picture in that. */
+/* FORMAT:WIDTHxHEIGHT of each; only FORMAT when it has the size of the whole picture. */
 static void stat_add_renditions(struct wire_writer *line, const struct generation *generation)
 {
 	char list[RENDITIONS_MAX * 48] = "";
@@ -121,33 +121,33 @@ static enum outcome stat_end_list(struct call *call)
 	return OUTCOME_DONE;
 }
 
-/* Makes sure of memory to remember a name in. */
-static bool stat_can_remember(struct session *session)
+/* Allocates the memory for the name at which the list continues. Returns whether there is some. */
+static bool stat_has_cursor(struct session *session)
 {
 	if (!session->cursor.name)
 		session->cursor.name = calloc(1, NAME_LENGTH_MAX + 1);
 	return session->cursor.name != NULL;
 }
 
-/* Whether there is room for an item, and for what an item may have to be followed by. */
-static bool stat_may_add(struct session *session, const struct reply *reply)
+/* Whether an item can be added, with room for an error after it when there is no cursor. */
+static bool stat_can_add(struct session *session, const struct reply *reply)
 {
-	return reply->size - reply->length >= 2 * WIRE_LINE_MAX || stat_can_remember(session);
+	return reply->size - reply->length >= 2 * WIRE_LINE_MAX || stat_has_cursor(session);
 }
 
-/* A list that cannot go on later ends, where an end still fits. */
-static enum outcome stat_cut_list(struct call *call)
+/* Ends a list that cannot continue later, with an error. */
+static enum outcome stat_abort_list(struct call *call)
 {
 	call->session->cursor.count = 0;
 	return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 }
 
-/* Images may come and go before the reader has made room: remember the name. */
+/* Remembers the last image by its name: the image may be removed before the list continues. */
 static enum outcome stat_interrupt_list(struct call *call, const struct image *last)
 {
 	struct session *session = call->session;
-	if (!stat_can_remember(session))
-		return stat_cut_list(call);
+	if (!stat_has_cursor(session))
+		return stat_abort_list(call);
 	if (last) {
 		session->cursor.owner = last->owner;
 		strcpy(session->cursor.name, last->name);
@@ -167,8 +167,8 @@ enum outcome command_list(struct call *call)
 	const struct image *last = NULL;
 	size_t work = 0, cost = match ? strlen(match) : 1;
 	while (image && reply_has_room(call->reply) && work < LIST_WORK) {
-		if (!stat_may_add(session, call->reply))
-			return stat_cut_list(call);
+		if (!stat_can_add(session, call->reply))
+			return stat_abort_list(call);
 		work += cost * strlen(image->name);
 		if (stat_is_listed(session, image, match)) {
 			struct wire_writer *line = reply_begin(call->reply, "ITEM");

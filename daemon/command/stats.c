@@ -14,7 +14,7 @@ static uint64_t stats_uptime(const struct engine *engine)
 	return clock_now_seconds() - engine->started;
 }
 
-/* How many users hold anything, and what the one who asks does. */
+/* The number of users with an account, and what the client's user uses of each resource. */
 static void stats_add_users(struct wire_writer *line, const struct session *session)
 {
 	const struct accounts *accounts = &session->engine->accounts;
@@ -24,7 +24,7 @@ static void stats_add_users(struct wire_writer *line, const struct session *sess
 			accounts_used(accounts, session->who.uid, (enum resource)i));
 }
 
-/* What the user who asks may have of each. */
+/* The limit of the client's user for each resource. */
 static void stats_add_limits(struct wire_writer *line, const struct session *session)
 {
 	for (int i = 0; i < RESOURCE_COUNT; i++) {
@@ -42,7 +42,7 @@ static uint64_t stats_descriptors_max(void)
 	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : limit.rlim_cur;
 }
 
-/* Words for what confines the decoders; nobody knows before one was started. */
+/* The parts of the decoders' sandbox; unknown before the first decoder is started. */
 static void stats_add_sandbox(struct wire_writer *line, const struct pool *pool)
 {
 	static const struct {
@@ -76,7 +76,7 @@ static void stats_add_pressure(struct wire_writer *line, const struct engine *en
 	wire_add_number(line, "pressure-evictions", engine->eviction.pressure_count);
 }
 
-/* What becomes of the memory of segments that were removed. */
+/* The memory of removed segments: freed, being freed, and still in use by programs. */
 static void stats_add_freed(struct wire_writer *line, const struct deferred_free *deferred_free)
 {
 	wire_add_number(line, "freed-bytes", deferred_free->unlinked.freed);

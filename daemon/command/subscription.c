@@ -34,9 +34,9 @@ static void subscription_add(
 	struct subscription *subscription, const struct image *image, enum change change)
 {
 	struct wire_writer line;
-	size_t room = subscription->overflow ? 0 : QUEUE_SIZE - subscription->length;
+	size_t free_size = subscription->overflow ? 0 : QUEUE_SIZE - subscription->length;
 	wire_begin(&line, subscription->data + subscription->length,
-		room < WIRE_LINE_MAX ? room : WIRE_LINE_MAX, "EVENT");
+		free_size < WIRE_LINE_MAX ? free_size : WIRE_LINE_MAX, "EVENT");
 	wire_add(&line, "type", change_words[change]);
 	wire_add(&line, "name", image->name);
 	wire_add_number(&line, "generation", TAILQ_FIRST(&image->generations)->number);

@@ -1,6 +1,6 @@
 /*
- * A subscription: the queue of event lines that a session gets after WATCH. The queue has a
- * bound: a session that does not read loses events, and one more event says so.
+ * A subscription: the queue of event lines that a session gets after WATCH. The queue is
+ * limited: a session that does not read loses events, and an overflow event reports this.
  */
 #pragma once
 

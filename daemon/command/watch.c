@@ -1,5 +1,5 @@
 /*
- * WATCH: from its answer on, tells what becomes of images, until the connection ends.
+ * WATCH: subscribes the session to the changes of images, until the connection ends.
  */
 #include "daemon/command/arguments.h"
 #include "daemon/command/handlers.h"

@@ -3,8 +3,8 @@
  *
  * The decoder reports the header, then the end of the job. On the header the limits are checked
  * and the segment is made; at the end the segment is published, or the load is decoded again:
- * when the file has changed meanwhile, when /dev/shm was full and room was made, or when it was
- * derived from a segment and that failed.
+ * when the file has changed during the decode, when /dev/shm was full and memory was freed, or
+ * when the derivation from a segment failed.
  */
 #include "daemon/engine/load.h"
 
@@ -46,8 +46,8 @@ static bool load_must_wait_for_memory(const struct load *load)
 
 /*
  * Two states of a file under one name are published in the order in which they were asked for.
- * A batch, whose loads are all of one image, has the place of its first load, and never waits
- * for a load that waits for that one.
+ * All loads of a batch are of one image. They have the turn of their first load, so that none
+ * waits for a load that itself waits for the batch.
  */
 static bool load_is_ready(const struct job *job)
 {
@@ -120,7 +120,7 @@ static const struct log_client *load_find_client(const struct load *load, struct
 	return client;
 }
 
-/* Ends a load: tells all waiters, and frees it. */
+/* Ends a load: calls done() of all waiters, and frees it. */
 static void load_finish(
 	struct load *load, struct rendition *rendition, enum fault fault, const char *message)
 {
@@ -160,14 +160,14 @@ static void load_fail_no_space(struct load *load)
 	char text[256];
 	load_discard(load);
 	snprintf(text, sizeof(text),
-		"the image needs %" PRIu64 " bytes; of memory-max=%" PRIu64 " %" PRIu64
-		" are pinned, and /dev/shm has %" PRIu64 " free",
-		load->header.segment_size, store->memory_max, store_pinned_bytes(store),
+		"the image needs %" PRIu64 " bytes, but %" PRIu64 " of memory-max=%" PRIu64
+		" are pinned, and /dev/shm has %" PRIu64 " bytes free",
+		load->header.segment_size, store_pinned_bytes(store), store->memory_max,
 		segment_free_space());
 	load_finish(load, NULL, FAULT_NO_SPACE, text);
 }
 
-/* The fault that a client is told for an errno. */
+/* The fault for an errno. */
 static enum fault load_fault_of(int error)
 {
 	return error == ENOSPC	  ? FAULT_NO_SPACE
@@ -183,7 +183,7 @@ static void load_fail_over_quota(struct load *load, enum resource resource, uint
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
-/* Takes what the segment costs. Returns false when the load has ended. */
+/* Reserves the bytes of the segment. Returns false when the load has ended. */
 static bool load_reserve(struct load *load)
 {
 	const struct load_order *order = &load->order;
@@ -311,7 +311,7 @@ static void load_fail_at_renditions(struct load *load)
 {
 	char text[128];
 	snprintf(text, sizeof(text),
-		"the image has %d formats and sizes, and programs hold all of them",
+		"the image has %d formats and sizes, and programs have pinned all of them",
 		RENDITIONS_MAX);
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
@@ -425,7 +425,7 @@ static int load_open_origin(const struct load *load)
 	return fd < 0 ? -1 : fd;
 }
 
-/* Looks when the decoder begins: a rendition published since the request may serve, too. */
+/* Chooses the source late: a rendition that was published after the request may also serve. */
 static void load_on_begin(struct job *job)
 {
 	struct load *load = load_of(job);

@@ -278,8 +278,8 @@ static void test_rejections(void **state)
 	answer.data[reply.length] = '\0';
 	static const char *const parts[] = {
 		"ERR code=protocol message=a%20key%20is%20given%20twice",
-		"\nERR code=protocol message=NONSENSE%20is%20no%20command",
-		"\nERR code=protocol message=colour=%20is%20no%20key",
+		"\nERR code=protocol message=unknown%20command%20NONSENSE;",
+		"\nERR code=protocol message=this%20command%20has%20no%20key%20colour=;",
 		"\nERR code=invalid-argument message=name=%20is%20missing"};
 	for (size_t i = 0; i < COUNT(parts); i++)
 		assert_non_null(strstr(answer.data, parts[i]));
@@ -306,7 +306,7 @@ static void test_replies(void **state)
 	reply_end(&reply);
 	data[reply.length] = '\0';
 	assert_string_equal(data, "ERR code=internal message="
-				  "the%20answer%20is%20longer%20than%20a%20line%20may%20be\n");
+				  "the%20answer%20does%20not%20fit%20into%20a%20line\n");
 	reply.length = sizeof(data) - WIRE_LINE_MAX + 1;
 	assert_false(reply_has_room(&reply));
 
@@ -324,7 +324,11 @@ static void test_replies(void **state)
 	reply.length = 0;
 	reply_fault(&reply, FAULT_BUSY, "%d%%", 5);
 	data[reply.length] = '\0';
-	assert_string_equal(data, "ERR code=busy message=5%25%20(try%20again%20later)\n");
+	assert_string_equal(data, "ERR code=busy message=5%25;%20try%20again%20later\n");
+	reply.length = 0;
+	reply_fault(&reply, FAULT_BUSY, "full; wait");
+	data[reply.length] = '\0';
+	assert_string_equal(data, "ERR code=busy message=full;%20wait\n");
 }
 
 int main(void)

@@ -103,16 +103,17 @@ static void test_chosen(void **state)
 		{"FETCH name=a", "width=8 height=8 stride=64 format=GRAY16 ", 4},
 		{"FETCH name=a width=100 height=100", "width=8 height=8 ", 4},
 		{"FETCH name=a width=3",
-			"ERR code=not-found message=the%20image%20is%20not%20there%20in%20this%20"
-			"size;%20LOAD%20it%20with%20width=3%20(",
+			"ERR code=not-found message=the%20image%20was%20not%20loaded%20in%20this%20"
+			"size;%20load%20it%20with%20width=3\n",
 			4},
 		{"STAT name=a width=3 height=7 format=native",
-			"LOAD%20it%20with%20format=native%20width=3%20height=7%20(", 4},
+			"load%20it%20with%20format=native%20width=3%20height=7\n", 4},
 		{"FETCH name=a width=4 format=RGB8", "ERR code=not-found ", 4},
-		{"FETCH name=a height=1", "LOAD%20it%20with%20height=1%20(", 4},
+		{"FETCH name=a height=1", "load%20it%20with%20height=1\n", 4},
 		{"FETCH name=a format=RGB8",
-			"the%20image%20is%20not%20there%20in%20this%20format;%20LOAD%20it%20with%20"
-			"format=RGB8%20(",
+			"the%20image%20was%20not%20loaded%20in%20this%20format;%20load%20it%20with%"
+			"20"
+			"format=RGB8\n",
 			4},
 		{"LIST", "width=8 height=8 stride=64 format=GRAY16 ", 4},
 	};
@@ -143,7 +144,7 @@ static void test_bad_numbers(void **state)
 		snprintf(answer, sizeof(answer),
 			"ERR code=invalid-argument "
 			"message=%s=%%20must%%20be%%20a%%20number%%20from%%201%%20to%%"
-			"202147483647%%20(",
+			"202147483647;",
 			key);
 		int fd = *begin == 'L' ? world_file("good") : -1;
 		world_expect(&world, session, line, fd, answer);

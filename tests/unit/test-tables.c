@@ -134,6 +134,7 @@ static void faults_are_found(void **state)
 		assert_int_equal(fault_from_string(fault_to_string(fault)), fault);
 		assert_true(fault_errno(fault) > 0);
 		assert_true(strlen(fault_advice(fault)) > 10);
+		assert_false(fault_is_advised(fault_advice(fault)));
 		for (int j = FAULT_NONE + 1; j < i; j++)
 			assert_int_not_equal(fault_errno(fault), fault_errno((enum fault)j));
 	}
@@ -147,6 +148,15 @@ static void other_words_are_no_fault(void **state)
 	assert_int_equal(fault_from_string("NOT-FOUND"), FAULT_NONE);
 	assert_int_equal(fault_errno(FAULT_NONE), 0);
 	assert_string_equal(fault_to_string(FAULT_NONE), "");
+}
+
+static void messages_are_advised_once(void **state)
+{
+	(void)state;
+	assert_true(fault_is_advised("the path is too long; use a shorter path"));
+	assert_false(fault_is_advised("the path is too long"));
+	assert_false(fault_is_advised("a;b"));
+	assert_false(fault_is_advised(""));
 }
 
 /* What shmimg.h promises C programs. */
@@ -320,6 +330,7 @@ int main(void)
 		cmocka_unit_test(missing_key),
 		cmocka_unit_test(faults_are_found),
 		cmocka_unit_test(other_words_are_no_fault),
+		cmocka_unit_test(messages_are_advised_once),
 		cmocka_unit_test(faults_have_their_errno),
 		cmocka_unit_test(formats_are_found),
 		cmocka_unit_test(native_is_a_format_of_requests),
