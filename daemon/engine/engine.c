@@ -11,13 +11,13 @@
 #include "daemon/store/adopt.h"
 #include "daemon/store/lifetime.h"
 
-/* Jobs may wait for memory. */
+/* Starts jobs that waited for memory. */
 static void engine_on_freed(void *context)
 {
 	pool_kick(context);
 }
 
-/* Evict at least so many bytes, so that the last of many small images go, too. */
+/* Bytes to evict at least, so that a small rest is evicted at once. */
 static const uint64_t relief_min = 1 << 20;
 
 static void engine_end_relief(struct engine *engine)
@@ -52,7 +52,7 @@ static int engine_on_eviction(sd_event_source *source, void *context)
 		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 		return 0;
 	}
-	pool_kick(&engine->pool); /* jobs may wait for that memory, too */
+	pool_kick(&engine->pool); /* jobs may wait for the freed memory */
 	if (engine->relieving)
 		engine_end_relief(engine);
 	return 0;

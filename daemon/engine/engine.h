@@ -26,7 +26,7 @@ struct engine {
 	struct deferred_free deferred_free;
 	struct store store;
 	struct pressure pressure;
-	bool relieving; /* until eviction under pressure is done */
+	bool relieving; /* images are being evicted under memory pressure */
 	struct eviction eviction;
 	sd_event_source *eviction_source; /* continues it, a few images at a time */
 	struct pool pool;
@@ -36,13 +36,13 @@ struct engine {
 };
 
 /*
- * decoder is the program's path; all strings stay the caller's. Returns 0, or a negative errno:
- * then everything that an earlier daemon has left is still there.
+ * decoder is the path of the decoder program. All strings stay the caller's. Returns 0, or a
+ * negative errno; then the images of an earlier daemon are unchanged.
  */
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
 	const char *instance, const char *decoder);
 
-/* Puts changed options into force: in the same struct that engine_start() was given. */
+/* Applies options that were changed in the struct of engine_start(). */
 void engine_reload(struct engine *engine);
 
 /* Ends decoders, and removes segments, semaphores and the board. No session may be left. */

@@ -3,8 +3,8 @@
  *
  * A change of the file is debounced: the file is checked when no event has come for a while, or
  * a second after the first one. If its identity has changed, all renditions of the image are
- * decoded again and published together as the next generation. After a failure that may pass,
- * another try follows after a pause that doubles each time.
+ * decoded again and published together as the next generation. After a transient failure,
+ * such as a full /dev/shm, another try follows after a pause that doubles each time.
  */
 #include "daemon/engine/follow.h"
 
@@ -28,7 +28,7 @@ enum {
 	DEBOUNCE_WRITTEN = 100 * MSEC, /* a writer often writes more */
 	DEBOUNCE_MADE = 250 * MSEC,    /* a new file is written and closed next */
 	DEBOUNCE_MAX = 1000 * MSEC,    /* from the first event on */
-	PAUSE_FIRST = 1000 * MSEC,     /* before another try when there was no room or no turn */
+	PAUSE_FIRST = 1000 * MSEC,     /* before another try after a transient failure */
 	PAUSE_MAX = 64000 * MSEC,
 	ACCURACY = 10 * MSEC,
 };
@@ -71,8 +71,8 @@ static void follow_debounce(struct follow *follow, uint64_t usec)
 	if (!follow->waiting)
 		follow->since = now;
 	follow->waiting = true;
-	uint64_t most = follow->since + DEBOUNCE_MAX;
-	follow_check_in(follow, now + usec < most ? usec : most > now ? most - now : 0);
+	uint64_t latest = follow->since + DEBOUNCE_MAX;
+	follow_check_in(follow, now + usec < latest ? usec : latest > now ? latest - now : 0);
 }
 
 static void follow_on_change(struct path_watch *path_watch, enum path_watch_change change)
@@ -111,7 +111,7 @@ static const char *follow_reason(int error)
 				   : strerror(-error);
 }
 
-/* After a failure that may pass. */
+/* After a transient failure. */
 static void follow_try_later(struct follow *follow, const char *message)
 {
 	follow_log_once(follow, message);
@@ -122,14 +122,16 @@ static void follow_try_later(struct follow *follow, const char *message)
 		follow_check_in(follow, follow->pause);
 }
 
-static void follow_note_success(struct follow *follow)
+/* After a success: no failure is remembered. */
+static void follow_reset(struct follow *follow)
 {
 	follow->pause = 0;
 	follow->logged = false;
 	follow->refused = (struct header_source){0};
 }
 
-static bool follow_may_pass(enum fault fault)
+/* Whether another try may succeed with the same file. */
+static bool follow_is_transient(enum fault fault)
 {
 	return fault == FAULT_BUSY || fault == FAULT_NO_SPACE || fault == FAULT_OVER_QUOTA ||
 	       fault == FAULT_TIMEOUT;
@@ -148,8 +150,8 @@ static void follow_on_refreshed(
 	struct follow *follow = context;
 	follow_update_image(follow);
 	if (rendition)
-		follow_note_success(follow);
-	else if (follow_may_pass(fault))
+		follow_reset(follow);
+	else if (follow_is_transient(fault))
 		follow_try_later(follow, message);
 	else if (!follow->tentative)
 		follow_log_once(follow, message);
@@ -185,7 +187,7 @@ static void follow_open_and_refresh(struct follow *follow)
 		close_queue, source_open(follow->path, &who, close_queue, &fault, &message)};
 	if (input.fd < 0) {
 		/* Without a file the image stays as it is, until there is a file again. */
-		if (follow_may_pass(fault))
+		if (follow_is_transient(fault))
 			follow_try_later(follow, message);
 		else if (fault != FAULT_NOT_FOUND)
 			follow_log_once(follow, message);
@@ -195,7 +197,7 @@ static void follow_open_and_refresh(struct follow *follow)
 	if (r < 0)
 		follow_try_later(follow, follow_reason(r));
 	else if (header_source_equal(&source, current))
-		follow_note_success(follow);
+		follow_reset(follow);
 	else if (!header_source_equal(&source, &follow->refused) || follow->pause > 0)
 		follow_refresh(follow, input.fd, &source);
 }
@@ -227,9 +229,9 @@ static int follow_on_time(sd_event_source *source, uint64_t usec, void *context)
 	return 0;
 }
 
-/* Without a follow record. */
-static int follow_make(struct follows *follows, uid_t uid, const char *path, struct follow **made,
-	unsigned *entries)
+/* Makes a follow without a follow record. */
+static int follow_create(struct follows *follows, uid_t uid, const char *path,
+	struct follow **created, unsigned *entries)
 {
 	struct follow *follow = calloc(1, sizeof(*follow) + strlen(path) + 1);
 	if (!follow)
@@ -255,15 +257,15 @@ static int follow_make(struct follows *follows, uid_t uid, const char *path, str
 		follow_free(follow);
 		return r;
 	}
-	*made = follow;
+	*created = follow;
 	return 0;
 }
 
 int follow_new(struct follows *follows, const char *name, uid_t uid, const char *path,
-	struct follow **made, unsigned *entries)
+	struct follow **created, unsigned *entries)
 {
 	struct follow *follow;
-	int r = follow_make(follows, uid, path, &follow, entries);
+	int r = follow_create(follows, uid, path, &follow, entries);
 	if (r < 0)
 		return r;
 	r = follow_record_write(follows->instance, uid, name, path, follow->follow_record);
@@ -272,7 +274,7 @@ int follow_new(struct follows *follows, const char *name, uid_t uid, const char 
 		follow_free(follow);
 		return r;
 	}
-	*made = follow;
+	*created = follow;
 	return 0;
 }
 
@@ -355,7 +357,8 @@ static bool follow_adopt_record(
 	unsigned entries;
 	if (!image || image->follow)
 		return false;
-	int r = follow_make(follows, follow_record->owner, follow_record->path, &follow, &entries);
+	int r = follow_create(
+		follows, follow_record->owner, follow_record->path, &follow, &entries);
 	if (r < 0) {
 		log_warning("%s of user %u is no longer followed: %s", follow_record->name,
 			follow_record->owner, follow_reason(r));

@@ -25,12 +25,12 @@ struct follows {
 };
 
 /*
- * Begins to follow a path for a user; what is followed is an image only after follow_attach().
- * Returns 0; an error of path_watch_update(), with *entries; -ENOSPC without room in /dev/shm for
- * what a later daemon must know; or a negative errno.
+ * Begins to follow a path for a user. follow_attach() then gives the follow to an image. Returns
+ * 0; an error of path_watch_update(), with *entries; -ENOSPC when /dev/shm has no room for the
+ * follow record; or a negative errno.
  */
 int follow_new(struct follows *follows, const char *name, uid_t uid, const char *path,
-	struct follow **made, unsigned *entries);
+	struct follow **created, unsigned *entries);
 
 /* Ends a follow and its refresh. NULL is ignored. */
 void follow_free(struct follow *follow);
@@ -44,11 +44,11 @@ bool follow_is_of(const struct follow *follow, const char *path);
 /* Before follows_start() and follows_stop(). */
 void follows_init(struct follows *follows, sd_event *event, struct accounts *accounts);
 
-/* Lets images that change their names or go take their follows along. For a new store. */
+/* Registers with a new store: a replaced image passes on its follow, a removed one ends it. */
 void follows_start(struct follows *follows);
 
 /* Follows the files that an earlier daemon followed. Returns 0 or a negative errno. */
 int follows_adopt(struct follows *follows);
 
-/* Ends all. */
+/* Ends all follows. */
 void follows_stop(struct follows *follows);

@@ -21,8 +21,8 @@ void load_log_loaded(const struct log_client *client, const struct rendition *re
 }
 
 /*
- * A fault of a file or a limit of a user concerns that user: it is information. A lack of the
- * machine concerns the administrator: it is a warning. A decoder that died has its own message.
+ * A fault of a file, or a limit of a user, concerns that user only: it is information. A shortage
+ * concerns the administrator: it is a warning. A decoder that died has its own message.
  */
 static enum log_level load_log_level_of(enum fault fault)
 {

@@ -34,7 +34,7 @@ static struct load *load_request_begin(struct loader *loader, const struct load_
 	return load;
 }
 
-/* The load of an order, perhaps a new one. */
+/* Finds the load with an equal order, or begins a new one. */
 static int load_request_find_or_begin(
 	struct loader *loader, const struct load_order *order, struct load **found)
 {
@@ -75,8 +75,8 @@ int load_request_submit(
 }
 
 /*
- * The rest of the batch will not come, but others wait for this load: it is published by
- * itself, when its turn comes.
+ * The rest of the batch was cancelled, but others wait for this load: it is decoded and published
+ * by itself, when its turn comes.
  */
 static void load_request_leave_batch(struct load *load)
 {

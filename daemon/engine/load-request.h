@@ -1,5 +1,6 @@
 /*
- * A request for a load: joins a load that is under way or begins one, and leaves it.
+ * Requests for loads: a request joins a load that is under way or begins one. A cancelled request
+ * leaves its load.
  */
 #pragma once
 

@@ -6,11 +6,11 @@
 
 #include "daemon/engine/loader.h"
 
-/* What a decoder reports about a load's job. */
+/* The events of a load's job. */
 extern const struct job_events load_events;
 
-/* Gives back the segment that was not published, and its bytes. */
+/* Frees the segment that was not published, and its charge. */
 void load_discard(struct load *load);
 
-/* Frees a load that is in no decoder and no queue, and that nobody waits for. */
+/* Frees a load that is in no decoder and no queue, and has no waiters. */
 void load_free(struct load *load);

@@ -2,7 +2,7 @@
  * The loads under way.
  *
  * They are in one tree, by name, owner and number. Numbers grow, so the loads of an image are
- * neighbours in the tree and in the order in which they were asked for.
+ * neighbours in the tree, in the order in which they were requested.
  */
 #include "daemon/engine/loader.h"
 
@@ -64,7 +64,7 @@ struct load *loader_next(struct load *load)
 	return next && loader_compare_image(load->name, load->order.owner, next) == 0 ? next : NULL;
 }
 
-static bool loader_is_same(const struct load_order *a, const struct load_order *b)
+static bool loader_is_equal(const struct load_order *a, const struct load_order *b)
 {
 	return a->format == b->format && a->box.width == b->box.width &&
 	       a->box.height == b->box.height && a->share == b->share && a->group == b->group &&
@@ -74,7 +74,7 @@ static bool loader_is_same(const struct load_order *a, const struct load_order *
 struct load *loader_find(const struct loader *loader, const struct load_order *order)
 {
 	struct load *load = loader_first(loader, order->name, order->owner);
-	while (load && !loader_is_same(&load->order, order))
+	while (load && !loader_is_equal(&load->order, order))
 		load = loader_next(load);
 	return load;
 }

@@ -1,6 +1,6 @@
 /*
- * The loads under way, with what they work on. Finds a load by its order, and the loads of an
- * image in the order in which they were asked for.
+ * The loads under way. Finds a load by its order, and the loads of an image in the order in
+ * which they were requested.
  */
 #pragma once
 
@@ -32,7 +32,7 @@ struct loader {
 	uint64_t last_batch;  /* the number of the last batch */
 };
 
-/* What is to be loaded. */
+/* What to load, for whom. */
 struct load_order {
 	const char *name;
 	uid_t owner;
@@ -47,12 +47,12 @@ struct load_order {
 	struct header_source source;	 /* of input */
 };
 
-/* Waits for a load. Embedded in the asker's own struct, which the asker frees. */
+/* Waits for a load. Embedded in a struct of the requester, which frees it. */
 struct load_waiter {
 	TAILQ_ENTRY(load_waiter) link;
 	struct load *load;
 	uid_t uid; /* of the client, for the log */
-	pid_t pid; /* 0: the daemon itself asks */
+	pid_t pid; /* 0: the daemon itself */
 	bool in_batch;
 	struct charge charge;
 
@@ -65,18 +65,18 @@ struct load_waiter {
 		const char *message);
 };
 
-/* One decode, for all who wait for the same order. */
+/* One decode, for all waiters with the same order. */
 struct load {
 	struct job job; /* first: the job is the load */
 	RB_ENTRY(load) node;
-	uint64_t number; /* loads that were asked for later have higher numbers */
+	uint64_t number; /* later loads have higher numbers */
 	struct loader *loader;
 	struct load_order order;
 	TAILQ_HEAD(, load_waiter) waiters;
 	unsigned attempts;   /* to decode it */
 	bool waits;	     /* until the memory that was evicted for it is free */
 	bool ready;	     /* decoded, but the rest of its batch is not */
-	bool finishing;	     /* its waiters are being told; it frees itself then */
+	bool finishing;	     /* done() of its waiters is being called */
 	int segment;	     /* -1 until the header is known */
 	int origin;	     /* the segment that it is derived from, or -1: the file */
 	bool from_file;	     /* no longer derived from a segment */
@@ -93,11 +93,11 @@ void loader_init(struct loader *loader);
 void loader_add(struct loader *loader, struct load *load);
 void loader_remove(struct loader *loader, struct load *load);
 
-/* The load of an image that was asked for first, or NULL. */
+/* The first load of an image, or NULL. */
 struct load *loader_first(const struct loader *loader, const char *name, uid_t owner);
 
-/* The next load of the same image, in the order in which they were asked for, or NULL. */
+/* The next load of the same image, or NULL. */
 struct load *loader_next(struct load *load);
 
-/* The load of such an order, or NULL. */
+/* The load with an equal order, or NULL. */
 struct load *loader_find(const struct loader *loader, const struct load_order *order);

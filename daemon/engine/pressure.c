@@ -20,15 +20,15 @@
 #include "daemon/log/log.h"
 
 /*
- * Some program waited for memory for a tenth of 2 seconds: long before a machine stalls, and
- * more than the odd page that is read back. The kernel lets those without CAP_SYS_RESOURCE
- * watch windows of whole 2 seconds alone. Its parser wants the NUL.
+ * Some program waited for memory for a tenth of 2 seconds. That is long before a machine stalls,
+ * and longer than reading back a few pages takes. Without CAP_SYS_RESOURCE, the kernel allows
+ * only windows of whole multiples of 2 seconds. Its parser needs the NUL.
  */
 static const char trigger[] = "some 200000 2000000";
 
 #define PAUSE_USEC UINT64_C(1000000)
 
-enum { DATA_MAX = 256, DISCARD_TURNS = 16 };
+enum { DATA_MAX = 256, DISCARD_READS = 16 };
 
 static const char *const words[PRESSURE_KINDS] = {
 	[PRESSURE_ENVIRONMENT] = "environment",
@@ -63,11 +63,11 @@ static int pressure_on_pause_over(sd_event_source *source, uint64_t usec, void *
 	return 0;
 }
 
-/* Reads what a FIFO or socket brought; what it says does not matter. False at its end. */
+/* Reads the data of a FIFO or socket, which has no meaning. Returns false at its end. */
 static bool pressure_discard(int fd)
 {
 	char data[DATA_MAX];
-	for (int i = 0; i < DISCARD_TURNS; i++) {
+	for (int i = 0; i < DISCARD_READS; i++) {
 		ssize_t count = read(fd, data, sizeof(data));
 		if (count < 0)
 			return errno == EAGAIN || errno == EINTR;
@@ -87,7 +87,7 @@ static void pressure_lose(struct pressure *pressure, const sd_event_source *sour
 	}
 }
 
-static int on_pressure(sd_event_source *source, int fd, uint32_t events, void *context)
+static int pressure_on_event(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct pressure *pressure = context;
 	if (events & (EPOLLERR | EPOLLHUP) || (events & EPOLLIN && !pressure_discard(fd))) {
@@ -116,7 +116,7 @@ static int pressure_connect_to(const char *path)
 	return take_fd(&fd);
 }
 
-/* Opens what there is at a path, and finds out by which event it tells of pressure. */
+/* Opens a file, FIFO or socket. *events is the event by which it reports pressure. */
 static int pressure_open_watched(const char *path, uint32_t *events)
 {
 	struct stat status;
@@ -129,7 +129,7 @@ static int pressure_open_watched(const char *path, uint32_t *events)
 		return -ENOTSUP;
 	if (S_ISREG(status.st_mode))
 		*events = EPOLLPRI;
-	/* A FIFO that is open for writing here, too, never ends. */
+	/* Opened for writing, too: a FIFO without writers would be at its end. */
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
 }
@@ -144,7 +144,7 @@ static int pressure_watch(struct pressure *pressure, enum pressure_kind kind, co
 	if (size > 0 && write(fd, data, size) < 0)
 		return -errno;
 	sd_event_source *source = NULL;
-	int r = sd_event_add_io(pressure->event, &source, fd, events, on_pressure, pressure);
+	int r = sd_event_add_io(pressure->event, &source, fd, events, pressure_on_event, pressure);
 	if (r < 0)
 		return r;
 	r = sd_event_source_set_io_fd_own(source, 1);
@@ -157,7 +157,7 @@ static int pressure_watch(struct pressure *pressure, enum pressure_kind kind, co
 	return 0;
 }
 
-/* Decodes base64 of RFC 4648, section 4. Returns its bytes, or -EINVAL for what is none. */
+/* Decodes base64 of RFC 4648, section 4. Returns the number of bytes, or -EINVAL. */
 static int pressure_decode(const char *text, unsigned char *data, size_t size)
 {
 	static const char digits[] =
@@ -178,7 +178,7 @@ static int pressure_decode(const char *text, unsigned char *data, size_t size)
 	return (int)length;
 }
 
-/* What the service manager wants to be watched, and with which data. */
+/* Watches the path that the service manager has set, and writes the data that it has set. */
 static int pressure_watch_environment(struct pressure *pressure, const char *path)
 {
 	const char *text = getenv("MEMORY_PRESSURE_WRITE");
@@ -211,8 +211,8 @@ static bool pressure_find_cgroup(char *path, size_t size)
 }
 
 /*
- * The group feels what it is charged for, and its own limits; but a daemon that sleeps waits
- * for nothing, and its group does not feel that others do.
+ * The control group reports pressure by its own limits. It does not report that other programs
+ * wait while the daemon sleeps, so the whole machine is watched, too.
  */
 static void pressure_watch_kernel(struct pressure *pressure)
 {

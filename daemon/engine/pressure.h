@@ -23,7 +23,7 @@ enum pressure_kind {
 struct pressure {
 	sd_event *event;
 	sd_event_source *sources[PRESSURE_KINDS];
-	sd_event_source *pause;	     /* after each report, so that they cannot come in floods */
+	sd_event_source *pause;	     /* after each report, to limit their rate */
 	uint64_t count;		     /* of reports */
 	void (*felt)(void *context); /* called for each */
 	void *context;

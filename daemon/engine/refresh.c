@@ -52,7 +52,7 @@ static int refresh_begin(struct refreshes *refreshes, const struct load_order *o
 
 /*
  * Two boxes that give the same size now may give two sizes for the new file, so each box is
- * loaded. Boxes that were asked for first come first, up to the renditions of a generation.
+ * loaded: the first box of each rendition, then the second, at most RENDITIONS_MAX in all.
  */
 static int refresh_begin_all(
 	struct refreshes *refreshes, const struct image *image, struct load_order *order)

@@ -27,9 +27,9 @@ struct refreshes {
 };
 
 /*
- * Has a file decoded in all formats and boxes that the image has, under the source's identity.
- * input stays the caller's; close_queue closes its duplicates. Returns 0, or a negative errno;
- * then nothing is under way.
+ * Loads a file in all formats and boxes of the image. source is the file's identity. input stays
+ * the caller's; close_queue closes its duplicates. Returns 0, or a negative errno; then no load
+ * is under way.
  */
 int refreshes_begin(struct refreshes *refreshes, const struct image *image, int input,
 	struct close_queue *close_queue, const struct header_source *source);
