@@ -14,8 +14,8 @@ struct engine;
 struct session;
 
 /*
- * Takes who over. Returns 0; -EDQUOT when the user may have no more connections; -EBUSY when
- * the user's files are stuck; or -ENOMEM. After a failure who stays the caller's.
+ * Takes over *who. Returns 0; -EDQUOT when the user may have no more connections; -EBUSY when
+ * the user's files are stuck; or -ENOMEM. After a failure *who stays the caller's.
  */
 int session_open(struct session **opened, struct engine *engine, struct credentials *who);
 

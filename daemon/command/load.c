@@ -171,7 +171,7 @@ static bool load_read_watch(struct call *call, bool *follow, bool *unfollow)
 	if (!*follow || call->request->values[KEY_PATH])
 		return true;
 	refuse(call, FAULT_INVALID_ARGUMENT,
-		"only a path can be watched, not a descriptor; load the file by its path");
+		"the daemon cannot follow an open file; load it by its path");
 	return false;
 }
 
@@ -188,16 +188,16 @@ static void load_refuse_to_follow(struct call *call, int error, unsigned entries
 			"the path has too many folders or links to watch; use a shorter path");
 	else if (error == -EREMOTE)
 		refuse(call, FAULT_NO_PERMISSION,
-			"the daemon watches no file system that a program or another machine "
-			"serves; load the file without watching it");
+			"the daemon cannot follow a file on a file system that a program or "
+			"another machine serves; load the file without following it");
 	else if (error == -EACCES)
 		refuse(call, FAULT_NO_PERMISSION,
 			"the daemon may not watch a folder of the path; change its permissions, or "
-			"load the file without watching it");
+			"load the file without following it");
 	else if (error == -ENOSPC)
 		refuse(call, FAULT_NO_SPACE, "/dev/shm is full");
 	else
-		refuse(call, FAULT_BUSY, "the daemon cannot watch the file: %s", strerror(-error));
+		refuse(call, FAULT_BUSY, "the daemon cannot follow the file: %s", strerror(-error));
 }
 
 /* Watches the path before the file is decoded, so that no change is missed. */

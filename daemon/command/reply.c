@@ -16,9 +16,9 @@ bool reply_has_room(const struct reply *reply)
 
 struct wire_writer *reply_begin(struct reply *reply, const char *verb)
 {
-	size_t room = reply->size - reply->length;
+	size_t free_size = reply->size - reply->length;
 	wire_begin(&reply->writer, reply->data + reply->length,
-		room < WIRE_LINE_MAX ? room : WIRE_LINE_MAX, verb);
+		free_size < WIRE_LINE_MAX ? free_size : WIRE_LINE_MAX, verb);
 	return &reply->writer;
 }
 

@@ -30,7 +30,7 @@ static int session_compare(const struct pin *a, const struct pin *b)
 
 RB_GENERATE_INTERNAL(pin_tree, pin, node, session_compare, __attribute__((unused)) static)
 
-static int session_join_files(struct session *session, struct engine *engine, uid_t uid)
+static int session_join_close_queue(struct session *session, struct engine *engine, uid_t uid)
 {
 	session->close_queue = close_queue_join(&engine->close_queues, uid);
 	if (!session->close_queue)
@@ -49,7 +49,7 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	int r = accounts_charge(
 		&engine->accounts, &session->charge, who->uid, RESOURCE_CONNECTIONS, 1);
 	if (r == 0)
-		r = session_join_files(session, engine, who->uid);
+		r = session_join_close_queue(session, engine, who->uid);
 	if (r < 0) {
 		charge_refund(&session->charge);
 		free(session);

@@ -7,7 +7,7 @@
 #include "daemon/log/log.h"
 #include "daemon/store/image.h"
 
-/* An image was decoded; client asked for it first, or is NULL. */
+/* An image was decoded; client is its first requester, or NULL. */
 void load_log_loaded(const struct log_client *client, const struct rendition *rendition);
 
 /* An image was not decoded, for this reason. */

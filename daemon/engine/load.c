@@ -45,7 +45,7 @@ static bool load_must_wait_for_memory(const struct load *load)
 }
 
 /*
- * Two states of a file under one name are published in the order in which they were asked for.
+ * Two states of a file under one name are published in the order in which they were requested.
  * All loads of a batch are of one image. They have the turn of their first load, so that none
  * waits for a load that itself waits for the batch.
  */
@@ -110,7 +110,7 @@ static struct load *load_find_rest(const struct load *load)
 	return load->order.batch ? other : NULL;
 }
 
-/* The client that asked first; NULL when nobody waits. */
+/* The client of the first waiter; NULL when there are no waiters. */
 static const struct log_client *load_find_client(const struct load *load, struct log_client *client)
 {
 	const struct load_waiter *waiter = TAILQ_FIRST(&load->waiters);
@@ -368,14 +368,14 @@ static struct load *load_find_ready(struct load *load, uint64_t batch)
 }
 
 /* Publishes a batch. A load that fails may end others, so each is looked up anew. */
-static void load_publish_batch(const struct load *first)
+static void load_publish_batch(const struct load *any)
 {
-	const struct loader *loader = first->loader;
-	uint64_t batch = first->order.batch;
-	uid_t owner = first->order.owner;
+	const struct loader *loader = any->loader;
+	uint64_t batch = any->order.batch;
+	uid_t owner = any->order.owner;
 	char name[NAME_LENGTH_MAX + 1];
 	struct load *load;
-	strcpy(name, first->name);
+	strcpy(name, any->name);
 	while ((load = load_find_ready(loader_first(loader, name, owner), batch)))
 		load_publish(load);
 }
