@@ -40,6 +40,21 @@ def pidfds(pids):
     return found
 
 
+def suspend(pid):
+    """Stops a process, and waits until the last of its threads runs no more."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def state(path):
+        """As proc(5) has it; nothing of a thread that has just ended."""
+        try:
+            with open(path, encoding="ascii") as file:
+                return file.read().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+
+    eventually(lambda: {state(path) for path in glob.glob(f"/proc/{pid}/task/*/stat")} == {"T"})
+
+
 def cpu_ticks(pid):
     """Clock ticks that a process has used; 0 when it is gone."""
     try:

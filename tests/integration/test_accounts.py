@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from client import Refused, eventually
 from pictures import tiny_png
-from server import BUILD
+from server import BUILD, suspend
 from users import connect_as
 
 ANNA, BERT = 1234, 65534
@@ -68,7 +68,7 @@ class Paused:
 
     def __enter__(self):
         for pid in self.pids:
-            os.kill(pid, signal.SIGSTOP)
+            suspend(pid)
 
     def __exit__(self, *_):
         for pid in self.pids:
@@ -287,7 +287,7 @@ def test_a_flood_of_requests_is_served_in_turns(start, picture):
     for uid, most in ((ANNA, 64), (0, 288)):
         flooders = [daemon.connect_as(uid) for _ in range(8)]
         before = root.stats()["fetches"]
-        os.kill(daemon.pid, signal.SIGSTOP)
+        suspend(daemon.pid)
         try:
             for flooder in flooders:
                 flooder.socket.setblocking(False)

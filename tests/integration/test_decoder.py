@@ -8,7 +8,7 @@ import time
 import pytest
 from client import Refused
 from pictures import big_png, tiny_png
-from server import children, cpu_ticks, ended
+from server import children, cpu_ticks, ended, suspend
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +71,7 @@ def test_all_who_wait_for_a_dead_decoder_hear_of_it(daemon, connect, large):
 def test_a_decoder_that_hangs_is_replaced(daemon, client, large, tmp_path):
     victim = begin(daemon, client, large)
     pidfd = os.pidfd_open(victim)
-    os.kill(victim, signal.SIGSTOP)
+    suspend(victim)
     with pytest.raises(Refused) as refusal:
         client.answer()
     assert refusal.value.code in ("timeout", "decoder-failed")

@@ -13,7 +13,7 @@ import threading
 import pytest
 from client import TIMEOUT, line
 from lying_daemon import LyingDaemon
-from server import BUILD
+from server import BUILD, suspend
 
 SHMIMGCTL = os.path.join(BUILD, "client", "ctl", "shmimgctl")
 ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root has namespaces and other users")
@@ -188,7 +188,7 @@ def test_a_daemon_that_refuses(folder):
 
 
 def test_a_daemon_that_hangs(daemon):
-    os.kill(daemon.pid, signal.SIGSTOP)
+    suspend(daemon.pid)
     try:
         code, found = doctor(daemon.path)
     finally:

@@ -17,7 +17,7 @@ from client import Client, Refused, eventually, line
 from faults import SYSTEM, Faults
 from pictures import noise, tiny_png, write_png
 from segment import check_reply
-from server import cpu_ticks, ended, memory
+from server import cpu_ticks, ended, memory, suspend
 
 FOREVER = 1 << 31
 QUIET = 1.0  # seconds of looking on
@@ -261,7 +261,7 @@ def test_death_with_descriptors_on_their_way(daemon, tmp_path):
         client.ask("LOAD", path=path, name="a", pin="no")
         before = daemon.settled_files(client)
         dying = [daemon.connect() for _ in range(20)]
-        os.kill(daemon.pid, signal.SIGSTOP)
+        suspend(daemon.pid)
         for number, each in enumerate(dying):
             text = line("LOAD", source="fd", name=f"b{number}") + b"\n"
             send_with(each, text if number % 2 else text[:-1], [file.fileno()])

@@ -11,6 +11,7 @@ from client import eventually
 from following import complaints, depth, put, watched
 from pictures import noise, smooth, tiny_png, with_alpha, write_jpeg, write_png
 from segment import check_reply
+from server import suspend
 
 
 def test_rewritten_in_place(follow):
@@ -177,7 +178,7 @@ def test_all_formats_come_together(follow, client, daemon):
 
 @contextlib.contextmanager
 def stopped(pid):
-    os.kill(pid, signal.SIGSTOP)
+    suspend(pid)
     try:
         yield
     finally:
@@ -261,7 +262,7 @@ def test_lost_events(follow, daemon):
     a = follow()
     with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
         most = int(file.read())
-    os.kill(daemon.pid, signal.SIGSTOP)
+    suspend(daemon.pid)
     try:
         assert os.WIFSTOPPED(os.waitpid(daemon.pid, os.WUNTRACED)[1])
         for number in range(most + 2):  # equal ones side by side would count as one

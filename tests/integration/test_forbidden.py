@@ -11,7 +11,7 @@ import time
 
 import pytest
 from client import eventually
-from server import BUILD, has_sanitizers
+from server import BUILD, has_sanitizers, suspend
 
 DECODER = os.path.join(BUILD, "tests/unit/forbidden-decoder")
 
@@ -128,7 +128,7 @@ def test_processor_time_is_limited_without_the_daemon(daemon, client, connect, o
     eventually(lambda: len(daemon.decoders()) == 1)
     (decoder,) = daemon.decoders()
     assert limits(decoder)["Max cpu time"] != "unlimited"
-    os.kill(daemon.pid, signal.SIGSTOP)
+    suspend(daemon.pid)
     try:
         eventually(lambda: state(decoder) == "Z")
     finally:

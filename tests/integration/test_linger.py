@@ -10,6 +10,7 @@ import struct
 import pytest
 from client import Client, Refused, eventually
 from pictures import tiny_png
+from server import suspend
 from users import connect_as
 
 ANNA, BERT = 1234, 65534
@@ -72,7 +73,7 @@ def lingering():
 
 def give_away(daemon, client, sockets, text, **values):
     """Sends them with a request, so that the daemon has the last copies when it goes on."""
-    daemon.process.send_signal(signal.SIGSTOP)
+    suspend(daemon.process.pid)
     client.send(text, fds=sockets.fds(), **values)
     sockets.close()
     daemon.process.send_signal(signal.SIGCONT)

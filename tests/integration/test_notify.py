@@ -8,6 +8,7 @@ import time
 
 import pytest
 from pictures import tiny_png
+from server import suspend
 
 
 class Manager:
@@ -114,7 +115,7 @@ def test_the_watchdog_is_kept_by_the_event_loop(manager):
     while beats < 4:
         beats += it.message() == {"WATCHDOG": "1"}
     assert time.monotonic() - started < 10
-    os.kill(it.daemon.pid, signal.SIGSTOP)
+    suspend(it.daemon.pid)
     while not it.is_silent(0.6):
         it.message()
     assert it.is_silent(0.6)

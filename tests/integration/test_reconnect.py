@@ -12,7 +12,7 @@ import numpy
 import pytest
 from client import TIMEOUT
 from pictures import noise, tiny_png, write_png
-from server import BUILD
+from server import BUILD, suspend
 
 CTL = os.path.join(BUILD, "client", "ctl", "shmimgctl")
 AWAY = 0.3
@@ -202,7 +202,7 @@ def test_a_daemon_that_hangs(restart, library, tmp_path):
     user = library(daemon.path)
     user.image("load", tiny_png(tmp_path / "a.png"), "a")
     user.ask("timeout", 100)
-    os.kill(daemon.pid, signal.SIGSTOP)
+    suspend(daemon.pid)
     try:
         assert user.refused("stats") == errno.ETIMEDOUT
         assert user.refused("stats") == errno.ETIMEDOUT

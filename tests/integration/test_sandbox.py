@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from pictures import tiny_png
 from segment import Segment
-from server import BUILD, ended
+from server import BUILD, ended, suspend
 
 
 def config(name):
@@ -68,7 +68,7 @@ def test_stats_tell(daemon, client, tmp_path):
 
 def test_a_stopped_decoder_does_not_outlive_its_daemon(daemon, decoder):
     """It can only be ended by the signal that it asked for before it was confined."""
-    os.kill(decoder, signal.SIGSTOP)
+    suspend(decoder)
     pidfd = os.pidfd_open(decoder)
     daemon.kill()
     assert ended(pidfd, 10)

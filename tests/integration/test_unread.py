@@ -13,6 +13,7 @@ from client import Client, eventually, line
 from faults import SYSTEM, Faults
 from lingering import Lingering
 from pictures import tiny_png
+from server import suspend
 from users import connect_as
 
 ANNA = 1234
@@ -36,7 +37,7 @@ def send_lingering(client, data):
 @contextlib.contextmanager
 def stopped(daemon):
     """What is sent meanwhile is there, all of it, when the daemon looks."""
-    os.kill(daemon.pid, signal.SIGSTOP)
+    suspend(daemon.pid)
     try:
         yield
     finally:

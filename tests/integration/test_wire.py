@@ -8,7 +8,7 @@ import socket
 import pytest
 from client import LINE_MAX, eventually, line
 from pictures import tiny_png
-from server import memory
+from server import memory, suspend
 
 FORMATS = {"RGBA8", "BGRA8-premul", "RGB8", "GRAY8", "RGBA16", "GRAY16"}
 
@@ -135,7 +135,7 @@ def test_pipelined_loads_wait_for_each_other(daemon, client, connect, tmp_path):
     other = connect()
     other.ask("LOAD", path=tiny_png(tmp_path / "first.png"))
     (decoder,) = daemon.decoders()
-    os.kill(decoder, signal.SIGSTOP)
+    suspend(decoder)
     paths = [tiny_png(tmp_path / f"{number}.png", number) for number in range(200)]
     client.raw(b"".join(line("LOAD", path=path) + b"\n" for path in paths))
     eventually(lambda: other.stats()["loading"] == 32)
