@@ -26,7 +26,7 @@ enum outcome command_drop(struct call *call)
 	log_write(&(struct log_entry){LOG_ENTRY(INFO, GONE), .image = name, .client = &client},
 		"%s was dropped", name);
 	observers_notify_change(&store->observers, image, CHANGE_DROPPED);
-	store_drop(store, image);
+	image_drop(store, image);
 	reply_begin(call->reply, "OK");
 	reply_end(call->reply);
 	return OUTCOME_DONE;

@@ -1,5 +1,5 @@
 /*
- * A decoder reads files of strangers and may be taken over by one. So each state allows certain
+ * A decoder reads hostile files, and a file may take its decoder over. So each state allows certain
  * packets and has a deadline. Any other packet kills the decoder.
  *
  *   IDLE     There is no job. At the deadline the decoder is not needed any more.
@@ -8,8 +8,8 @@
  *   ENDING   SIGKILL was sent. At the deadline the decoder is stuck.
  *
  * JOB_READY is allowed once, before all other packets, and JOB_NO_SPARE while there is a spare.
- * After a timeout or an invalid packet the job ends at once: the kernel may need long to end the
- * process.
+ * After a timeout or an invalid packet the job fails at once, because the kernel may need long to
+ * end the process. When a process dies by itself, worker_on_death() fails its job.
  */
 #include "daemon/decode/worker.h"
 

@@ -1,5 +1,6 @@
 /*
- * Memory pressure.
+ * Waits for the reports of the kernel or of systemd. The threshold and the pause between two
+ * reports are chosen here.
  */
 #include "daemon/engine/pressure.h"
 

@@ -1,9 +1,9 @@
 /*
- * The lists are linked through one table with an entry for each descriptor. Threads take from the
- * lists in turn, one descriptor at a time, and at most CLOSE_THREADS_MAX of them work for one list:
- * files of one user that hang leave threads for all others. The threads share the daemon's table of
- * descriptors, and a process whose table is shared pays for each system call on a descriptor, so
- * idle threads end.
+ * Each user has a list of descriptors to close. All lists are linked through one table, which is
+ * indexed by the descriptor. Threads take from the lists in turn, one descriptor at a time, and at
+ * most CLOSE_THREADS_MAX of them work for one list: files of one user that hang leave threads for
+ * all others. The threads share the daemon's table of descriptors, and a process whose table is
+ * shared pays for each system call on a descriptor, so idle threads end.
  */
 #include "daemon/file/close-threads.h"
 

@@ -1,9 +1,13 @@
 /*
- * The last close(2) of a segment frees its pages, which takes milliseconds for a large one. So a
- * decoder process closes it last. It gets the descriptor with JOB_FREE, and JOB_LAST when the
- * daemon has closed its own: without the second packet the process could close first, and the
- * daemon would free the pages after all. JOB_LAST is due from the first packet on, and is sent
- * before anything else when the channel is full in between.
+ * The last close(2) of a segment frees its pages, which takes milliseconds for a large one. So
+ * another process closes it last:
+ *
+ *   1. The daemon sends the descriptor (JOB_FREE).
+ *   2. The daemon closes its own descriptor.
+ *   3. The daemon sends JOB_LAST. Only then the process closes the segment.
+ *
+ * Without JOB_LAST the process could close first, and the daemon would free the pages after all.
+ * When the channel is full at step 3, JOB_LAST is sent later, before any other packet.
  */
 #include "daemon/segment/deferred-free.h"
 

@@ -1,6 +1,7 @@
 /*
- * inotify(7) reports when the kernel frees an inode (IN_DELETE_SELF), and does not keep the inode
- * alive. Names of images are long, so their hashes are compared.
+ * inotify(7) reports when the kernel frees an unlinked segment (IN_DELETE_SELF), and its watch does
+ * not keep the segment alive. An entry has the hash of the image's name in place of the name, which
+ * may be long.
  */
 #include "daemon/segment/unlinked.h"
 

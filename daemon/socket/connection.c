@@ -1,8 +1,8 @@
 /*
  * A reply is written directly into the outbox when no earlier reply is deferred; else it is
  * deferred too, so that replies keep the order of the requests. Events of a watch go between
- * replies, never into one. A request is answered only when its reply has space, or memory to be
- * deferred, so a client that does not read is not read from either.
+ * replies, never into one. A request is taken only when there is space for its reply, in the outbox
+ * or deferred. So the daemon stops reading from a client that does not read.
  */
 #include "daemon/socket/connection.h"
 

@@ -1,15 +1,15 @@
 /*
- * Why a thread: where unread input has descriptors, reading it or closing the socket is the last
- * close of their files, and may wait for hours: for a peer that never reads (SO_LINGER of
- * socket(7)), or for a file system. The thread reads without capacity for descriptors, so the
- * kernel closes them; a timer's signal interrupts each wait.
+ * Why a thread: unread input may carry descriptors. Whoever reads it or closes the socket closes
+ * their files for the last time, and that can block for hours: for a peer that never reads
+ * (SO_LINGER of socket(7)), or for a file system. The thread reads without capacity for
+ * descriptors, so the kernel closes them; a timer's signal interrupts each wait.
  *
  * Why input is read at all: a socket that is closed with unread input makes the kernel report a
  * reset to the peer. A client that broke the protocol must see the error that it was sent, and
  * then an end. Input without descriptors is read at once, on the daemon's thread.
  *
- * A rejected connection has no other owner; its memory is there before it is accepted, so no
- * connection is accepted that could not be rejected.
+ * A rejected connection has no other owner. Its entry is allocated before accept(2), so each
+ * connection that is accepted can be rejected.
  */
 #include "daemon/socket/drain.h"
 

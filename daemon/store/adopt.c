@@ -159,9 +159,9 @@ static int adopt_find_or_make(
 		return r;
 	adoption->taken[header->slot] = true;
 	if (image) {
-		/* store_drop() gives its slot back; board_adopt() must not do so again. */
+		/* image_drop() gives its slot back; board_adopt() must not do so again. */
 		adoption->taken[image->slot] = true;
-		store_drop(store, image);
+		image_drop(store, image);
 		adoption->count--;
 	}
 	return 0;
@@ -232,7 +232,7 @@ static int adopt_segment(struct adoption *adoption, struct candidate *candidate)
 	}
 	if (!image->named) {
 		TAILQ_INSERT_HEAD(&image->generations, generation, link);
-		store_insert(store, image);
+		image_insert(store, image);
 		adoption->count++;
 	}
 	return 1;

@@ -2,8 +2,9 @@
  * Derivation.
  *
  * A rendition must look the same whether it is made from the file or from memory. So a picture is
- * scaled once: from a rendition of full size, or not at all. A JPEG file can be decoded at a
- * fraction of its size, which is faster than reading all pixels again for a much smaller picture.
+ * never scaled twice: a smaller rendition is derived from one of full size, else the file is
+ * decoded. A JPEG file can be decoded at a fraction of its size, which is faster than reading all
+ * pixels in memory, so a much smaller rendition is made from the file.
  */
 #include "daemon/store/derivation.h"
 

@@ -1,10 +1,15 @@
 /*
  * Eviction.
  *
- * Four things make images go: the bytes of all images are above memory-max, an owner is above a
- * limit, /dev/shm is full (wanted), or the machine is short of memory (pressed). An image and its
- * pixels take the kernel some 10 microseconds to free, so at most BATCH images go at once; while
- * more have to go, eviction asks by more() to be called again.
+ * The least recently used evictable image goes; lifetime.c keeps the lists. There are four reasons:
+ *
+ *   - all images together have more bytes than memory-max;
+ *   - an owner is above a limit;
+ *   - /dev/shm is full: `wanted` is the number of bytes to free;
+ *   - the machine is short of memory: `pressed` is the number of bytes to free.
+ *
+ * The kernel needs some 10 microseconds to free an image, so at most BATCH images go at once. When
+ * more have to go, eviction calls more(), and the engine calls eviction again later.
  */
 #include "daemon/store/eviction.h"
 
@@ -42,14 +47,14 @@ static void eviction_evict(struct eviction *eviction, struct image *image)
 		"%s was evicted: room was needed", image->name);
 	observers_notify_change(&eviction->store->observers, image, CHANGE_EVICTED);
 	eviction->count++;
-	store_drop(eviction->store, image);
+	image_drop(eviction->store, image);
 }
 
 /* Evicts the next image of all or of an owner, unless it is the published one. */
 static bool eviction_evict_next(
 	struct eviction *eviction, const struct account *account, const struct image *published)
 {
-	struct image *image = store_oldest_evictable(eviction->store, account);
+	struct image *image = image_oldest_evictable(eviction->store, account);
 	if (!image || image == published)
 		return false;
 	eviction_evict(eviction, image);
@@ -88,8 +93,8 @@ void eviction_trim(struct eviction *eviction, struct rendition *published)
 		left--;
 	/* There was room without the image's other renditions. */
 	if ((eviction_is_above(store, account) &&
-		    store_oldest_evictable(store, account) == image) ||
-		(eviction_is_full(store) && store_oldest_evictable(store, NULL) == image))
+		    image_oldest_evictable(store, account) == image) ||
+		(eviction_is_full(store) && image_oldest_evictable(store, NULL) == image))
 		image_shrink(image, published);
 	account->over_limit = eviction_is_above(store, account);
 	eviction->owners_over_limit |= account->over_limit;
@@ -127,7 +132,7 @@ static void eviction_reduce(uint64_t *amount, uint64_t bytes)
 /* Evicts the least recently used image of all owners. */
 static void eviction_evict_of_all(struct eviction *eviction)
 {
-	struct image *image = store_oldest_evictable(eviction->store, NULL);
+	struct image *image = image_oldest_evictable(eviction->store, NULL);
 	uint64_t bytes = image->evictable.bytes;
 	if (!eviction_is_full(eviction->store) && eviction->wanted == 0)
 		eviction->pressure_count++;
@@ -143,7 +148,7 @@ static void eviction_evict_of_owner(struct eviction *eviction)
 	if (!account)
 		eviction->owners_over_limit = false;
 	else if (eviction_is_above(store, account))
-		eviction_evict(eviction, store_oldest_evictable(store, account));
+		eviction_evict(eviction, image_oldest_evictable(store, account));
 	else
 		account->over_limit = false;
 }

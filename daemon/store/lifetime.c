@@ -48,7 +48,7 @@ void image_touch(struct image *image)
 	lru_touch(&image->charge.account->evictable, &image->owners_evictable);
 }
 
-struct image *store_oldest_evictable(const struct store *store, const struct account *account)
+struct image *image_oldest_evictable(const struct store *store, const struct account *account)
 {
 	char *node = (char *)lru_last(account ? &account->evictable : &store->evictable);
 	size_t offset = account ? offsetof(struct image, owners_evictable)
@@ -193,19 +193,19 @@ void image_unpin(struct pin *pin)
 	lifetime_update(image);
 	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED) {
 		observers_notify_change(&image->store->observers, image, CHANGE_DROPPED);
-		store_drop(image->store, image);
+		image_drop(image->store, image);
 	} else if (rendition->pin_count == 0) {
 		image_collect(image);
 	}
 }
 
-void store_insert(struct store *store, struct image *image)
+void image_insert(struct store *store, struct image *image)
 {
 	store_add_name(store, image);
 	lifetime_update(image);
 }
 
-void store_drop(struct store *store, struct image *image)
+void image_drop(struct store *store, struct image *image)
 {
 	observers_notify_removed(&store->observers, image);
 	store_remove_name(store, image);
@@ -218,6 +218,6 @@ void store_drop(struct store *store, struct image *image)
 void store_destroy(struct store *store)
 {
 	while (!RB_EMPTY(&store->images))
-		store_drop(store, RB_ROOT(&store->images));
+		image_drop(store, RB_ROOT(&store->images));
 	index_destroy(&store->index);
 }

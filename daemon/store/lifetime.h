@@ -10,10 +10,10 @@
 void store_destroy(struct store *store);
 
 /* Makes an image findable, after store_prepare(). */
-void store_insert(struct store *store, struct image *image);
+void image_insert(struct store *store, struct image *image);
 
 /* Takes the name from an image at once; its pixels go with its last pin. */
-void store_drop(struct store *store, struct image *image);
+void image_drop(struct store *store, struct image *image);
 
 /* Changes how long an image stays. */
 void image_set_keep(struct image *image, enum keep keep);
@@ -28,7 +28,7 @@ void image_touch(struct image *image);
  * The least recently used evictable image of an owner, or of all owners with account NULL. Returns
  * NULL when there is none.
  */
-struct image *store_oldest_evictable(const struct store *store, const struct account *account);
+struct image *image_oldest_evictable(const struct store *store, const struct account *account);
 
 /* Counts a pin. Removing the last one may free the rendition, the generation and the image. */
 void image_pin(struct pin *pin, struct rendition *rendition);

@@ -101,7 +101,7 @@ static void publish_commit(struct store *store, const struct publication *public
 	board_show(store->board, image->slot, generation->number);
 	if (replaced && replaced != image) {
 		observers_notify_replaced(&store->observers, replaced, image);
-		store_drop(store, replaced);
+		image_drop(store, replaced);
 	}
 	if (publication->keep >= 0)
 		image_set_keep(image, (enum keep)publication->keep);
@@ -112,7 +112,7 @@ static void publish_commit(struct store *store, const struct publication *public
 	rendition->bytes = store_take_reserved(store, publication->bytes);
 	generation_add(generation, rendition);
 	if (!image->named)
-		store_insert(store, image);
+		image_insert(store, image);
 	image_collect(image);
 	*published =
 		(struct published){rendition, fresh, replaced ? CHANGE_CHANGED : CHANGE_LOADED};

@@ -51,7 +51,7 @@ static void test_evictable(void **state)
 	recipe.state = 2; /* both renditions are of the old generation */
 	world_make(&world, &recipe);
 	assert_evictable(&world, ANNA, 1, world_size(&recipe));
-	store_drop(&world.engine.store, image);
+	image_drop(&world.engine.store, image);
 	assert_evictable(&world, ANNA, 0, 0);
 	assert_int_equal(evictable->count, 0);
 	world_close(&world);

@@ -133,7 +133,7 @@ static void test_drop_what_is_in_use(void **state)
 		struct rendition *rendition = world_make(&world, &(struct recipe){"a", .state = 1});
 		int reader = segment_open(rendition->segment);
 		fault_arm(n);
-		store_drop(&world.engine.store, rendition->generation->image);
+		image_drop(&world.engine.store, rendition->generation->image);
 		bool failed = fault_disarm();
 		assert_int_equal(unlinked->freed, 0);
 		assert_in_range(unlinked->count, failed ? 0 : 1, 1);
@@ -160,7 +160,7 @@ static void test_drop(void **state)
 		const struct recipe recipe = {"a", 5, 50, .share = SHARE_GROUP, .state = 1};
 		struct image *image = world_make(&world, &recipe)->generation->image;
 		fault_arm(n);
-		store_drop(&world.engine.store, image);
+		image_drop(&world.engine.store, image);
 		bool failed = fault_disarm();
 		before.shown = balance_of(&world).shown;
 		assert_balance(&world, &before, n);
@@ -301,7 +301,7 @@ static void test_load(void **state)
 		assert_int_equal(world.engine.loader.count, 0);
 		session_close(session);
 		if (count)
-			store_drop(&world.engine.store, store_next(&world.engine.store, NULL, 0));
+			image_drop(&world.engine.store, store_next(&world.engine.store, NULL, 0));
 		/* The decoder and the releaser stay, with their channels and events. */
 		struct balance after = balance_of(&world);
 		before.descriptors = after.descriptors;

@@ -125,7 +125,7 @@ static void test_begin(void **state)
 		else
 			assert_int_equal(count_notes(&world), 1);
 		if (image_of(&world))
-			store_drop(&world.engine.store, image_of(&world));
+			image_drop(&world.engine.store, image_of(&world));
 		assert_nothing_followed(&world, n);
 		world_close(&world);
 	}
@@ -187,7 +187,7 @@ static void test_renewal(void **state)
 		while (generation_of(&world) == after)
 			assert_true(sd_event_run(world.event, WAIT_USEC) > 0);
 		rest(&world);
-		store_drop(&world.engine.store, image_of(&world));
+		image_drop(&world.engine.store, image_of(&world));
 		assert_nothing_followed(&world, n);
 		session_close(session);
 		world_close(&world);

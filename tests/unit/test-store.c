@@ -219,7 +219,7 @@ static void test_drop(void **state)
 	struct image *image = rendition->generation->image;
 	image_pin(&pins[0], rendition);
 	image_pin(&pins[1], rendition);
-	store_drop(&world.engine.store, image);
+	image_drop(&world.engine.store, image);
 	assert_null(store_find(&world.engine.store, "a", 0));
 	assert_null(image_current(image));
 	assert_int_equal(shown(&world, image), 0);
@@ -353,8 +353,8 @@ static void test_no_room(void **state)
 	store_cancel(store, &charge);
 	store_cancel(store, &charge); /* does no harm */
 	assert_balance(&world, 2, 2, 2 * size);
-	store_drop(store, store_find(store, "a", 0));
-	store_drop(store, store_find(store, "b", 0));
+	image_drop(store, store_find(store, "a", 0));
+	image_drop(store, store_find(store, "b", 0));
 	assert_int_equal(world_segments(&world), 0);
 	world_close(&world);
 }

@@ -18,7 +18,7 @@ static void test_names_belong_to_owners(void **state)
 		assert_ptr_equal(store_find(store, "a", uid), images[uid]);
 	assert_null(store_find(store, "a", 3));
 	assert_null(store_find(store, "", 0));
-	store_drop(store, images[1]);
+	image_drop(store, images[1]);
 	assert_null(store_find(store, "a", 1));
 	assert_ptr_equal(store_find(store, "a", 2), images[2]);
 	world_close(&world);
