@@ -1,7 +1,7 @@
 /*
  * One getrandom(2) fills a small pool, and numbers come from the pool. So one system call is enough
- * for sixteen names. The pool is as unpredictable as the call itself: each byte is used once and
- * then erased, each thread has its own pool, and after fork(2) the pool of the child is empty.
+ * for sixteen names. Each byte is used once and then erased, each thread has its own pool,
+ * and after fork(2) the pool of the child is empty.
  */
 #include "daemon/base/random.h"
 

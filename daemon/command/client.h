@@ -34,7 +34,7 @@ struct close_queue *session_close_queue(const struct session *session);
 struct charge session_take_charge(struct session *session);
 
 /*
- * Sets the function that is called when a user no longer has too many files to close, or the
- * last of these files is closed; NULL: none.
+ * Sets the function that is called when a user no longer has too many files to close, or when all
+ * threads that close the user's files hang; NULL: none.
  */
 void session_on_files_changed(struct engine *engine, void (*changed)(void *context), void *context);

@@ -122,7 +122,7 @@ static bool load_read_name(struct call *call, const char **name)
 	*name = call->request->values[KEY_NAME];
 	if (!*name)
 		*name = path;
-	const char *fault = *name ? name_check(*name) : "name= is missing; source=fd needs it";
+	const char *fault = *name ? name_check(*name) : "source=fd needs a name; add name=";
 	if (fault)
 		refuse(call, FAULT_INVALID_ARGUMENT, "%s", fault);
 	return !fault;

@@ -313,7 +313,7 @@ static void follow_on_replaced(
 	if (!follow)
 		return;
 	old->follow = NULL;
-	old->refreshing = false;
+	image_set_refreshing(old, false);
 	replacement->follow = follow;
 	follow->image = replacement;
 	follow_update_image(follow);

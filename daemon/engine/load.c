@@ -309,9 +309,10 @@ static void load_fail_at_limit(struct load *load, int error)
 
 static void load_fail_at_renditions(struct load *load)
 {
-	char text[128];
+	char text[160];
 	snprintf(text, sizeof(text),
-		"the image has %d formats and sizes, and programs have pinned all of them",
+		"the image has %d formats and sizes, and none can be replaced: programs have "
+		"pinned them, or the image has keep=pinned",
 		RENDITIONS_MAX);
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }

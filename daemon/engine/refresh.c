@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "daemon/engine/load-request.h"
 #include "daemon/file/close-queue.h"

@@ -50,7 +50,10 @@ struct path_watch_entry {
 	char text[];
 };
 
-/* The order is by folder and name. A key has no path watch, and comes before all entries. */
+/*
+ * The order is by folder and name. A key has no path watch, and comes before the entries of its
+ * folder and name.
+ */
 static int path_watch_compare(const struct path_watch_entry *a, const struct path_watch_entry *b)
 {
 	if (a->watch != b->watch)

@@ -6,6 +6,7 @@
  */
 #include "daemon/socket/connection.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -129,6 +130,7 @@ static bool connection_prepare_reply(struct connection *connection)
 static struct reply *connection_add_prepared(struct connection *connection)
 {
 	struct reply *reply = connection->next_reply;
+	assert(reply);
 	connection->next_reply = NULL;
 	*reply = (struct reply){
 		.sender = connection,

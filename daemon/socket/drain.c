@@ -239,7 +239,7 @@ static int drain_on_retry(sd_event_source *source, uint64_t usec, void *context)
 
 int drain_start(struct drain *drain, sd_event *event)
 {
-	*drain = (struct drain){.event = event};
+	*drain = (struct drain){.answers_fd = -1};
 	STAILQ_INIT(&drain->waiting);
 	drain->answers_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (drain->answers_fd < 0)

@@ -20,7 +20,6 @@ struct drain_thread;
 struct drain_rejected;
 
 struct drain {
-	sd_event *event;
 	struct drain_list waiting;   /* for a thread */
 	struct drain_thread *thread; /* NULL until a socket needs it */
 	sd_event_source *answers, *retry;

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>

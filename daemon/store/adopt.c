@@ -3,15 +3,14 @@
  *
  * The board of the dead daemon says which generation of each slot is the current one. A segment is
  * adopted when this user made it, its header is sealed and plausible, and its generation is current
- * on the board. Every other segment of the instance is removed. After a
- * failure the board still describes what is left, so that the next daemon can try again.
+ * on the board. Every other segment of the instance is removed. After a failure the board still
+ * describes what is left, so that the next daemon can try again.
  */
 #include "daemon/store/adopt.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

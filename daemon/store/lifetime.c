@@ -3,10 +3,10 @@
  *
  * An image stays while it has a name, and after that while a rendition of it is pinned. Of an
  * image with a name, the current generation stays; older ones stay as long as they are pinned.
- * Every change of a name, of pins, of keep or of bytes ends in lifetime_update(), which puts the
- * image into the LRU lists of evictable images or takes it out; and every loss of a pin or a name
- * ends in image_collect(). So the lists are right at any time, and nobody has to search for images
- * that could go.
+ * Every change of a name, of pins, of keep, of bytes or of refreshing ends in lifetime_update(),
+ * which puts the image into the LRU lists of evictable images or takes it out; and every loss of a
+ * pin or a name ends in image_collect(). So the lists are right at any time, and nobody has to
+ * search for images that could go.
  */
 #include "daemon/store/lifetime.h"
 

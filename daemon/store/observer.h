@@ -17,7 +17,10 @@ enum change {
 	CHANGE_DROPPED, /* the image is about to go, by DROP or with its last user */
 };
 
-/* An observer must not add or remove observers, nor change the store. NULL is not called. */
+/*
+ * An observer must not add or remove observers, nor insert, drop or evict images. It may cancel
+ * loads. NULL is not called.
+ */
 struct observer_events {
 	void (*changed)(struct observer *observer, const struct image *image, enum change change);
 

@@ -28,14 +28,15 @@ struct published {
 
 /*
  * Publishes a segment whose bytes were reserved by store_reserve(). A failure changes nothing.
- * Returns
- *   0		the rendition is published, and the store may be above its limits: evict, then
- * notify 1		the same rendition was there already and is returned; the segment is not
- * needed -EBADMSG	the segment is not complete
- *   -EDQUOT	the owner may have no more images, or no more bytes
- *   -EMLINK	the generation has RENDITIONS_MAX renditions, and none can be replaced
- *   -ENOBUFS	too many bytes were pinned since they were reserved
- *   or another negative errno.
+ * Returns:
+ *
+ * - 0: the rendition is published. The store may be above its limits: evict, then notify.
+ * - 1: the same rendition was there already and is returned. The segment is not needed.
+ * - -EBADMSG: the segment is not complete.
+ * - -EDQUOT: the owner may have no more images, or no more bytes.
+ * - -EMLINK: the generation has RENDITIONS_MAX renditions, and none can be replaced.
+ * - -ENOBUFS: too many bytes were pinned since they were reserved.
+ * - another negative errno.
  */
 int publish(
 	struct store *store, const struct publication *publication, struct published *published);
