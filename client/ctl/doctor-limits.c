@@ -108,7 +108,7 @@ void doctor_examine_limits(struct doctor *doctor, const shmimg_record *stats)
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "descriptors", fix,
 			"the daemon can open %llu descriptors, but needs %llu; clients will have "
 			"to wait for each other",
-			(unsigned long long)max, (unsigned long long)(wanted + connections));
+			(unsigned long long)max, (unsigned long long)wanted + connections);
 	else
 		diagnosis_add(&doctor->diagnosis, VERDICT_GOOD, "descriptors", NULL,
 			"the daemon can open %llu descriptors", (unsigned long long)max);
