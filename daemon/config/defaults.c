@@ -82,6 +82,7 @@ void defaults_set(struct options *options)
 				[RESOURCE_LOADS] = 1024,
 				[RESOURCE_PINS] = 65536,
 				[RESOURCE_FOLLOWS] = 8192,
+				[RESOURCE_SETS] = 512,
 			},
 		.log_level = LOG_LEVEL_INFO,
 		.memory_pressure = 1,

@@ -71,6 +71,12 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 		"NUMBER", "most pins of one user (default: 65536)")                               \
 	X(USER_FOLLOWS, "user-follows", NUMBER, user_limits[RESOURCE_FOLLOWS], 1, USER_LIMIT_MAX, \
 		RELOAD, "NUMBER", "most folders watched for one user (default: 8192)")            \
+	X(USER_SETS, "user-sets", NUMBER, user_limits[RESOURCE_SETS], 2, 4096, RELOAD, "NUMBER",  \
+		"most semaphore sets for one user's images\n"                                     \
+		"(default: 512)")                                                                 \
+	X(PRIVATE_GROUP, "private-group", WORD, private_group, 0, 1, RESTART, "no|yes",           \
+		"nobody else is in the group of shmimgd\n"                                        \
+		"(default: no)")                                                                  \
 	X(LOG_LEVEL, "log-level", WORD, log_level, LOG_LEVEL_ERROR, LOG_LEVEL_INFO, RELOAD,       \
 		"error|warning|notice|info", "least urgent messages to log (default: info)")      \
 	X(DECODER, "decoder", PATH, decoder, 1, DECODER_PATH_MAX, RESTART, "PROGRAM",             \
@@ -111,6 +117,7 @@ struct options {
 	uint64_t spare_max;	      /* most bytes of all spares */
 	uint64_t memory_pressure;     /* 1: evict images under memory pressure */
 	uint64_t user_limits[RESOURCE_COUNT]; /* most of each resource for one user */
+	uint64_t private_group;		      /* 1: nobody else is in this process's group */
 	uint64_t log_level;		      /* enum log_level */
 };
 

@@ -117,7 +117,8 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 		return found;
 	}
 	follows_init(&engine->follows, event, &engine->accounts);
-	semaphores_init(&engine->semaphores, &engine->board);
+	semaphores_init(
+		&engine->semaphores, &engine->board, &engine->accounts, options->private_group);
 	r = deferred_free_init(&engine->deferred_free, event, decoder);
 	engine->deferred_free.freed = engine_on_freed;
 	engine->deferred_free.context = &engine->pool;

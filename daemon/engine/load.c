@@ -347,6 +347,10 @@ static void load_publish(struct load *load)
 		load_fail_at_renditions(load);
 		return;
 	}
+	if (r == -EUSERS) {
+		load_fail_over_quota(load, RESOURCE_SETS, 1);
+		return;
+	}
 	if (r == -EDQUOT || r == -ENOBUFS) {
 		load_fail_at_limit(load, r);
 		return;

@@ -10,33 +10,46 @@
 #include <sys/types.h>
 
 #include "daemon/segment/board.h"
+#include "daemon/user/account.h"
 #include "daemon/user/credentials.h"
 
-enum { SEMAPHORE_SET_SIZE = 256 };
+enum { SEMAPHORE_SET_SIZE = 256 }; /* of a set for several images */
 
 struct semaphore_set;
 
+LIST_HEAD(semaphore_list, semaphore_set);
+
 struct semaphores {
-	LIST_HEAD(, semaphore_set) sets;
+	struct semaphore_list own;    /* sets for one image */
+	struct semaphore_list shared; /* sets for several images */
 	struct board *board;
+	struct accounts *accounts; /* of the owners */
+	bool private_group;	   /* no other process is in the group of this one */
 	bool adopting; /* between semaphores_adopt() and semaphores_trim(): unused sets stay */
 };
 
 /* One semaphore: semaphore=<id>:<index> in replies. */
 struct semaphore {
-	struct semaphore_set *set;
+	struct semaphore_set *set; /* NULL after it was given back */
 	int id;
 	unsigned index;
 };
 
-void semaphores_init(struct semaphores *semaphores, struct board *board);
+/*
+ * board and accounts stay the caller's. With private_group, the group of this process may get the
+ * rights of every group that images are shared with.
+ */
+void semaphores_init(struct semaphores *semaphores, struct board *board, struct accounts *accounts,
+	bool private_group);
 
 /* Removes all sets, unless the board was left. */
 void semaphores_destroy(struct semaphores *semaphores);
 
 /*
- * Gives out a semaphore with value 1 that the owner, and those who share the image, may use.
- * Returns 0 or a negative errno: -ENOSPC at the kernel's limits (kernel.sem).
+ * Gives out a semaphore with value 1 that the owner, and those who share the image, may use. With
+ * SHARE_GROUP only the owner may use it if the kernel would also give the group of this process
+ * the right to do so. Returns 0 or a negative errno: -EUSERS when the owner may have no more sets,
+ * -ENOSPC at the kernel's limits (kernel.sem).
  */
 int semaphore_take(struct semaphores *semaphores, uid_t owner, enum share share, gid_t group,
 	struct semaphore *semaphore);
@@ -54,10 +67,19 @@ int semaphores_adopt(struct semaphores *semaphores);
 int semaphore_claim(struct semaphores *semaphores, int id, unsigned index, uid_t owner,
 	enum share share, gid_t group, struct semaphore *semaphore);
 
-/* Removes the sets without a claimed semaphore, and resets the unclaimed ones of other sets. */
+/* Removes the sets without a claimed semaphore. */
 void semaphores_trim(struct semaphores *semaphores);
 
-/* Gives a semaphore back, and removes its set if it was the last one in use. */
+/*
+ * Ends the semaphore of an image that loses its name: those who hold it or wait for it get EIDRM.
+ * Does nothing to a semaphore whose set serves other images, too.
+ */
+void semaphore_drop(struct semaphores *semaphores, struct semaphore *semaphore);
+
+/*
+ * Gives a semaphore back, and removes its set if it was the last one in use. Ignores one that was
+ * given back.
+ */
 void semaphore_put(struct semaphores *semaphores, struct semaphore *semaphore);
 
 /*

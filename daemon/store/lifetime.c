@@ -212,6 +212,7 @@ void image_drop(struct store *store, struct image *image)
 	lifetime_update(image);
 	/* Readers that keep a mapping see at once that the name has no newer image. */
 	board_show(store->board, image->slot, 0);
+	semaphore_drop(store->semaphores, &image->semaphore);
 	image_collect(image);
 }
 

@@ -21,6 +21,7 @@ static const char *const resource_words[RESOURCE_COUNT] = {
 	[RESOURCE_LOADS] = "user-loads",
 	[RESOURCE_PINS] = "user-pins",
 	[RESOURCE_FOLLOWS] = "user-follows",
+	[RESOURCE_SETS] = "user-sets",
 };
 
 const char *resource_to_string(enum resource resource)

@@ -1,6 +1,7 @@
 /*
- * Accounts: how much each user holds of connections, images, bytes, loads, pins and watched
- * folders, and how much a user may hold. Every object that is counted embeds a charge.
+ * Accounts: how much each user holds of connections, images, bytes, loads, pins, watched
+ * folders and semaphore sets, and how much a user may hold. Every object that is counted embeds a
+ * charge.
  */
 #pragma once
 
@@ -19,6 +20,7 @@ enum resource {
 	RESOURCE_LOADS, /* under way */
 	RESOURCE_PINS,
 	RESOURCE_FOLLOWS, /* folders watched because files are followed */
+	RESOURCE_SETS,	  /* System V semaphore sets */
 	RESOURCE_COUNT,
 };
 

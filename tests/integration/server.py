@@ -96,6 +96,7 @@ class Daemon:
         socket="socket",
         keep_notify=False,
         descriptors=None,
+        user=None,
     ):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="shmimgd-test-")
@@ -104,6 +105,10 @@ class Daemon:
         self.environment = environment or {}
         self.keep_notify = keep_notify  # whoever keeps it must read it
         self.prefix = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        if user:  # a user and a group by their numbers
+            os.chown(self.folder, *user)
+            identity = [f"--reuid={user[0]}", f"--regid={user[1]}", "--clear-groups"]
+            self.prefix += ["setpriv", *identity]
         self.notify = None
         self.process = None
         self.instance = None
@@ -121,6 +126,7 @@ class Daemon:
         with contextlib.ExitStack() as stack:
             ready = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
             ready.bind(notify)
+            os.chmod(notify, 0o777)
             with open(os.path.join(self.folder, "log"), "ab") as log:
                 self.process = subprocess.Popen(
                     [

@@ -1,5 +1,6 @@
 """The semaphore of an image: locked and unlocked, and let go of by the dead."""
 
+import errno
 import os
 import signal
 
@@ -8,12 +9,16 @@ import semaphore
 from client import eventually
 from pictures import noise, tiny_png, write_png
 from semaphore import Semaphore
+from users import as_user
 
 
 @pytest.fixture
 def lock(client, tmp_path):
     reply = client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
     return Semaphore(reply["semaphore"])
+
+
+only_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as other users")
 
 
 def fork(function):
@@ -122,28 +127,195 @@ def test_it_stays_through_generations(client, lock, tmp_path):
     lock.unlock()
 
 
-def test_it_is_not_given_away_while_pinned(client, connect, lock, tmp_path):
-    """The holder of a dropped image may still lock; nobody else has got its semaphore."""
+def gone(lock):
+    with pytest.raises(OSError) as caught:
+        lock.try_lock()
+    return caught.value.errno in (errno.EIDRM, errno.EINVAL)
+
+
+def wait_in_a_child(lock):
+    """Waits for the lock in a child, whose exit status is the errno of the wait."""
+
+    def run(report):
+        report()
+        try:
+            lock.lock()
+        except OSError as error:
+            os._exit(error.errno)
+
+    pid, reading = fork(run)
+    assert os.read(reading, 1) == b"."
+    os.close(reading)
+    return pid
+
+
+def wait_for_waiters(lock, count):
+    eventually(lambda: lock.waiters == count)
+
+
+def status_of(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize("order", [("DROP", "RELEASE"), ("RELEASE", "DROP")])
+def test_a_dropped_images_lock_is_never_another_images(client, connect, lock, tmp_path, order):
+    """Who waits gets EIDRM; who holds cannot give it back; the next image has one holder."""
+    pid, reading = hold(lock)
+    waiting = [wait_in_a_child(lock) for _ in range(3)]
+    wait_for_waiters(lock, 3)
+    for verb in order:
+        client.ask(verb, name="a")
+    assert [status_of(child) for child in waiting] == [errno.EIDRM] * 3
+    assert gone(lock)
+    path = tiny_png(tmp_path / "b.png", 1)
+    following = Semaphore(client.ask("LOAD", path=path, name="b")["semaphore"])
+    assert (following.semid, following.index) != (lock.semid, lock.index)
+    assert following.value == 1
+    following.lock(5)
+    end(pid, reading)
+    assert following.value == 0
+    assert not following.try_lock()
+    following.unlock()
+    assert following.value == 1
+
+
+def test_a_dropped_image_that_is_pinned_has_no_lock(client, connect, lock, tmp_path):
     lock.lock(5)
-    other = connect()
-    other.ask("DROP", name="a")
-    taken = set()
-    for number in range(50):
-        path = tiny_png(tmp_path / f"{number}.png", number)
-        taken.add(other.ask("LOAD", path=path)["semaphore"])
+    connect().ask("DROP", name="a")
+    assert gone(lock)
+    taken = {
+        connect().ask("LOAD", path=tiny_png(tmp_path / f"{n}.png", n))["semaphore"]
+        for n in range(50)
+    }
     assert f"{lock.semid}:{lock.index}" not in taken
-    assert lock.value == 0
-    lock.unlock()
 
 
-def test_a_used_one_begins_unlocked_again(client, lock, tmp_path):
-    """What a client leaves locked must not lock the next image of the slot."""
-    lock.lock(5)
-    client.ask("DROP", name="a")
-    client.ask("RELEASE", name="a")
-    for number in range(100):
-        path = tiny_png(tmp_path / "b.png", number)
-        semid, index = client.ask("LOAD", path=path, name=str(number))["semaphore"].split(":")
-        assert Semaphore(f"{semid}:{index}").value == 1
-    if semaphore.exists(lock.semid):
-        assert lock.holder == os.getpid()
+def test_an_image_that_changes_its_share_gets_another_lock(client, lock, tmp_path):
+    waiting_for = hold(lock)
+    waiting = wait_in_a_child(lock)
+    wait_for_waiters(lock, 1)
+    path = str(tmp_path / "a.png")
+    shared = Semaphore(client.ask("LOAD", path=path, name="a", share="all")["semaphore"])
+    assert status_of(waiting) == errno.EIDRM
+    assert shared.value == 1
+    end(*waiting_for)
+    assert shared.value == 1
+
+
+def test_a_held_lock_survives_the_daemon(restart, folder):
+    """Through a crash and a takeover: held, waited for, and given back to who waits."""
+    first = restart()
+    path = tiny_png(os.path.join(folder, "a.png"))
+    with first.connect() as client:
+        lock = Semaphore(client.ask("LOAD", path=path, name="a", keep="pinned")["semaphore"])
+    pid, reading = hold(lock)
+    waiting = wait_in_a_child(lock)
+    wait_for_waiters(lock, 1)
+    first.kill()
+    with restart().connect() as client:
+        again = client.ask("FETCH", name="a")["semaphore"]
+        assert again == f"{lock.semid}:{lock.index}"
+        assert (lock.value, lock.waiters) == (0, 1)
+        assert client.ask("STAT", name="a")["lock"] == str(pid)
+        end(pid, reading)
+        assert status_of(waiting) == 0
+        eventually(lambda: lock.value == 1)
+
+
+@pytest.fixture
+def public(folder):
+    """A picture that every user may read."""
+    path = tiny_png(os.path.join(folder, "a.png"))
+    os.chmod(path, 0o644)
+    return path
+
+
+def load_open_file(path, daemon, names, remove=False, **values):
+    """Loads a file under names, on a new connection; removes each semaphore set at once."""
+    texts = []
+    with open(path, "rb") as file, daemon.connect() as client:
+        for name in names:
+            fds = [file.fileno()]
+            reply = client.ask("LOAD", fds=fds, source="fd", name=name, pin="no", **values)
+            texts.append(reply["semaphore"])
+            if remove:
+                semaphore.remove(int(reply["semaphore"].split(":")[0]))
+        return texts, client.ask("STATS")
+
+
+@only_root
+def test_a_user_that_removes_its_sets_hurts_nobody_else(start_daemon, folder, public):
+    daemon = start_daemon(folder=folder)
+    names = [str(number) for number in range(1200)]
+    _, stats = as_user(4001, load_open_file, public, daemon, names, True)
+    assert 0 < int(stats["user-sets"]) <= int(stats["user-sets-max"])
+
+    def values_of_others():
+        texts, _ = load_open_file(public, daemon, names[:300])
+        return len(set(texts)), {Semaphore(text).value for text in texts}
+
+    assert as_user(4002, values_of_others) == (300, {1})
+
+
+@only_root
+def test_many_images_share_sets(start_daemon, folder, public):
+    """A lock of a shared set goes to no other image while a process holds it."""
+    daemon = start_daemon("--user-sets", "6", folder=folder)
+    names = [str(number) for number in range(40)]
+
+    def churn():
+        texts, stats = load_open_file(public, daemon, names)
+        held = Semaphore(texts[-1])
+        assert held.try_lock()
+        with daemon.connect() as client:
+            for name in names[20:]:
+                client.ask("DROP", name=name)
+        more, _ = load_open_file(public, daemon, [f"more-{name}" for name in names])
+        return texts, more, int(stats["user-sets"]), held.value
+
+    texts, more, sets, value = as_user(4001, churn)
+    assert len(set(texts)) == 40
+    assert sets == 4
+    assert texts[-1] not in more
+    assert value == 0
+
+
+@only_root
+def test_the_daemons_group_has_no_right_to_a_groups_lock(start_daemon, folder, public):
+    """The kernel gives the rights of a set's group also to the group of who created it."""
+    daemon = start_daemon("--socket-mode", "0666", folder=folder, user=(4009, 4010))
+
+    def load():
+        return load_open_file(public, daemon, ["a"], share="group", keep="pinned")[0][0]
+
+    def attempt(text):
+        try:
+            return Semaphore(text).try_lock()
+        except PermissionError:
+            return "forbidden"
+
+    text = as_user(4001, load, gid=4005)
+    assert as_user(4002, attempt, text, gid=4010) == "forbidden"
+    assert as_user(4001, attempt, text, gid=4005) is True
+
+
+@only_root
+@pytest.mark.parametrize("private", [True, False])
+def test_a_group_shares_the_lock(start_daemon, folder, public, private):
+    """As root the daemon gives exactly this group the right; else private-group says it may."""
+    options = ("--socket-mode", "0666", "--private-group", "yes") if private else ()
+    user = (4009, 4010) if private else None
+    daemon = start_daemon(*options, folder=folder, user=user)
+
+    def load():
+        return load_open_file(public, daemon, ["a"], share="group", keep="pinned")[0][0]
+
+    def attempt(text):
+        try:
+            return Semaphore(text).try_lock()
+        except PermissionError:
+            return "forbidden"
+
+    text = as_user(4001, load, gid=4005)
+    assert as_user(4003, attempt, text, gid=4006) == "forbidden"
+    assert as_user(4002, attempt, text, gid=4005) is True

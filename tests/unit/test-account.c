@@ -20,8 +20,9 @@ static uint64_t used(const struct world *world, uid_t uid, enum resource resourc
 static void assert_used(const struct world *world, uid_t uid, uint64_t connections, uint64_t images,
 	uint64_t bytes, uint64_t loads, uint64_t pins)
 {
-	const uint64_t expected[RESOURCE_COUNT] = {connections, images, bytes, loads, pins};
-	for (int i = 0; i < RESOURCE_COUNT; i++) {
+	const uint64_t expected[] = {connections, images, bytes, loads, pins, 0};
+	assert_in_range(used(world, uid, RESOURCE_SETS), 0, images); /* a dropped image has none */
+	for (int i = 0; i < (int)COUNT(expected); i++) {
 		if (used(world, uid, (enum resource)i) != expected[i])
 			fail_msg("%s: %d instead of %d", resource_to_string((enum resource)i),
 				(int)used(world, uid, (enum resource)i), (int)expected[i]);
@@ -65,7 +66,7 @@ static void test_many_users(void **state)
 {
 	enum { USERS = 50 };
 	static struct charge charges[USERS][RESOURCE_COUNT];
-	const uint64_t limits[RESOURCE_COUNT] = {1, 1, 1, 1, 1, 1};
+	const uint64_t limits[RESOURCE_COUNT] = {1, 1, 1, 1, 1, 1, 1};
 	struct accounts accounts;
 	(void)state;
 	accounts_init(&accounts, limits);
@@ -369,10 +370,11 @@ static void test_stats(void **state)
 	world_call(bert, &answer, "STATS", -1);
 	assert_non_null(
 		strstr(answer.data, " users=2 user-connections=1 user-images=1 user-bytes="));
-	assert_non_null(strstr(answer.data, " user-loads=0 user-pins=1 user-follows=0\n"));
+	assert_non_null(
+		strstr(answer.data, " user-loads=0 user-pins=1 user-follows=0 user-sets=1\n"));
 	world_call(session, &answer, "STATS", -1);
-	assert_non_null(strstr(answer.data,
-		" user-images=0 user-bytes=0 user-loads=0 user-pins=0 user-follows=0\n"));
+	assert_non_null(strstr(answer.data, " user-images=0 user-bytes=0 user-loads=0 user-pins=0 "
+					    "user-follows=0 user-sets=0\n"));
 	session_close(bert);
 	world_end(&world, session);
 }

@@ -143,8 +143,10 @@ static void test_user_limits(void **state)
 		{"--user-loads=4", RESOURCE_LOADS, 4},
 		{"--user-pins=5", RESOURCE_PINS, 5},
 		{"--user-follows=6", RESOURCE_FOLLOWS, 6},
+		{"--user-sets=7", RESOURCE_SETS, 7},
 	};
-	static const uint64_t defaults[RESOURCE_COUNT] = {256, 65536, 64 << 10, 1024, 65536, 8192};
+	static const uint64_t defaults[RESOURCE_COUNT] = {
+		256, 65536, 64 << 10, 1024, 65536, 8192, 512};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct options options;
@@ -325,6 +327,7 @@ static void test_listen(void **state)
 struct remains {
 	struct instance instance;
 	struct board board;
+	struct accounts accounts;
 	struct semaphores semaphores;
 	struct semaphore semaphore;
 	char segment[64];
@@ -332,10 +335,12 @@ struct remains {
 
 static void leave(struct remains *remains)
 {
+	static const uint64_t limits[RESOURCE_COUNT] = {[RESOURCE_SETS] = 2};
 	*remains = (struct remains){0};
 	assert_int_equal(random_hex(remains->instance.id, 8), 0);
 	assert_int_equal(board_open(&remains->board, remains->instance.id), 0);
-	semaphores_init(&remains->semaphores, &remains->board);
+	accounts_init(&remains->accounts, limits);
+	semaphores_init(&remains->semaphores, &remains->board, &remains->accounts, false);
 	assert_int_equal(
 		semaphore_take(&remains->semaphores, 5, SHARE_PRIVATE, 5, &remains->semaphore), 0);
 	snprintf(remains->segment, sizeof(remains->segment), "/shmimg-%s-0123456789",
