@@ -44,6 +44,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/command/handlers.h \
 	%D%/engine/engine.c %D%/engine/engine.h \
 	%D%/store/eviction.c %D%/store/eviction.h \
+	%D%/engine/attached.c %D%/engine/attached.h \
 	%D%/engine/counters.h \
 	%D%/engine/load.c %D%/engine/load.h \
 	%D%/engine/loader.c %D%/engine/loader.h \

@@ -68,7 +68,7 @@ static int engine_start_eviction(struct engine *engine, sd_event *event)
 }
 
 /* Adopts the images of an earlier daemon; without its board, removes them. */
-static int engine_take_over(struct engine *engine, bool found)
+static int engine_take_over(struct engine *engine, sd_event *event, bool found)
 {
 	int r = found ? semaphores_adopt(&engine->semaphores) : 0;
 	if (r == 0)
@@ -79,7 +79,11 @@ static int engine_take_over(struct engine *engine, bool found)
 	if (r > 0)
 		log_write(&(struct log_entry){LOG_ENTRY(NOTICE, ADOPTED)},
 			"took over %d images from the previous daemon", r);
-	return r < 0 ? r : follows_adopt(&engine->follows);
+	if (r >= 0)
+		r = follows_adopt(&engine->follows);
+	if (r >= 0 && engine->store.image_count > 0)
+		r = attached_start(&engine->attached, event, &engine->store);
+	return r < 0 ? r : 0;
 }
 
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
@@ -134,7 +138,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	if (r >= 0 && options->memory_pressure)
 		r = pressure_start(&engine->pressure, event, engine_on_pressure, engine);
 	if (r >= 0)
-		r = engine_take_over(engine, found > 0);
+		r = engine_take_over(engine, event, found > 0);
 	if (r < 0 && found > 0)
 		engine_leave(engine);
 	else if (r < 0)
@@ -165,6 +169,7 @@ void engine_reload(struct engine *engine)
 void engine_stop(struct engine *engine)
 {
 	follows_stop(&engine->follows);
+	attached_stop(&engine->attached);
 	pressure_stop(&engine->pressure);
 	engine->eviction_source = sd_event_source_disable_unref(engine->eviction_source);
 	pool_stop(&engine->pool);

@@ -5,6 +5,7 @@
 
 #include "daemon/config/options.h"
 #include "daemon/decode/pool.h"
+#include "daemon/engine/attached.h"
 #include "daemon/engine/counters.h"
 #include "daemon/engine/follow.h"
 #include "daemon/engine/loader.h"
@@ -32,6 +33,7 @@ struct engine {
 	struct pool pool;
 	struct loader loader;
 	struct follows follows;
+	struct attached attached;
 	struct counters counters;
 };
 

@@ -73,6 +73,30 @@ def test_a_lifetime_that_was_changed_stays_so(restart, tmp_path):
         assert keeps == {paths[1]: "attached", paths[2]: "cache", "another": "cache"}
 
 
+def test_attached_images_wait_for_their_users(restart, tmp_path):
+    """Those whose users do not come back are dropped; many of them in one batch or several."""
+    first = restart()
+    names = [f"{number:03}" for number in range(150)]
+    with first.connect() as client:
+        path = tiny_png(tmp_path / "a.png")
+        for name in (*names, "returns"):
+            client.ask("LOAD", path=path, name=name, keep="attached")
+        client.ask("LOAD", path=path, name="cached")
+        first.kill()
+    second = restart()
+    with second.connect() as client, second.connect() as watcher:
+        watcher.ask("WATCH")
+        assert len(client.items()) == len(names) + 2
+        client.ask("FETCH", name="returns")
+        events = [watcher.reply() for _ in names]
+        assert {verb for verb, _ in events} == {"EVENT"}
+        assert [values["name"] for _, values in events] == names
+        assert {values["type"] for _, values in events} == {"dropped"}
+        assert [item["name"] for item in client.items()] == ["cached", "returns"]
+        client.ask("RELEASE", name="returns")
+        assert watcher.reply()[1]["name"] == "returns"
+
+
 def test_what_was_dropped_or_replaced_stays_so(restart, tmp_path):
     first = restart()
     with first.connect() as client:
