@@ -22,6 +22,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/file/close-queue.c %D%/file/close-queue.h \
 	%D%/file/close-threads.c %D%/file/close-threads.h \
 	%D%/command/client.h \
+	%D%/command/cancel.c \
 	%D%/command/call.c %D%/command/call.h \
 	%D%/command/describe.c %D%/command/describe.h \
 	%D%/command/drop.c \
@@ -52,6 +53,8 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/base/glob.c %D%/base/glob.h \
 	%D%/base/lru.c %D%/base/lru.h \
 	%D%/store/image.c %D%/store/image.h \
+	%D%/socket/incoming.c %D%/socket/incoming.h \
+	%D%/socket/malformed.c %D%/socket/malformed.h \
 	%D%/socket/inbox.c %D%/socket/inbox.h \
 	%D%/store/index.c %D%/store/index.h \
 	%D%/instance.c %D%/instance.h \

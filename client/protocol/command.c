@@ -55,27 +55,82 @@ static int command_key_find(const char *word)
 	return -1;
 }
 
+bool request_is_id(const char *value)
+{
+	size_t length = 0;
+	for (; value[length]; length++) {
+		if (value[length] < ' ' || value[length] > '~' || length == ID_LENGTH_MAX)
+			return false;
+	}
+	return length > 0;
+}
+
+/* Reads the values of the known keys. Returns the first key that the command does not take. */
+static const char *request_read_keys(
+	const struct wire_line *line, struct request *request, unsigned known)
+{
+	const char *unknown = NULL;
+	for (unsigned i = 0; i < line->count; i++) {
+		const char *word = line->fields[i].key;
+		int key = command_key_find(word);
+		if (key >= 0)
+			request->values[key] = line->fields[i].value;
+		if ((key < 0 || !(known & (1u << key))) && !unknown &&
+			strncmp(word, KEY_PRIVATE_PREFIX, strlen(KEY_PRIVATE_PREFIX)) != 0)
+			unknown = word;
+	}
+	return unknown;
+}
+
+static unsigned request_missing(const struct request *request, unsigned required)
+{
+	for (int key = 0; key < KEY_COUNT; key++) {
+		if (request->values[key])
+			required &= ~(1u << key);
+	}
+	return required;
+}
+
+/* The values of the keys that every command takes. */
+static enum request_fault request_check_common(struct request *request, const char **culprit)
+{
+	const char *id = request->values[KEY_ID], *quiet = request->values[KEY_QUIET];
+	if (id && !request_is_id(id)) {
+		request->values[KEY_ID] = NULL;
+		*culprit = keys[KEY_ID].word;
+		return REQUEST_INVALID_ID;
+	}
+	if (quiet && strcmp(quiet, "ok") != 0) {
+		*culprit = keys[KEY_QUIET].word;
+		return REQUEST_INVALID_QUIET;
+	}
+	return REQUEST_GOOD;
+}
+
 enum request_fault request_parse(
 	const struct wire_line *line, struct request *request, const char **culprit)
 {
 	*culprit = line->verb;
 	int id = command_from_string(line->verb);
-	if (id < 0)
-		return REQUEST_UNKNOWN_VERB;
 	*request = (struct request){.command = (enum command_id)id};
-	unsigned known = command_table[id].required | command_table[id].optional;
-	unsigned given = 0;
-	for (unsigned i = 0; i < line->count; i++) {
-		int key = command_key_find(line->fields[i].key);
-		*culprit = line->fields[i].key;
-		if (key < 0 || !(known & (1u << key)))
-			return REQUEST_UNKNOWN_KEY;
-		request->values[key] = line->fields[i].value;
-		given |= 1u << key;
+	const struct command none = {0}, *command = id < 0 ? &none : &command_table[id];
+	const char *unknown = request_read_keys(
+		line, request, command->required | command->optional | KEY_COMMON);
+	enum request_fault fault = request_check_common(request, culprit);
+	if (fault == REQUEST_INVALID_ID)
+		return fault;
+	if (id < 0) {
+		*culprit = line->verb;
+		return REQUEST_UNKNOWN_VERB;
 	}
-	unsigned missing = command_table[id].required & ~given;
-	if (!missing)
-		return REQUEST_GOOD;
+	/* A later client's first request must not fail here. */
+	if (unknown && id != COMMAND_HELLO) {
+		*culprit = unknown;
+		return REQUEST_UNKNOWN_KEY;
+	}
+	unsigned missing = request_missing(request, command->required);
+	if (fault || !missing)
+		return fault;
 	*culprit = keys[__builtin_ctz(missing)].word;
 	return REQUEST_MISSING_KEY;
 }

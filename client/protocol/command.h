@@ -13,13 +13,15 @@
 	X(FORMAT, "format", "FORMAT")            \
 	X(GENERATION, "generation", "NUMBER")    \
 	X(HEIGHT, "height", "NUMBER")            \
+	X(ID, "id", "ID")                        \
 	X(KEEP, "keep", "cache|pinned|attached") \
 	X(MATCH, "match", "GLOB")                \
 	X(NAME, "name", "NAME")                  \
 	X(OWNER, "owner", "UID")                 \
 	X(PATH, "path", "PATH")                  \
 	X(PIN, "pin", "yes|no")                  \
-	X(PROTOCOL, "protocol", "1")             \
+	X(PROTOCOL, "protocol", "NUMBER[,NUMBER]...") \
+	X(QUIET, "quiet", "ok")                  \
 	X(SHARE, "share", "private|group|all")   \
 	X(SOURCE, "source", "fd")                \
 	X(WATCH, "watch", "yes|no")              \
@@ -34,6 +36,14 @@ enum key {
 
 #define KEY_BIT(key) (1u << KEY_##key)
 
+/* The keys that every command takes. */
+#define KEY_COMMON (KEY_BIT(ID) | KEY_BIT(QUIET))
+
+/* Keys that begin with this are ignored in every request. */
+#define KEY_PRIVATE_PREFIX "x-"
+
+enum { ID_LENGTH_MAX = 64 }; /* bytes of id=, decoded */
+
 /* The keys that select a rendition of an image. */
 #define KEY_RENDITION (KEY_BIT(FORMAT) | KEY_BIT(WIDTH) | KEY_BIT(HEIGHT))
 
@@ -42,7 +52,7 @@ enum key {
  * for the help and the manual.
  */
 #define COMMAND_TABLE(X)                                                                          \
-	X(HELLO, hello, 0, KEY_BIT(PROTOCOL),                                                     \
+	X(HELLO, hello, 0, KEY_BIT(PROTOCOL) | KEY_BIT(FD),                                                     \
 		"agree on the protocol and learn the daemon's limits")                            \
 	X(LOAD, load, 0,                                                                          \
 		KEY_BIT(NAME) | KEY_BIT(PATH) | KEY_BIT(SOURCE) | KEY_RENDITION | KEY_BIT(KEEP) | \
@@ -57,7 +67,9 @@ enum key {
 		"describe an image, its pins and its lock")                                       \
 	X(LIST, list, 0, KEY_BIT(MATCH), "list the images you can access")                        \
 	X(STATS, stats, 0, 0, "report the daemon's counters")                                     \
-	X(WATCH, watch, 0, KEY_BIT(MATCH), "report when images are loaded, changed or gone")
+	X(WATCH, watch, 0, KEY_BIT(MATCH), "report when images are loaded, changed or gone") \
+	X(NOOP, noop, 0, 0, "be answered when all earlier requests are")                          \
+	X(CANCEL, cancel, KEY_BIT(ID), 0, "end the waiting LOAD requests that have this id")
 
 enum command_id {
 #define X(constant, lower, required, optional, help) COMMAND_##constant,
@@ -70,13 +82,13 @@ struct command {
 	const char *verb;
 	const char *word; /* the verb in lower case, as shmimgctl spells it */
 	unsigned required;
-	unsigned optional;
+	unsigned optional; /* besides KEY_COMMON */
 	const char *help;
 };
 
 extern const struct command command_table[COMMAND_COUNT];
 
-/* A request whose verb and keys are known. A value is NULL if the line does not have its key. */
+/* A request whose verb and keys are known, except with a fault. A value is NULL if the line does not have its key. */
 struct request {
 	enum command_id command;
 	const char *values[KEY_COUNT];
@@ -93,11 +105,16 @@ enum request_fault {
 	REQUEST_UNKNOWN_VERB,
 	REQUEST_UNKNOWN_KEY,
 	REQUEST_MISSING_KEY,
+	REQUEST_INVALID_ID,
+	REQUEST_INVALID_QUIET,
 };
+
+/* Whether a decoded value may be an id: 1 to ID_LENGTH_MAX printable ASCII characters. */
+bool request_is_id(const char *value);
 
 /*
  * Converts a parsed line into a request, which points into the line. On a fault, *culprit is the
- * verb or key.
+ * verb or key, and the request still has the values of the known keys; an invalid id is NULL.
  */
 enum request_fault request_parse(
 	const struct wire_line *line, struct request *request, const char **culprit);

@@ -20,8 +20,19 @@
 	X(BUSY, "busy", EBUSY, "try again later")                                              \
 	X(TIMEOUT, "timeout", ETIMEDOUT, "try again, or raise the time limit")                 \
 	X(DECODER_FAILED, "decoder-failed", EIO, "check the file")                             \
+	X(UNSUPPORTED, "unsupported", ENOTSUP, "use a newer daemon, or do without it")          \
+	X(CANCELLED, "cancelled", ECANCELED, "ask again if you still need it")                 \
 	X(PROTOCOL, "protocol", EPROTO, "correct the client, see shmimg-protocol(7)")          \
 	X(INTERNAL, "internal", EREMOTEIO, "see the daemon's log")
+
+/* What an error says beside its message, for programs. A member that is NULL or 0 is not said. */
+struct fault_fields {
+	const char *verb;  /* that is not supported */
+	const char *key;   /* whose value is wrong, or that is missing or not supported */
+	const char *what;  /* was not found */
+	const char *limit; /* that is reached */
+	unsigned long long used, max; /* of the limit */
+};
 
 enum fault {
 	FAULT_NONE,

@@ -17,7 +17,7 @@ bool arguments_read_name(struct call *call, const char **name)
 	*name = call->request->values[KEY_NAME];
 	const char *fault = name_check(*name);
 	if (fault)
-		refuse(call, FAULT_INVALID_ARGUMENT, "%s", fault);
+		refuse_key(call, KEY_NAME, "%s", fault);
 	return !fault;
 }
 
@@ -30,7 +30,7 @@ bool arguments_read_owner(struct call *call, int64_t *owner)
 		return true;
 	/* UINT32_MAX is no user: (uid_t)-1 means "unchanged" to the kernel. */
 	if (wire_number(text, UINT32_MAX - 1, &uid) < 0) {
-		refuse(call, FAULT_INVALID_ARGUMENT, "owner= must be a user's number");
+		refuse_key(call, KEY_OWNER, "owner= must be a user's number");
 		return false;
 	}
 	*owner = (int64_t)uid;
@@ -46,7 +46,7 @@ static bool arguments_read_format(struct call *call, int *format)
 	*format = format_from_string(text);
 	if (*format >= 0)
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT,
+	refuse_key(call, KEY_FORMAT,
 		"format= must be RGBA8, BGRA8-premul, RGB8, GRAY8, RGBA16, GRAY16 or native");
 	return false;
 }
@@ -57,7 +57,7 @@ static bool arguments_read_side(struct call *call, enum key key, uint32_t *side)
 	const char *text = call->request->values[key];
 	uint64_t number = 0;
 	if (text && (wire_number(text, INT32_MAX, &number) < 0 || number == 0)) {
-		refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be a number from 1 to %d",
+		refuse_key(call, key, "%s= must be a number from 1 to %d",
 			key_to_string(key), INT32_MAX);
 		return false;
 	}
@@ -81,7 +81,7 @@ bool arguments_read_flag(struct call *call, enum key key, bool absent, bool *fla
 	*flag = text ? strcmp(text, "yes") == 0 : absent;
 	if (!text || *flag || strcmp(text, "no") == 0)
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be yes or no", key_to_string(key));
+	refuse_key(call, key, "%s= must be yes or no", key_to_string(key));
 	return false;
 }
 
@@ -90,7 +90,7 @@ bool arguments_check_match(struct call *call)
 	const char *match = call->request->values[KEY_MATCH];
 	if (!match || strlen(match) <= PATTERN_MAX)
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT,
+	refuse_key(call, KEY_MATCH,
 		"the pattern has more than %d bytes; use a shorter one", PATTERN_MAX);
 	return false;
 }
@@ -104,12 +104,12 @@ static void arguments_refuse_missing(struct call *call, const char *name)
 		bytes = unlinked_bytes_of(
 			&engine->deferred_free.unlinked, name, call->session->who.uid);
 	if (bytes > 0)
-		refuse(call, FAULT_NOT_FOUND,
+		refuse_missing(call, "image",
 			"no image has this name, but programs still use %" PRIu64
 			" bytes of one that had it",
 			bytes);
 	else
-		refuse(call, FAULT_NOT_FOUND, "no image has this name");
+		refuse_missing(call, "image", "no image has this name");
 }
 
 static struct rendition *arguments_choose(const struct image *image, const struct wanted *wanted)
@@ -129,7 +129,7 @@ static void arguments_refuse_other(struct call *call, const struct wanted *wante
 	if (wanted->box.height > 0)
 		snprintf(size + length, sizeof(size) - (size_t)length, " height=%" PRIu32,
 			wanted->box.height);
-	refuse(call, FAULT_NOT_FOUND, "the image was not loaded in this %s; load it with%s%s%s",
+	refuse_missing(call, "rendition", "the image was not loaded in this %s; load it with%s%s%s",
 		wanted->is_fitted ? "size" : "format", wanted->format >= 0 ? " format=" : "",
 		wanted->format >= 0 ? call->request->values[KEY_FORMAT] : "", size);
 }

@@ -32,11 +32,19 @@ enum outcome call_refuse(
 	return OUTCOME_DONE;
 }
 
+enum outcome call_refuse_cancelled(struct session *session, struct reply *reply)
+{
+	return call_refuse(session, reply, FAULT_CANCELLED, "the request was cancelled");
+}
+
 enum outcome call_refuse_quota(
 	struct session *session, struct reply *reply, enum resource resource, uint64_t amount)
 {
 	char text[160];
 	accounts_explain(
 		&session->engine->accounts, session->who.uid, resource, amount, text, sizeof(text));
+	reply->fields.limit = resource_to_string(resource);
+	reply->fields.used = accounts_used(&session->engine->accounts, session->who.uid, resource);
+	reply->fields.max = accounts_limit(&session->engine->accounts, session->who.uid, resource);
 	return call_refuse(session, reply, FAULT_OVER_QUOTA, "%s", text);
 }

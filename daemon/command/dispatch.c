@@ -1,8 +1,9 @@
 /*
  * From a request to its handler.
  *
- * Loads of different images run side by side. Any other command waits until the earlier
- * requests of its session are answered, so that it sees their effects.
+ * A request with an id waits for no other, except at a limit. Without an id, loads of different
+ * images run side by side; any other command waits until the earlier requests without an id are
+ * answered, so that it sees their effects.
  */
 #include "daemon/command/dispatch.h"
 
@@ -31,24 +32,54 @@ bool dispatch_is_quiet(const struct request *request)
 	return request->command == COMMAND_FETCH;
 }
 
-bool dispatch_must_wait(const struct session *session, const struct request *request)
+bool dispatch_is_last(const struct request *request)
+{
+	return request->command == COMMAND_NOOP;
+}
+
+const char *dispatch_cancels(const struct request *request)
+{
+	return request->command == COMMAND_CANCEL ? request->values[KEY_ID] : NULL;
+}
+
+bool dispatch_can_cancel(const struct request *request)
+{
+	return request->command == COMMAND_LOAD;
+}
+
+/* Whether an earlier request without an id is under way, under this name unless it is NULL. */
+static bool dispatch_has_ordered(const struct session *session, const char *name)
 {
 	const struct pending *pending;
-	unsigned count = 0;
-	if (TAILQ_EMPTY(&session->pending))
-		return false;
-	/* At the user's limit, a LOAD waits for the session's own loads to end. */
-	if (request->command != COMMAND_LOAD ||
-		!accounts_allow(&session->engine->accounts, session->who.uid, RESOURCE_LOADS, 1))
-		return true;
-	const char *name = request->values[KEY_NAME];
-	if (!name)
-		name = request->values[KEY_PATH];
 	TAILQ_FOREACH (pending, &session->pending, link) {
-		if (!name || strcmp(pending->name, name) == 0 || ++count == PENDING_MAX)
+		if (!*pending->id && (!name || strcmp(pending->name, name) == 0))
 			return true;
 	}
 	return false;
+}
+
+/* At a limit, a LOAD waits for the session's own loads to end. */
+static bool dispatch_is_at_limit(const struct session *session)
+{
+	const struct pending *pending;
+	unsigned count = 0;
+	TAILQ_FOREACH (pending, &session->pending, link)
+		count++;
+	return count >= PENDING_MAX ||
+	       !accounts_allow(&session->engine->accounts, session->who.uid, RESOURCE_LOADS, 1);
+}
+
+bool dispatch_must_wait(const struct session *session, const struct request *request)
+{
+	if (TAILQ_EMPTY(&session->pending))
+		return false;
+	bool ordered = !request->values[KEY_ID];
+	if (request->command != COMMAND_LOAD)
+		return ordered && dispatch_has_ordered(session, NULL);
+	const char *name = request->values[KEY_NAME];
+	if (!name)
+		name = request->values[KEY_PATH];
+	return dispatch_is_at_limit(session) || (ordered && dispatch_has_ordered(session, name));
 }
 
 void dispatch_on_event(struct session *session, void (*wake)(void *context), void *context)
@@ -77,11 +108,30 @@ void dispatch_reject_request(
 	struct session *session, struct reply *reply, enum request_fault fault, const char *culprit)
 {
 	if (fault == REQUEST_UNKNOWN_VERB)
-		call_refuse(session, reply, FAULT_PROTOCOL, "unknown command %.64s", culprit);
-	else if (fault == REQUEST_UNKNOWN_KEY)
-		call_refuse(
-			session, reply, FAULT_PROTOCOL, "this command has no key %.64s=", culprit);
+		reply->fields.verb = culprit;
 	else
-		call_refuse(
-			session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing; add it", culprit);
+		reply->fields.key = culprit;
+	switch (fault) {
+	case REQUEST_UNKNOWN_VERB:
+		call_refuse(session, reply, FAULT_UNSUPPORTED, "unknown command %.64s", culprit);
+		break;
+	case REQUEST_UNKNOWN_KEY:
+		call_refuse(session, reply, FAULT_UNSUPPORTED, "this command has no key %.64s=", culprit);
+		break;
+	case REQUEST_INVALID_ID:
+		call_refuse(session, reply, FAULT_INVALID_ARGUMENT,
+			"id= must have 1 to %d printable ASCII characters", ID_LENGTH_MAX);
+		break;
+	case REQUEST_INVALID_QUIET:
+		call_refuse(session, reply, FAULT_INVALID_ARGUMENT, "quiet= must be ok");
+		break;
+	case REQUEST_MISSING_KEY:
+	case REQUEST_GOOD:
+		call_refuse(session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing; add it", culprit);
+	}
+}
+
+void dispatch_reject_cancelled(struct session *session, struct reply *reply)
+{
+	call_refuse_cancelled(session, reply);
 }

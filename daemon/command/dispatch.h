@@ -15,7 +15,16 @@ enum outcome dispatch(struct call *call);
  */
 bool dispatch_is_quiet(const struct request *request);
 
-/* Whether a request must wait until earlier ones of the session are answered. */
+/* Whether a request must wait until all earlier ones of its connection are answered. */
+bool dispatch_is_last(const struct request *request);
+
+/* The id of the requests that a request cancels, or NULL. */
+const char *dispatch_cancels(const struct request *request);
+
+/* Whether a request can be cancelled while it waits. */
+bool dispatch_can_cancel(const struct request *request);
+
+/* Whether a request must wait until operations of the session have ended. */
 bool dispatch_must_wait(const struct session *session, const struct request *request);
 
 /*
@@ -29,6 +38,9 @@ size_t dispatch_take_events(struct session *session, char *data, size_t size);
 /* Answers a line that is not a request, or that was not read. */
 void dispatch_reject(
 	struct session *session, struct reply *reply, enum fault fault, const char *text);
+
+/* Answers a request that was cancelled before it was called. */
+void dispatch_reject_cancelled(struct session *session, struct reply *reply);
 
 /* As dispatch_reject(), for a wrong verb or key. */
 void dispatch_reject_request(struct session *session, struct reply *reply, enum request_fault fault,

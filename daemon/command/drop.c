@@ -17,7 +17,7 @@ enum outcome command_drop(struct call *call)
 		return OUTCOME_DONE;
 	struct image *image = store_find_visible(store, &session->who, name, owner);
 	if (!image)
-		return refuse(call, FAULT_NOT_FOUND,
+		return refuse_missing(call, "image",
 			"no image has this name; list the images you can access");
 	if (image->owner != session->who.uid)
 		return refuse(call, FAULT_NO_PERMISSION,

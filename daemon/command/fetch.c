@@ -41,7 +41,7 @@ static bool fetch_read_generation(struct call *call, uint64_t *generation)
 	*generation = 0;
 	if (!text || (wire_number(text, UINT64_MAX, generation) == 0 && *generation > 0))
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT, "generation= must be a number above 0");
+	refuse_key(call, KEY_GENERATION, "generation= must be a number above 0");
 	return false;
 }
 
@@ -57,10 +57,10 @@ enum outcome command_release(struct call *call)
 	filter.format = wanted.format;
 	filter.box = wanted.is_fitted ? &wanted.box : NULL;
 	if (filter.format == FORMAT_NATIVE)
-		return refuse(call, FAULT_INVALID_ARGUMENT,
+		return refuse_key(call, KEY_FORMAT,
 			"format= must be the format of the pinned image, not native");
 	if (session_release(call->session, &filter) == 0)
-		return refuse(call, FAULT_NOT_FOUND,
+		return refuse_missing(call, "pin",
 			"this connection has no pin on such an image; fetch or load it first");
 	reply_begin(call->reply, "OK");
 	reply_end(call->reply);

@@ -86,8 +86,10 @@ static void load_call_on_done(struct load_waiter *waiter, struct rendition *rend
 	const struct load_options *options = &load_call->options;
 	struct reply *reply = load_call->reply;
 	charge_refund(&load_call->pin_charge);
-	if (!rendition)
+	if (!rendition) {
+		reply->fields = waiter->load->fields;
 		call_refuse(session, reply, fault, "%s", message);
+	}
 	else if (load_answer_found(
 			 session, reply, rendition, options->pin, options->pass_fd, false))
 		load_change_following(
@@ -105,13 +107,24 @@ static void load_call_cancel(struct pending *pending)
 	load_call_free(load_call);
 }
 
+static void load_call_answer_cancelled(struct pending *pending)
+{
+	struct load_call *load_call =
+		(struct load_call *)((char *)pending - offsetof(struct load_call, pending));
+	struct reply *reply = load_call->reply;
+	struct session *session = load_call->session;
+	load_call_cancel(pending);
+	call_refuse_cancelled(session, reply);
+	reply->complete(reply);
+}
+
 static bool load_read_word(struct call *call, enum key key, int (*find)(const char *), int *value)
 {
 	const char *text = call->request->values[key];
 	*value = text ? find(text) : -1;
 	if (!text || *value >= 0)
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT, "%s= must be one of %s", key_to_string(key),
+	refuse_key(call, key, "%s= must be one of %s", key_to_string(key),
 		key_synopsis(key));
 	return false;
 }
@@ -124,8 +137,19 @@ static bool load_read_name(struct call *call, const char **name)
 		*name = path;
 	const char *fault = *name ? name_check(*name) : "source=fd needs a name; add name=";
 	if (fault)
-		refuse(call, FAULT_INVALID_ARGUMENT, "%s", fault);
+		refuse_key(call, call->request->values[KEY_NAME] || !path ? KEY_NAME : KEY_PATH, "%s",
+			fault);
 	return !fault;
+}
+
+static void load_refuse_source(
+	struct call *call, enum key key, enum fault fault, const char *message)
+{
+	if (fault == FAULT_NOT_FOUND)
+		call->reply->fields.what = "file";
+	else if (fault == FAULT_INVALID_ARGUMENT)
+		call->reply->fields.key = key_to_string(key);
+	refuse(call, fault, "%s", message);
 }
 
 /* Opens the file of path=, or takes the descriptor of source=fd. */
@@ -136,7 +160,7 @@ static bool load_open_source(struct call *call, int *input)
 	const char *message;
 	enum fault fault;
 	if (!path == !source || (source && strcmp(source, "fd") != 0)) {
-		refuse(call, FAULT_INVALID_ARGUMENT, "give either path= or source=fd");
+		refuse_key(call, KEY_SOURCE, "give either path= or source=fd");
 		return false;
 	}
 	if (path) {
@@ -144,17 +168,17 @@ static bool load_open_source(struct call *call, int *input)
 			path, &call->session->who, call->session->close_queue, &fault, &message);
 		if (*input >= 0)
 			return true;
-		refuse(call, fault, "%s", message);
+		load_refuse_source(call, KEY_PATH, fault, message);
 		return false;
 	}
 	if (call->fd < 0) {
-		refuse(call, FAULT_INVALID_ARGUMENT,
+		refuse_key(call, KEY_SOURCE,
 			"no descriptor came with source=fd; send one with the line");
 		return false;
 	}
 	fault = source_check(call->fd, &message);
 	if (fault) {
-		refuse(call, fault, "%s", message);
+		load_refuse_source(call, KEY_SOURCE, fault, message);
 		return false;
 	}
 	*input = take_fd(&call->fd);
@@ -170,7 +194,7 @@ static bool load_read_watch(struct call *call, bool *follow, bool *unfollow)
 	*unfollow = text && !*follow;
 	if (!*follow || call->request->values[KEY_PATH])
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT,
+	refuse_key(call, KEY_WATCH,
 		"the daemon cannot follow an open file; load it by its path");
 	return false;
 }
@@ -184,7 +208,7 @@ static void load_refuse_to_follow(struct call *call, int error, unsigned entries
 			"the kernel does not let the daemon watch more folders; raise "
 			"/proc/sys/fs/inotify/max_user_watches");
 	else if (error == -ENAMETOOLONG)
-		refuse(call, FAULT_INVALID_ARGUMENT,
+		refuse_key(call, KEY_PATH,
 			"the path has too many folders or links to watch; use a shorter path");
 	else if (error == -EREMOTE)
 		refuse(call, FAULT_NO_PERMISSION,
@@ -291,12 +315,15 @@ static struct load_call *load_call_new(
 	load_call->waiter.pid = call->session->who.pid;
 	load_call->waiter.done = load_call_on_done;
 	load_call->pending.cancel = load_call_cancel;
+	load_call->pending.answer_cancelled = load_call_answer_cancelled;
 	load_call->session = call->session;
 	load_call->options = *options;
 	load_call->follow = follow;
 	load_call->reply = call->reply->defer(call->reply);
-	if (load_call->reply)
+	if (load_call->reply) {
+		load_call->pending.id = load_call->reply->id;
 		return load_call;
+	}
 	load_call_free(load_call);
 	return NULL;
 }
@@ -345,7 +372,7 @@ enum outcome command_load(struct call *call)
 		!load_open_source(call, &input.fd))
 		return OUTCOME_DONE;
 	if (order.keep == KEEP_ATTACHED && !options.pin)
-		return refuse(call, FAULT_INVALID_ARGUMENT,
+		return refuse_key(call, KEY_PIN,
 			"without a pin, an image with keep=attached would be dropped at once; pin "
 			"it, or "
 			"choose another keep");

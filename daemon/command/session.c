@@ -110,6 +110,22 @@ static void session_cancel_pending(struct session *session)
 	}
 }
 
+unsigned session_cancel(struct session *session, const char *id)
+{
+	struct pending *pending = TAILQ_FIRST(&session->pending);
+	unsigned count = 0;
+	while (pending) {
+		struct pending *next = TAILQ_NEXT(pending, link);
+		if (strcmp(pending->id, id) == 0) {
+			TAILQ_REMOVE(&session->pending, pending, link);
+			pending->answer_cancelled(pending);
+			count++;
+		}
+		pending = next;
+	}
+	return count;
+}
+
 void session_close(struct session *session)
 {
 	subscription_stop(&session->engine->store.observers, &session->subscription);

@@ -20,9 +20,13 @@ RB_HEAD(pin_tree, pin);
 struct pending {
 	TAILQ_ENTRY(pending) link;
 	const char *name; /* of the operation's image */
+	const char *id;	  /* of the request; "" without one */
 
 	/* Ends the operation without an answer, and frees it. It was removed from the list. */
 	void (*cancel)(struct pending *pending);
+
+	/* As cancel(), but answers that the request was cancelled. */
+	void (*answer_cancelled)(struct pending *pending);
 };
 
 struct session {
@@ -40,6 +44,9 @@ struct session {
 		uint64_t count;
 	} cursor;
 };
+
+/* Ends the pending operations with this id, and answers them. Returns their number. */
+unsigned session_cancel(struct session *session, const char *id);
 
 /* Pins a rendition; a second pin changes nothing. Returns 0, -EDQUOT or -ENOMEM. */
 int session_pin(struct session *session, struct rendition *rendition);

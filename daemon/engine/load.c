@@ -164,6 +164,11 @@ static void load_fail_no_space(struct load *load)
 		" are pinned, and /dev/shm has %" PRIu64 " bytes free",
 		load->header.segment_size, store_pinned_bytes(store), store->memory_max,
 		segment_free_space());
+	load->fields = (struct fault_fields){
+		.limit = "memory-max",
+		.used = store_pinned_bytes(store),
+		.max = store->memory_max,
+	};
 	load_finish(load, NULL, FAULT_NO_SPACE, text);
 }
 
@@ -180,6 +185,11 @@ static void load_fail_over_quota(struct load *load, enum resource resource, uint
 	char text[160];
 	accounts_explain(
 		load->loader->accounts, load->order.owner, resource, amount, text, sizeof(text));
+	load->fields = (struct fault_fields){
+		.limit = resource_to_string(resource),
+		.used = accounts_used(load->loader->accounts, load->order.owner, resource),
+		.max = accounts_limit(load->loader->accounts, load->order.owner, resource),
+	};
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
 
@@ -314,6 +324,8 @@ static void load_fail_at_renditions(struct load *load)
 		"the image has %d formats and sizes, and none can be replaced: programs have "
 		"pinned them, or the image has keep=pinned",
 		RENDITIONS_MAX);
+	load->fields = (struct fault_fields){
+		.limit = "renditions", .used = RENDITIONS_MAX, .max = RENDITIONS_MAX};
 	load_finish(load, NULL, FAULT_OVER_QUOTA, text);
 }
 

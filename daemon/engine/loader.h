@@ -83,6 +83,7 @@ struct load {
 	struct charge bytes; /* for the segment, to the owner */
 	struct header header;
 	enum format native;
+	struct fault_fields fields; /* of the fault that ends it */
 	char type[8];
 	char name[];
 };

@@ -1,7 +1,9 @@
 /*
- * A reply is written directly into the outbox when no earlier reply is deferred; else it is
- * deferred too, so that replies keep the order of the requests. Events of a watch go between
- * replies, never into one. A request is taken only when there is space for its reply, in the outbox
+ * Requests without an id are answered in their order: a reply is written directly into the outbox
+ * when no earlier one of them is deferred; else it is deferred too. Replies to requests with an id
+ * go into the outbox as soon as they are complete. A request that must wait for others leaves the
+ * inbox, so that the requests behind it are seen. Events of a watch go before every reply that comes
+ * later, never into one. A request is taken only when there is space for its reply, in the outbox
  * or deferred. So the daemon stops reading from a client that does not read.
  */
 #include "daemon/socket/connection.h"
@@ -15,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/base/cleanup.h"
 #include "daemon/command/client.h"
 
 static void connection_on_event(void *context)
@@ -30,6 +33,9 @@ struct connection *connection_open(int fd, struct session *session)
 		return NULL;
 	*connection = (struct connection){.fd = fd, .session = session};
 	TAILQ_INIT(&connection->replies);
+	TAILQ_INIT(&connection->id_replies);
+	TAILQ_INIT(&connection->waiting);
+	connection->next.fd = -1;
 	dispatch_on_event(session, connection_on_event, connection);
 	inbox_init(&connection->inbox, session_close_queue(session));
 	outbox_init(&connection->outbox);
@@ -43,13 +49,33 @@ static void connection_free_reply_memory(struct reply *reply)
 	free(reply);
 }
 
+/* The list of deferred replies that a reply belongs to. */
+static struct reply_list *connection_list_of(struct connection *connection, const struct reply *reply)
+{
+	return *reply->id ? &connection->id_replies : &connection->replies;
+}
+
 static void connection_free_reply(struct connection *connection, struct reply *reply)
 {
-	TAILQ_REMOVE(&connection->replies, reply, link);
+	TAILQ_REMOVE(connection_list_of(connection, reply), reply, link);
 	connection->reply_count--;
 	if (reply->fd >= 0)
 		close(reply->fd);
 	connection_free_reply_memory(reply);
+}
+
+/* Forgets a request, and closes its descriptor unless that was used. */
+static void connection_retire(struct connection *connection, struct incoming *incoming)
+{
+	if (incoming == &connection->next) {
+		incoming_consume(incoming, &connection->inbox);
+		connection->taken = false;
+		return;
+	}
+	TAILQ_REMOVE(&connection->waiting, incoming, link);
+	connection->waiting_count--;
+	connection->waiting_bytes -= incoming->length;
+	incoming_free(incoming, connection->inbox.close_queue);
 }
 
 void connection_send_rejection(int fd, enum fault fault, const char *message)
@@ -76,7 +102,13 @@ void connection_close(struct connection *connection, struct drain *drain)
 	session_close(connection->session);
 	while (!TAILQ_EMPTY(&connection->replies))
 		connection_free_reply(connection, TAILQ_FIRST(&connection->replies));
+	while (!TAILQ_EMPTY(&connection->id_replies))
+		connection_free_reply(connection, TAILQ_FIRST(&connection->id_replies));
 	connection_free_reply_memory(connection->next_reply);
+	while (!TAILQ_EMPTY(&connection->waiting))
+		connection_retire(connection, TAILQ_FIRST(&connection->waiting));
+	if (connection->taken)
+		connection_retire(connection, &connection->next);
 	inbox_clear(&connection->inbox);
 	outbox_clear(&connection->outbox);
 	connection->drain_entry =
@@ -84,17 +116,53 @@ void connection_close(struct connection *connection, struct drain *drain)
 	drain_close(drain, &connection->drain_entry);
 }
 
-/* Moves complete replies to the outbox, up to the first incomplete one. */
+/*
+ * Moves the events of a watch to the outbox, but not while a reply has more lines to come. Returns
+ * whether none is left that must go before the next reply.
+ */
+static bool connection_move_events(struct connection *connection)
+{
+	if (connection->answering || !dispatch_has_watch(connection->session))
+		return true;
+	while (outbox_has_space(&connection->outbox)) {
+		size_t size;
+		char *space = outbox_space(&connection->outbox, &size);
+		size_t length = dispatch_take_events(connection->session, space, size);
+		if (length == 0)
+			return true;
+		outbox_add(&connection->outbox, length, -1);
+	}
+	return false;
+}
+
+/* Whether the next reply can be written: after the events that have happened before it. */
+static bool connection_has_space(struct connection *connection)
+{
+	return connection_move_events(connection) && outbox_has_space(&connection->outbox);
+}
+
+static void connection_send_reply(struct connection *connection, struct reply *reply)
+{
+	size_t size;
+	memcpy(outbox_space(&connection->outbox, &size), reply->data, reply->length);
+	outbox_add(&connection->outbox, reply->length, reply->fd);
+	reply->fd = -1;
+	connection_free_reply(connection, reply);
+}
+
+/* Moves complete replies to the outbox; without an id, up to the first incomplete one. */
 static void connection_send_complete(struct connection *connection)
 {
-	struct reply *reply = TAILQ_FIRST(&connection->replies);
-	while (reply && reply->completed && outbox_has_space(&connection->outbox)) {
-		size_t size;
-		memcpy(outbox_space(&connection->outbox, &size), reply->data, reply->length);
-		outbox_add(&connection->outbox, reply->length, reply->fd);
-		reply->fd = -1;
-		connection_free_reply(connection, reply);
-		reply = TAILQ_FIRST(&connection->replies);
+	struct reply *reply, *next;
+	if (connection->answering)
+		return;
+	while ((reply = TAILQ_FIRST(&connection->replies)) && reply->completed &&
+		connection_has_space(connection))
+		connection_send_reply(connection, reply);
+	for (reply = TAILQ_FIRST(&connection->id_replies); reply; reply = next) {
+		next = TAILQ_NEXT(reply, link);
+		if (reply->completed && connection_has_space(connection))
+			connection_send_reply(connection, reply);
 	}
 }
 
@@ -126,8 +194,9 @@ static bool connection_prepare_reply(struct connection *connection)
 	return true;
 }
 
-/* Adds the prepared reply as the last deferred one. */
-static struct reply *connection_add_prepared(struct connection *connection)
+/* Adds the prepared reply as the last deferred one, in the place of a direct one. */
+static struct reply *connection_add_prepared(
+	struct connection *connection, const struct reply *direct)
 {
 	struct reply *reply = connection->next_reply;
 	assert(reply);
@@ -136,11 +205,13 @@ static struct reply *connection_add_prepared(struct connection *connection)
 		.sender = connection,
 		.defer = connection_keep_deferred,
 		.complete = connection_on_complete,
+		.sequence = direct->sequence,
 		.fd = -1,
 		.data = reply->data,
 		.size = WIRE_LINE_MAX,
 	};
-	TAILQ_INSERT_TAIL(&connection->replies, reply, link);
+	reply_identify(reply, direct->id, direct->quiet);
+	TAILQ_INSERT_TAIL(connection_list_of(connection, reply), reply, link);
 	connection->reply_count++;
 	return reply;
 }
@@ -149,109 +220,204 @@ static struct reply *connection_add_prepared(struct connection *connection)
 static struct reply *connection_defer_direct(struct reply *reply)
 {
 	struct connection *connection = reply->sender;
-	return connection_prepare_reply(connection) ? connection_add_prepared(connection) : NULL;
+	return connection_prepare_reply(connection) ? connection_add_prepared(connection, reply)
+						    : NULL;
+}
+
+/* Calls the handler of a request, or answers the mistake in it. */
+static enum outcome connection_dispatch(
+	struct connection *connection, struct incoming *incoming, struct reply *reply)
+{
+	struct session *session = connection->session;
+	if (incoming->is_cancelled)
+		dispatch_reject_cancelled(session, reply);
+	else if (incoming->fault)
+		dispatch_reject(session, reply, incoming->fault, incoming->detail);
+	else if (incoming->request_fault)
+		dispatch_reject_request(session, reply, incoming->request_fault, incoming->detail);
+	else {
+		struct call call = {session, &incoming->request, reply, take_fd(&incoming->fd),
+			incoming->cancelled};
+		enum outcome outcome = dispatch(&call);
+		connection->event_due |=
+			outcome == OUTCOME_LATER || !dispatch_is_quiet(&incoming->request);
+		return outcome;
+	}
+	return OUTCOME_DONE;
 }
 
 /*
- * Answers a request, or the mistake in it that the arguments tell. The reply goes directly into the
- * outbox when no reply is deferred.
+ * Answers a request. The reply goes directly into the outbox, unless the request has no id and a
+ * reply to an earlier one without an id is deferred.
  */
-static enum outcome connection_answer(struct connection *connection, enum fault fault,
-	enum request_fault request_fault, const char *detail)
+static enum outcome connection_answer(struct connection *connection, struct incoming *incoming)
 {
-	struct reply direct = {.sender = connection, .defer = connection_defer_direct, .fd = -1};
+	struct reply direct = {.sender = connection,
+		.defer = connection_defer_direct,
+		.sequence = incoming->sequence,
+		.fd = -1};
 	struct reply *reply = &direct;
-	enum outcome outcome = OUTCOME_DONE;
-	if (TAILQ_EMPTY(&connection->replies))
+	reply_identify(&direct, incoming->id, incoming->quiet);
+	if (*incoming->id || TAILQ_EMPTY(&connection->replies))
 		direct.data = outbox_space(&connection->outbox, &direct.size);
 	else
-		reply = connection_add_prepared(connection); /* by connection_can_answer() */
-	if (fault) {
-		dispatch_reject(connection->session, reply, fault, detail);
-	} else if (request_fault) {
-		dispatch_reject_request(connection->session, reply, request_fault, detail);
-	} else {
-		bool takes_fd = connection->request.values[KEY_SOURCE] != NULL;
-		struct call call = {connection->session, &connection->request, reply,
-			takes_fd ? inbox_take_fd(&connection->inbox) : -1};
-		outcome = dispatch(&call);
-		connection->event_due |=
-			outcome == OUTCOME_LATER || !dispatch_is_quiet(&connection->request);
-	}
+		reply = connection_add_prepared(connection, &direct); /* connection_can_answer() */
+	enum outcome outcome = connection_dispatch(connection, incoming, reply);
 	if (reply == &direct && outcome != OUTCOME_LATER)
 		outbox_add(&connection->outbox, direct.length, direct.fd);
 	else if (outcome == OUTCOME_DONE)
 		reply->completed = true;
+	connection->closing |= incoming->ends;
 	return outcome;
 }
 
-/* Sends an error, and closes the connection after it. */
+/* Sends an error after all earlier answers, and closes the connection after it. */
 static void connection_fail(struct connection *connection, enum fault fault, const char *text)
 {
-	connection_answer(connection, fault, REQUEST_GOOD, text);
-	connection->closing = true;
+	incoming_set_end(&connection->next, fault, text);
+	connection->next.sequence = ++connection->sequence;
+	connection->taken = true;
 }
 
-/*
- * Parses the next line, or answers the mistake in it. Returns false when no line is complete.
- */
-static bool connection_parse_next(struct connection *connection)
+/* Marks the waiting requests with this id as cancelled. Returns their number. */
+static unsigned connection_cancel_waiting(struct connection *connection, const char *id)
 {
-	struct wire_line line;
-	size_t length;
-	char *text = inbox_line(&connection->inbox, &length);
-	if (!text && inbox_is_full(&connection->inbox))
-		connection_fail(connection, FAULT_PROTOCOL, "a line has more than 16384 bytes");
-	if (!text)
-		return false;
-	const char *culprit = NULL;
-	enum request_fault request_fault = REQUEST_GOOD;
-	const char *line_fault = wire_parse(text, length, &line);
-	if (!line_fault)
-		request_fault = request_parse(&line, &connection->request, &culprit);
-	connection->line_length = length + 1;
-	connection->parsed = !line_fault && !request_fault;
-	if (!connection->parsed) {
-		connection_answer(connection, line_fault ? FAULT_PROTOCOL : FAULT_NONE,
-			request_fault, line_fault ? line_fault : culprit);
-		inbox_consume(&connection->inbox, connection->line_length);
+	struct incoming *waiting;
+	unsigned count = 0;
+	TAILQ_FOREACH (waiting, &connection->waiting, link) {
+		if (!waiting->is_cancelled && strcmp(waiting->id, id) == 0 &&
+			dispatch_can_cancel(&waiting->request)) {
+			waiting->is_cancelled = true;
+			count++;
+		}
 	}
+	return count;
+}
+
+/* Takes the next request out of the inbox. Returns false when no line is complete. */
+static bool connection_take_next(struct connection *connection)
+{
+	struct incoming *next = &connection->next;
+	if (!incoming_take(next, &connection->inbox))
+		return false;
+	connection->taken = true;
+	next->sequence = ++connection->sequence;
+	const char *id = next->request_fault || next->fault ? NULL
+							    : dispatch_cancels(&next->request);
+	if (id)
+		next->cancelled = connection_cancel_waiting(connection, id);
+	return true;
+}
+
+/* Whether a request before this one is not answered yet. */
+static bool connection_has_earlier(struct connection *connection, const struct incoming *incoming)
+{
+	const struct incoming *waiting = TAILQ_FIRST(&connection->waiting);
+	const struct reply *reply = TAILQ_FIRST(&connection->replies);
+	if ((waiting && waiting->sequence < incoming->sequence) ||
+		(reply && reply->sequence < incoming->sequence))
+		return true;
+	TAILQ_FOREACH (reply, &connection->id_replies, link) {
+		if (reply->sequence < incoming->sequence)
+			return true;
+	}
+	return false;
+}
+
+/* Whether an earlier request without an id waits, or one that this request has cancelled. */
+static bool connection_has_waiting(
+	const struct connection *connection, const struct incoming *incoming)
+{
+	const struct incoming *waiting;
+	TAILQ_FOREACH (waiting, &connection->waiting, link) {
+		if (waiting == incoming)
+			return false;
+		if (*incoming->id ? waiting->is_cancelled && incoming->cancelled > 0
+				  : !*waiting->id)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a request must wait for others of the connection. */
+static bool connection_must_wait(struct connection *connection, const struct incoming *incoming)
+{
+	bool is_request = !incoming->fault && !incoming->request_fault;
+	if (incoming->is_cancelled)
+		return false;
+	if (incoming->ends || (is_request && dispatch_is_last(&incoming->request)))
+		return connection_has_earlier(connection, incoming);
+	return connection_has_waiting(connection, incoming) ||
+	       (is_request && dispatch_must_wait(connection->session, &incoming->request));
+}
+
+/* The first request that waits no longer, or NULL. */
+static struct incoming *connection_find_ready(struct connection *connection)
+{
+	struct incoming *waiting;
+	TAILQ_FOREACH (waiting, &connection->waiting, link) {
+		if (!connection_must_wait(connection, waiting))
+			return waiting;
+	}
+	if (connection->taken && !connection_must_wait(connection, &connection->next))
+		return &connection->next;
+	return NULL;
+}
+
+/* Moves the next request out of the inbox, to wait, if there is room. Returns whether it did. */
+static bool connection_make_wait(struct connection *connection)
+{
+	size_t length = connection->next.length;
+	if (connection->next.ends || connection->waiting_count == CONNECTION_WAITING ||
+		(connection->waiting_count > 0 &&
+			connection->waiting_bytes + length > CONNECTION_WAITING_BYTES))
+		return false;
+	struct incoming *waiting = incoming_copy(&connection->next, &connection->inbox);
+	if (!waiting)
+		return false;
+	connection->taken = false;
+	TAILQ_INSERT_TAIL(&connection->waiting, waiting, link);
+	connection->waiting_count++;
+	connection->waiting_bytes += length;
 	return true;
 }
 
 static bool connection_can_answer(struct connection *connection)
 {
 	connection_send_complete(connection);
-	if (connection->closing || !outbox_has_space(&connection->outbox) ||
-		connection->reply_count >= CONNECTION_REPLIES)
+	if (connection->closing || connection->reply_count >= CONNECTION_REPLIES ||
+		!connection_has_space(connection))
 		return false;
 	/* Without memory, the request waits until an earlier reply is sent. */
 	return TAILQ_EMPTY(&connection->replies) || connection_prepare_reply(connection);
 }
 
 /*
- * Answers the next request. Returns how many requests of the turn this counts as: 0 when no request
- * can be answered, CONNECTION_TURN when the reply has more lines to come.
+ * Answers the next request, or makes it wait. Returns how many requests of the turn this counts as:
+ * 0 when nothing can be done, CONNECTION_TURN when the reply has more lines to come.
  */
 static unsigned connection_answer_next(struct connection *connection)
 {
 	connection->blocked = !connection_can_answer(connection);
 	if (connection->blocked)
 		return 0;
-	if (!connection->parsed && !connection_parse_next(connection))
-		return 0;
-	if (!connection->parsed)
-		return 1;
-	if (dispatch_must_wait(connection->session, &connection->request)) {
-		connection->blocked = true;
+	struct incoming *incoming = connection->answering;
+	if (!incoming && !connection->taken)
+		connection_take_next(connection);
+	if (!incoming)
+		incoming = connection_find_ready(connection);
+	if (!incoming) {
+		if (connection->taken && connection_make_wait(connection))
+			return 1;
+		connection->blocked = connection->taken;
 		return 0;
 	}
-	connection->answering =
-		connection_answer(connection, FAULT_NONE, REQUEST_GOOD, NULL) == OUTCOME_MORE;
-	if (connection->answering)
+	connection->answering = NULL;
+	if (connection_answer(connection, incoming) == OUTCOME_MORE) {
+		connection->answering = incoming;
 		return CONNECTION_TURN;
-	inbox_consume(&connection->inbox, connection->line_length);
-	connection->parsed = false;
+	}
+	connection_retire(connection, incoming);
 	return 1;
 }
 
@@ -270,7 +436,7 @@ static bool connection_may_receive(struct connection *connection)
 
 static void connection_receive(struct connection *connection)
 {
-	if (connection->input_ended || connection->closing || !connection_may_receive(connection))
+	if (connection->input_ended || connection->taken || !connection_may_receive(connection))
 		return;
 	ssize_t count = inbox_receive(&connection->inbox, connection->fd);
 	if (count > 0 || count == -EAGAIN)
@@ -286,27 +452,6 @@ static void connection_receive(struct connection *connection)
 		/* At an end without an error, the peer may still read. */
 		connection->broken |= count < 0;
 	}
-}
-
-/*
- * Moves the events of a watch to the outbox, but not while a reply has more lines to come. Returns
- * whether there was an event.
- */
-static bool connection_move_events(struct connection *connection)
-{
-	bool moved = false;
-	if (!dispatch_has_watch(connection->session))
-		return false;
-	while (!connection->answering && outbox_has_space(&connection->outbox)) {
-		size_t size;
-		char *space = outbox_space(&connection->outbox, &size);
-		size_t length = dispatch_take_events(connection->session, space, size);
-		if (length == 0)
-			break;
-		outbox_add(&connection->outbox, length, -1);
-		moved = true;
-	}
-	return moved;
 }
 
 static void connection_transmit(struct connection *connection)
@@ -327,15 +472,32 @@ static void connection_transmit(struct connection *connection)
 
 static bool connection_has_ended(const struct connection *connection)
 {
-	bool all_sent = TAILQ_EMPTY(&connection->replies) && outbox_is_empty(&connection->outbox);
+	bool all_sent = TAILQ_EMPTY(&connection->replies) && TAILQ_EMPTY(&connection->id_replies) &&
+			outbox_is_empty(&connection->outbox);
 	if (connection->closing)
 		return all_sent || connection->broken;
 	/* Nobody reads the replies. Requests that can be answered now are; the others are dropped.
 	 */
 	if (connection->broken)
 		return connection->input_ended || connection->blocked || connection->over_limit;
-	return connection->input_ended && all_sent && !connection->parsed &&
-	       !dispatch_has_watch(connection->session);
+	return connection->input_ended && all_sent && !connection->taken &&
+	       TAILQ_EMPTY(&connection->waiting);
+}
+
+/* Sends what can be sent, and the events and replies that then have space. */
+static void connection_send(struct connection *connection)
+{
+	connection_send_complete(connection);
+	connection_move_events(connection);
+	while (!outbox_is_empty(&connection->outbox)) {
+		connection_transmit(connection);
+		if (!outbox_is_empty(&connection->outbox))
+			break;
+		connection_send_complete(connection);
+		connection_move_events(connection);
+	}
+	if (connection->outbox.out_of_memory)
+		connection->broken = true;
 }
 
 static enum turn connection_run_turn(struct connection *connection)
@@ -347,26 +509,22 @@ static enum turn connection_run_turn(struct connection *connection)
 		count += answered;
 		if (answered == 0 && (connection->blocked || received))
 			break;
-		if (answered > 0 && received && inbox_is_empty(&connection->inbox))
+		if (answered > 0 && received && inbox_is_empty(&connection->inbox) &&
+			TAILQ_EMPTY(&connection->waiting))
 			break;
 		if (answered == 0) {
 			connection_receive(connection);
 			received = true;
 		}
 	}
-	connection_send_complete(connection);
-	do
-		connection_transmit(connection);
-	while (connection_move_events(connection));
-	if (connection->outbox.out_of_memory)
-		connection->broken = true;
+	connection_send(connection);
 	if (count >= CONNECTION_TURN)
 		return TURN_AGAIN;
 	/* Sending may have freed the space that the next request or reply needs. */
-	if (connection->blocked && outbox_is_empty(&connection->outbox) &&
+	if (outbox_is_empty(&connection->outbox) &&
+		(connection->blocked || !TAILQ_EMPTY(&connection->waiting)) &&
 		connection_can_answer(connection) &&
-		!(connection->parsed &&
-			dispatch_must_wait(connection->session, &connection->request)))
+		(connection->answering || connection_find_ready(connection)))
 		return TURN_AGAIN;
 	return connection_has_ended(connection) ? TURN_CLOSE : TURN_WAIT;
 }

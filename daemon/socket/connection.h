@@ -1,6 +1,6 @@
 /*
- * A client's connection: receives requests, passes each to dispatch(), and sends the replies in the
- * order of the requests.
+ * A client's connection: receives requests, passes each to dispatch(), and sends the replies: to
+ * requests without an id in their order, to the others as soon as they are complete.
  */
 #pragma once
 
@@ -10,16 +10,20 @@
 
 #include "daemon/command/dispatch.h"
 #include "daemon/socket/drain.h"
-#include "daemon/socket/inbox.h"
+#include "daemon/socket/incoming.h"
 #include "daemon/socket/outbox.h"
 #include "daemon/user/account.h"
 
 enum {
 	CONNECTION_TURN = 32,	 /* requests in one turn, at most */
 	CONNECTION_REPLIES = 64, /* deferred replies, at most */
+	CONNECTION_WAITING = 32, /* requests that wait outside the inbox, at most */
+	CONNECTION_WAITING_BYTES = 2 * WIRE_LINE_MAX, /* of their lines, or a single longer one */
 };
 
 struct scheduler_user;
+
+TAILQ_HEAD(reply_list, reply);
 
 /* What a connection needs after a turn. */
 enum turn {
@@ -44,16 +48,20 @@ struct connection {
 	bool input_ended;   /* the client sends no more */
 	bool broken;	    /* the client reads no more */
 	bool closing;	    /* after an error of protocol: close when all is sent */
-	bool parsed;	    /* request holds the next one; its line is still in the inbox */
+	bool taken;	    /* next holds a request; its line is still in the inbox */
 	bool blocked;	    /* the next request cannot be answered yet */
 	bool over_limit;    /* too many unclosed files of the user: nothing is received */
-	bool answering;	    /* the reply to request has more lines to come */
 	bool event_due;	    /* the server's: the event loop may have work after a turn */
-	size_t line_length; /* of the parsed line, with '\n' */
-	struct request request;
+	uint64_t sequence;  /* of the last request */
+	struct incoming next;
+	struct incoming_list waiting; /* requests that wait for others, in their order */
+	unsigned waiting_count;
+	size_t waiting_bytes;
+	struct incoming *answering; /* the request whose reply has more lines to come, or NULL */
 
-	TAILQ_HEAD(, reply) replies; /* deferred, in the order of the requests */
-	unsigned reply_count;
+	struct reply_list replies;   /* deferred, without an id, in the order of the requests */
+	struct reply_list id_replies; /* deferred, with an id */
+	unsigned reply_count;	      /* in both lists */
 	struct reply *next_reply; /* memory for the next deferred reply, or NULL */
 
 	struct inbox inbox;

@@ -1,7 +1,11 @@
 /*
- * Descriptors come with bytes, and a request takes its descriptor after its line was parsed. So
- * each descriptor is kept with the position after the bytes that it came with; when all lines up to
- * that position are consumed, no request can take it any more, and it is closed.
+ * Descriptors come with bytes, and a line takes its descriptor after it was parsed. So each
+ * descriptor is kept with the positions of the bytes that it came with: only lines that begin there
+ * can take it, and when all of them are consumed, it is closed.
+ *
+ * recvmsg(2) may return bytes of earlier messages before those of a message with descriptors. The
+ * lines of these bytes have no right to the descriptors. So the input is peeked at first, and what
+ * comes before such a message is received alone.
  */
 #include "daemon/socket/inbox.h"
 
@@ -67,13 +71,14 @@ static int inbox_make_space(struct inbox *inbox)
  * that the kernel has dropped descriptors: because the process has too many open, or, if the
  * message brought FDPASS_MAX of them, because the message had more.
  */
-static int inbox_keep_fds(struct inbox *inbox, const struct fdpass_message *message, uint64_t end)
+static int inbox_keep_fds(
+	struct inbox *inbox, const struct fdpass_message *message, uint64_t start, uint64_t end)
 {
 	int r = 0;
 	for (size_t i = 0; i < message->fd_count; i++) {
 		if (inbox->fd_count < INBOX_FDS_MAX) {
 			inbox->data->fds[inbox->fd_count++] =
-				(struct inbox_fd){message->fds[i], end};
+				(struct inbox_fd){message->fds[i], start, end};
 		} else {
 			close_queue_add(inbox->close_queue, message->fds[i]);
 			r = -EPROTO;
@@ -101,35 +106,72 @@ static ssize_t inbox_receive_message(struct inbox *inbox, int socket, size_t siz
 	ssize_t count = fdpass_receive(socket, &message, MSG_DONTWAIT);
 	if (count < 0)
 		return count;
+	uint64_t start = inbox->position + inbox->end;
 	inbox->end += (size_t)count;
-	int r = inbox_keep_fds(inbox, &message, inbox->position + inbox->end);
+	int r = inbox_keep_fds(inbox, &message, start, start + (size_t)count);
 	return r < 0 ? r : count;
 }
 
-/*
- * Returns how many bytes come before any descriptor, and leaves them in the socket. Returns -EMFILE
- * when a descriptor comes first: its bytes stay in the socket until the socket is closed.
- */
-static ssize_t inbox_peek(struct inbox *inbox, int socket, size_t size)
+/* Peeks at up to size bytes. Sets whether a descriptor comes with them. */
+static ssize_t inbox_peek(struct inbox *inbox, int socket, size_t size, bool *brings_fd)
 {
 	struct fdpass_message message = {.bytes = inbox->data->bytes + inbox->end, .size = size};
 	ssize_t count = fdpass_receive(socket, &message, MSG_PEEK | MSG_DONTWAIT);
-	if (count < 0)
-		return count;
-	return message.flags & MSG_CTRUNC ? -EMFILE : count;
+	*brings_fd = count >= 0 && (message.flags & MSG_CTRUNC);
+	return count;
 }
 
+/*
+ * Returns how many bytes come before the message that brings a descriptor: the fewest bytes that
+ * bring it have one byte of that message. Peeks again for each half.
+ */
+static ssize_t inbox_count_before_fd(struct inbox *inbox, int socket, size_t size)
+{
+	size_t without = 0, with = size;
+	while (with - without > 1) {
+		bool brings_fd;
+		size_t middle = without + (with - without) / 2;
+		ssize_t count = inbox_peek(inbox, socket, middle, &brings_fd);
+		if (count < 0)
+			return count;
+		if (brings_fd)
+			with = middle;
+		else
+			without = middle;
+	}
+	return (ssize_t)without;
+}
+
+/* A message that is one line, or the end of one, has nothing before it. */
+static bool inbox_is_one_line(const struct inbox *inbox, size_t size)
+{
+	const char *bytes = inbox->data->bytes + inbox->end;
+	return inbox->end == 0 && memchr(bytes, '\n', size) == bytes + size - 1;
+}
+
+/*
+ * Without room for descriptors, a message that brings some stays in the socket until the socket is
+ * closed, and this returns -EMFILE.
+ */
 ssize_t inbox_receive(struct inbox *inbox, int socket)
 {
+	bool brings_fd;
 	if (inbox_make_space(inbox) < 0)
 		return -ENOMEM;
 	size_t size = WIRE_LINE_MAX - inbox->end;
-	if (fd_budget_is_scarce()) {
-		ssize_t count = inbox_peek(inbox, socket, size);
-		if (count <= 0)
+	ssize_t count = inbox_peek(inbox, socket, size, &brings_fd);
+	if (count <= 0)
+		return count;
+	size = (size_t)count;
+	if (brings_fd && !inbox_is_one_line(inbox, size)) {
+		count = inbox_count_before_fd(inbox, socket, size);
+		if (count < 0)
 			return count;
-		size = (size_t)count;
+		if (count > 0)
+			return inbox_receive_message(inbox, socket, (size_t)count);
 	}
+	if (brings_fd && fd_budget_is_scarce())
+		return -EMFILE;
 	return inbox_receive_message(inbox, socket, size);
 }
 
@@ -167,7 +209,7 @@ void inbox_consume(struct inbox *inbox, size_t length)
 
 int inbox_take_fd(struct inbox *inbox)
 {
-	if (inbox->fd_count == 0)
+	if (inbox->fd_count == 0 || inbox->data->fds[0].start > inbox->position)
 		return -1;
 	int fd = inbox->data->fds[0].fd;
 	inbox->fd_count--;

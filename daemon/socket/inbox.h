@@ -16,7 +16,8 @@ enum { INBOX_FDS_MAX = 32 }; /* descriptors that no request has taken yet */
 
 struct inbox_fd {
 	int fd;
-	uint64_t end; /* position after the bytes that it came with */
+	uint64_t start; /* position of the first byte that it came with */
+	uint64_t end;	/* position after the bytes that it came with */
 };
 
 /* The contents of a buffer. Descriptors have no buffer of their own: each came with bytes. */
@@ -46,7 +47,7 @@ void inbox_clear(struct inbox *inbox);
 void inbox_release_buffer(struct inbox *inbox);
 
 /*
- * Receives once. Moves the bytes in the buffer, so no line may be in use. Returns the number of
+ * Receives once, but not across the beginning of a message with descriptors. Moves the bytes in the buffer, so no line may be in use. Returns the number of
  * bytes received; 0 at the end of input; -EAGAIN; -EPROTO when too many descriptors came; -EMFILE
  * when the process cannot have so many; -ENOMEM; or another negative errno.
  */
@@ -64,5 +65,8 @@ bool inbox_is_full(const struct inbox *inbox);
 /* Removes a line, and closes the descriptors that came with it and were not taken. */
 void inbox_consume(struct inbox *inbox, size_t length);
 
-/* Returns the first descriptor, or -1. The caller owns it. */
+/*
+ * Returns the first descriptor of the message that has the first byte of the next line, or -1. Only
+ * incoming_take() may call this, once for a line. The caller owns the descriptor.
+ */
 int inbox_take_fd(struct inbox *inbox);

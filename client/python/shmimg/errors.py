@@ -90,6 +90,18 @@ class DecoderFailed(Error):
     number, word = errno.EIO, "decoder-failed"
 
 
+class Unsupported(Error):
+    """The daemon does not know a command or a key of the request: it may be too old."""
+
+    number, word = errno.ENOTSUP, "unsupported"
+
+
+class Cancelled(Error):
+    """The request was cancelled before it was done."""
+
+    number, word = errno.ECANCELED, "cancelled"
+
+
 class ProtocolError(Error):
     """The daemon and the client do not use the same protocol."""
 
