@@ -500,6 +500,17 @@ static void connection_send(struct connection *connection)
 		connection->broken = true;
 }
 
+/* Whether a request can be answered, or taken, that could not be before. */
+static bool connection_has_work(struct connection *connection)
+{
+	if (!connection->blocked && TAILQ_EMPTY(&connection->waiting))
+		return false;
+	if (!connection_can_answer(connection))
+		return false;
+	return connection->answering || (connection->blocked && !connection->taken) ||
+	       connection_find_ready(connection);
+}
+
 static enum turn connection_run_turn(struct connection *connection)
 {
 	unsigned count = 0;
@@ -521,10 +532,7 @@ static enum turn connection_run_turn(struct connection *connection)
 	if (count >= CONNECTION_TURN)
 		return TURN_AGAIN;
 	/* Sending may have freed the space that the next request or reply needs. */
-	if (outbox_is_empty(&connection->outbox) &&
-		(connection->blocked || !TAILQ_EMPTY(&connection->waiting)) &&
-		connection_can_answer(connection) &&
-		(connection->answering || connection_find_ready(connection)))
+	if (outbox_is_empty(&connection->outbox) && connection_has_work(connection))
 		return TURN_AGAIN;
 	return connection_has_ended(connection) ? TURN_CLOSE : TURN_WAIT;
 }

@@ -1,11 +1,11 @@
 /*
  * Descriptors come with bytes, and a line takes its descriptor after it was parsed. So each
  * descriptor is kept with the positions of the bytes that it came with: only lines that begin there
- * can take it, and when all of them are consumed, it is closed.
+ * can take it, or one that all these bytes belong to. When these lines are consumed, it is closed.
  *
  * recvmsg(2) may return bytes of earlier messages before those of a message with descriptors. The
- * lines of these bytes have no right to the descriptors. So the input is peeked at first, and what
- * comes before such a message is received alone.
+ * lines of these bytes have no right to the descriptors. So the input is peeked at first, and before
+ * such a message it is received line by line.
  */
 #include "daemon/socket/inbox.h"
 
@@ -91,10 +91,11 @@ static int inbox_keep_fds(
 }
 
 /*
- * The array holds all descriptors that a message can bring. The kernel would close any others here,
- * on this thread, and that may take as long as close(2) does.
+ * Receives a message whose last byte, as far as it was peeked at, is the one before end. The array
+ * holds all descriptors that a message can bring. The kernel would close any others here, on this
+ * thread, and that may take as long as close(2) does.
  */
-static ssize_t inbox_receive_message(struct inbox *inbox, int socket, size_t size)
+static ssize_t inbox_receive_message(struct inbox *inbox, int socket, size_t size, uint64_t end)
 {
 	int fds[FDPASS_MAX];
 	struct fdpass_message message = {
@@ -108,45 +109,41 @@ static ssize_t inbox_receive_message(struct inbox *inbox, int socket, size_t siz
 		return count;
 	uint64_t start = inbox->position + inbox->end;
 	inbox->end += (size_t)count;
-	int r = inbox_keep_fds(inbox, &message, start, start + (size_t)count);
+	int r = inbox_keep_fds(inbox, &message, start, end);
 	return r < 0 ? r : count;
 }
 
-/* Peeks at up to size bytes. Sets whether a descriptor comes with them. */
-static ssize_t inbox_peek(struct inbox *inbox, int socket, size_t size, bool *brings_fd)
+/* Peeks at the input, up to the end of the first message that brings descriptors. */
+static ssize_t inbox_peek(struct inbox *inbox, int socket, size_t size, bool *brings_fds)
 {
 	struct fdpass_message message = {.bytes = inbox->data->bytes + inbox->end, .size = size};
 	ssize_t count = fdpass_receive(socket, &message, MSG_PEEK | MSG_DONTWAIT);
-	*brings_fd = count >= 0 && (message.flags & MSG_CTRUNC);
+	*brings_fds = count >= 0 && (message.flags & MSG_CTRUNC);
 	return count;
 }
 
 /*
- * Returns how many bytes come before the message that brings a descriptor: the fewest bytes that
- * bring it have one byte of that message. Peeks again for each half.
+ * Receives input that was peeked at and that descriptors come with, or behind. All bytes of a line
+ * may bring its descriptor. Else the first byte is received alone: when it brings the descriptors,
+ * their message begins there, and the rest is of the same message. When it does not, no more than
+ * the rest of its line is received, and if that brings them, their message begins within the line.
  */
-static ssize_t inbox_count_before_fd(struct inbox *inbox, int socket, size_t size)
-{
-	size_t without = 0, with = size;
-	while (with - without > 1) {
-		bool brings_fd;
-		size_t middle = without + (with - without) / 2;
-		ssize_t count = inbox_peek(inbox, socket, middle, &brings_fd);
-		if (count < 0)
-			return count;
-		if (brings_fd)
-			with = middle;
-		else
-			without = middle;
-	}
-	return (ssize_t)without;
-}
-
-/* A message that is one line, or the end of one, has nothing before it. */
-static bool inbox_is_one_line(const struct inbox *inbox, size_t size)
+static ssize_t inbox_receive_with_fds(struct inbox *inbox, int socket, size_t size)
 {
 	const char *bytes = inbox->data->bytes + inbox->end;
-	return inbox->end == 0 && memchr(bytes, '\n', size) == bytes + size - 1;
+	const char *newline = memchr(bytes, '\n', size);
+	size_t line = newline ? (size_t)(newline + 1 - bytes) : size;
+	bool begins_line = inbox->end == 0 || bytes[-1] == '\n';
+	uint64_t end = inbox->position + inbox->end + size;
+	if (line == size || !begins_line)
+		return inbox_receive_message(inbox, socket, line, end);
+	unsigned before = inbox->fd_count;
+	ssize_t first = inbox_receive_message(inbox, socket, 1, end);
+	size_t rest = (inbox->fd_count > before ? size : line) - 1;
+	if (first <= 0 || rest == 0)
+		return first;
+	ssize_t count = inbox_receive_message(inbox, socket, rest, end);
+	return count < 0 ? count : first + count;
 }
 
 /*
@@ -155,24 +152,16 @@ static bool inbox_is_one_line(const struct inbox *inbox, size_t size)
  */
 ssize_t inbox_receive(struct inbox *inbox, int socket)
 {
-	bool brings_fd;
+	bool brings_fds;
 	if (inbox_make_space(inbox) < 0)
 		return -ENOMEM;
-	size_t size = WIRE_LINE_MAX - inbox->end;
-	ssize_t count = inbox_peek(inbox, socket, size, &brings_fd);
+	ssize_t count = inbox_peek(inbox, socket, WIRE_LINE_MAX - inbox->end, &brings_fds);
 	if (count <= 0)
 		return count;
-	size = (size_t)count;
-	if (brings_fd && !inbox_is_one_line(inbox, size)) {
-		count = inbox_count_before_fd(inbox, socket, size);
-		if (count < 0)
-			return count;
-		if (count > 0)
-			return inbox_receive_message(inbox, socket, (size_t)count);
-	}
-	if (brings_fd && fd_budget_is_scarce())
-		return -EMFILE;
-	return inbox_receive_message(inbox, socket, size);
+	if (brings_fds)
+		return fd_budget_is_scarce() ? -EMFILE
+					     : inbox_receive_with_fds(inbox, socket, (size_t)count);
+	return inbox_receive_message(inbox, socket, (size_t)count, 0);
 }
 
 char *inbox_line(struct inbox *inbox, size_t *length)
@@ -207,9 +196,15 @@ void inbox_consume(struct inbox *inbox, size_t length)
 	inbox_drop_fds(inbox, expired);
 }
 
-int inbox_take_fd(struct inbox *inbox)
+/* Whether a message has the first byte of the next line, or only bytes of this line. */
+static bool inbox_is_of_line(const struct inbox *inbox, const struct inbox_fd *fd, size_t length)
 {
-	if (inbox->fd_count == 0 || inbox->data->fds[0].start > inbox->position)
+	return fd->start <= inbox->position || fd->end <= inbox->position + length;
+}
+
+int inbox_take_fd(struct inbox *inbox, size_t length)
+{
+	if (inbox->fd_count == 0 || !inbox_is_of_line(inbox, &inbox->data->fds[0], length))
 		return -1;
 	int fd = inbox->data->fds[0].fd;
 	inbox->fd_count--;

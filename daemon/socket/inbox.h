@@ -66,7 +66,8 @@ bool inbox_is_full(const struct inbox *inbox);
 void inbox_consume(struct inbox *inbox, size_t length);
 
 /*
- * Returns the first descriptor of the message that has the first byte of the next line, or -1. Only
- * incoming_take() may call this, once for a line. The caller owns the descriptor.
+ * Returns the first descriptor of the message that has the first byte of the next line, or that has
+ * only bytes of this line; or -1. The length is with the '\n'. Only incoming_take() may call
+ * this, once for a line. The caller owns the descriptor.
  */
-int inbox_take_fd(struct inbox *inbox);
+int inbox_take_fd(struct inbox *inbox, size_t length);

@@ -52,7 +52,7 @@ bool incoming_take(struct incoming *incoming, struct inbox *inbox)
 	bool takes = mistake ? incoming_read_malformed(incoming, received, length, mistake)
 			     : incoming_read(incoming, &line);
 	if (takes)
-		incoming->fd = inbox_take_fd(inbox);
+		incoming->fd = inbox_take_fd(inbox, incoming->length);
 	return true;
 }
 

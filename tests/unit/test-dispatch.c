@@ -56,9 +56,26 @@ static const struct {
 } requests[] = {
 	{"HELLO", "OK protocol=1 version="},
 	{"HELLO protocol=1", "OK protocol=1 version="},
-	{"HELLO protocol=2", "ERR code=protocol "},
-	{"HELLO protocol=", "ERR code=protocol "},
-	{"HELLO protocol=01", "ERR code=protocol "},
+	{"HELLO protocol=2", "ERR code=unsupported key=protocol "},
+	{"HELLO protocol=", "ERR code=unsupported key=protocol "},
+	{"HELLO protocol=01", "ERR code=unsupported key=protocol "},
+	{"HELLO protocol=2,", "ERR code=unsupported key=protocol "},
+	{"HELLO protocol=11,3", "ERR code=unsupported key=protocol "},
+	{"HELLO protocol=1,2", "OK protocol=1 version="},
+	{"HELLO protocol=3,2,1", "OK protocol=1 version="},
+	{"HELLO colour=red fd=no", "OK protocol=1 version="},
+	{"HELLO fd=x", "ERR code=invalid-argument key=fd "},
+	{"HELLO id=a%20b%25", "OK id=a%20b%25 protocol=1 version="},
+	{"HELLO quiet=ok", ""},
+	{"NOOP", "OK\n"},
+	{"NOOP id=n", "OK id=n\n"},
+	{"NOOP x-colour=red", "OK\n"},
+	{"CANCEL id=x", "ERR id=x code=not-found what=request "},
+	{"FETCH id=7 name=own", "OK id=7 name=own "},
+	{"FETCH id=7 name=missing", "ERR id=7 code=not-found what=image "},
+	{"FETCH quiet=ok name=missing", "ERR code=not-found what=image "},
+	{"FETCH name=own width=5", "ERR code=not-found what=rendition "},
+	{"LIST id=7 match=own", "ITEM id=7 name=own "},
 	{"FETCH name=missing", "ERR code=not-found "},
 	{"FETCH name=own", "OK name=own segment=/shmimg-"},
 	{"FETCH name=own format=GRAY8", "OK name=own segment=/shmimg-"},
@@ -67,7 +84,7 @@ static const struct {
 	{"FETCH name=both format=native", "OK name=both "},
 	{"FETCH name=own owner=3", "OK name=own "},
 	{"FETCH name=own owner=1", "ERR code=not-found "},
-	{"FETCH name=own owner=-1", "ERR code=invalid-argument "},
+	{"FETCH name=own owner=-1", "ERR code=invalid-argument key=owner "},
 	{"FETCH name=own owner=4294967295", "ERR code=invalid-argument "},
 	{"FETCH name=own owner=", "ERR code=invalid-argument "},
 	{"FETCH name=own owner=root", "ERR code=invalid-argument "},
@@ -75,7 +92,7 @@ static const struct {
 	{"FETCH name=own format=", "ERR code=invalid-argument "},
 	{"FETCH name=own fd=no", "OK name=own "},
 	{"FETCH name=own fd=yes", "OK name=own "},
-	{"FETCH name=own fd=1", "ERR code=invalid-argument "},
+	{"FETCH name=own fd=1", "ERR code=invalid-argument key=fd "},
 	{"FETCH name=own fd=", "ERR code=invalid-argument "},
 	{"FETCH name=", "ERR code=invalid-argument "},
 	{"FETCH name=%01", "ERR code=invalid-argument "},
@@ -98,26 +115,26 @@ static const struct {
 	{"DROP name=both owner=1", "ERR code=no-permission "},
 	{"DROP name=own owner=x", "ERR code=invalid-argument "},
 	{"DROP name=", "ERR code=invalid-argument "},
-	{"RELEASE name=missing", "ERR code=not-found "},
+	{"RELEASE name=missing", "ERR code=not-found what=pin "},
 	{"RELEASE name=other-group", "ERR code=not-found "},
 	{"RELEASE name=own format=native", "ERR code=invalid-argument "},
 	{"RELEASE name=own generation=0", "ERR code=invalid-argument "},
 	{"RELEASE name=own generation=", "ERR code=invalid-argument "},
 	{"RELEASE name=own generation=18446744073709551616", "ERR code=invalid-argument "},
 	{"RELEASE name=own generation=18446744073709551615", "ERR code=not-found "},
-	{"LOAD", "ERR code=invalid-argument "},
+	{"LOAD", "ERR code=invalid-argument key=name "},
 	{"LOAD name=a", "ERR code=invalid-argument "},
 	{"LOAD source=fd", "ERR code=invalid-argument "},
 	{"LOAD name=a source=fd", "ERR code=invalid-argument "},
 	{"LOAD name=a source=file", "ERR code=invalid-argument "},
 	{"LOAD path=/dev/null source=fd", "ERR code=invalid-argument "},
-	{"LOAD path=relative", "ERR code=invalid-argument "},
+	{"LOAD path=relative", "ERR code=invalid-argument key=path "},
 	{"LOAD path=/dev/null", "ERR code=invalid-argument "},
 	{"LOAD path=/", "ERR code=invalid-argument "},
-	{"LOAD path=/nowhere/at/all", "ERR code=not-found "},
+	{"LOAD path=/nowhere/at/all", "ERR code=not-found what=file "},
 	{"LOAD path=/nowhere/at/all name=%01", "ERR code=invalid-argument "},
 	{"LOAD path=/nowhere/at/all format=x", "ERR code=invalid-argument "},
-	{"LOAD path=/nowhere/at/all keep=x", "ERR code=invalid-argument "},
+	{"LOAD path=/nowhere/at/all keep=x", "ERR code=invalid-argument key=keep "},
 	{"LOAD path=/nowhere/at/all share=x", "ERR code=invalid-argument "},
 	{"LOAD path=/nowhere/at/all pin=x", "ERR code=invalid-argument "},
 	{"LOAD path=/nowhere/at/all fd=x", "ERR code=invalid-argument "},
@@ -275,15 +292,20 @@ static void test_rejections(void **state)
 	dispatch_reject_request(session, &reply, REQUEST_UNKNOWN_VERB, "NONSENSE");
 	dispatch_reject_request(session, &reply, REQUEST_UNKNOWN_KEY, "colour");
 	dispatch_reject_request(session, &reply, REQUEST_MISSING_KEY, "name");
+	dispatch_reject_request(session, &reply, REQUEST_INVALID_ID, "id");
+	dispatch_reject_request(session, &reply, REQUEST_INVALID_QUIET, "quiet");
+	dispatch_reject_cancelled(session, &reply);
 	answer.data[reply.length] = '\0';
 	static const char *const parts[] = {
 		"ERR code=protocol message=a%20key%20is%20given%20twice",
-		"\nERR code=protocol message=unknown%20command%20NONSENSE;",
-		"\nERR code=protocol message=this%20command%20has%20no%20key%20colour=;",
-		"\nERR code=invalid-argument message=name=%20is%20missing"};
+		"\nERR code=unsupported verb=NONSENSE message=unknown%20command%20NONSENSE;",
+		"\nERR code=unsupported key=colour message=this%20command%20has%20no%20key%20colour=;",
+		"\nERR code=invalid-argument key=name message=name=%20is%20missing",
+		"\nERR code=invalid-argument key=id ", "\nERR code=invalid-argument key=quiet ",
+		"\nERR code=cancelled message="};
 	for (size_t i = 0; i < COUNT(parts); i++)
 		assert_non_null(strstr(answer.data, parts[i]));
-	assert_int_equal(world.engine.counters.errors, 4);
+	assert_int_equal(world.engine.counters.errors, 7);
 	world_end(&world, session);
 }
 
@@ -319,16 +341,16 @@ static void test_replies(void **state)
 	assert_int_equal(reply.fd, -1);
 	assert_int_equal(world_descriptors(), before);
 	data[reply.length] = '\0';
-	assert_memory_equal(data, "ERR code=busy message=xxx", 25);
+	assert_memory_equal(data, "ERR code=busy retry-ms=100 message=xxx", 38);
 	assert_true(reply.length < 4096);
 	reply.length = 0;
 	reply_fault(&reply, FAULT_BUSY, "%d%%", 5);
 	data[reply.length] = '\0';
-	assert_string_equal(data, "ERR code=busy message=5%25;%20try%20again%20later\n");
+	assert_string_equal(data, "ERR code=busy retry-ms=100 message=5%25;%20try%20again%20later\n");
 	reply.length = 0;
 	reply_fault(&reply, FAULT_BUSY, "full; wait");
 	data[reply.length] = '\0';
-	assert_string_equal(data, "ERR code=busy message=full;%20wait\n");
+	assert_string_equal(data, "ERR code=busy retry-ms=100 message=full;%20wait\n");
 }
 
 int main(void)

@@ -156,9 +156,16 @@ static void test_end_of_input(void **state)
 	assert_int_equal(inbox_receive(&inbox, -1), -EBADF);
 }
 
+/* The first descriptor of the next line, or -1. */
+static int take_fd_of_line(void)
+{
+	size_t length = 0;
+	return inbox_take_fd(&inbox, inbox_line(&inbox, &length) ? length + 1 : 0);
+}
+
 static void take(off_t size)
 {
-	int fd = inbox_take_fd(&inbox);
+	int fd = take_fd_of_line();
 	assert_int_equal(size_of(fd), size);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	close(fd);
@@ -179,7 +186,7 @@ static void test_descriptors_are_taken_in_order(void **state)
 	take(3);
 	inbox_consume(&inbox, 2);
 	take(4);
-	assert_int_equal(inbox_take_fd(&inbox), -1);
+	assert_int_equal(take_fd_of_line(), -1);
 	collect(text);
 	assert_string_equal(text, "c|");
 }
@@ -216,7 +223,32 @@ static void test_descriptor_with_any_piece(void **state)
 		inbox_consume(&inbox, 2);
 		take(7);
 		inbox_consume(&inbox, 4);
-		assert_int_equal(inbox_take_fd(&inbox), -1);
+		assert_int_equal(take_fd_of_line(), -1);
+	}
+}
+
+/* Lines of earlier messages never take it, not even when they are received together. */
+static void test_descriptor_of_a_later_message(void **state)
+{
+	static const char before[] = "first\nsecond\nthi", with[] = "rd\nfourth\n";
+	char text[64] = "";
+	(void)state;
+	for (unsigned pieces = 1; pieces < 3; pieces++) {
+		send_files(before, pieces * 6, 0, 0);
+		send_files(before + pieces * 6, strlen(before) - pieces * 6, 0, 0);
+		send_files(with, strlen(with), 1, 7);
+		while (inbox_receive(&inbox, sockets[0]) > 0) {
+		}
+		for (unsigned i = 0; i < 3; i++) {
+			size_t length;
+			assert_int_equal(take_fd_of_line(), -1);
+			assert_non_null(inbox_line(&inbox, &length));
+			inbox_consume(&inbox, length + 1);
+		}
+		take(7);
+		text[0] = '\0';
+		collect(text);
+		assert_string_equal(text, "fourth|");
 	}
 }
 
@@ -275,7 +307,7 @@ static void test_no_free_descriptors(void **state)
 	send_files("ef\n", 3, 1, 7);
 	assert_int_equal(inbox_receive(&inbox, sockets[0]), -EMFILE);
 	assert_true(inbox_is_empty(&inbox));
-	assert_int_equal(inbox_take_fd(&inbox), -1);
+	assert_int_equal(take_fd_of_line(), -1);
 	assert_int_equal(count_open(), open);
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
 	while (fd_budget_is_scarce()) {
@@ -330,6 +362,7 @@ int main(void)
 		TEST(test_descriptors_are_taken_in_order),
 		TEST(test_descriptors_not_taken_are_closed),
 		TEST(test_descriptor_with_any_piece),
+		TEST(test_descriptor_of_a_later_message),
 		TEST(test_too_many_descriptors),
 		TEST(test_a_message_full_of_descriptors),
 		TEST(test_no_free_descriptors),

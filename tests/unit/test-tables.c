@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "client/protocol/command.h"
@@ -84,8 +85,9 @@ static void each_command_takes_its_keys(void **state)
 			struct request request;
 			const char *culprit;
 			enum request_fault fault = request_parse(&line, &request, &culprit);
-			unsigned known = command->required | command->optional;
-			assert_int_equal(fault == REQUEST_UNKNOWN_KEY, !(known & 1u << key));
+			unsigned known = command->required | command->optional | KEY_COMMON;
+			bool refused = !(known & 1u << key) && id != COMMAND_HELLO;
+			assert_int_equal(fault == REQUEST_UNKNOWN_KEY, refused);
 		}
 	}
 }
@@ -116,6 +118,34 @@ static void unknown_key(void **state)
 	expect_fault("FETCH name=a colour=red", REQUEST_UNKNOWN_KEY, "colour");
 	expect_fault("DROP name=a path=/b", REQUEST_UNKNOWN_KEY, "path");
 	expect_fault("STATS name=a", REQUEST_UNKNOWN_KEY, "name");
+	expect_fault("STATS x=a", REQUEST_UNKNOWN_KEY, "x");
+}
+
+static void common_keys(void **state)
+{
+	(void)state;
+	struct request request;
+	const char *culprit;
+	char id[ID_LENGTH_MAX + 2], text[128];
+	assert_int_equal(parse("STATS id=a%20~ quiet=ok x-y=z x-=", &request, &culprit),
+		REQUEST_GOOD);
+	assert_string_equal(request.values[KEY_ID], "a ~");
+	assert_int_equal(parse("HELLO colour=red y=", &request, &culprit), REQUEST_GOOD);
+	memset(id, 'i', sizeof(id));
+	id[ID_LENGTH_MAX + 1] = '\0';
+	snprintf(text, sizeof(text), "STATS id=%s", id + 1);
+	assert_int_equal(parse(text, &request, &culprit), REQUEST_GOOD);
+	snprintf(text, sizeof(text), "STATS id=%s", id);
+	expect_fault(text, REQUEST_INVALID_ID, "id");
+	expect_fault("STATS id=", REQUEST_INVALID_ID, "id");
+	expect_fault("STATS id=%7f", REQUEST_INVALID_ID, "id");
+	expect_fault("FROB id=%c3%a4", REQUEST_INVALID_ID, "id");
+	expect_fault("STATS quiet=yes", REQUEST_INVALID_QUIET, "quiet");
+	expect_fault("CANCEL", REQUEST_MISSING_KEY, "id");
+	/* What is wrong elsewhere leaves the id readable. */
+	assert_int_equal(parse("FROB id=7 quiet=no", &request, &culprit), REQUEST_UNKNOWN_VERB);
+	assert_string_equal(request.values[KEY_ID], "7");
+	assert_string_equal(culprit, "FROB");
 }
 
 static void missing_key(void **state)
@@ -177,6 +207,8 @@ static void faults_have_their_errno(void **state)
 		{"busy", EBUSY},
 		{"timeout", ETIMEDOUT},
 		{"decoder-failed", EIO},
+		{"unsupported", ENOTSUP},
+		{"cancelled", ECANCELED},
 		{"protocol", EPROTO},
 		{"internal", EREMOTEIO},
 	};
@@ -327,6 +359,7 @@ int main(void)
 		cmocka_unit_test(good_request),
 		cmocka_unit_test(unknown_verb),
 		cmocka_unit_test(unknown_key),
+		cmocka_unit_test(common_keys),
 		cmocka_unit_test(missing_key),
 		cmocka_unit_test(faults_are_found),
 		cmocka_unit_test(other_words_are_no_fault),

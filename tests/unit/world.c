@@ -247,7 +247,8 @@ enum outcome world_call_within(
 		.data = answer->data,
 		.size = room,
 	};
-	struct call call = {session, &request, &answer->reply, fd};
+	reply_identify(&answer->reply, request.values[KEY_ID], request.values[KEY_QUIET] != NULL);
+	struct call call = {session, &request, &answer->reply, fd, 0};
 	enum outcome outcome = dispatch(&call);
 	answer->data[answer->reply.length] = '\0';
 	free(text);
