@@ -36,7 +36,16 @@ static void stat_add_renditions(struct wire_writer *line, const struct generatio
 	wire_add(line, "renditions", list);
 }
 
-/* The processes that pin an image: pids with commas between, at most HOLDERS_MAX. */
+static bool stat_has_holder(const pid_t *pids, unsigned count, pid_t pid)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
+/* The processes that pin an image, each once: pids with commas between, at most HOLDERS_MAX. */
 static void stat_add_holders(struct wire_writer *line, const struct image *image)
 {
 	char list[HOLDERS_MAX * 12] = "";
@@ -45,11 +54,15 @@ static void stat_add_holders(struct wire_writer *line, const struct image *image
 	const struct generation *generation;
 	const struct rendition *rendition;
 	const struct pin *pin;
+	pid_t pids[HOLDERS_MAX];
 	TAILQ_FOREACH (generation, &image->generations, link) {
 		TAILQ_FOREACH (rendition, &generation->renditions, link) {
 			LIST_FOREACH (pin, &rendition->pins, link) {
-				if (count++ == HOLDERS_MAX)
+				if (stat_has_holder(pids, count, pin->session->who.pid))
+					continue;
+				if (count == HOLDERS_MAX)
 					goto enough;
+				pids[count++] = pin->session->who.pid;
 				length += (size_t)snprintf(list + length, sizeof(list) - length,
 					"%s%d", length ? "," : "", pin->session->who.pid);
 			}
@@ -80,6 +93,7 @@ static void stat_describe_all(struct wire_writer *line, struct rendition *rendit
 	wire_add(line, "share", share_to_string(image->share));
 	wire_add(line, "keep", keep_to_string(image->keep));
 	wire_add(line, "type", generation->type);
+	wire_add_number(line, "frames", 1);
 	wire_add_number(line, "orientation", rendition->orientation);
 	describe_whole(line, rendition);
 	wire_add(line, "watch", image->follow ? "yes" : "no");

@@ -263,7 +263,7 @@ def test_descriptors_that_nobody_asked_for_are_closed(daemon, client, tmp_path):
             client.ask("STATS", fds=[fd])
             client.ask("FETCH", fds=[fd, fd, fd], name=path)
             client.ask("LOAD", fds=[fd], path=path)
-        assert client.error(b"NONSENSE", fds=[fd]) == "protocol"
+        assert client.error(b"NONSENSE", fds=[fd]) == "unsupported"
     assert daemon.settled_files(client) <= before + 1
 
 

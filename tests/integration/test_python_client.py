@@ -172,7 +172,7 @@ def test_a_watch_that_nobody_serves_any_more(start_daemon, folder, tmp_path):
 def test_each_code_has_its_class():
     with open(os.path.join(TOP, "client", "protocol", "fault.h"), encoding="utf-8") as file:
         table = re.findall(r'X\((\w+), "([^"]+)", (\w+),', file.read())
-    assert len(table) == 12
+    assert len(table) == 14
     for _, word, number in table:
         error = shmimg.errors.of_answer({"code": word, "message": "why"})
         assert isinstance(error, shmimg.Error) and type(error) is not shmimg.Error

@@ -6,6 +6,7 @@ import socket
 import subprocess
 
 import pytest
+from client import eventually
 from pictures import noise, tiny_png, write_png
 from server import BUILD
 from users import as_user
@@ -121,10 +122,23 @@ def test_who_does_not_read_is_told_of_the_loss(connect, client, tmp_path):
     assert event(watcher)[:2] == ("dropped", names[0])
 
 
-def test_a_watch_outlives_the_sending_side(watcher, client, tmp_path):
+def test_a_watch_ends_with_the_sending_side(watcher, client, tmp_path):
+    watcher.send("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
     watcher.socket.shutdown(socket.SHUT_WR)
-    client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
     assert event(watcher)[:2] == ("loaded", "a")
+    assert watcher.answer()["name"] == "a"
+    assert watcher.at_end()
+    eventually(lambda: client.stats()["watches"] == 0)
+
+
+def test_an_event_comes_before_every_later_answer(watcher, client, tmp_path):
+    path = tiny_png(tmp_path / "a.png")
+    for _ in range(200):
+        client.ask("LOAD", path=path, name="a", pin="no")
+        client.ask("DROP", name="a")
+        watcher.send("NOOP")
+        assert [event(watcher)[0], event(watcher)[0]] == ["loaded", "dropped"]
+        assert watcher.answer() == {}
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")

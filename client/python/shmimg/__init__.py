@@ -12,6 +12,7 @@ from .client import Client, connect
 from .errors import (
     BadSegment,
     Busy,
+    Cancelled,
     ConnectionLost,
     DecoderFailed,
     Error,
@@ -27,6 +28,7 @@ from .errors import (
     ProtocolError,
     Timeout,
     TooLarge,
+    Unsupported,
 )
 from .image import Image
 from .records import Record
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BadSegment",
     "Busy",
+    "Cancelled",
     "Client",
     "ConnectionLost",
     "DecoderFailed",
@@ -60,6 +63,7 @@ __all__ = [
     "Record",
     "Timeout",
     "TooLarge",
+    "Unsupported",
     "Watch",
     "close",
     "connect",
