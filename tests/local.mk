@@ -59,6 +59,7 @@ EXTRA_DIST += \
 	%D%/integration/test_python_trust.py \
 	%D%/integration/test_rendition_clients.py \
 	%D%/integration/test_renditions.py \
+	%D%/integration/test_requests.py \
 	%D%/integration/test_restart.py \
 	%D%/integration/test_sandbox.py \
 	%D%/integration/test_semaphore.py \

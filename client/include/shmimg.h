@@ -8,7 +8,8 @@
  *
  *   not-found -ENOENT, no-permission -EACCES, invalid-argument -EINVAL, not-an-image -EILSEQ,
  *   too-large -EFBIG, no-space -ENOSPC, over-quota -EDQUOT, busy -EBUSY, timeout -ETIMEDOUT,
- *   decoder-failed -EIO, unsupported -ENOTSUP, cancelled -ECANCELED, protocol -EPROTO, internal -EREMOTEIO
+ *   decoder-failed -EIO, unsupported -ENOTSUP, cancelled -ECANCELED, protocol -EPROTO, internal
+ * -EREMOTEIO
  *
  * shmimg_message() returns the error in words. shmimg_code() returns the daemon's code, or ""
  * if the daemon did not refuse the request.

@@ -66,7 +66,7 @@ bool request_is_id(const char *value)
 }
 
 /* Reads the values of the known keys. Returns the first key that the command does not take. */
-static const char *request_read_keys(
+static const char *command_read_keys(
 	const struct wire_line *line, struct request *request, unsigned known)
 {
 	const char *unknown = NULL;
@@ -82,7 +82,7 @@ static const char *request_read_keys(
 	return unknown;
 }
 
-static unsigned request_missing(const struct request *request, unsigned required)
+static unsigned command_missing(const struct request *request, unsigned required)
 {
 	for (int key = 0; key < KEY_COUNT; key++) {
 		if (request->values[key])
@@ -92,7 +92,7 @@ static unsigned request_missing(const struct request *request, unsigned required
 }
 
 /* The values of the keys that every command takes. */
-static enum request_fault request_check_common(struct request *request, const char **culprit)
+static enum request_fault command_check_common(struct request *request, const char **culprit)
 {
 	const char *id = request->values[KEY_ID], *quiet = request->values[KEY_QUIET];
 	if (id && !request_is_id(id)) {
@@ -114,9 +114,9 @@ enum request_fault request_parse(
 	int id = command_from_string(line->verb);
 	*request = (struct request){.command = (enum command_id)id};
 	const struct command none = {0}, *command = id < 0 ? &none : &command_table[id];
-	const char *unknown = request_read_keys(
+	const char *unknown = command_read_keys(
 		line, request, command->required | command->optional | KEY_COMMON);
-	enum request_fault fault = request_check_common(request, culprit);
+	enum request_fault fault = command_check_common(request, culprit);
 	if (fault == REQUEST_INVALID_ID)
 		return fault;
 	if (id < 0) {
@@ -128,7 +128,7 @@ enum request_fault request_parse(
 		*culprit = unknown;
 		return REQUEST_UNKNOWN_KEY;
 	}
-	unsigned missing = request_missing(request, command->required);
+	unsigned missing = command_missing(request, command->required);
 	if (fault || !missing)
 		return fault;
 	*culprit = keys[__builtin_ctz(missing)].word;

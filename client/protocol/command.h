@@ -8,23 +8,23 @@
 #include "client/protocol/wire.h"
 
 /* Keys of requests: constant, word on the wire, synopsis of the value. */
-#define KEY_TABLE(X)                             \
-	X(FD, "fd", "yes|no")                    \
-	X(FORMAT, "format", "FORMAT")            \
-	X(GENERATION, "generation", "NUMBER")    \
-	X(HEIGHT, "height", "NUMBER")            \
-	X(ID, "id", "ID")                        \
-	X(KEEP, "keep", "cache|pinned|attached") \
-	X(MATCH, "match", "GLOB")                \
-	X(NAME, "name", "NAME")                  \
-	X(OWNER, "owner", "UID")                 \
-	X(PATH, "path", "PATH")                  \
-	X(PIN, "pin", "yes|no")                  \
+#define KEY_TABLE(X)                                  \
+	X(FD, "fd", "yes|no")                         \
+	X(FORMAT, "format", "FORMAT")                 \
+	X(GENERATION, "generation", "NUMBER")         \
+	X(HEIGHT, "height", "NUMBER")                 \
+	X(ID, "id", "ID")                             \
+	X(KEEP, "keep", "cache|pinned|attached")      \
+	X(MATCH, "match", "GLOB")                     \
+	X(NAME, "name", "NAME")                       \
+	X(OWNER, "owner", "UID")                      \
+	X(PATH, "path", "PATH")                       \
+	X(PIN, "pin", "yes|no")                       \
 	X(PROTOCOL, "protocol", "NUMBER[,NUMBER]...") \
-	X(QUIET, "quiet", "ok")                  \
-	X(SHARE, "share", "private|group|all")   \
-	X(SOURCE, "source", "fd")                \
-	X(WATCH, "watch", "yes|no")              \
+	X(QUIET, "quiet", "ok")                       \
+	X(SHARE, "share", "private|group|all")        \
+	X(SOURCE, "source", "fd")                     \
+	X(WATCH, "watch", "yes|no")                   \
 	X(WIDTH, "width", "NUMBER")
 
 enum key {
@@ -52,7 +52,7 @@ enum { ID_LENGTH_MAX = 64 }; /* bytes of id=, decoded */
  * for the help and the manual.
  */
 #define COMMAND_TABLE(X)                                                                          \
-	X(HELLO, hello, 0, KEY_BIT(PROTOCOL) | KEY_BIT(FD),                                                     \
+	X(HELLO, hello, 0, KEY_BIT(PROTOCOL) | KEY_BIT(FD),                                       \
 		"agree on the protocol and learn the daemon's limits")                            \
 	X(LOAD, load, 0,                                                                          \
 		KEY_BIT(NAME) | KEY_BIT(PATH) | KEY_BIT(SOURCE) | KEY_RENDITION | KEY_BIT(KEEP) | \
@@ -67,7 +67,7 @@ enum { ID_LENGTH_MAX = 64 }; /* bytes of id=, decoded */
 		"describe an image, its pins and its lock")                                       \
 	X(LIST, list, 0, KEY_BIT(MATCH), "list the images you can access")                        \
 	X(STATS, stats, 0, 0, "report the daemon's counters")                                     \
-	X(WATCH, watch, 0, KEY_BIT(MATCH), "report when images are loaded, changed or gone") \
+	X(WATCH, watch, 0, KEY_BIT(MATCH), "report when images are loaded, changed or gone")      \
 	X(NOOP, noop, 0, 0, "be answered when all earlier requests are")                          \
 	X(CANCEL, cancel, KEY_BIT(ID), 0, "end the waiting LOAD requests that have this id")
 
@@ -88,7 +88,8 @@ struct command {
 
 extern const struct command command_table[COMMAND_COUNT];
 
-/* A request whose verb and keys are known, except with a fault. A value is NULL if the line does not have its key. */
+/* A request whose verb and keys are known, except with a fault. A value is NULL if the line does
+ * not have its key. */
 struct request {
 	enum command_id command;
 	const char *values[KEY_COUNT];

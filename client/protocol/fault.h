@@ -20,7 +20,7 @@
 	X(BUSY, "busy", EBUSY, "try again later")                                              \
 	X(TIMEOUT, "timeout", ETIMEDOUT, "try again, or raise the time limit")                 \
 	X(DECODER_FAILED, "decoder-failed", EIO, "check the file")                             \
-	X(UNSUPPORTED, "unsupported", ENOTSUP, "use a newer daemon, or do without it")          \
+	X(UNSUPPORTED, "unsupported", ENOTSUP, "use a newer daemon, or do without it")         \
 	X(CANCELLED, "cancelled", ECANCELED, "ask again if you still need it")                 \
 	X(PROTOCOL, "protocol", EPROTO, "correct the client, see shmimg-protocol(7)")          \
 	X(INTERNAL, "internal", EREMOTEIO, "see the daemon's log")

@@ -57,8 +57,8 @@ static bool arguments_read_side(struct call *call, enum key key, uint32_t *side)
 	const char *text = call->request->values[key];
 	uint64_t number = 0;
 	if (text && (wire_number(text, INT32_MAX, &number) < 0 || number == 0)) {
-		refuse_key(call, key, "%s= must be a number from 1 to %d",
-			key_to_string(key), INT32_MAX);
+		refuse_key(call, key, "%s= must be a number from 1 to %d", key_to_string(key),
+			INT32_MAX);
 		return false;
 	}
 	*side = (uint32_t)number;
@@ -90,8 +90,8 @@ bool arguments_check_match(struct call *call)
 	const char *match = call->request->values[KEY_MATCH];
 	if (!match || strlen(match) <= PATTERN_MAX)
 		return true;
-	refuse_key(call, KEY_MATCH,
-		"the pattern has more than %d bytes; use a shorter one", PATTERN_MAX);
+	refuse_key(call, KEY_MATCH, "the pattern has more than %d bytes; use a shorter one",
+		PATTERN_MAX);
 	return false;
 }
 

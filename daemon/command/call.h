@@ -24,14 +24,13 @@ struct call {
 };
 
 /* Answers that the value of a key is wrong, or that the key is missing. */
-#define refuse_key(call, wrong, ...)                         \
+#define refuse_key(call, wrong, ...)                       \
 	((call)->reply->fields.key = key_to_string(wrong), \
 		refuse(call, FAULT_INVALID_ARGUMENT, __VA_ARGS__))
 
 /* Answers that there is no such image, rendition, pin, file or request: what says which. */
-#define refuse_missing(call, thing, ...)      \
-	((call)->reply->fields.what = (thing), \
-		refuse(call, FAULT_NOT_FOUND, __VA_ARGS__))
+#define refuse_missing(call, thing, ...) \
+	((call)->reply->fields.what = (thing), refuse(call, FAULT_NOT_FOUND, __VA_ARGS__))
 
 /* Answers with an error and counts it. */
 #define refuse(call, ...) call_refuse((call)->session, (call)->reply, __VA_ARGS__)

@@ -116,7 +116,8 @@ void dispatch_reject_request(
 		call_refuse(session, reply, FAULT_UNSUPPORTED, "unknown command %.64s", culprit);
 		break;
 	case REQUEST_UNKNOWN_KEY:
-		call_refuse(session, reply, FAULT_UNSUPPORTED, "this command has no key %.64s=", culprit);
+		call_refuse(session, reply, FAULT_UNSUPPORTED,
+			"this command has no key %.64s=", culprit);
 		break;
 	case REQUEST_INVALID_ID:
 		call_refuse(session, reply, FAULT_INVALID_ARGUMENT,
@@ -127,7 +128,8 @@ void dispatch_reject_request(
 		break;
 	case REQUEST_MISSING_KEY:
 	case REQUEST_GOOD:
-		call_refuse(session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing; add it", culprit);
+		call_refuse(
+			session, reply, FAULT_INVALID_ARGUMENT, "%s= is missing; add it", culprit);
 	}
 }
 

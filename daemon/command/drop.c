@@ -17,8 +17,8 @@ enum outcome command_drop(struct call *call)
 		return OUTCOME_DONE;
 	struct image *image = store_find_visible(store, &session->who, name, owner);
 	if (!image)
-		return refuse_missing(call, "image",
-			"no image has this name; list the images you can access");
+		return refuse_missing(
+			call, "image", "no image has this name; list the images you can access");
 	if (image->owner != session->who.uid)
 		return refuse(call, FAULT_NO_PERMISSION,
 			"the image belongs to user %u; only this user can drop it", image->owner);

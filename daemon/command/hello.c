@@ -26,7 +26,12 @@ static void hello_add_formats(struct wire_writer *line)
 
 /* What a client can rely on beyond the first version of the daemon; one word each. */
 static const char *const features[] = {
-	"id", "quiet", "noop", "cancel", "errors", "descriptors",
+	"id",
+	"quiet",
+	"noop",
+	"cancel",
+	"errors",
+	"descriptors",
 };
 
 static void hello_add_features(struct wire_writer *line)

@@ -89,9 +89,8 @@ static void load_call_on_done(struct load_waiter *waiter, struct rendition *rend
 	if (!rendition) {
 		reply->fields = waiter->load->fields;
 		call_refuse(session, reply, fault, "%s", message);
-	}
-	else if (load_answer_found(
-			 session, reply, rendition, options->pin, options->pass_fd, false))
+	} else if (load_answer_found(
+			   session, reply, rendition, options->pin, options->pass_fd, false))
 		load_change_following(
 			rendition->generation->image, &load_call->follow, options->unfollow);
 	reply->complete(reply);
@@ -124,8 +123,7 @@ static bool load_read_word(struct call *call, enum key key, int (*find)(const ch
 	*value = text ? find(text) : -1;
 	if (!text || *value >= 0)
 		return true;
-	refuse_key(call, key, "%s= must be one of %s", key_to_string(key),
-		key_synopsis(key));
+	refuse_key(call, key, "%s= must be one of %s", key_to_string(key), key_synopsis(key));
 	return false;
 }
 
@@ -137,8 +135,8 @@ static bool load_read_name(struct call *call, const char **name)
 		*name = path;
 	const char *fault = *name ? name_check(*name) : "source=fd needs a name; add name=";
 	if (fault)
-		refuse_key(call, call->request->values[KEY_NAME] || !path ? KEY_NAME : KEY_PATH, "%s",
-			fault);
+		refuse_key(call, call->request->values[KEY_NAME] || !path ? KEY_NAME : KEY_PATH,
+			"%s", fault);
 	return !fault;
 }
 
@@ -194,8 +192,7 @@ static bool load_read_watch(struct call *call, bool *follow, bool *unfollow)
 	*unfollow = text && !*follow;
 	if (!*follow || call->request->values[KEY_PATH])
 		return true;
-	refuse_key(call, KEY_WATCH,
-		"the daemon cannot follow an open file; load it by its path");
+	refuse_key(call, KEY_WATCH, "the daemon cannot follow an open file; load it by its path");
 	return false;
 }
 

@@ -25,7 +25,7 @@ struct reply {
 	bool quiet;		    /* only errors are answered */
 	bool in_error;		    /* the line under construction is an error */
 	struct fault_fields fields; /* of the next error */
-	int fd; /* to go with the reply, or -1; owned by this */
+	int fd;			    /* to go with the reply, or -1; owned by this */
 	char *data;
 	size_t size;
 	size_t length;

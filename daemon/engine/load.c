@@ -213,6 +213,21 @@ static bool load_reserve(struct load *load)
 	return r == 0;
 }
 
+/* The limit of layout_is_within() that is exceeded, and by what. */
+static void load_set_size_fields(struct load *load)
+{
+	const struct options *options = load->loader->options;
+	const struct header *header = &load->header;
+	uint64_t pixels = (uint64_t)header->full_width * header->full_height;
+	if (pixels > options->max_pixels)
+		load->fields = (struct fault_fields){
+			.limit = "max-pixels", .used = pixels, .max = options->max_pixels};
+	else if (header->segment_size > options->max_bytes)
+		load->fields = (struct fault_fields){.limit = "max-bytes",
+			.used = header->segment_size,
+			.max = options->max_bytes};
+}
+
 /*
  * Checks the limits and makes the segment, or takes the decoder's spare. Returns it, or -1 when
  * the load has ended.
@@ -224,6 +239,7 @@ static int load_make_segment(
 	char text[256];
 	int r = load_plan_layout(load, header);
 	if (!layout_is_within(&load->header, loader->options, text, sizeof(text))) {
+		load_set_size_fields(load);
 		load_finish(load, NULL, FAULT_TOO_LARGE, text);
 		return -1;
 	}

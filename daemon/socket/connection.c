@@ -2,9 +2,9 @@
  * Requests without an id are answered in their order: a reply is written directly into the outbox
  * when no earlier one of them is deferred; else it is deferred too. Replies to requests with an id
  * go into the outbox as soon as they are complete. A request that must wait for others leaves the
- * inbox, so that the requests behind it are seen. Events of a watch go before every reply that comes
- * later, never into one. A request is taken only when there is space for its reply, in the outbox
- * or deferred. So the daemon stops reading from a client that does not read.
+ * inbox, so that the requests behind it are seen. Events of a watch go before every reply that
+ * comes later, never into one. A request is taken only when there is space for its reply, in the
+ * outbox or deferred. So the daemon stops reading from a client that does not read.
  */
 #include "daemon/socket/connection.h"
 
@@ -50,7 +50,8 @@ static void connection_free_reply_memory(struct reply *reply)
 }
 
 /* The list of deferred replies that a reply belongs to. */
-static struct reply_list *connection_list_of(struct connection *connection, const struct reply *reply)
+static struct reply_list *connection_list_of(
+	struct connection *connection, const struct reply *reply)
 {
 	return *reply->id ? &connection->id_replies : &connection->replies;
 }
@@ -302,8 +303,8 @@ static bool connection_take_next(struct connection *connection)
 		return false;
 	connection->taken = true;
 	next->sequence = ++connection->sequence;
-	const char *id = next->request_fault || next->fault ? NULL
-							    : dispatch_cancels(&next->request);
+	const char *id =
+		next->request_fault || next->fault ? NULL : dispatch_cancels(&next->request);
 	if (id)
 		next->cancelled = connection_cancel_waiting(connection, id);
 	return true;

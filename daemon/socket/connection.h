@@ -45,24 +45,24 @@ struct connection {
 	int fd;
 	uint32_t interest; /* the server's: the events that epoll waits for */
 
-	bool input_ended;   /* the client sends no more */
-	bool broken;	    /* the client reads no more */
-	bool closing;	    /* after an error of protocol: close when all is sent */
-	bool taken;	    /* next holds a request; its line is still in the inbox */
-	bool blocked;	    /* the next request cannot be answered yet */
-	bool over_limit;    /* too many unclosed files of the user: nothing is received */
-	bool event_due;	    /* the server's: the event loop may have work after a turn */
-	uint64_t sequence;  /* of the last request */
+	bool input_ended;  /* the client sends no more */
+	bool broken;	   /* the client reads no more */
+	bool closing;	   /* after an error of protocol: close when all is sent */
+	bool taken;	   /* next holds a request; its line is still in the inbox */
+	bool blocked;	   /* the next request cannot be answered yet */
+	bool over_limit;   /* too many unclosed files of the user: nothing is received */
+	bool event_due;	   /* the server's: the event loop may have work after a turn */
+	uint64_t sequence; /* of the last request */
 	struct incoming next;
 	struct incoming_list waiting; /* requests that wait for others, in their order */
 	unsigned waiting_count;
 	size_t waiting_bytes;
 	struct incoming *answering; /* the request whose reply has more lines to come, or NULL */
 
-	struct reply_list replies;   /* deferred, without an id, in the order of the requests */
+	struct reply_list replies;    /* deferred, without an id, in the order of the requests */
 	struct reply_list id_replies; /* deferred, with an id */
 	unsigned reply_count;	      /* in both lists */
-	struct reply *next_reply; /* memory for the next deferred reply, or NULL */
+	struct reply *next_reply;     /* memory for the next deferred reply, or NULL */
 
 	struct inbox inbox;
 	struct outbox outbox;

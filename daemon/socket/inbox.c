@@ -4,8 +4,8 @@
  * can take it, or one that all these bytes belong to. When these lines are consumed, it is closed.
  *
  * recvmsg(2) may return bytes of earlier messages before those of a message with descriptors. The
- * lines of these bytes have no right to the descriptors. So the input is peeked at first, and before
- * such a message it is received line by line.
+ * lines of these bytes have no right to the descriptors. So the input is peeked at first, and
+ * before such a message it is received line by line.
  */
 #include "daemon/socket/inbox.h"
 

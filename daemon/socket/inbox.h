@@ -47,9 +47,10 @@ void inbox_clear(struct inbox *inbox);
 void inbox_release_buffer(struct inbox *inbox);
 
 /*
- * Receives once, but not across the beginning of a message with descriptors. Moves the bytes in the buffer, so no line may be in use. Returns the number of
- * bytes received; 0 at the end of input; -EAGAIN; -EPROTO when too many descriptors came; -EMFILE
- * when the process cannot have so many; -ENOMEM; or another negative errno.
+ * Receives once, but not across the beginning of a message with descriptors. Moves the bytes in the
+ * buffer, so no line may be in use. Returns the number of bytes received; 0 at the end of input;
+ * -EAGAIN; -EPROTO when too many descriptors came; -EMFILE when the process cannot have so many;
+ * -ENOMEM; or another negative errno.
  */
 ssize_t inbox_receive(struct inbox *inbox, int socket);
 

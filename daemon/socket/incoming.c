@@ -1,7 +1,7 @@
 /*
  * Every line that has source= takes one descriptor, the first of those that came with the line's
- * message, whatever becomes of the line. When it cannot be told whether a malformed line has it, the
- * connection ends: the next line would get the wrong descriptor.
+ * message, whatever becomes of the line. When it cannot be told whether a malformed line has it,
+ * the connection ends: the next line would get the wrong descriptor.
  */
 #include "daemon/socket/incoming.h"
 
@@ -11,7 +11,8 @@
 
 #include "daemon/socket/malformed.h"
 
-/* Reads a line that is not well-formed, as it was received. Returns whether it takes a descriptor. */
+/* Reads a line that is not well-formed, as it was received. Returns whether it takes a descriptor.
+ */
 static bool incoming_read_malformed(
 	struct incoming *incoming, const char *text, size_t length, const char *mistake)
 {
@@ -79,8 +80,8 @@ struct incoming *incoming_copy(struct incoming *incoming, struct inbox *inbox)
 	*copy = *incoming;
 	memcpy(text, line, incoming->length);
 	for (int key = 0; key < KEY_COUNT; key++)
-		copy->request.values[key] = incoming_move(
-			incoming->request.values[key], line, incoming->length, text);
+		copy->request.values[key] =
+			incoming_move(incoming->request.values[key], line, incoming->length, text);
 	copy->detail = incoming_move(incoming->detail, line, incoming->length, text);
 	incoming->fd = -1;
 	incoming_consume(incoming, inbox);

@@ -19,12 +19,12 @@ struct incoming {
 	size_t length;		    /* of the line in the inbox, with its '\n' */
 	char id[ID_LENGTH_MAX + 1]; /* "" without one */
 	bool quiet;
-	bool ends;	       /* the connection ends after the answer */
-	enum fault fault;      /* of a line that is not well-formed */
-	const char *detail;    /* what is wrong: a description, or the verb or key */
+	bool ends;	    /* the connection ends after the answer */
+	enum fault fault;   /* of a line that is not well-formed */
+	const char *detail; /* what is wrong: a description, or the verb or key */
 	enum request_fault request_fault;
-	unsigned cancelled;    /* waiting requests that this one has cancelled */
-	bool is_cancelled;     /* by a later request */
+	unsigned cancelled; /* waiting requests that this one has cancelled */
+	bool is_cancelled;  /* by a later request */
 };
 
 TAILQ_HEAD(incoming_list, incoming);

@@ -1,6 +1,6 @@
 /*
- * Each word between two spaces is parsed as a line of its own. A well-formed word says what it is. A
- * word that is not well-formed says nothing of a descriptor unless it has "source=" in it, in any
+ * Each word between two spaces is parsed as a line of its own. A well-formed word says what it is.
+ * A word that is not well-formed says nothing of a descriptor unless it has "source=" in it, in any
  * case and encoding, or is "source" alone: then the client may have meant source=fd.
  */
 #include "daemon/socket/malformed.h"

@@ -47,6 +47,7 @@ static void connect_client(struct client *client)
 	client->connection->server = client;
 	client->length = 0;
 	client->asked = client->answered = 0;
+	client->may_be_quiet = false;
 }
 
 static void drop_fds(struct client *client)
@@ -93,8 +94,10 @@ void client_send(struct client *client, const uint8_t *text, size_t size)
 	ssize_t count = -1;
 	if (client->socket >= 0 && size > 0)
 		count = sendmsg(client->socket, &message, MSG_NOSIGNAL);
-	if (count > 0)
+	if (count > 0) {
 		client->asked += count_lines(text, (size_t)count);
+		client->may_be_quiet |= memchr(text, 'q', (size_t)count) != NULL;
+	}
 	drop_fds(client);
 }
 
@@ -174,7 +177,8 @@ bool client_read(struct client *client)
 
 bool client_is_content(const struct client *client)
 {
-	return !client->connection || client->answered == client->asked;
+	return !client->connection || client->answered == client->asked ||
+	       (client->may_be_quiet && client->answered < client->asked);
 }
 
 void client_finish(struct client *client)

@@ -22,6 +22,7 @@ struct client {
 	size_t length;
 	unsigned asked;	   /* complete lines that were sent */
 	unsigned answered; /* replies that were read */
+	bool may_be_quiet; /* it may have sent quiet=, and then not each line is answered */
 };
 
 /* A client that is not connected yet. */

@@ -60,6 +60,7 @@ static void read_request(const struct wire_line *line)
 	const char *culprit = NULL;
 	enum request_fault fault = request_parse(line, &request, &culprit);
 	must(culprit);
+	must(!request.values[KEY_ID] || request_is_id(request.values[KEY_ID]));
 	if (fault)
 		return;
 	unsigned given = 0;
@@ -71,7 +72,8 @@ static void read_request(const struct wire_line *line)
 	}
 	const struct command *command = &command_table[request.command];
 	must((given & command->required) == command->required);
-	must(!(given & ~(command->required | command->optional)));
+	must(request.command == COMMAND_HELLO ||
+		!(given & ~(command->required | command->optional | KEY_COMMON)));
 }
 
 static void read_number(const char *value)

@@ -1,4 +1,4 @@
-"""Requests beside each other: ids, order, NOOP, CANCEL, quiet answers, and whose descriptor is whose."""
+"""Requests beside each other: ids, order, NOOP, CANCEL, quiet answers, and descriptors."""
 
 import contextlib
 import os
@@ -234,11 +234,13 @@ def test_quiet_answers_only_errors(daemon, client, tmp_path):
     client.ask("LOAD", path=path, pin="no")
     before = daemon.settled_files(client)
     client.raw(
-        line("LOAD", path=path, quiet="ok", fd="yes") + b"\n" + line("FETCH", name=path, quiet="ok", fd="yes")
+        line("LOAD", path=path, quiet="ok", fd="yes")
+        + b"\n"
+        + line("FETCH", name=path, quiet="ok", fd="yes")
         + b"\nLIST quiet=ok\nSTATS quiet=ok id=s\nFETCH quiet=ok id=f name=none\nNOOP\n"
     )
     verb, values = client.reply()
-    assert (verb, values["id"], values["code"], values["what"]) == ("ERR", "f", "not-found", "image")
+    assert (verb, values["id"], values["code"]) == ("ERR", "f", "not-found")
     assert client.reply() == ("OK", {})
     assert not client.fds
     assert client.ask("STAT", name=path)["pins"] == "1"
@@ -278,6 +280,14 @@ def test_a_limit_is_told_in_numbers(client, tmp_path):
     values = client.reply()[1]
     told = [values[key] for key in ("code", "limit", "used", "max")]
     assert told == ["over-quota", "user-pins", "1", "1"]
+
+
+@pytest.mark.options("--max-pixels", "10")
+def test_a_picture_that_is_too_large_is_told_in_numbers(client, tmp_path):
+    client.send("LOAD", id="a", path=write_png(tmp_path / "a.png", noise(4, 5)))
+    values = client.reply()[1]
+    told = [values[key] for key in ("id", "code", "limit", "used", "max")]
+    assert told == ["a", "too-large", "max-pixels", "20", "10"]
 
 
 def test_private_keys_are_ignored(client):

@@ -299,7 +299,8 @@ static void test_rejections(void **state)
 	static const char *const parts[] = {
 		"ERR code=protocol message=a%20key%20is%20given%20twice",
 		"\nERR code=unsupported verb=NONSENSE message=unknown%20command%20NONSENSE;",
-		"\nERR code=unsupported key=colour message=this%20command%20has%20no%20key%20colour=;",
+		"\nERR code=unsupported key=colour "
+		"message=this%20command%20has%20no%20key%20colour=;",
 		"\nERR code=invalid-argument key=name message=name=%20is%20missing",
 		"\nERR code=invalid-argument key=id ", "\nERR code=invalid-argument key=quiet ",
 		"\nERR code=cancelled message="};
@@ -346,7 +347,8 @@ static void test_replies(void **state)
 	reply.length = 0;
 	reply_fault(&reply, FAULT_BUSY, "%d%%", 5);
 	data[reply.length] = '\0';
-	assert_string_equal(data, "ERR code=busy retry-ms=100 message=5%25;%20try%20again%20later\n");
+	assert_string_equal(
+		data, "ERR code=busy retry-ms=100 message=5%25;%20try%20again%20later\n");
 	reply.length = 0;
 	reply_fault(&reply, FAULT_BUSY, "full; wait");
 	data[reply.length] = '\0';

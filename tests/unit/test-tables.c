@@ -127,8 +127,8 @@ static void common_keys(void **state)
 	struct request request;
 	const char *culprit;
 	char id[ID_LENGTH_MAX + 2], text[128];
-	assert_int_equal(parse("STATS id=a%20~ quiet=ok x-y=z x-=", &request, &culprit),
-		REQUEST_GOOD);
+	assert_int_equal(
+		parse("STATS id=a%20~ quiet=ok x-y=z x-=", &request, &culprit), REQUEST_GOOD);
 	assert_string_equal(request.values[KEY_ID], "a ~");
 	assert_int_equal(parse("HELLO colour=red y=", &request, &culprit), REQUEST_GOOD);
 	memset(id, 'i', sizeof(id));
