@@ -152,15 +152,14 @@ static ssize_t inbox_receive_with_fds(struct inbox *inbox, int socket, size_t si
  */
 ssize_t inbox_receive(struct inbox *inbox, int socket)
 {
-	bool brings_fds;
+	bool brings_fds, is_scarce = fd_budget_is_scarce();
 	if (inbox_make_space(inbox) < 0)
 		return -ENOMEM;
 	ssize_t count = inbox_peek(inbox, socket, WIRE_LINE_MAX - inbox->end, &brings_fds);
 	if (count <= 0)
 		return count;
 	if (brings_fds)
-		return fd_budget_is_scarce() ? -EMFILE
-					     : inbox_receive_with_fds(inbox, socket, (size_t)count);
+		return is_scarce ? -EMFILE : inbox_receive_with_fds(inbox, socket, (size_t)count);
 	return inbox_receive_message(inbox, socket, (size_t)count, 0);
 }
 

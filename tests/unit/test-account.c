@@ -333,7 +333,7 @@ static void test_messages(void **state)
 		if (world_call(session, &answer, "LOAD source=fd name=b", world_file("good")) ==
 			OUTCOME_LATER)
 			world_wait(&world, &answer);
-		assert_memory_equal(answer.data, "ERR code=over-quota message=user%20", 35);
+		assert_memory_equal(answer.data, "ERR code=over-quota limit=user-", 31);
 		if (!strstr(answer.data, cases[i].text))
 			fail_msg("%s", answer.data);
 		assert_int_equal(store->bytes, bytes);

@@ -80,25 +80,25 @@ static void test_limits(void **state)
 	struct options *options = &world.options;
 	const struct {
 		uint64_t *limit, low, enough;
-		const char *message;
+		const char *fields, *message;
 	} limits[] = {
-		{&options->max_pixels, 63, 64,
+		{&options->max_pixels, 63, 64, "limit=max-pixels used=64 max=63 ",
 			"8%20x%208%20pixels%20are%20more%20than%20max-pixels=63;%20raise%20it%"
 			"20with"
 			"%20the%20option%20--max-pixels%20of%20shmimgd"},
-		{&options->max_pixels_per_byte, 15, 16,
+		{&options->max_pixels_per_byte, 15, 16, "",
 			"8%20x%208%20pixels%20in%20a%20file%20of%204%20bytes%20are%20more%20than%20"
 			"max-pixels-per-byte=15;%20raise%20it%20with%20the%20option%20"
 			"--max-pixels-per-byte%20of%20shmimgd"},
-		{&options->max_bytes, 8191, 8192,
+		{&options->max_bytes, 8191, 8192, "limit=max-bytes used=8192 max=8191 ",
 			"the%20image%20needs%208192%20bytes,%20more%20than%20max-bytes=8191;"
 			"%20raise%20it%20with%20the%20option%20--max-bytes%20of%20shmimgd"},
 	};
 	for (size_t i = 0; i < COUNT(limits); i++) {
 		char expected[512];
 		uint64_t usual = *limits[i].limit;
-		snprintf(expected, sizeof(expected), "ERR code=too-large message=%s",
-			limits[i].message);
+		snprintf(expected, sizeof(expected), "ERR code=too-large %smessage=%s",
+			limits[i].fields, limits[i].message);
 		*limits[i].limit = limits[i].low;
 		world_load(&world, session, "a", "good", expected);
 		*limits[i].limit = limits[i].enough;
