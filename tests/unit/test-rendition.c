@@ -103,7 +103,8 @@ static void test_chosen(void **state)
 		{"FETCH name=a", "width=8 height=8 stride=64 format=GRAY16 ", 4},
 		{"FETCH name=a width=100 height=100", "width=8 height=8 ", 4},
 		{"FETCH name=a width=3",
-			"ERR code=not-found message=the%20image%20was%20not%20loaded%20in%20this%20"
+			"ERR code=not-found what=rendition "
+			"message=the%20image%20was%20not%20loaded%20in%20this%20"
 			"size;%20load%20it%20with%20width=3\n",
 			4},
 		{"STAT name=a width=3 height=7 format=native",
@@ -136,16 +137,16 @@ static void test_bad_numbers(void **state)
 	(void)state;
 	struct session *session = world_begin(&world, FAKE_DECODER);
 	for (size_t i = 0; i < COUNT(numbers) * COUNT(begins) * 2; i++) {
-		char line[96], answer[128];
+		char line[96], answer[160];
 		const char *key = i % 2 ? "width" : "height";
 		const char *begin = begins[i / 2 % COUNT(begins)];
 		snprintf(
 			line, sizeof(line), "%s %s=%s", begin, key, numbers[i / 2 / COUNT(begins)]);
 		snprintf(answer, sizeof(answer),
-			"ERR code=invalid-argument "
+			"ERR code=invalid-argument key=%s "
 			"message=%s=%%20must%%20be%%20a%%20number%%20from%%201%%20to%%"
 			"202147483647;",
-			key);
+			key, key);
 		int fd = *begin == 'L' ? world_file("good") : -1;
 		world_expect(&world, session, line, fd, answer);
 	}
@@ -231,7 +232,8 @@ static void test_many(void **state)
 	uint64_t bytes = store->bytes;
 	assert_int_equal(store->rendition_count, RENDITIONS_MAX);
 	load_width(&world, session, file, 1, formats[4],
-		"ERR code=over-quota message=the%20image%20has%2032%20");
+		"ERR code=over-quota limit=renditions used=32 max=32 "
+		"message=the%20image%20has%2032%20");
 	world_expect(&world, session, "RELEASE name=a format=RGB8", -1, "OK");
 	load_width(&world, session, file, 1, formats[1], "OK ");
 	load_width(&world, session, file, 1, formats[4], "OK ");
@@ -293,7 +295,8 @@ static void test_limits_are_of_the_whole(void **state)
 	int file = world_file("good");
 	world.options.max_pixels = 63;
 	load_width(&world, session, file, 1, "",
-		"ERR code=too-large message=8%20x%208%20pixels%20are%20more%20than%20"
+		"ERR code=too-large limit=max-pixels used=64 max=63 "
+		"message=8%20x%208%20pixels%20are%20more%20than%20"
 		"max-pixels=63;");
 	world.options.max_pixels = 64;
 	world.options.max_pixels_per_byte = 1;
