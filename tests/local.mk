@@ -50,6 +50,7 @@ EXTRA_DIST += \
 	%D%/integration/test_pressure.py \
 	%D%/integration/test_privacy.py \
 	%D%/integration/test_process.py \
+	%D%/integration/test_published.py \
 	%D%/integration/test_reconnect.py \
 	%D%/integration/test_python.py \
 	%D%/integration/test_python_client.py \

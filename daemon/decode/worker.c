@@ -8,6 +8,12 @@
  *   ENDING   SIGKILL was sent. At the deadline the decoder is stuck.
  *
  * JOB_READY is allowed once, before all other packets, and JOB_NO_SPARE while there is a spare.
+ *
+ * JOB_DONE and JOB_ERROR in the state PIXELS, and JOB_NO_SPARE, also say that the decoder has
+ * closed and unmapped the segment. The worker proves it (segment.c), so that the segment cannot
+ * change after it was published, or take memory that nobody accounts for. A decoder that has kept
+ * the segment is killed.
+ *
  * After a timeout or an invalid packet the job fails at once, because the kernel may need long to
  * end the process. When a process dies by itself, worker_on_death() fails its job.
  */
@@ -25,13 +31,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/cleanup.h"
 #include "daemon/job/channel.h"
 #include "daemon/job/spawn.h"
 #include "daemon/log/log.h"
+#include "daemon/segment/segment.h"
 
 #define SECOND_USEC    UINT64_C(1000000)
 #define DEADLINE_MAX   (UINT64_C(7 * 86400) * SECOND_USEC)
 #define END_GRACE_USEC (5 * SECOND_USEC)
+
+/* Why a decoder was killed. */
+static const char worker_text_invalid[] = "the decoder sent an invalid packet and was killed; "
+					  "if shmimgd was upgraded, restart it";
+static const char worker_text_kept[] = "the decoder kept access to its segment and was killed; "
+				       "if shmimgd was upgraded, restart it";
 
 static void worker_free(struct worker *worker)
 {
@@ -187,10 +201,44 @@ static int worker_on_deadline(sd_event_source *source, uint64_t usec, void *cont
 	return 0;
 }
 
+/* Reports the reason now: the end of the process reports only the signal. */
+static void worker_kill_misbehaving(struct worker *worker, const char *text)
+{
+	worker_kill(worker);
+	if (worker->job)
+		worker_fail(worker, text);
+	else
+		worker_log_lost(worker, text);
+}
+
+/* The job cannot go on: tells the decoder, which is idle then. */
+static void worker_refuse(struct worker *worker)
+{
+	const union job_packet refusal = {.signal = {JOB_REFUSE}};
+	worker_become_idle(worker);
+	if (channel_send(worker->channel, &refusal, -1) < 0)
+		worker_kill(worker);
+}
+
+/* Sends the segment of the job, by a descriptor that was opened for the decoder. */
+static void worker_send_segment(
+	struct worker *worker, const union job_packet *answer, uint64_t pixels)
+{
+	OWN_FD int writer = segment_open_writer(worker->segment);
+	if (writer < 0) {
+		worker_refuse(worker);
+		worker_end_job(worker, FAULT_BUSY, strerror(-writer));
+		return;
+	}
+	worker->state = WORKER_PIXELS;
+	worker_set_time_limit(worker, worker_time_for(worker->setup->options, pixels));
+	if (channel_send(worker->channel, answer, writer) < 0)
+		worker_kill(worker);
+}
+
 static void worker_on_header(struct worker *worker, const struct job_header *header)
 {
 	union job_packet answer = {.segment = {.kind = JOB_SEGMENT}};
-	const union job_packet refusal = {.signal = {JOB_REFUSE}};
 	int segment = -1;
 	if (worker->job) {
 		struct job *job = worker->job;
@@ -202,26 +250,49 @@ static void worker_on_header(struct worker *worker, const struct job_header *hea
 			worker->job = job;
 		}
 	}
-	int r;
-	if (segment < 0) {
-		worker_become_idle(worker);
-		r = channel_send(worker->channel, &refusal, -1);
-	} else {
-		worker->state = WORKER_PIXELS;
-		worker_set_time_limit(
-			worker, worker_time_for(worker->setup->options,
-					(uint64_t)header->full_width * header->full_height));
-		r = channel_send(worker->channel, &answer, segment);
+	worker->segment = segment;
+	if (segment < 0)
+		worker_refuse(worker);
+	else
+		worker_send_segment(
+			worker, &answer, (uint64_t)header->full_width * header->full_height);
+}
+
+static const char *worker_explain_unproven(int error)
+{
+	return error == -EOPNOTSUPP ? "the kernel grants no leases, which shmimgd needs; set "
+				      "fs.leases-enable of sysctl to 1"
+				    : strerror(-error);
+}
+
+/* Ends the job, if the decoder has let go of its segment. */
+static void worker_finish_job(struct worker *worker, enum fault fault, const char *message)
+{
+	int r = worker->segment < 0 ? 1 : segment_is_unshared(worker->segment);
+	if (r == 0) {
+		worker_kill_misbehaving(worker, worker_text_kept);
+		return;
 	}
+	worker_become_idle(worker);
 	if (r < 0)
-		worker_kill(worker);
+		worker_end_job(worker, r == -ENOMEM ? FAULT_BUSY : FAULT_INTERNAL,
+			worker_explain_unproven(r));
+	else
+		worker_end_job(worker, fault, message);
 }
 
 static void worker_on_error(struct worker *worker, struct job_error *error)
 {
 	error->message[JOB_MESSAGE_SIZE - 1] = '\0';
-	worker_become_idle(worker);
-	worker_end_job(worker, (enum fault)error->fault, error->message);
+	worker_finish_job(worker, (enum fault)error->fault, error->message);
+}
+
+static void worker_on_no_spare(struct worker *worker)
+{
+	if (segment_is_unshared(worker->spare.fd) == 0)
+		worker_kill_misbehaving(worker, worker_text_kept);
+	else
+		spare_forget(&worker->spare);
 }
 
 static bool worker_is_fault_valid(uint32_t fault)
@@ -250,8 +321,7 @@ static bool worker_on_packet(struct worker *worker, union job_packet *packet)
 		return true;
 	}
 	if (packet->kind == JOB_DONE && worker->state == WORKER_PIXELS) {
-		worker_become_idle(worker);
-		worker_end_job(worker, FAULT_NONE, NULL);
+		worker_finish_job(worker, FAULT_NONE, NULL);
 		return true;
 	}
 	if (packet->kind == JOB_ERROR && working && worker_is_fault_valid(packet->error.fault)) {
@@ -259,22 +329,10 @@ static bool worker_on_packet(struct worker *worker, union job_packet *packet)
 		return true;
 	}
 	if (packet->kind == JOB_NO_SPARE && worker->spare.fd >= 0) {
-		spare_forget(&worker->spare);
+		worker_on_no_spare(worker);
 		return true;
 	}
 	return false;
-}
-
-/* Reports the reason now: the end of the process reports only the signal. */
-static void worker_kill_misbehaving(struct worker *worker)
-{
-	static const char text[] = "the decoder sent an invalid packet and was killed; "
-				   "if shmimgd was upgraded, restart it";
-	worker_kill(worker);
-	if (worker->job)
-		worker_fail(worker, text);
-	else
-		worker_log_lost(worker, text);
 }
 
 static int worker_on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -289,7 +347,7 @@ static int worker_on_answer(sd_event_source *source, int fd, uint32_t events, vo
 	if (r == 0)
 		worker_kill(worker);
 	else if (r < 0 || !worker_on_packet(worker, &packet))
-		worker_kill_misbehaving(worker);
+		worker_kill_misbehaving(worker, worker_text_invalid);
 	worker->setup->events->changed(worker);
 	return 0;
 }
@@ -344,6 +402,7 @@ void worker_start_job(struct worker *worker, struct job *job)
 	worker->jobs++;
 	worker->job = job;
 	worker->state = WORKER_HEADER;
+	worker->segment = -1;
 	job->worker = worker;
 	worker_set_time_limit(worker, worker_time_for(worker->setup->options, 0));
 	int r = channel_send(worker->channel, &order, job->input);
@@ -368,7 +427,8 @@ void worker_offer_spare(struct worker *worker)
 	if (segment < 0)
 		return;
 	const union job_packet packet = {.spare = {.kind = JOB_SPARE, .size = worker->spare.size}};
-	if (channel_send(worker->channel, &packet, segment) < 0)
+	OWN_FD int writer = segment_open_writer(segment);
+	if (writer < 0 || channel_send(worker->channel, &packet, writer) < 0)
 		spare_forget(&worker->spare);
 }
 

@@ -84,6 +84,7 @@ struct worker {
 	struct job *job;     /* NULL while the decoder is idle, or if the job was cancelled */
 	unsigned jobs;	     /* how many were started */
 	uint64_t time_limit; /* of the job, in microseconds; is set again with JOB_HEADER */
+	int segment;	     /* of the job, in the state PIXELS; is the job owner's */
 	bool ready;	     /* JOB_READY was received; nothing may come before it */
 	bool stuck;	     /* was killed and has not ended: hangs in the kernel */
 	uid_t uid;	     /* the only user whose files it gets */

@@ -1,7 +1,8 @@
 /*
  * Does the jobs of job.h one after the other, in the order that job.h describes. Any packet out of
  * order ends the service: a daemon that breaks the protocol is not trusted either. Descriptors that
- * come with a job are closed before the job is answered.
+ * come with a job are closed, and the segment is unmapped, before the job is answered: the daemon
+ * kills a decoder that still has the segment then.
  */
 #include "config.h"
 
@@ -107,12 +108,11 @@ static int service_serve_decode(int channel, const struct job_decode *job, int f
 	}
 	codec_close(&picture);
 	close(fd);
+	spare_release();
 	if (result <= 0)
 		return result;
-	result = picture.error.kind == JOB_ERROR ? service_send_error(channel)
-						 : service_send_signal(channel, JOB_DONE);
-	spare_release();
-	return result;
+	return picture.error.kind == JOB_ERROR ? service_send_error(channel)
+					       : service_send_signal(channel, JOB_DONE);
 }
 
 /* Closes a segment after the daemon has closed it. */

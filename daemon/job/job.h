@@ -22,7 +22,9 @@
  * daemon can send a job before it receives JOB_READY.
  *
  * A decoder does one job at a time. The daemon sets the size of the segment; the decoder reserves
- * and fills it. The decoder closes the job's descriptors before it sends JOB_DONE or JOB_ERROR.
+ * and fills it. The decoder closes the job's descriptors and unmaps the segment before it sends
+ * JOB_DONE or JOB_ERROR. The daemon proves that no access to the segment is left, and kills a
+ * decoder that has kept some.
  *
  * JOB_FREE carries a large segment that only the daemon still has open. JOB_LAST reports that the
  * daemon has closed its descriptor; only then the decoder closes its own. So the kernel frees the
@@ -30,8 +32,8 @@
  *
  * JOB_SPARE carries a segment for a later job. It replaces an earlier spare that was not used,
  * which the decoder closes. The decoder fills the segment with pages while it is idle, or reports
- * with JOB_NO_SPARE that it cannot, and has closed it. The JOB_SEGMENT of the job that uses the
- * spare says so. A spare is used once.
+ * with JOB_NO_SPARE that it cannot, and has closed and unmapped it. The JOB_SEGMENT of the job that
+ * uses the spare says so. A spare is used once.
  */
 #pragma once
 

@@ -1,6 +1,21 @@
 /*
  * A segment is created without a name (O_TMPFILE), filled by a decoder, and linked when it is
  * complete. So no program can open an incomplete segment, and a crash leaves none behind.
+ *
+ * A published segment never changes. The daemon proves that the decoder can no longer write to it,
+ * and then writes the header and links the name:
+ *
+ *   1. The decoder gets a descriptor that was opened for it alone, and never the daemon's own one,
+ *      which is open for writing too.
+ *   2. The file's mode allows nobody to write, except while the daemon opens the decoder's
+ *      descriptor. There is no access control list yet. So no further descriptor can be opened for
+ *      writing, and an O_PATH descriptor, which a lease does not notice, cannot become one.
+ *   3. When the decoder has ended its job, the daemon takes a write lease (F_SETLEASE of fcntl(2))
+ *      with its own descriptor. The kernel grants it only if no other open file of the segment is
+ *      left anywhere: none in a process, none in a message under way, none that a mapping holds.
+ *   4. The lease is released. It has shown that the daemon's descriptor is the only way left to the
+ *      segment, and the daemon gives it to nobody. So whatever time passes until the segment is
+ *      published, and while the header is written, nobody else can change it.
  */
 #include "daemon/segment/segment.h"
 
@@ -25,6 +40,29 @@ int segment_create(uint64_t size)
 		return -errno;
 	fd_budget_take(1);
 	return take_fd(&fd);
+}
+
+int segment_open_writer(int fd)
+{
+	char link[32];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (fchmod(fd, 0600) < 0)
+		return -errno;
+	OWN_FD int writer = open(link, O_RDWR | O_CLOEXEC);
+	int error = errno;
+	if (fchmod(fd, 0400) < 0)
+		return -errno;
+	if (writer < 0)
+		return -error;
+	fd_budget_take(1);
+	return take_fd(&writer);
+}
+
+int segment_is_unshared(int fd)
+{
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return errno == EAGAIN ? 0 : errno == EINVAL ? -EOPNOTSUPP : -errno;
+	return fcntl(fd, F_SETLEASE, F_UNLCK) < 0 ? -errno : 1;
 }
 
 static int segment_write_all(int fd, const void *data, size_t size, uint64_t offset)

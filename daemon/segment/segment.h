@@ -15,6 +15,19 @@ enum { SEGMENT_NAME_SIZE = 64 };
 /* Creates a sparse segment without a name. Returns its descriptor or a negative errno. */
 int segment_create(uint64_t size);
 
+/*
+ * Opens a nameless segment once more, for a decoder to fill. The descriptor shares nothing with fd.
+ * Returns it or a negative errno.
+ */
+int segment_open_writer(int fd);
+
+/*
+ * Whether the daemon alone has a nameless segment open: no process can change it any more.
+ * Returns 1; 0 if a descriptor of segment_open_writer(), or a mapping made with one, is left
+ * anywhere; or a negative errno: -EOPNOTSUPP if the kernel grants no leases.
+ */
+int segment_is_unshared(int fd);
+
 /* Who may read a segment. */
 struct segment_readers {
 	uid_t owner;

@@ -273,6 +273,9 @@ int fcntl64(int fd, int command, ...)
 		real = (int (*)(int, int, void *))next("fcntl64");
 	if (command == F_DUPFD_CLOEXEC && fails("fcntl64", SYSTEM, EMFILE))
 		return -1;
+	if (command == F_SETLEASE && argument == (void *)F_WRLCK &&
+		fails("fcntl64", SYSTEM, ENOMEM))
+		return -1;
 	if (command == F_SETFL && fails("fcntl64", SYSTEM, EPERM))
 		return -1;
 	return real(fd, command, argument);

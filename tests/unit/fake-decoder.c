@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "client/protocol/fdpass.h"
 #include "client/protocol/fit.h"
 #include "client/protocol/format.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/job/job.h"
 
 static char word[64];
@@ -204,6 +206,31 @@ static void fill(int segment, int input, uint64_t size)
 		_exit(4);
 }
 
+/* The end of a mapping that is kept, and written to for as long as this process lives. */
+static volatile char *kept;
+
+/* Closes the segment. "keep-" and a word: keeps access to it, in this way. */
+static void let_go(int segment, uint64_t size)
+{
+	int pair[2];
+	if (is("keep-mapping") || is("keep-reading")) {
+		int access = is("keep-mapping") ? PROT_READ | PROT_WRITE : PROT_READ;
+		void *map = mmap(NULL, size, access, MAP_SHARED, segment, 0);
+		if (map == MAP_FAILED)
+			_exit(4);
+		if (is("keep-mapping"))
+			kept = (volatile char *)map + size - 1;
+	}
+	/* In a message that nobody has received. */
+	if (is("keep-message") && (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0 ||
+					  fdpass_send(pair[0], "x", 1, segment, 0) < 0))
+		_exit(4);
+	if (!is("keep-descriptor") && !is("keep-error"))
+		close(segment);
+	if (is("keep-error"))
+		send_error(FAULT_NOT_AN_IMAGE, -1);
+}
+
 /* Sends JOB_READY before the first answer. */
 static void get_ready(void)
 {
@@ -252,13 +279,17 @@ static void decode(enum format format, struct box box, int input)
 	send_packet(&header, sizeof(header));
 	if (receive(&packet, &segment) <= 0)
 		_exit(0);
-	if (packet.kind == JOB_SEGMENT && !misbehave("late-")) {
+	if (packet.kind == JOB_SEGMENT && strncmp(word, "late-", 5) == 0) {
+		close(segment);
+		misbehave("late-");
+	} else if (packet.kind == JOB_SEGMENT) {
 		fill(segment, input, packet.segment.size);
+		let_go(segment, packet.segment.size);
 		send_signal(JOB_DONE);
+		while (kept)
+			(*kept)++;
 		misbehave("after-");
 	}
-	if (segment >= 0)
-		close(segment);
 }
 
 /* Takes the size of the image from the word. */
@@ -309,7 +340,10 @@ int main(void)
 			get_ready();
 			send_signal(JOB_DONE);
 		} else if (packet.kind == JOB_SPARE) {
-			misbehave("spare-");
+			bool keeps = strncmp(word, "spare-keep-", 11) == 0;
+			if (!keeps)
+				close(take_fd(&fd));
+			misbehave(keeps ? "spare-keep-" : "spare-");
 		} else if (packet.kind == JOB_DECODE &&
 			   packet.decode.source == JOB_SOURCE_SEGMENT) {
 			derive((enum format)packet.decode.format,

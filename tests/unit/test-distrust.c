@@ -24,6 +24,11 @@ static const struct {
 	{"late-signal", 1},
 	{"late-descriptor", 1},
 	{"late-done", 0}, /* the segment is not filled */
+	{"keep-descriptor", 1},
+	{"keep-mapping", 1},
+	{"keep-reading", 1},
+	{"keep-message", 1},
+	{"keep-error", 1},
 	{"holes", 0},
 	{"shrink", 0},
 	{"grow", 0},

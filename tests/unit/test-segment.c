@@ -1,6 +1,6 @@
 /*
- * Tests of segments: they have no name until they are published, incomplete ones are refused, and
- * who may read them.
+ * Tests of segments: they have no name until they are published, incomplete ones are refused, who
+ * may read them, and whether a decoder has let go of one.
  */
 #include <acl/libacl.h>
 #include <errno.h>
@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/protocol/fdpass.h"
 #include "daemon/base/random.h"
 #include "daemon/instance.h"
 #include "daemon/segment/acl.h"
@@ -156,6 +158,64 @@ static void test_incomplete(void **state)
 	}
 }
 
+/* Any other way to the segment is noticed, and none is left when it is closed. */
+static void test_unshared(void **state)
+{
+	int pair[2];
+	(void)state;
+	mode_t mask = umask(0777); /* which must not matter */
+	int fd = segment_create(8192);
+	assert_return_code(fd, -fd);
+	assert_int_equal(segment_is_unshared(fd), 1);
+	int writer = segment_open_writer(fd);
+	umask(mask);
+	assert_return_code(writer, -writer);
+	assert_true(fcntl(writer, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(pwrite(writer, "a", 1, 0), 1);
+	assert_int_equal(segment_is_unshared(fd), 0);
+
+	int copy = dup(writer);
+	close(writer);
+	assert_int_equal(segment_is_unshared(fd), 0);
+	static const int accesses[] = {PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE};
+	for (size_t i = 0; i < COUNT(accesses); i++) {
+		void *map = mmap(NULL, 8192, accesses[i], MAP_SHARED, copy, 0);
+		assert_ptr_not_equal(map, MAP_FAILED);
+		close(copy);
+		assert_int_equal(segment_is_unshared(fd), 0);
+		munmap(map, 8192);
+		assert_int_equal(segment_is_unshared(fd), 1);
+		copy = segment_open_writer(fd);
+		assert_return_code(copy, -copy);
+	}
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), errno);
+	assert_int_equal(fdpass_send(pair[0], "a", 1, copy, 0), 1);
+	close(copy);
+	assert_int_equal(segment_is_unshared(fd), 0);
+	close(pair[0]);
+	close(pair[1]);
+	assert_int_equal(segment_is_unshared(fd), 1);
+	close(fd);
+	assert_int_equal(segment_is_unshared(-1), -EBADF);
+	assert_int_equal(segment_open_writer(-1), -EBADF);
+}
+
+/* Nobody may open a segment for writing by its mode, before and after the decoder's descriptor. */
+static void test_mode_of_nameless(void **state)
+{
+	struct stat status;
+	(void)state;
+	int fd = segment_create(4096);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_return_code(fstat(fd, &status), errno);
+		assert_int_equal(status.st_mode & 07777, 0400);
+		int writer = segment_open_writer(fd);
+		assert_return_code(writer, -writer);
+		close(writer);
+	}
+	close(fd);
+}
+
 static void test_bad_sizes(void **state)
 {
 	(void)state;
@@ -222,6 +282,8 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_names_in_the_header_and_behind),
 		cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_unshared),
+		cmocka_unit_test(test_mode_of_nameless),
 		cmocka_unit_test(test_bad_sizes),
 		cmocka_unit_test(test_access),
 	};

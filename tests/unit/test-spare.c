@@ -207,7 +207,8 @@ static void test_reload(void **state)
 static void test_ends(void **state)
 {
 	static const char *const words[] = {"large-spare-no-spare", "large-spare-exit",
-		"large-spare-signal", "large-spare-done", "large-spare-cut-no-spare"};
+		"large-spare-signal", "large-spare-done", "large-spare-cut-no-spare",
+		"large-spare-keep-no-spare"};
 	(void)state;
 	for (size_t i = 0; i < COUNT(words); i++) {
 		struct world world;

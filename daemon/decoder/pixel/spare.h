@@ -23,7 +23,7 @@ int spare_prepare(int channel);
  */
 uint8_t *spare_use(uint64_t size);
 
-/* Unmaps a spare that spare_use() returned. Slow, so call it after the job was answered. */
+/* Unmaps a spare that spare_use() returned. */
 void spare_release(void);
 
 /* Unmaps the spare, whether used or not. */
