@@ -14,9 +14,14 @@
  * change after it was published, or take memory that nobody accounts for. A decoder that has kept
  * the segment is killed.
  *
+ * The daemon limits the size of files that the decoder can write (RLIMIT_FSIZE) to that of the
+ * segment that it sends, so the decoder cannot take more memory than is reserved.
+ *
  * After a timeout or an invalid packet the job fails at once, because the kernel may need long to
  * end the process. When a process dies by itself, worker_on_death() fails its job.
  */
+#include "config.h"
+
 #include "daemon/decode/worker.h"
 
 #include <errno.h>
@@ -40,6 +45,13 @@
 #define SECOND_USEC    UINT64_C(1000000)
 #define DEADLINE_MAX   (UINT64_C(7 * 86400) * SECOND_USEC)
 #define END_GRACE_USEC (5 * SECOND_USEC)
+
+/* A sanitizer writes its report to the log, which may be a larger file than the segment. */
+#ifdef SANITIZERS
+#define REPORT_MAX (UINT64_C(64) << 20)
+#else
+#define REPORT_MAX UINT64_C(0)
+#endif
 
 /* Why a decoder was killed. */
 static const char worker_text_invalid[] = "the decoder sent an invalid packet and was killed; "
@@ -75,6 +87,16 @@ static void worker_set_deadline(struct worker *worker, uint64_t usec)
 	sd_event_source_set_enabled(worker->deadline, SD_EVENT_ONESHOT);
 }
 
+/* Sets a soft limit of the decoder, which can change none of its limits. */
+static int worker_limit(const struct worker *worker, __rlimit_resource_t resource, rlim_t max)
+{
+	struct rlimit limit;
+	if (prlimit(worker->pid, resource, NULL, &limit) < 0)
+		return -errno;
+	limit.rlim_cur = max < limit.rlim_max ? max : limit.rlim_max;
+	return prlimit(worker->pid, resource, &limit, NULL) < 0 ? -errno : 0;
+}
+
 /*
  * Limits the processor time of the current job, for a daemon that is stopped (SIGSTOP) and does not
  * notice the deadline. A decoder has two threads. Time used for earlier jobs does not count.
@@ -83,14 +105,19 @@ static void worker_limit_processor(const struct worker *worker, uint64_t usec)
 {
 	clockid_t clock;
 	struct timespec used;
-	struct rlimit limit;
-	__rlimit_resource_t resource = RLIMIT_CPU;
-	if (clock_getcpuclockid(worker->pid, &clock) != 0 || clock_gettime(clock, &used) < 0 ||
-		prlimit(worker->pid, resource, NULL, &limit) < 0)
-		return;
-	rlim_t seconds = (rlim_t)used.tv_sec + 2 * (usec / SECOND_USEC) + 1;
-	limit.rlim_cur = seconds < limit.rlim_max ? seconds : limit.rlim_max;
-	prlimit(worker->pid, resource, &limit, NULL);
+	if (clock_getcpuclockid(worker->pid, &clock) == 0 && clock_gettime(clock, &used) == 0)
+		worker_limit(
+			worker, RLIMIT_CPU, (rlim_t)used.tv_sec + 2 * (usec / SECOND_USEC) + 1);
+}
+
+/*
+ * Opens a segment for the decoder, which can make no file larger than this one. So it cannot take
+ * memory that is not reserved. Returns a descriptor or a negative errno.
+ */
+static int worker_open_writer(const struct worker *worker, int segment, uint64_t size)
+{
+	int r = worker_limit(worker, RLIMIT_FSIZE, size + REPORT_MAX);
+	return r < 0 ? r : segment_open_writer(segment);
 }
 
 static void worker_set_time_limit(struct worker *worker, uint64_t usec)
@@ -224,7 +251,7 @@ static void worker_refuse(struct worker *worker)
 static void worker_send_segment(
 	struct worker *worker, const union job_packet *answer, uint64_t pixels)
 {
-	OWN_FD int writer = segment_open_writer(worker->segment);
+	OWN_FD int writer = worker_open_writer(worker, worker->segment, answer->segment.size);
 	if (writer < 0) {
 		worker_refuse(worker);
 		worker_end_job(worker, FAULT_BUSY, strerror(-writer));
@@ -427,7 +454,7 @@ void worker_offer_spare(struct worker *worker)
 	if (segment < 0)
 		return;
 	const union job_packet packet = {.spare = {.kind = JOB_SPARE, .size = worker->spare.size}};
-	OWN_FD int writer = segment_open_writer(segment);
+	OWN_FD int writer = worker_open_writer(worker, segment, worker->spare.size);
 	if (writer < 0 || channel_send(worker->channel, &packet, writer) < 0)
 		spare_forget(&worker->spare);
 }

@@ -110,8 +110,9 @@ static int sandbox_limit(int resource, rlim_t max)
 }
 
 /*
- * The size of files has no limit: the segment, which is as large as its image, is the only file
- * that can be written. A sanitizer needs a larger address space than any sensible limit.
+ * The daemon limits the size of files for each job: the segment is the only file that can be
+ * written. Only the soft limits can be raised again, and the filter forbids the calls for that.
+ * A sanitizer needs a larger address space than any sensible limit.
  */
 static int sandbox_limit_resources(void)
 {

@@ -73,16 +73,28 @@ static int segment_write_all(int fd, const void *data, size_t size, uint64_t off
 	return (size_t)count == size ? 0 : -ENOSPC;
 }
 
-/* A decoder can change the size or leave holes. A client that reads there gets SIGBUS. */
+/* The memory of a segment may end with a part of the kernel's unit, which is a huge page at most.
+ */
+static uint64_t segment_max_bytes(const struct stat *status, uint64_t size)
+{
+	uint64_t unit = (uint64_t)status->st_blksize;
+	return (size + unit - 1) / unit * unit;
+}
+
+/*
+ * A decoder can leave holes: a client that reads there gets SIGBUS. In a build without seccomp it
+ * can also change the size, or reserve memory behind the end.
+ */
 static int segment_check_complete(int fd, const struct header *header)
 {
 	struct stat status;
+	uint64_t size = header->segment_size;
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	if ((uint64_t)status.st_size != header->segment_size ||
-		(uint64_t)status.st_blocks * 512 < header->segment_size)
-		return -EBADMSG;
-	return 0;
+	uint64_t bytes = (uint64_t)status.st_blocks * 512;
+	bool fits = (uint64_t)status.st_size == size && bytes >= size &&
+		    bytes <= segment_max_bytes(&status, size);
+	return fits ? 0 : -EBADMSG;
 }
 
 static int segment_link_name(int fd, const char *instance, char name[SEGMENT_NAME_SIZE])

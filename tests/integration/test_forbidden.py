@@ -93,12 +93,14 @@ def sandbox(client, order):
         ("crash", "the decoder was ended by signal"),
         ("spin", "decoding took longer than 1 seconds"),
         ("babble", "the decoder sent an invalid packet and was killed"),
+        ("grow", "the decoder was ended by signal 25 (SIGXFSZ)"),
+        ("append", "the decoder was ended by signal 25 (SIGXFSZ)"),
     ]
     # A sanitizer's shadow is larger than any limit of memory.
     + [("eat", "the decoder exited with status 12")] * (not has_sanitizers()),
 )
 def test_what_no_filter_stops(daemon, client, connect, order, word, message):
-    """A crash, a hang, nonsense, and memory without end."""
+    """A crash, a hang, nonsense, and memory without end, also that of the segment."""
     other = connect()
     kept = other.ask("LOAD", path=order("serve"), name="kept")
     begin = time.monotonic()

@@ -197,11 +197,15 @@ static void lie(struct job_header *header)
 
 static void fill(int segment, int input, uint64_t size)
 {
+	const off_t much = 128 << 20;
 	off_t length = (off_t)size;
+	signal(SIGXFSZ, SIG_IGN); /* the calls fail with EFBIG */
 	if (!is("holes") && fallocate(segment, 0, 0, length) < 0)
 		_exit(4);
 	if ((is("shrink") && ftruncate(segment, length - 4096) < 0) ||
-		(is("grow") && ftruncate(segment, length + 4096) < 0) ||
+		(is("grow") && ftruncate(segment, length + much) < 0) ||
+		(is("grow-reserve") && fallocate(segment, 0, length, much) < 0) ||
+		(is("grow-write") && pwrite(segment, "a", 1, length + much) < 0) ||
 		(is("touch") && ftruncate(input, lseek(input, 0, SEEK_END) + 1) < 0))
 		_exit(4);
 }

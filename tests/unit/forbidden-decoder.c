@@ -88,12 +88,17 @@ static int eat(void)
 	return errno;
 }
 
-static int misbehave(uint32_t number)
+static int misbehave(uint32_t number, int segment, off_t size)
 {
+	const off_t much = 128 << 20;
 	volatile uint64_t count = 0;
 	union job_packet packet = {.header = {.kind = JOB_HEADER}};
 	if (number == ATTEMPT_EAT)
 		return eat();
+	if (number == ATTEMPT_GROW)
+		return fallocate(segment, 0, size, much) < 0 ? errno : 0;
+	if (number == ATTEMPT_APPEND)
+		return pwrite(segment, "a", 1, size + much) < 0 ? errno : 0;
 	if (number == ATTEMPT_CRASH)
 		__builtin_trap();
 	if (number == ATTEMPT_BABBLE && channel_send(JOB_CHANNEL, &packet, -1) < 0)
@@ -135,7 +140,7 @@ static void do_job(void)
 	if (number == ATTEMPT_NOTHING)
 		_exit(do_the_usual(segment, packet.segment.size));
 	if (number != ATTEMPT_SERVE)
-		_exit(misbehave(number));
+		_exit(misbehave(number, segment, (off_t)packet.segment.size));
 	serve(segment, packet.segment.size);
 	close(input);
 }
@@ -143,7 +148,8 @@ static void do_job(void)
 /* For tests that are not in C: what each number does, and the errno that it ends with. */
 static int list(void)
 {
-	static const char *const others[] = {"nothing", "serve", "eat", "spin", "babble", "crash"};
+	static const char *const others[] = {
+		"nothing", "serve", "eat", "spin", "babble", "crash", "grow", "append"};
 	for (size_t i = 0; i < ATTEMPTS; i++)
 		printf("%d %d %s\n", attempts[i].when == ALWAYS, attempts[i].error,
 			attempts[i].word);

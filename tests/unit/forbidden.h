@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -119,6 +120,8 @@ static const struct attempt attempts[] = {
 	KILLED(process_vm_readv, PARENT, ZEROS, 0, ZEROS, 0, 0),
 	KILLED(process_vm_writev, PARENT, ZEROS, 0, ZEROS, 0, 0),
 	KILLED(prlimit64, PARENT, 7, 0, PAGE),
+	KILLED_AS("raise a limit by prlimit64", prlimit64, 0, RLIMIT_FSIZE, PAGE, 0),
+	KILLED(setrlimit, RLIMIT_FSIZE, PAGE),
 	KILLED(setpriority, 0, 0, 0),
 	KILLED(sched_setaffinity, 0, 0, 0),
 	/* The network, and other ways to talk. */
@@ -175,5 +178,7 @@ enum {
 	ATTEMPT_SPIN,	/* never end */
 	ATTEMPT_BABBLE, /* say what has no meaning */
 	ATTEMPT_CRASH,	/* do what no processor does */
+	ATTEMPT_GROW,	/* reserve more than the segment has */
+	ATTEMPT_APPEND, /* write behind the end of the segment */
 	ATTEMPTS_END,
 };

@@ -124,15 +124,17 @@ static void test_incomplete(void **state)
 	static const struct {
 		off_t reserved; /* bytes less than all */
 		off_t size;	/* bytes more than there should be */
+		off_t behind;	/* bytes that are reserved behind the end */
 		int result;
 	} cases[] = {
-		{0, 0, 0},
-		{4096, 0, -EBADMSG},
-		{8192, 0, -EBADMSG},
-		{0, 4096, -EBADMSG},
-		{0, -4096, -EBADMSG},
-		{0, 1, -EBADMSG},
-		{0, -8192, -EBADMSG},
+		{0, 0, 0, 0},
+		{4096, 0, 0, -EBADMSG},
+		{8192, 0, 0, -EBADMSG},
+		{0, 4096, 0, -EBADMSG},
+		{0, -4096, 0, -EBADMSG},
+		{0, 1, 0, -EBADMSG},
+		{0, -8192, 0, -EBADMSG},
+		{0, 0, 4 << 20, -EBADMSG},
 	};
 	char name[SEGMENT_NAME_SIZE];
 	(void)state;
@@ -148,6 +150,9 @@ static void test_incomplete(void **state)
 		if (size > cases[i].reserved)
 			assert_return_code(fallocate(fd, 0, 0, size - cases[i].reserved), errno);
 		assert_return_code(ftruncate(fd, size + cases[i].size), errno);
+		if (cases[i].behind)
+			assert_return_code(
+				fallocate(fd, FALLOC_FL_KEEP_SIZE, size, cases[i].behind), errno);
 		assert_int_equal(segment_publish(fd, &header, label, &readers, instance, name),
 			cases[i].result);
 		assert_return_code(fstat(fd, &status), errno);
