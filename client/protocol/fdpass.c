@@ -1,6 +1,6 @@
 /*
  * The control messages of sendmsg(2) and recvmsg(2), as cmsg(3) describes them. Only these two
- * calls are used: a confined decoder may make no others on its channel.
+ * calls are used.
  */
 #include "client/protocol/fdpass.h"
 

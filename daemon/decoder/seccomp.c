@@ -7,6 +7,8 @@
  * - No call makes a descriptor or a process, or sends a signal.
  * - No call can shorten a segment or make holes in it, for that would end programs which have it
  *   mapped: there is no ftruncate(2), and fallocate(2) may only add.
+ * - No call can send a descriptor to the daemon, which would have to close it: there is no
+ *   sendmsg(2).
  * - Only the channel, the segment and memory can be written to. A decoder cannot write to the
  *   daemon's log, so abort(3), and the C library when it finds memory damaged, end by SIGSYS too.
  */
@@ -47,7 +49,7 @@ static const struct rule {
 	scmp_datum_t datum;
 } rules[] = {
 	WHERE(recvmsg, 0, JOB_CHANNEL),
-	WHERE(sendmsg, 0, JOB_CHANNEL),
+	WHERE(sendto, 0, JOB_CHANNEL),
 	ANY(pread64),
 	WHERE(pwrite64, 0, SEGMENT),
 	WHERE(fallocate, 1, 0),

@@ -72,12 +72,19 @@ void load_discard(struct load *load)
 	store_cancel(load->loader->store, &load->bytes);
 }
 
-/* Closes the segment that the rendition was made from. Returns whether there was one. */
+/*
+ * Closes the segment that the rendition was made from, whose image may be gone by now: this may be
+ * its last descriptor. Returns whether there was one.
+ */
 static bool load_close_origin(struct load *load)
 {
 	if (load->origin < 0)
 		return false;
-	close(take_fd(&load->origin));
+	int origin = take_fd(&load->origin);
+	if (segment_has_name(origin))
+		close(origin);
+	else
+		deferred_free_close(load->loader->deferred_free, origin);
 	return true;
 }
 

@@ -3,9 +3,12 @@
  * whether a descriptor comes along. A packet that differs in any of these is received, so that
  * it is out of the way, and reported as -EPROTO.
  *
- * The decoder receives and closes descriptors that do not belong to a packet. The daemon offers
- * no capacity for descriptors, so the kernel discards them: closing a descriptor can block for as
- * long as a file server likes.
+ * The decoder receives and closes descriptors that do not belong to a packet.
+ *
+ * A decoder sends no descriptors, and cannot: its packets go by send(2), which carries none, and
+ * the sandbox allows no sendmsg(2). So the daemon never has to close what a decoder has sent, which
+ * can take as long as a file server likes, or free the memory of a large file. In a build without
+ * seccomp, the daemon offers no capacity for descriptors, and the kernel discards them.
  */
 #include "config.h"
 
@@ -41,12 +44,23 @@ static const struct {
 /* FDS_MAX: more descriptors than a packet may carry, so that they are noticed. */
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), FDS_MAX = 4 };
 
+/* Returns how many bytes were sent, or a negative errno. */
+static ssize_t channel_send_bytes(int channel, const void *bytes, size_t size)
+{
+	ssize_t count;
+	do
+		count = send(channel, bytes, size, MSG_NOSIGNAL);
+	while (count < 0 && errno == EINTR);
+	return count < 0 ? -errno : count;
+}
+
 int channel_send(int channel, const union job_packet *packet, int fd)
 {
 	if (packet->kind >= KINDS || kinds[packet->kind].size == 0)
 		return -EINVAL;
-	ssize_t sent = fdpass_send(
-		channel, packet, kinds[packet->kind].size, kinds[packet->kind].has_fd ? fd : -1, 0);
+	size_t size = kinds[packet->kind].size;
+	ssize_t sent = kinds[packet->kind].has_fd ? fdpass_send(channel, packet, size, fd, 0)
+						  : channel_send_bytes(channel, packet, size);
 	return sent < 0 ? (int)sent : 0;
 }
 

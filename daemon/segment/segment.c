@@ -125,6 +125,12 @@ int segment_publish(int fd, const struct header *header, const char *image_name,
 	return r;
 }
 
+bool segment_has_name(int fd)
+{
+	struct stat status;
+	return fstat(fd, &status) == 0 && status.st_nlink > 0;
+}
+
 int segment_open(const char *name)
 {
 	/* O_NONBLOCK: another user may have created a FIFO with this name. */

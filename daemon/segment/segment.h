@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -42,6 +43,9 @@ struct segment_readers {
  */
 int segment_publish(int fd, const struct header *header, const char *image_name,
 	const struct segment_readers *readers, const char *instance, char name[SEGMENT_NAME_SIZE]);
+
+/* Whether a segment has its name: closing a descriptor of it frees no memory. */
+bool segment_has_name(int fd);
 
 /* Opens a segment for reading. Returns a descriptor or a negative errno. */
 int segment_open(const char *name);

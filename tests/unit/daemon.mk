@@ -96,6 +96,7 @@ fault_wraps = \
 	-Wl,--wrap=sd_event_add_time_relative \
 	-Wl,--wrap=semctl \
 	-Wl,--wrap=semget \
+	-Wl,--wrap=send \
 	-Wl,--wrap=sendmsg \
 	-Wl,--wrap=shm_open \
 	-Wl,--wrap=socketpair \

@@ -49,6 +49,7 @@ static bool fails(const char *name, int error)
 	X(void *, calloc, NULL, ENOMEM, (size_t a, size_t b), (a, b))                              \
 	X(void *, reallocarray, NULL, ENOMEM, (void *a, size_t b, size_t c), (a, b, c))            \
 	X(int, fstat64, -1, EIO, (int a, struct stat64 *b), (a, b))                                \
+	X(ssize_t, send, -1, ENOBUFS, (int a, const void *b, size_t c, int d), (a, b, c, d))       \
 	X(ssize_t, sendmsg, -1, ENOBUFS, (int a, const struct msghdr *b, int c), (a, b, c))        \
 	X(int, shm_open, -1, EMFILE, (const char *a, int b, mode_t c), (a, b, c))                  \
 	X(void *, mmap64, MAP_FAILED, ENOMEM, (void *a, size_t b, int c, int d, int e, off64_t f), \

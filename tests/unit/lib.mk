@@ -121,6 +121,7 @@ lib_test_image = $(lib_test_daemon) \
 	-Wl,--wrap=reallocarray \
 	-Wl,--wrap=realpath \
 	-Wl,--wrap=recvmsg \
+	-Wl,--wrap=send \
 	-Wl,--wrap=sendmsg \
 	-Wl,--wrap=setsockopt \
 	-Wl,--wrap=shm_open \

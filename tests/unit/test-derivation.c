@@ -81,7 +81,10 @@ static void test_not_derived_after_all(void **state)
 	world_end(&world, session);
 }
 
-/* The image goes while another rendition of it is made from it: that is whole all the same. */
+/*
+ * The image goes while another rendition of it is made from it: that is whole all the same. The
+ * last descriptor of the image's segment is closed by the freeing process.
+ */
 static void test_origin_goes(void **state)
 {
 	static struct answer answer;
@@ -95,7 +98,13 @@ static void test_origin_goes(void **state)
 	while (world.engine.counters.derived == 0)
 		assert_true(sd_event_run(world.event, UINT64_MAX) > 0);
 	world_expect(&world, session, "DROP name=a", -1, "OK");
-	world_wait(&world, &answer);
+	const struct deferred_free *deferred_free = &world.engine.deferred_free;
+	unsigned before = 0;
+	while (!answer.reply.completed) {
+		before = deferred_free->pending;
+		assert_true(sd_event_run(world.event, UINT64_MAX) > 0);
+	}
+	assert_int_equal(deferred_free->pending, before + 1);
 	assert_non_null(strstr(answer.data, "width=4 height=4 "));
 	assert_int_equal(world.engine.store.rendition_count, 1);
 	close(file);
