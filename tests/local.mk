@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	%D%/integration/test_activation.py \
 	%D%/integration/test_bench.py \
 	%D%/integration/test_config.py \
+	%D%/integration/test_damaged.py \
 	%D%/integration/test_decoder.py \
 	%D%/integration/test_exhaustion.py \
 	%D%/integration/test_faults.py \

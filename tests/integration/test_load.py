@@ -310,7 +310,7 @@ def test_a_truncated_file(client, tmp_path, kind, part):
     path = write(tmp_path / f"a.{kind}", noise(64, 64))
     size = os.path.getsize(path)
     os.truncate(path, part if part >= 1 else int(size * part))
-    assert client.error("LOAD", path=path) in ("not-an-image", "decoder-failed")
+    assert client.error("LOAD", path=path) == "not-an-image"
     assert client.items() == []
     assert client.ask("LOAD", path=tiny_png(tmp_path / "good.png"))
 

@@ -75,7 +75,7 @@ def test_a_broken_file_takes_its_spare_with_it(daemon, client, picture, tmp_path
         data = file.read()
     cut = tmp_path / "cut.png"
     cut.write_bytes(data[: len(data) // 2])
-    assert client.error("LOAD", path=str(cut)) == "decoder-failed"
+    assert client.error("LOAD", path=str(cut)) == "not-an-image"
     assert client.stats()["spares-used"] == 1
     await_ready(daemon, client)
     reply = client.ask("LOAD", path=picture(3))

@@ -229,10 +229,10 @@ static void what_libjpeg_cannot_is_refused(void **state)
 static void lost_data_fails(void **state)
 {
 	(void)state;
-	assert_changed("4:4:4", cut_out, FAULT_DECODER_FAILED, "premature end of data");
-	assert_changed("4:2:0 progressive", cut_out, FAULT_DECODER_FAILED, "remature end of");
-	assert_changed("4:2:0 with restarts", swap_restarts, FAULT_DECODER_FAILED, "RST");
-	assert_changed("4:4:4", cut_end, FAULT_DECODER_FAILED, "Premature end of JPEG file");
+	assert_changed("4:4:4", cut_out, FAULT_NOT_AN_IMAGE, "premature end of data");
+	assert_changed("4:2:0 progressive", cut_out, FAULT_NOT_AN_IMAGE, "remature end of");
+	assert_changed("4:2:0 with restarts", swap_restarts, FAULT_NOT_AN_IMAGE, "RST");
+	assert_changed("4:4:4", cut_end, FAULT_NOT_AN_IMAGE, "Premature end of JPEG file");
 }
 
 /* A progressive file whose last scan is repeated many times. */
@@ -254,7 +254,7 @@ static void scans_are_bounded(void **state)
 	memcpy(bomb + file.size - 2 + TIMES * size, "\xff\xd9", 2);
 	struct outcome outcome;
 	decoder_decode(&decoder, bomb, file.size + TIMES * size, FORMAT_RGBA8, &outcome);
-	assert_refused(&outcome, FAULT_DECODER_FAILED);
+	assert_refused(&outcome, FAULT_NOT_AN_IMAGE);
 	assert_string_equal(
 		outcome.error.message, "JPEG: too many scans: save the picture again, with fewer");
 	free(bomb);

@@ -222,9 +222,9 @@ static void broken_header_is_no_image(void **state)
 static void broken_pixels_fail(void **state)
 {
 	(void)state;
-	assert_broken("IDAT", 100, FAULT_DECODER_FAILED);
-	assert_broken("IEND", 0, FAULT_DECODER_FAILED);
-	assert_broken("IEND", 5, FAULT_DECODER_FAILED);
+	assert_broken("IDAT", 100, FAULT_NOT_AN_IMAGE);
+	assert_broken("IEND", 0, FAULT_NOT_AN_IMAGE);
+	assert_broken("IEND", 5, FAULT_NOT_AN_IMAGE);
 }
 
 static const int types[][2] = {

@@ -202,11 +202,11 @@ static void bombs_are_not_believed(void **state)
 static void colours_are_checked(void **state)
 {
 	(void)state;
-	assert_text_refused(HEAD "\"1 1 1 1\",\"a c no such\",\"a\"};", FAULT_DECODER_FAILED);
-	assert_text_refused(HEAD "\"1 1 1 1\",\"a c #12\",\"a\"};", FAULT_DECODER_FAILED);
-	assert_text_refused(HEAD "\"1 1 1 1\",\"a c #12345g\",\"a\"};", FAULT_DECODER_FAILED);
-	assert_text_refused(HEAD "\"1 1 1 1\",\"a s what\",\"a\"};", FAULT_DECODER_FAILED);
-	assert_text_refused(HEAD "\"1 1 1 1\",\"a c \x1b[2J\",\"a\"};", FAULT_DECODER_FAILED);
+	assert_text_refused(HEAD "\"1 1 1 1\",\"a c no such\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"1 1 1 1\",\"a c #12\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"1 1 1 1\",\"a c #12345g\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"1 1 1 1\",\"a s what\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"1 1 1 1\",\"a c \x1b[2J\",\"a\"};", FAULT_NOT_AN_IMAGE);
 }
 
 /* libXpm would leak memory, for each of these colours. */
@@ -230,11 +230,11 @@ static void colours_are_given_once(void **state)
 static void pixels_are_checked(void **state)
 {
 	(void)state;
-	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red\",\"b\"};", FAULT_DECODER_FAILED);
-	assert_text_refused(HEAD "\"2 1 1 1\",\"a c red\",\"a\"};", FAULT_DECODER_FAILED);
-	assert_text_refused(HEAD "\"1 2 1 1\",\"a c red\",\"a\"};", FAULT_DECODER_FAILED);
-	assert_text_refused(HEAD "\"2 2 1 1\",\"a c red\",\"a\",\"aaa\"};", FAULT_DECODER_FAILED);
-	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red\",\"a\"", FAULT_DECODER_FAILED);
+	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red\",\"b\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"2 1 1 1\",\"a c red\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"1 2 1 1\",\"a c red\",\"a\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"2 2 1 1\",\"a c red\",\"a\",\"aaa\"};", FAULT_NOT_AN_IMAGE);
+	assert_text_refused(HEAD "\"1 1 1 1\",\"a c red\",\"a\"", FAULT_NOT_AN_IMAGE);
 }
 
 /* libXpm takes a NUL for the end, and leaks memory there. */

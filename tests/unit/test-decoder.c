@@ -137,7 +137,7 @@ static void goes_on_after_an_error(void **state)
 	decoder_decode(&decoder, "no image", 8, FORMAT_RGBA8, &outcome);
 	assert_refused(&outcome, FAULT_NOT_AN_IMAGE);
 	decoder_decode(&decoder, example.data, example.size - 20, FORMAT_RGBA8, &outcome);
-	assert_refused(&outcome, FAULT_DECODER_FAILED);
+	assert_refused(&outcome, FAULT_NOT_AN_IMAGE);
 	assert_decodes();
 }
 
@@ -316,7 +316,7 @@ static void file_may_shrink_meanwhile(void **state)
 	int target = segment_of(segment.size);
 	decoder_send_segment(&decoder, &segment, target);
 	decoder_expect(&decoder, &packet, JOB_ERROR, JOB_ERROR);
-	assert_int_equal(packet.error.fault, FAULT_DECODER_FAILED);
+	assert_int_equal(packet.error.fault, FAULT_NOT_AN_IMAGE);
 	close(target);
 	close(fd);
 	expectation_end(&large);

@@ -43,7 +43,8 @@ struct jpeg {
 	struct jpeg_source_mgr source;
 	struct jpeg_progress_mgr progress;
 	struct picture *picture;
-	enum fault fault; /* the code of an error at this stage */
+	enum fault fault; /* the code of the next error: not-an-image, unless memory is missing */
+	bool in_pixels;	  /* the header was read */
 	jmp_buf jump;
 	uint8_t *strip; /* rows for target_put(); NULL if libjpeg writes into the target */
 	size_t pitch;
@@ -129,7 +130,7 @@ static boolean jpeg_codec_fill_source(j_decompress_ptr codec)
 {
 	struct jpeg *jpeg = codec->client_data;
 	struct input *input = &jpeg->picture->input;
-	if (jpeg->fault == FAULT_NOT_AN_IMAGE && input_position(input) > HEADER_BYTES_MAX)
+	if (!jpeg->in_pixels && input_position(input) > HEADER_BYTES_MAX)
 		jpeg_codec_fail(jpeg, "too much data before the pixels: remove metadata");
 	ssize_t size = input_peek(input, &jpeg->source.next_input_byte);
 	if (size <= 0)
@@ -349,7 +350,7 @@ static int jpeg_codec_decode(struct picture *picture, struct target *target)
 {
 	struct jpeg *jpeg = picture->state;
 	struct jpeg_decompress_struct *codec = &jpeg->codec;
-	jpeg->fault = FAULT_DECODER_FAILED;
+	jpeg->in_pixels = true;
 	if (setjmp(jpeg->jump))
 		return -EBADMSG;
 	enum row row = jpeg_codec_choose_output(codec, target_format(target));
@@ -358,8 +359,10 @@ static int jpeg_codec_decode(struct picture *picture, struct target *target)
 	if (!direct) {
 		jpeg->pitch = (size_t)codec->output_width * (size_t)codec->output_components;
 		jpeg->strip = reallocarray(NULL, STRIP_ROWS, jpeg->pitch);
-		if (!jpeg->strip)
+		if (!jpeg->strip) {
+			jpeg->fault = FAULT_DECODER_FAILED;
 			jpeg_codec_fail(jpeg, PICTURE_NO_MEMORY);
+		}
 	}
 	while (codec->output_scanline < codec->output_height)
 		jpeg_codec_read_strip(jpeg, target, row);

@@ -30,7 +30,7 @@ struct png {
 	png_structp codec;
 	png_infop info;
 	struct picture *picture;
-	enum fault fault; /* the code of an error at this stage */
+	enum fault fault; /* the code of the next error: not-an-image, unless memory is missing */
 	uint8_t *buffer;  /* a row for target_put() */
 	uint32_t drawn;	  /* rows that png-fast.h has drawn already */
 };
@@ -217,7 +217,6 @@ static void png_codec_read_pixels(struct png *png, struct target *target, enum r
 static int png_codec_decode(struct picture *picture, struct target *target)
 {
 	struct png *png = picture->state;
-	png->fault = FAULT_DECODER_FAILED;
 #ifdef HAVE_ISAL
 	if (png_fast_decode(png->codec, png->info, picture, target, &png->drawn))
 		return 0;
@@ -225,7 +224,7 @@ static int png_codec_decode(struct picture *picture, struct target *target)
 	if (setjmp(png_jmpbuf(png->codec)))
 		return -EBADMSG;
 	enum row row = png_codec_choose_output(png);
-	png->buffer = malloc(png_get_rowbytes(png->codec, png->info));
+	png->buffer = png_codec_allocate(png->codec, png_get_rowbytes(png->codec, png->info));
 	if (!png->buffer)
 		png_error(png->codec, PICTURE_NO_MEMORY);
 	png_codec_read_pixels(png, target, row);

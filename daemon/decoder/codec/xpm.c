@@ -136,9 +136,9 @@ static int xpm_codec_read_palette(struct picture *picture, struct xpm *xpm)
 						      : colour->m_color;
 		if (!name)
 			return picture_fail(
-				picture, FAULT_DECODER_FAILED, "XPM: a colour has no value");
+				picture, FAULT_NOT_AN_IMAGE, "XPM: a colour has no value");
 		if (!xpm_codec_read_colour(name, xpm->palette[i]))
-			return picture_fail(picture, FAULT_DECODER_FAILED,
+			return picture_fail(picture, FAULT_NOT_AN_IMAGE,
 				"XPM: unknown colour \"%.40s\": write it as #RRGGBB", name);
 	}
 	return 0;
@@ -146,18 +146,25 @@ static int xpm_codec_read_palette(struct picture *picture, struct xpm *xpm)
 
 /* ---- Pixels ---- */
 
+/* A fault of the file, unless memory is missing. */
+static enum fault xpm_codec_fault(bool no_memory)
+{
+	return no_memory ? FAULT_DECODER_FAILED : FAULT_NOT_AN_IMAGE;
+}
+
 static int xpm_codec_parse(struct picture *picture, struct xpm *xpm)
 {
 	const char *fault;
 	char *plain = xpm_text_rewrite(&xpm->text, &fault);
 	if (!plain)
-		return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: %s", fault);
+		return picture_fail(picture, xpm_codec_fault(strcmp(fault, PICTURE_NO_MEMORY) == 0),
+			"XPM: %s", fault);
 	int status = XpmCreateXpmImageFromBuffer(plain, &xpm->image, NULL);
 	free(plain);
 	if (status != XpmSuccess) {
 		memset(&xpm->image, 0, sizeof(xpm->image));
-		return picture_fail(picture, FAULT_DECODER_FAILED, "XPM: libXpm reports %s",
-			XpmGetErrorString(status));
+		return picture_fail(picture, xpm_codec_fault(status == XpmNoMemory),
+			"XPM: libXpm reports %s", XpmGetErrorString(status));
 	}
 	return xpm_codec_read_palette(picture, xpm);
 }
@@ -180,7 +187,7 @@ static int xpm_codec_decode(struct picture *picture, struct target *target)
 	for (; strip.y < xpm->text.height; strip.y++) {
 		for (size_t x = 0; x < xpm->text.width; x++, pixels++) {
 			if (*pixels >= xpm->image.ncolors)
-				return picture_fail(picture, FAULT_DECODER_FAILED,
+				return picture_fail(picture, FAULT_NOT_AN_IMAGE,
 					"XPM: a pixel has a colour that is not defined");
 			memcpy(xpm->row + 4 * x, xpm->palette[*pixels], sizeof(*xpm->palette));
 		}
