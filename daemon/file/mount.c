@@ -1,8 +1,9 @@
 /*
  * The kernel knows the device and the mount of a descriptor without asking the file system:
- * statx(2) with AT_STATX_DONT_SYNC. While the device stays the same, so does the mount's type. A
- * device with a major number is a local one. For any other device, the list in
- * /proc/self/mountinfo, proc(5), has the type of file system.
+ * statx(2) with AT_STATX_DONT_SYNC. While the device stays the same, so does the mount's type. At
+ * every other device, and at the first folder, the list in /proc/self/mountinfo, proc(5), tells the
+ * type of file system. The number of a device tells nothing: a file system that a program serves
+ * may have that of a disk (fuseblk).
  */
 #include "daemon/file/mount.h"
 
@@ -108,6 +109,20 @@ static int mount_check_list(uint64_t id)
 	return r == 1 ? -EREMOTE : r;
 }
 
+/* Checks the first folder of a walk. It is the same one each time, so the answer is kept. */
+static int mount_check_first(uint64_t id, uint64_t device)
+{
+	static uint64_t local_id, local_device;
+	static bool known;
+	if (known && id == local_id && device == local_device)
+		return 0;
+	int r = mount_check_list(id);
+	known = r == 0;
+	local_id = id;
+	local_device = device;
+	return r;
+}
+
 int mount_walk_check(struct mount_walk *walk, int fd)
 {
 	struct statx status;
@@ -115,12 +130,13 @@ int mount_walk_check(struct mount_walk *walk, int fd)
 	if (statx(fd, "", flags, STATX_TYPE | STATX_MNT_ID, &status) < 0)
 		return -errno;
 	uint64_t device = makedev(status.stx_dev_major, status.stx_dev_minor);
-	bool changed = walk->begun && device != walk->device;
+	bool first = !walk->begun;
+	if (!first && device == walk->device)
+		return 0;
 	walk->begun = true;
 	walk->device = device;
-	if (!changed || status.stx_dev_major != 0)
-		return 0;
 	if (!(status.stx_mask & STATX_MNT_ID))
 		return -EOPNOTSUPP;
-	return mount_check_list(status.stx_mnt_id);
+	return first ? mount_check_first(status.stx_mnt_id, device)
+		     : mount_check_list(status.stx_mnt_id);
 }

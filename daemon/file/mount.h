@@ -25,6 +25,6 @@ struct mount_walk {
 
 /*
  * Continues a walk with a descriptor of O_PATH. Returns 0; -EREMOTE when its mount is served; or
- * another negative errno when that cannot be found out. Does not check the first folder of a walk.
+ * another negative errno when that cannot be found out. For the daemon's thread.
  */
 int mount_walk_check(struct mount_walk *walk, int fd);

@@ -3,6 +3,12 @@
  * folder before it, so nothing can be replaced between a check and its use. No file system that a
  * program or another machine serves is asked anything: it may never answer. The file is opened for
  * reading when it is known to be a regular file, through /proc/self/fd.
+ *
+ * A descriptor that a client sent may belong to a FUSE file system that was mounted without
+ * allow_other. The kernel lets the daemon read the file then, but refuses statx(2) with EACCES to
+ * every other user than the one who mounted it, root included. Without type, size and times the
+ * daemon cannot tell whether it has this file already, or whether the file has changed, so it
+ * refuses the file.
  */
 #include "daemon/file/source.h"
 
@@ -168,6 +174,11 @@ enum fault source_check(int fd, const char **message)
 	struct statx status;
 	int flags = fcntl(fd, F_GETFL);
 	int r = source_stat(fd, &status);
+	if (r == -EACCES) {
+		*message = "the kernel shows this file only to the user who mounted its file "
+			   "system; copy the file elsewhere, or mount with the option allow_other";
+		return FAULT_NO_PERMISSION;
+	}
 	if (r < 0 && r != -EBADF) {
 		*message = "the status of the file cannot be read; use another file";
 		return FAULT_INTERNAL;

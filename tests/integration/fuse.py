@@ -9,7 +9,7 @@ import signal
 import struct
 
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE = 1, 2, 3, 14, 15, 17, 18
-FLUSH, INIT, INTERRUPT, BATCH_FORGET = 25, 26, 36, 42
+GETXATTR, FLUSH, INIT, INTERRUPT, BATCH_FORGET = 22, 25, 26, 36, 42
 UNANSWERED = (FORGET, BATCH_FORGET, INTERRUPT)
 ENOENT, ENOSYS = 2, 38
 MNT_DETACH = 2
@@ -23,12 +23,16 @@ def attributes(inode, size, mode):
 class FileSystem:
     """Mounted at a folder; its file is "file". What is in silent gets no answer."""
 
-    def __init__(self, folder, content, silent=()):
-        self.folder, self.content, self.silent = folder, content, silent
+    def __init__(self, folder, content, silent=(), user=None, disk=None):
+        """Only a user may use it, or everybody; disk: a block device that it is mounted from."""
+        self.folder, self.content, self.silent, self.disk = folder, content, silent, disk
         self.path = os.path.join(folder, "file")
         self.device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-        options = f"fd={self.device},rootmode=40000,user_id=0,group_id=0,allow_other"
-        if LIBC.mount(b"test", os.fsencode(folder), b"fuse", 6, options.encode()) < 0:
+        options = f"fd={self.device},rootmode=40000,user_id={user or 0},group_id={user or 0}"
+        if user is None:
+            options += ",allow_other"
+        source, kind = (disk.encode(), b"fuseblk") if disk else (b"test", b"fuse")
+        if LIBC.mount(source, os.fsencode(folder), kind, 6, options.encode()) < 0:
             os.close(self.device)
             raise OSError(ctypes.get_errno(), "no file system can be mounted here")
         self.pid = os.fork()

@@ -3,10 +3,12 @@
 import contextlib
 import os
 import signal
+import socket
+import subprocess
 
 import pytest
 from client import TIMEOUT, Client, Refused, eventually, line
-from fuse import FLUSH, GETATTR, LOOKUP, OPEN, READ, STATFS, FileSystem
+from fuse import FLUSH, GETATTR, GETXATTR, LOOKUP, OPEN, READ, STATFS, FileSystem
 from pictures import tiny_png
 from users import connect_as
 
@@ -19,12 +21,12 @@ def mount(folder):
     """Mounts one, with a picture as its file."""
     systems = []
 
-    def begin(*silent, within=""):
+    def begin(*silent, within="", **options):
         place = os.path.join(folder, within, "mounted")
         os.makedirs(place)
         with open(tiny_png(os.path.join(folder, "inside.png")), "rb") as picture:
             try:
-                systems.append(FileSystem(place, picture.read(), silent))
+                systems.append(FileSystem(place, picture.read(), silent, **options))
             except OSError as error:
                 pytest.skip(f"no FUSE file system here: {error}")
         return systems[-1]
@@ -61,10 +63,33 @@ def test_a_decoder_that_the_kernel_cannot_end(start_daemon, folder, mount):
         assert anna.load_fd(picture, name="c")["cached"] == "no"
 
 
+@pytest.fixture
+def disk(folder):
+    """A block device, for a file system that a program serves from it."""
+    image = os.path.join(folder, "disk.img")
+    with open(image, "wb") as file:
+        file.truncate(1 << 20)
+    found = subprocess.run(
+        ["losetup", "-f", "--show", image], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if found.returncode:
+        pytest.skip("no loop device here")
+    yield found.stdout.strip()
+    subprocess.run(["losetup", "-d", found.stdout.strip()], check=True)
+
+
+@pytest.fixture(params=["of no device", "of a disk"])
+def silent(request, disk, mount):
+    """A file system that answers nothing; of a disk, its device number is that of the disk."""
+    options = {"disk": disk} if request.param == "of a disk" else {}
+    return mount(LOOKUP, GETATTR, OPEN, READ, STATFS, FLUSH, GETXATTR, **options)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
-def test_one_that_is_asked_nothing(start_daemon, folder, mount):
+def test_one_that_is_asked_nothing(start_daemon, folder, silent):
     """By path, for somebody else: the daemon's thread would wait for the answer."""
-    system = mount(LOOKUP, GETATTR, OPEN, READ, STATFS, FLUSH)
+    system = silent
+    assert (os.major(device_of(system.folder)) != 0) == (system.disk is not None)
     daemon = start_daemon(folder=folder)
     os.chmod(folder, 0o755)
     with connect_as(ANNA, daemon.connect) as anna:
@@ -77,6 +102,50 @@ def test_one_that_is_asked_nothing(start_daemon, folder, mount):
         assert anna.stats()["user-follows"] == 0
         picture = tiny_png(os.path.join(folder, "picture.png"))
         assert anna.ask("LOAD", path=picture, name="a", watch="yes")["cached"] == "no"
+
+
+def device_of(folder):
+    """By the list of mounts, which asks no file system."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        numbers = next(words[2] for words in map(str.split, mounts) if words[4] == folder)
+    return os.makedev(*map(int, numbers.split(":")))
+
+
+def opened_by(uid, path):
+    """A descriptor that a process of this user has opened."""
+    near, far = socket.socketpair()
+    with near, far:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setgroups([])
+                os.setresgid(uid, uid, uid)
+                os.setresuid(uid, uid, uid)
+                socket.send_fds(far, [b"x"], [os.open(path, os.O_RDONLY)])
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
+        far.close()
+        return socket.recv_fds(near, 1, 1)[1][0]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+def test_one_that_is_its_users_alone(start_daemon, folder, mount):
+    """The kernel refuses to tell the daemon what file it is, and the user learns what to do."""
+    os.chmod(folder, 0o755)
+    system = mount(user=ANNA)
+    daemon = start_daemon(folder=folder)
+    fd = opened_by(ANNA, system.path)
+    with connect_as(ANNA, daemon.connect) as anna:
+        with pytest.raises(Refused) as refusal:
+            anna.ask("LOAD source=fd", name="a", fds=[fd])
+        assert refusal.value.code == "no-permission"
+        assert "allow_other" in refusal.value.message
+        copy = os.path.join(folder, "copy.png")
+        with open(copy, "wb") as file:
+            file.write(os.pread(fd, 1 << 16, 0))
+        assert anna.load_fd(copy, name="a")["cached"] == "no"
+    os.close(fd)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")

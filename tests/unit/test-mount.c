@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "daemon/file/mount.h"
@@ -129,6 +131,34 @@ static void test_walks(void **state)
 	assert_int_equal(mount_walk_check(&walk, -1), -EBADF);
 }
 
+/* Also the first folder of a walk is checked. */
+static void test_walk_that_begins_at_a_served_one(void **state)
+{
+	char folder[] = "/tmp/test-mount-XXXXXX", options[64];
+	(void)state;
+	int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (device < 0 || unshare(CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		print_message("only root can mount a FUSE file system\n");
+		skip();
+	}
+	assert_non_null(mkdtemp(folder));
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", device);
+	assert_return_code(mount("test", folder, "fuse", 0, options), errno);
+	int fd = open(folder, O_PATH | O_CLOEXEC), root = open("/", O_PATH | O_CLOEXEC);
+	for (unsigned i = 0; i < 2; i++) {
+		struct mount_walk served = {0}, local = {0};
+		assert_int_equal(mount_walk_check(&served, fd), -EREMOTE);
+		assert_int_equal(mount_walk_check(&local, root), 0);
+		assert_int_equal(mount_walk_check(&local, fd), -EREMOTE);
+	}
+	close(fd);
+	close(root);
+	assert_return_code(umount2(folder, MNT_DETACH), errno);
+	close(device);
+	assert_return_code(rmdir(folder), errno);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_unreadable_list),
 		cmocka_unit_test(test_walks),
+		cmocka_unit_test(test_walk_that_begins_at_a_served_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
