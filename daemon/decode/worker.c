@@ -7,6 +7,9 @@
  *   PIXELS   JOB_SEGMENT was sent. JOB_DONE and JOB_ERROR are allowed.
  *   ENDING   SIGKILL was sent. At the deadline the decoder is stuck.
  *
+ * So a job has as many packets as the states allow, and each event of the loop receives one: the
+ * first packet of a flood that is not due ends it.
+ *
  * JOB_READY is allowed once, before all other packets, and JOB_NO_SPARE while there is a spare.
  *
  * JOB_DONE and JOB_ERROR in the state PIXELS, and JOB_NO_SPARE, also say that the decoder has

@@ -38,6 +38,25 @@ def content(reply):
 
 
 @pytest.mark.options(*OPTIONS)
+@pytest.mark.parametrize(
+    "word", ["early-flood", "late-flood-no-spare", "late-huge", "grow-reserve"]
+)
+def test_who_sends_or_takes_too_much_is_killed(client, connect, order, word):
+    """Each costs its own load, while others are served."""
+    other = connect()
+    kept = other.ask("LOAD", path=order("good"), name="kept")
+    for number in range(5):
+        client.send("LOAD", path=order(word), name="evil")
+        other.send("LOAD", path=order("good"), name=f"other {number}")
+        other.send("FETCH", name="kept")
+        assert client.reply()[1].get("code") == "decoder-failed"
+        assert other.answer()["cached"] == "no"
+        assert other.answer()["segment"] == kept["segment"]
+    stats = client.stats()
+    assert (stats["decoder-restarts"], stats["filling-bytes"], stats["loading"]) == (5, 0, 0)
+
+
+@pytest.mark.options(*OPTIONS)
 @pytest.mark.parametrize("size", ["", "large-"])
 @pytest.mark.parametrize(
     "word", ["keep-descriptor", "keep-mapping", "keep-reading", "keep-message", "keep-error"]

@@ -121,6 +121,25 @@ static void send_by_word(void)
 	}
 }
 
+/* Sends packets until the daemon receives no more. The first, or all, may be due. */
+static void flood(enum job_kind kind)
+{
+	const struct job_signal packet = {kind};
+	struct pollfd channel = {.fd = JOB_CHANNEL, .events = POLLOUT};
+	while (poll(&channel, 1, -1) > 0) {
+		if (send(JOB_CHANNEL, &packet, sizeof(packet), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+			errno != EAGAIN)
+			_exit(1);
+	}
+}
+
+/* Sends one message that is as large as the socket allows. */
+static void send_huge(void)
+{
+	static char huge[128 << 10];
+	send_packet(huge, sizeof(huge));
+}
+
 /* Does what can go wrong at any moment, if the word begins with when. Returns whether it did. */
 static bool misbehave(const char *when)
 {
@@ -134,6 +153,10 @@ static bool misbehave(const char *when)
 		kill(getpid(), SIGKILL);
 	if (is("hang"))
 		hang();
+	if (is("flood") || is("flood-no-spare"))
+		flood(is("flood") ? JOB_DONE : JOB_NO_SPARE);
+	if (is("huge"))
+		send_huge();
 	if (strncmp(word, "fault-", 6) == 0)
 		send_error((enum fault)atoi(word + 6), -1);
 	else if (is("error"))
@@ -345,8 +368,9 @@ int main(void)
 			send_signal(JOB_DONE);
 		} else if (packet.kind == JOB_SPARE) {
 			bool keeps = strncmp(word, "spare-keep-", 11) == 0;
+			int spare = take_fd(&fd);
 			if (!keeps)
-				close(take_fd(&fd));
+				close(spare);
 			misbehave(keeps ? "spare-keep-" : "spare-");
 		} else if (packet.kind == JOB_DECODE &&
 			   packet.decode.source == JOB_SOURCE_SEGMENT) {

@@ -20,9 +20,14 @@ static const struct {
 	{"early-signal", 1},
 	{"early-descriptor", 1},
 	{"early-header", 0},
+	{"early-flood", 1},
+	{"early-flood-no-spare", 1},
+	{"early-huge", 1},
 	{"late-exit", 1},
 	{"late-signal", 1},
 	{"late-descriptor", 1},
+	{"late-flood-no-spare", 1},
+	{"late-huge", 1},
 	{"late-done", 0}, /* the segment is not filled */
 	{"keep-descriptor", 1},
 	{"keep-mapping", 1},
@@ -119,6 +124,42 @@ static void test_sandbox_is_reported(void **state)
 	world_end(&world, session);
 }
 
+/*
+ * A decoder that sends packets while no job is under way. Its load is done already; it is killed at
+ * the first packet that is not due, and the daemon receives one packet in each turn.
+ */
+static void test_packets_that_are_not_due(void **state)
+{
+	static const char *const words[] = {"after-flood", "after-flood-no-spare", "after-huge",
+		"after-done", "after-failure", "after-ready", "after-header", "late-flood"};
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	world_load(&world, session, "kept", "good", "OK name=kept ");
+	for (size_t i = 0; i < COUNT(words); i++) {
+		print_message("%s\n", words[i]);
+		bool published = strncmp(words[i], "after-", 6) == 0;
+		world_load(&world, session, "a", words[i], published ? "OK name=a " : "ERR code=");
+		const struct worker *worker = LIST_FIRST(&world.engine.pool.workers);
+		pid_t pid = worker->pid;
+		unsigned packets = 0;
+		while (worker->state != WORKER_ENDING) {
+			assert_true(sd_event_run(world.event, UINT64_C(20000000)) > 0);
+			assert_in_range(++packets, 1, 100);
+		}
+		world_load(&world, session, "b", "good", "OK name=b ");
+		assert_int_not_equal(LIST_FIRST(&world.engine.pool.workers)->pid, pid);
+		if (published)
+			world_expect(&world, session, "RELEASE name=a", -1, "OK\n");
+		world_expect(&world, session, "RELEASE name=b", -1, "OK\n");
+		world_expect(&world, session, "DROP name=b", -1, "OK\n");
+		if (published)
+			world_expect(&world, session, "DROP name=a", -1, "OK\n");
+	}
+	world_expect(&world, session, "FETCH name=kept", -1, "OK name=kept ");
+	world_end(&world, session);
+}
+
 static void test_native_must_match_format(void **state)
 {
 	struct world world;
@@ -201,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_not_ready),
 		cmocka_unit_test(test_sandbox_is_reported),
+		cmocka_unit_test(test_packets_that_are_not_due),
 		cmocka_unit_test(test_native_must_match_format),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_hang),

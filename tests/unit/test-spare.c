@@ -208,7 +208,7 @@ static void test_ends(void **state)
 {
 	static const char *const words[] = {"large-spare-no-spare", "large-spare-exit",
 		"large-spare-signal", "large-spare-done", "large-spare-cut-no-spare",
-		"large-spare-keep-no-spare"};
+		"large-spare-keep-no-spare", "large-spare-flood-no-spare", "large-spare-flood"};
 	(void)state;
 	for (size_t i = 0; i < COUNT(words); i++) {
 		struct world world;
@@ -216,7 +216,9 @@ static void test_ends(void **state)
 		load(&world, session, words[i], 0);
 		await_bytes(&world, spare_for(LARGE));
 		await_bytes(&world, 0);
-		/* A decoder that gave its spare back is not killed. */
+		/* A decoder that gave its spare back is not killed, unless it does so twice. */
+		while (i > 0 && world.engine.pool.count > 0)
+			assert_true(sd_event_run(world.event, UINT64_C(20000000)) > 0);
 		assert_int_equal(world.engine.pool.count, i == 0);
 		drop(&world, session);
 		load(&world, session, "large-good", 0);
