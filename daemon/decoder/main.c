@@ -17,6 +17,7 @@
 #include "daemon/decoder/codec/codec.h"
 #include "daemon/decoder/pixel/stripe-writer.h"
 #include "daemon/decoder/sandbox.h"
+#include "daemon/decoder/seccomp.h"
 #include "daemon/decoder/service.h"
 #include "daemon/job/channel.h"
 
@@ -30,7 +31,7 @@ static int main_confine(void)
 	int own = sandbox_enter(&failed);
 	int all = -1;
 	if (own >= 0) {
-		stripe_writer_prepare();
+		stripe_writer_prepare(seccomp_filter_install_writer);
 		all = sandbox_seal(&failed);
 	}
 	if (own < 0 || all < 0) {

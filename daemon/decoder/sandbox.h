@@ -9,7 +9,8 @@
  * descriptor JOB_CHANNEL, and has called codec_prepare(), which needs files of the system.
  *
  * sandbox_enter() gives up everything that belongs to a thread. A thread that is started after it
- * inherits this. sandbox_seal() applies to all threads, and forbids to start more.
+ * inherits this, and installs its own filter (seccomp.h). sandbox_seal() limits the process,
+ * filters the calling thread, and forbids to start more threads.
  *
  * Both return the measures in force, bits of enum job_sandbox; or a negative errno, and set
  * *failed to what could not be done. The process must not serve then.

@@ -9,6 +9,10 @@
  *   mapped: there is no ftruncate(2), and fallocate(2) may only add.
  * - No call can send a descriptor to the daemon, which would have to close it: there is no
  *   sendmsg(2).
+ * - The thread that writes to the segment can neither read a file nor send a packet. A read that
+ *   bypasses the page cache (O_DIRECT, or a FUSE file system) goes on in memory that was unmapped
+ *   meanwhile, and the daemon cannot notice it. So no read into the segment is under way when the
+ *   other thread, which alone can read, says that the job is done.
  * - Only the channel, the segment and memory can be written to. A decoder cannot write to the
  *   daemon's log, so abort(3), and the C library when it finds memory damaged, end by SIGSYS too.
  */
@@ -20,6 +24,7 @@
 
 #include <errno.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
 
@@ -42,20 +47,23 @@
 /* The second descriptor of a job, and so the second free number. */
 enum { SEGMENT = 1 };
 
-static const struct rule {
+struct rule {
 	int call;
 	enum scmp_compare compare; /* 0: any arguments */
 	unsigned argument;
 	scmp_datum_t datum;
-} rules[] = {
-	WHERE(recvmsg, 0, JOB_CHANNEL),
-	WHERE(sendto, 0, JOB_CHANNEL),
-	ANY(pread64),
-	WHERE(pwrite64, 0, SEGMENT),
-	WHERE(fallocate, 1, 0),
-	ANY(close),
-	ANY(poll),
+};
+
+/* Of the thread that serves the channel. */
+static const struct rule service_rules[] = {
+	WHERE(recvmsg, 0, JOB_CHANNEL), WHERE(sendto, 0, JOB_CHANNEL), ANY(pread64),
+	WHERE(fallocate, 1, 0), ANY(close), ANY(poll),
 	ANY(ppoll), /* for poll(2) on machines without it */
+};
+
+/* Of both threads. */
+static const struct rule common_rules[] = {
+	WHERE(pwrite64, 0, SEGMENT),
 	/* Memory, for the C library and the segment. */
 	ANY(brk),
 	WITHOUT(mmap, 2, PROT_EXEC),
@@ -111,7 +119,16 @@ static int seccomp_add_rule(scmp_filter_ctx filter, const struct rule *rule)
 	return r == -EDOM ? 0 : r; /* this architecture has no such call */
 }
 
-int seccomp_filter_install(void)
+static int seccomp_add_rules(scmp_filter_ctx filter, const struct rule *rules, size_t count)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = seccomp_add_rule(filter, &rules[i]);
+	return r;
+}
+
+/* Installs a filter in this thread. */
+static int seccomp_install(bool serves)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!filter)
@@ -120,18 +137,35 @@ int seccomp_filter_install(void)
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	if (r == 0)
-		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-	for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(rules[0]); i++)
-		r = seccomp_add_rule(filter, &rules[i]);
+		r = seccomp_add_rules(
+			filter, common_rules, sizeof(common_rules) / sizeof(common_rules[0]));
+	if (r == 0 && serves)
+		r = seccomp_add_rules(
+			filter, service_rules, sizeof(service_rules) / sizeof(service_rules[0]));
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
 	return r < 0 ? r : 1;
 }
 
+int seccomp_filter_install(void)
+{
+	return seccomp_install(true);
+}
+
+int seccomp_filter_install_writer(void)
+{
+	return seccomp_install(false);
+}
+
 #else
 
 int seccomp_filter_install(void)
+{
+	return 0;
+}
+
+int seccomp_filter_install_writer(void)
 {
 	return 0;
 }

@@ -31,7 +31,10 @@ def decoder(daemon, client, tmp_path):
 def test_privileges(decoder):
     status = status_of(decoder)
     assert status["NoNewPrivs"] == "1"
-    assert status["Seccomp"] == ("2" if config("HAVE_SECCOMP") else "0")
+    for thread in os.listdir(f"/proc/{decoder}/task"):
+        confined = status_of(f"{decoder}/task/{thread}")
+        assert confined["NoNewPrivs"] == "1"
+        assert confined["Seccomp"] == ("2" if config("HAVE_SECCOMP") else "0")
     assert [int(status["Cap" + part], 16) for part in ("Inh", "Prm", "Eff", "Amb")] == [0] * 4
     if os.getuid() == 0:
         assert int(status["CapBnd"], 16) == 0

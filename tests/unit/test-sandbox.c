@@ -16,6 +16,7 @@
 #include <seccomp.h>
 #endif
 
+#include "daemon/decoder/seccomp.h"
 #include "tests/unit/decoder-harness.h"
 #include "tests/unit/forbidden.h"
 #include "tests/unit/unit.h"
@@ -91,6 +92,52 @@ static int attempt(uint32_t number)
 	close(segment);
 	return decoder_wait(&decoder);
 }
+
+#ifdef HAVE_SECCOMP
+/* What the thread that writes to the segment must not do, beside all that is in forbidden.h. */
+static const struct {
+	const char *word;
+	long number;
+	long arguments[4];
+} writer_calls[] = {
+	{"read a file", SYS_pread64, {0, 0, 0, 0}},
+	{"read a file by several buffers", SYS_preadv, {0, 0, 0, 0}},
+	{"send", SYS_sendto, {JOB_CHANNEL, 0, 0, 0}},
+	{"send by sendmsg", SYS_sendmsg, {JOB_CHANNEL, 0, 0, 0}},
+	{"receive", SYS_recvmsg, {JOB_CHANNEL, 0, 0, 0}},
+	{"reserve", SYS_fallocate, {1, 0, 0, 4096}},
+	{"write elsewhere", SYS_pwrite64, {0, 0, 0, 0}},
+	{"close", SYS_close, {0, 0, 0, 0}},
+};
+
+static int confined_writer(size_t call)
+{
+	pid_t pid = fork();
+	int status;
+	if (pid == 0) {
+		int file = file_of("a", 1);
+		if (dup2(file, 1) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0 ||
+			seccomp_filter_install_writer() != 1 || pwrite(1, "b", 1, 0) != 1)
+			_exit(1);
+		const long *a = call < COUNT(writer_calls) ? writer_calls[call].arguments : NULL;
+		if (a)
+			syscall(writer_calls[call].number, a[0], a[1], a[2], a[3], 0L, 0L);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void writer_only_writes(void **state)
+{
+	(void)state;
+	assert_int_equal(confined_writer(COUNT(writer_calls)), 0);
+	for (size_t i = 0; i < COUNT(writer_calls); i++) {
+		print_message("%s\n", writer_calls[i].word);
+		assert_int_equal(confined_writer(i), -SIGSYS);
+	}
+}
+#endif
 
 static void the_usual_is_allowed(void **state)
 {
@@ -171,6 +218,7 @@ int main(void)
 		cmocka_unit_test(the_usual_is_allowed),
 #ifdef HAVE_SECCOMP
 		cmocka_unit_test(all_else_is_forbidden),
+		cmocka_unit_test(writer_only_writes),
 		cmocka_unit_test(unconfined_it_does_not_serve),
 #endif
 	};

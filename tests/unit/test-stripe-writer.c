@@ -96,10 +96,28 @@ static void too_much_is_refused(void **state)
 	assert_int_equal(stripe_writer_begin(-1, 0, SIZE_MAX - 4096), -ENOMEM);
 }
 
+static int stay_as_it_is(void)
+{
+	return 0;
+}
+
+static int refuse(void)
+{
+	return -ENOMEM;
+}
+
+/* The thread that cannot be confined ends, and the first half runs without it. */
+static int make_no_thread(void **state)
+{
+	(void)state;
+	stripe_writer_prepare(refuse);
+	return 0;
+}
+
 static int make_thread(void **state)
 {
 	(void)state;
-	stripe_writer_prepare();
+	stripe_writer_prepare(stay_as_it_is);
 	return 0;
 }
 
@@ -107,7 +125,7 @@ static int make_thread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_byte_gets_to_its_place),
+		cmocka_unit_test_setup(every_byte_gets_to_its_place, make_no_thread),
 		cmocka_unit_test(a_failure_is_reported),
 		cmocka_unit_test(a_segment_may_end_empty),
 		cmocka_unit_test(too_much_is_refused),

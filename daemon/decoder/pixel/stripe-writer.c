@@ -45,6 +45,8 @@ static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t filled; /* the thread waits for it */
 	pthread_cond_t written;
+	int (*confine)(void);
+	bool started; /* the thread has tried to confine itself */
 	bool has_thread;
 	int fd;
 	int error;	 /* the first negative errno, or 0 */
@@ -88,9 +90,15 @@ static struct stripe *stripe_writer_find(bool queued)
 static void *stripe_writer_run(void *unused)
 {
 	(void)unused;
+	bool confined = writer.confine() >= 0;
 	pthread_mutex_lock(&writer.mutex);
-	writer.has_thread = true;
+	writer.has_thread = confined;
+	writer.started = true;
 	pthread_cond_signal(&writer.written);
+	if (!confined) {
+		pthread_mutex_unlock(&writer.mutex);
+		return NULL;
+	}
 	for (;;) {
 		struct stripe *stripe = stripe_writer_find(true);
 		if (!stripe) {
@@ -126,7 +134,7 @@ static bool stripe_writer_has_second_processor(void)
 	return sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) > 1;
 }
 
-void stripe_writer_prepare(void)
+void stripe_writer_prepare(int (*confine)(void))
 {
 	pthread_t thread;
 	pthread_attr_t attributes;
@@ -137,8 +145,10 @@ void stripe_writer_prepare(void)
 	pthread_attr_setstacksize(&attributes, STACK);
 	/* A thread that starts makes system calls that are forbidden later: waits for its start. */
 	pthread_mutex_lock(&writer.mutex);
+	writer.confine = confine;
+	writer.started = false;
 	if (pthread_create(&thread, &attributes, stripe_writer_run, NULL) == 0) {
-		while (!writer.has_thread)
+		while (!writer.started)
 			pthread_cond_wait(&writer.written, &writer.mutex);
 	}
 	pthread_mutex_unlock(&writer.mutex);

@@ -9,10 +9,11 @@
 
 /*
  * Starts the thread that writes. Call it once, after privileges were dropped and before the
- * process is forbidden to start threads. Without a thread, because there is no memory or only
- * one processor, everything else works the same.
+ * process is forbidden to start threads. The thread first calls confine(), and ends if that returns
+ * a negative errno. Without a thread, because there is no memory or only one processor, everything
+ * else works the same.
  */
-void stripe_writer_prepare(void);
+void stripe_writer_prepare(int (*confine)(void));
 
 /*
  * Begins to write at an offset, a multiple of 4096. max is the largest number of bytes that
