@@ -7,19 +7,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { INSTANCE_ID_SIZE = 17 };
+#include "daemon/segment/identity.h"
 
 struct instance {
 	char path[128]; /* of the lock file */
 	int lock;
-	char id[INSTANCE_ID_SIZE]; /* 16 hexadecimal digits: part of every segment's name */
-	bool inherited;		   /* from an earlier daemon, which may have left segments */
+	struct identity identity;
+	bool inherited; /* from an earlier daemon, which may have left segments */
 };
 
 /*
  * Locks the socket's name for this process, and reads or makes the identity. Makes the socket's
- * folder if its parent is there. Returns 0; -EBUSY when another daemon has the lock; or another
- * negative errno.
+ * folder if its parent is there. Returns 0; -EBUSY when another daemon has the lock; -EPERM when
+ * something that no daemon of this user made has the lock file's name; or another negative errno.
  */
 int instance_claim(struct instance *instance, const char *socket);
 

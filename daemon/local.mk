@@ -77,6 +77,8 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/job/job.h \
 	%D%/job/spawn.c %D%/job/spawn.h \
 	%D%/store/publish.c %D%/store/publish.h \
+	%D%/store/seal.c %D%/store/seal.h \
+	%D%/segment/identity.h \
 	%D%/socket/drain.c %D%/socket/drain.h \
 	%D%/base/random.c %D%/base/random.h \
 	%D%/segment/deferred-free.c %D%/segment/deferred-free.h \

@@ -125,8 +125,8 @@ static int main_serve(struct program *program)
 static int main_start_engine(struct program *program)
 {
 	const struct options *options = &program->configuration.options;
-	return engine_start(
-		&program->engine, program->event, options, program->instance.id, options->decoder);
+	return engine_start(&program->engine, program->event, options, &program->instance.identity,
+		options->decoder);
 }
 
 static void main_prepare_processes(void)
@@ -190,6 +190,10 @@ static int main_claim(struct program *program)
 	if (r == -EBUSY)
 		log_error("another shmimgd serves %s already. Stop it, or pass --socket PATH.",
 			program->path);
+	else if (r == -EPERM)
+		log_error("%s belongs to another user, or is not a lock file. Remove it, or pass "
+			  "--socket PATH.",
+			program->instance.path);
 	else if (r < 0)
 		log_error("cannot lock %s: %s", program->instance.path, strerror(-r));
 	return r;

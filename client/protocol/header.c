@@ -68,12 +68,17 @@ int header_plan(struct header *header, uint64_t page_size)
 	return overflow ? -EOVERFLOW : 0;
 }
 
-void header_seal(struct header *header)
+void header_begin(struct header *header)
 {
 	memcpy(header->magic, HEADER_MAGIC, sizeof(header->magic));
 	header->version = HEADER_VERSION;
 	header->header_size = HEADER_SIZE;
 	header->fourcc = format_fourcc((enum format)header->format);
+}
+
+void header_seal(struct header *header)
+{
+	header_begin(header);
 	header->checksum = header_checksum_of(header);
 }
 

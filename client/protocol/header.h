@@ -86,7 +86,9 @@ struct header {
 	uint32_t full_height;
 	uint32_t box_width; /* the requested box, for the next daemon; 0: no limit */
 	uint32_t box_height;
-	uint32_t reserved[29];
+	uint32_t padding;
+	uint64_t seal; /* of the daemon that wrote the header, for the next one */
+	uint32_t reserved[26];
 	char name[HEADER_SIZE - HEADER_NAME_OFFSET];
 };
 
@@ -131,7 +133,9 @@ AT(full_width, 380);
 AT(full_height, 384);
 AT(box_width, 388);
 AT(box_height, 392);
-AT(reserved, 396);
+AT(padding, 396);
+AT(seal, 400);
+AT(reserved, 408);
 AT(name, HEADER_NAME_OFFSET);
 #undef AT
 _Static_assert(sizeof(struct header_block) == 24, "a block's entry has 24 bytes");
@@ -144,7 +148,10 @@ _Static_assert(sizeof(struct header) == HEADER_SIZE, "the header has 4096 bytes"
  */
 int header_plan(struct header *header, uint64_t page_size);
 
-/* Sets magic, version, sizes and checksum. All other fields must be set before. */
+/* Sets magic, version and the fields that follow from others, but not the checksum. */
+void header_begin(struct header *header);
+
+/* As header_begin(), and sets the checksum. All other fields must be set before. */
 void header_seal(struct header *header);
 
 /*

@@ -87,11 +87,11 @@ static int engine_take_over(struct engine *engine, sd_event *event, bool found)
 }
 
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
-	const char *instance, const char *decoder)
+	const struct identity *identity, const char *decoder)
 {
 	*engine = (struct engine){
 		.options = options,
-		.instance = instance,
+		.identity = identity,
 		.started = clock_now_seconds(),
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 	};
@@ -109,13 +109,13 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	engine->follows = (struct follows){
 		.loader = &engine->loader,
 		.close_queues = &engine->close_queues,
-		.instance = instance,
+		.instance = identity->id,
 	};
 	accounts_init(&engine->accounts, options->user_limits);
 	int r = close_queues_init(&engine->close_queues, event);
 	if (r < 0)
 		return r;
-	int found = board_open(&engine->board, instance);
+	int found = board_open(&engine->board, identity->id);
 	if (found < 0) {
 		close_queues_stop(&engine->close_queues);
 		return found;
@@ -128,7 +128,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	engine->deferred_free.context = &engine->pool;
 	if (r >= 0)
 		r = store_init(&engine->store, &engine->board, &engine->semaphores,
-			&engine->deferred_free, &engine->accounts, instance, options->memory_max);
+			&engine->deferred_free, &engine->accounts, identity, options->memory_max);
 	if (r >= 0)
 		follows_start(&engine->follows);
 	if (r >= 0)

@@ -17,7 +17,7 @@
 
 struct engine {
 	const struct options *options;
-	const char *instance;
+	const struct identity *identity;
 	uint64_t started; /* of clock_now_seconds() */
 	uint64_t page_size;
 	struct accounts accounts;
@@ -38,11 +38,11 @@ struct engine {
 };
 
 /*
- * decoder is the path of the decoder program. All strings stay the caller's. Returns 0, or a
+ * decoder is the path of the decoder program. All pointers stay the caller's. Returns 0, or a
  * negative errno; then the images of an earlier daemon are unchanged.
  */
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
-	const char *instance, const char *decoder);
+	const struct identity *identity, const char *decoder);
 
 /* Applies options that were changed in the struct of engine_start(). */
 void engine_reload(struct engine *engine);

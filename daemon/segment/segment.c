@@ -97,13 +97,18 @@ static int segment_check_complete(int fd, const struct header *header)
 	return fits ? 0 : -EBADMSG;
 }
 
-static int segment_link_name(int fd, const char *instance, char name[SEGMENT_NAME_SIZE])
+int segment_make_name(const char *instance, char name[SEGMENT_NAME_SIZE])
 {
-	char secret[33], from[32], to[SEGMENT_NAME_SIZE + sizeof(SHM_FOLDER)];
+	char secret[33];
 	int r = random_hex(secret, 16);
-	if (r < 0)
-		return r;
-	snprintf(name, SEGMENT_NAME_SIZE, "/shmimg-%s-%s", instance, secret);
+	if (r == 0)
+		snprintf(name, SEGMENT_NAME_SIZE, "/shmimg-%s-%s", instance, secret);
+	return r;
+}
+
+static int segment_link_name(int fd, const char *name)
+{
+	char from[32], to[SEGMENT_NAME_SIZE + sizeof(SHM_FOLDER)];
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
 	snprintf(to, sizeof(to), SHM_FOLDER "%s", name);
 	/* linkat(2) fails if the name exists, for example because another user created it. */
@@ -111,7 +116,7 @@ static int segment_link_name(int fd, const char *instance, char name[SEGMENT_NAM
 }
 
 int segment_publish(int fd, const struct header *header, const char *image_name,
-	const struct segment_readers *readers, const char *instance, char name[SEGMENT_NAME_SIZE])
+	const struct segment_readers *readers, const char *name)
 {
 	int r = segment_check_complete(fd, header);
 	if (r == 0)
@@ -121,7 +126,7 @@ int segment_publish(int fd, const struct header *header, const char *image_name,
 	if (r == 0)
 		r = segment_acl_grant(fd, readers->owner, readers->share, readers->group);
 	if (r == 0)
-		r = segment_link_name(fd, instance, name);
+		r = segment_link_name(fd, name);
 	return r;
 }
 

@@ -36,13 +36,16 @@ struct segment_readers {
 	gid_t group;
 };
 
+/* Makes a new name, "/shmimg-INSTANCE-<random>". Returns 0 or a negative errno. */
+int segment_make_name(const char *instance, char name[SEGMENT_NAME_SIZE]);
+
 /*
  * Writes the sealed header and the image's name, lets the readers read the segment, and gives it
- * the name "/shmimg-INSTANCE-<random>", which is stored in name.
+ * the name of segment_make_name().
  * Returns 0, -EBADMSG if the decoder did not reserve all of it, or another negative errno.
  */
 int segment_publish(int fd, const struct header *header, const char *image_name,
-	const struct segment_readers *readers, const char *instance, char name[SEGMENT_NAME_SIZE]);
+	const struct segment_readers *readers, const char *name);
 
 /* Whether a segment has its name: closing a descriptor of it frees no memory. */
 bool segment_has_name(int fd);

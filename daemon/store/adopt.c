@@ -2,9 +2,9 @@
  * Adoption.
  *
  * The board of the dead daemon says which generation of each slot is the current one. A segment is
- * adopted when this user made it, its header is sealed and plausible, and its generation is current
- * on the board. Every other segment of the instance is removed. After a failure the board still
- * describes what is left, so that the next daemon can try again.
+ * adopted when this user made it, its header has the seal of this identity and is plausible, and
+ * its generation is current on the board. Every other segment of the instance is removed. After a
+ * failure the board still describes what is left, so that the next daemon can try again.
  */
 #include "daemon/store/adopt.h"
 
@@ -22,6 +22,7 @@
 #include "daemon/segment/follow-record.h"
 #include "daemon/segment/shm-folder.h"
 #include "daemon/store/lifetime.h"
+#include "daemon/store/seal.h"
 
 /* A file in /dev/shm with the name of a segment. */
 struct candidate {
@@ -80,10 +81,10 @@ static bool adopt_is_good(const struct header *header, const char *name)
 }
 
 /*
- * Reads a header and checks that a daemon of this user wrote the whole segment. Returns 1; 0 when
- * it did not; or a negative errno when that cannot be determined.
+ * Reads a header and checks that a daemon of this identity sealed it. Returns 1; 0 when none did;
+ * or a negative errno when that cannot be determined.
  */
-static int adopt_read_segment(struct candidate *candidate)
+static int adopt_read_segment(const struct identity *identity, struct candidate *candidate)
 {
 	struct stat status;
 	struct header *header = &candidate->header;
@@ -93,9 +94,16 @@ static int adopt_read_segment(struct candidate *candidate)
 	int r = adopt_read_all(fd, header, sizeof(*header), 0);
 	if (r <= 0 || header_check(header, (uint64_t)status.st_size))
 		return r < 0 ? r : 0;
-	r = adopt_read_all(fd, candidate->name, header->name_length, header->name_offset);
+	if (header->name_offset < HEADER_SIZE)
+		memcpy(candidate->name, (const char *)header + header->name_offset,
+			header->name_length);
+	else
+		r = adopt_read_all(fd, candidate->name, header->name_length, header->name_offset);
 	candidate->name[header->name_length] = '\0';
-	return r <= 0 ? r : adopt_is_good(header, candidate->name);
+	if (r <= 0)
+		return r;
+	return seal_is_good(identity, header, candidate->segment, candidate->name) &&
+	       adopt_is_good(header, candidate->name);
 }
 
 /* Whether this is the current generation of an image, by the board. */
@@ -212,7 +220,7 @@ static int adopt_segment(struct adoption *adoption, struct candidate *candidate)
 	struct store *store = adoption->store;
 	const struct header *header = &candidate->header;
 	struct image *image;
-	int r = adopt_read_segment(candidate);
+	int r = adopt_read_segment(store->identity, candidate);
 	if (r <= 0)
 		return r;
 	if (!adopt_is_current(store->board, header))
@@ -258,7 +266,7 @@ int adopt(struct store *store)
 	struct adoption adoption = {.store = store, .taken = taken};
 	if (!taken)
 		return -ENOMEM;
-	int r = shm_folder_for_each(store->instance, adopt_file, &adoption);
+	int r = shm_folder_for_each(store->identity->id, adopt_file, &adoption);
 	if (r < 0)
 		return r;
 	semaphores_trim(store->semaphores);

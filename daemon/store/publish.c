@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "daemon/store/lifetime.h"
+#include "daemon/store/seal.h"
 
 bool publish_continues(const struct image *image, int share, gid_t group)
 {
@@ -86,10 +87,12 @@ static int publish_segment(
 	memcpy(header->type, generation->type, sizeof(header->type));
 	if (header->name_offset < HEADER_SIZE)
 		memcpy(header->name, image->name, header->name_length);
-	header_seal(header);
+	int r = segment_make_name(store->identity->id, rendition->segment);
+	if (r < 0)
+		return r;
+	seal_header(store->identity, header, rendition->segment, image->name);
 	struct segment_readers readers = {image->owner, image->share, image->group};
-	return segment_publish(publication->fd, header, image->name, &readers, store->instance,
-		rendition->segment);
+	return segment_publish(publication->fd, header, image->name, &readers, rendition->segment);
 }
 
 /* Shows the new state; cannot fail. */

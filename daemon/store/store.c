@@ -17,15 +17,15 @@ static int store_compare(const struct image *a, const struct image *b)
 RB_GENERATE_INTERNAL(image_tree, image, node, store_compare, __attribute__((unused)) static)
 
 int store_init(struct store *store, struct board *board, struct semaphores *semaphores,
-	struct deferred_free *deferred_free, struct accounts *accounts, const char *instance,
-	uint64_t memory_max)
+	struct deferred_free *deferred_free, struct accounts *accounts,
+	const struct identity *identity, uint64_t memory_max)
 {
 	*store = (struct store){
 		.board = board,
 		.semaphores = semaphores,
 		.deferred_free = deferred_free,
 		.accounts = accounts,
-		.instance = instance,
+		.identity = identity,
 		.memory_max = memory_max,
 	};
 	RB_INIT(&store->images);

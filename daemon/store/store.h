@@ -6,6 +6,7 @@
 #include "daemon/base/lru.h"
 #include "daemon/segment/board.h"
 #include "daemon/segment/deferred-free.h"
+#include "daemon/segment/identity.h"
 #include "daemon/store/image.h"
 #include "daemon/store/index.h"
 #include "daemon/store/observer.h"
@@ -20,7 +21,7 @@ struct store {
 	struct semaphores *semaphores;
 	struct deferred_free *deferred_free;
 	struct accounts *accounts; /* of the owners */
-	const char *instance;
+	const struct identity *identity;
 	struct observer_list observers;
 	uint64_t memory_max;
 	uint64_t bytes;	   /* of all published segments */
@@ -32,8 +33,8 @@ struct store {
 
 /* Returns 0 or a negative errno. */
 int store_init(struct store *store, struct board *board, struct semaphores *semaphores,
-	struct deferred_free *deferred_free, struct accounts *accounts, const char *instance,
-	uint64_t memory_max);
+	struct deferred_free *deferred_free, struct accounts *accounts,
+	const struct identity *identity, uint64_t memory_max);
 
 /* The image of an owner, or NULL. */
 struct image *store_find(struct store *store, const char *name, uid_t owner);

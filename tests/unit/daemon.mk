@@ -10,6 +10,7 @@ check_LTLIBRARIES += %D%/libdaemontest.la
 
 daemon_tests = \
 	%D%/test-account \
+	%D%/test-adopt \
 	%D%/test-channel \
 	%D%/test-close-queue \
 	%D%/test-config-file \
@@ -54,6 +55,7 @@ fake_decoder = -DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
 
 %C%_test_account_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_account_LDADD = %D%/libdaemontest.la
+%C%_test_adopt_LDADD = %D%/libdaemontest.la
 %C%_test_channel_LDADD = %D%/libdaemontest.la
 %C%_test_derivation_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_derivation_LDADD = %D%/libdaemontest.la

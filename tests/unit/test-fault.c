@@ -348,13 +348,12 @@ static void test_start(void **state)
 	world_open(&world, NULL); /* for its identity and events alone */
 	for (unsigned n = 1;; n++) {
 		struct engine engine;
-		char instance[INSTANCE_ID_SIZE];
-		snprintf(instance, sizeof(instance), "%015x%u", (unsigned)getpid(), n % 10);
 		struct world other = {.engine.board.header = NULL};
-		strcpy(other.instance, instance);
+		snprintf(other.identity.id, sizeof(other.identity.id), "%015x%u",
+			(unsigned)getpid(), n % 10);
 		unsigned descriptors = world_descriptors();
 		fault_arm(n);
-		int r = engine_start(&engine, world.event, &options, instance, "/nowhere");
+		int r = engine_start(&engine, world.event, &options, &other.identity, "/nowhere");
 		bool failed = fault_disarm();
 		if (!failed) {
 			assert_int_equal(r, 0);

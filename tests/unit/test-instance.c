@@ -229,8 +229,8 @@ static void test_claim(void **state)
 	struct instance first, second;
 	(void)state;
 	assert_int_equal(instance_claim(&first, socket_path), 0); /* makes the folder */
-	assert_int_equal(strlen(first.id), 16);
-	assert_int_equal(strspn(first.id, "0123456789abcdef"), 16);
+	assert_int_equal(strlen(first.identity.id), 16);
+	assert_int_equal(strspn(first.identity.id, "0123456789abcdef"), 16);
 	assert_string_equal(first.path, lock_path);
 	assert_int_equal(instance_claim(&second, socket_path), -EBUSY);
 	instance_release(&second);
@@ -239,7 +239,7 @@ static void test_claim(void **state)
 	assert_int_equal(first.lock, -1);
 	assert_int_not_equal(access(lock_path, F_OK), 0);
 	assert_int_equal(instance_claim(&second, socket_path), 0);
-	assert_string_not_equal(second.id, first.id);
+	assert_string_not_equal(second.identity.id, first.identity.id);
 	instance_release(&first); /* has nothing any more */
 	assert_int_equal(access(lock_path, F_OK), 0);
 	instance_release(&second);
@@ -252,7 +252,7 @@ static void test_identity_of_one_that_was_killed(void **state)
 	assert_int_equal(instance_claim(&first, socket_path), 0);
 	close(first.lock);
 	assert_int_equal(instance_claim(&second, socket_path), 0);
-	assert_string_equal(second.id, first.id);
+	assert_string_equal(second.identity.id, first.identity.id);
 	instance_release(&second);
 }
 
@@ -267,17 +267,130 @@ static void test_strange_lock_files(void **state)
 		assert_int_equal(write(fd, contents[i], strlen(contents[i])), strlen(contents[i]));
 		close(fd);
 		assert_int_equal(instance_claim(&instance, socket_path), 0);
-		assert_int_equal(strspn(instance.id, "0123456789abcdef"), 16);
-		assert_memory_not_equal(instance.id, "0123", 4);
+		assert_int_equal(strspn(instance.identity.id, "0123456789abcdef"), 16);
+		assert_memory_not_equal(instance.identity.id, "0123", 4);
 		close(instance.lock);
 		assert_int_equal(instance_claim(&again, socket_path), 0);
-		assert_string_equal(again.id, instance.id);
+		assert_string_equal(again.identity.id, instance.identity.id);
 		instance_release(&again);
 	}
+}
+
+static void write_lock(const char *text, mode_t mode)
+{
+	int fd = open(lock_path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	assert_return_code(fd, errno);
+	assert_return_code(fchmod(fd, mode), errno);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+#define KEY_TEXT "00112233445566778899aabbccddeeff"
+#define ID_TEXT	 "0123456789abcdef"
+
+/* The id tells what to remove; without a key that nobody else can know, nothing is believed. */
+static void test_key(void **state)
+{
+	static const struct {
+		const char *text;
+		mode_t mode;
+		bool believed;
+	} cases[] = {
+		{ID_TEXT "\n" KEY_TEXT "\n", 0600, true},
+		{ID_TEXT "\n" KEY_TEXT "\n", 0400, true},
+		{ID_TEXT "\n" KEY_TEXT "\n", 0640, false},
+		{ID_TEXT "\n" KEY_TEXT "\n", 0602, false},
+		{ID_TEXT "\n" KEY_TEXT, 0600, false},
+		{ID_TEXT "\n" KEY_TEXT "\n\n", 0600, false},
+		{ID_TEXT " " KEY_TEXT "\n", 0600, false},
+		{ID_TEXT "\n0x112233445566778899aabbccddeeff\n", 0600, false},
+		{ID_TEXT "\n", 0600, false},
+		{ID_TEXT, 0600, false},
+	};
+	static const unsigned char key[SIPHASH_KEY_SIZE] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55,
+		0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+	struct instance instance, again;
+	struct stat status;
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		write_lock(cases[i].text, cases[i].mode);
+		assert_int_equal(instance_claim(&instance, socket_path), 0);
+		assert_true(instance.inherited);
+		assert_string_equal(instance.identity.id, ID_TEXT);
+		bool same = memcmp(instance.identity.key, key, sizeof(key)) == 0;
+		if (same != cases[i].believed)
+			fail_msg("case %zu", i);
+		assert_return_code(stat(lock_path, &status), errno);
+		assert_int_equal(status.st_mode & 077, 0);
+		close(instance.lock);
+		assert_int_equal(instance_claim(&again, socket_path), 0);
+		assert_memory_equal(&again.identity, &instance.identity, sizeof(again.identity));
+		instance_release(&again);
+	}
+}
+
+static void plant_link(const char *path)
+{
+	assert_return_code(symlink("elsewhere", path), errno);
+}
+
+static void plant_fifo(const char *path)
+{
+	assert_return_code(mkfifo(path, 0666), errno);
+}
+
+static void plant_folder(const char *path)
+{
+	assert_return_code(mkdir(path, 0700), errno);
+}
+
+static void plant_socket(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_return_code(bind(fd, (const struct sockaddr *)&address, sizeof(address)), errno);
+	close(fd);
+}
+
+/* A file that is a lock file but for its second name. */
+static void plant_second_name(const char *path)
+{
+	char first[128];
+	snprintf(first, sizeof(first), "%s.first", path);
+	write_lock(ID_TEXT "\n" KEY_TEXT "\n", 0600);
+	assert_return_code(link(path, first), errno);
+}
+
+static void plant_file_of_another(const char *path)
+{
+	write_lock(ID_TEXT "\n" KEY_TEXT "\n", 0600);
+	assert_return_code(chown(path, 4711, 4711), errno);
+}
+
+static void test_planted_lock_files(void **state)
+{
+	static void (*const plants[])(const char *path) = {plant_link, plant_fifo, plant_folder,
+		plant_socket, plant_second_name, plant_file_of_another};
 	struct instance instance;
-	assert_return_code(symlink("elsewhere", lock_path), errno);
-	assert_int_equal(instance_claim(&instance, socket_path), -ELOOP);
-	unlink(lock_path);
+	struct stat before, after;
+	char first[128];
+	(void)state;
+	assert_int_equal(instance_claim(&instance, socket_path), 0); /* makes the folder */
+	instance_release(&instance);
+	for (size_t i = 0; i < COUNT(plants); i++) {
+		if (plants[i] == plant_file_of_another && geteuid() != 0)
+			continue;
+		plants[i](lock_path);
+		assert_return_code(lstat(lock_path, &before), errno);
+		assert_int_equal(instance_claim(&instance, socket_path), -EPERM);
+		assert_int_equal(instance.lock, -1);
+		assert_return_code(lstat(lock_path, &after), errno);
+		assert_true(before.st_ino == after.st_ino);
+		assert_return_code(remove(lock_path), errno);
+	}
+	snprintf(first, sizeof(first), "%s.first", lock_path);
+	unlink(first);
 	assert_int_equal(instance_claim(&instance, "/nowhere/at/all/socket"), -ENOENT);
 }
 
@@ -337,14 +450,14 @@ static void leave(struct remains *remains)
 {
 	static const uint64_t limits[RESOURCE_COUNT] = {[RESOURCE_SETS] = 2};
 	*remains = (struct remains){0};
-	assert_int_equal(random_hex(remains->instance.id, 8), 0);
-	assert_int_equal(board_open(&remains->board, remains->instance.id), 0);
+	assert_int_equal(random_hex(remains->instance.identity.id, 8), 0);
+	assert_int_equal(board_open(&remains->board, remains->instance.identity.id), 0);
 	accounts_init(&remains->accounts, limits);
 	semaphores_init(&remains->semaphores, &remains->board, &remains->accounts, false);
 	assert_int_equal(
 		semaphore_take(&remains->semaphores, 5, SHARE_PRIVATE, 5, &remains->semaphore), 0);
 	snprintf(remains->segment, sizeof(remains->segment), "/shmimg-%s-0123456789",
-		remains->instance.id);
+		remains->instance.identity.id);
 	int fd = shm_open(remains->segment, O_RDWR | O_CREAT | O_EXCL, 0600);
 	assert_return_code(fd, errno);
 	close(fd);
@@ -395,6 +508,8 @@ int main(void)
 		cmocka_unit_test(test_claim),
 		cmocka_unit_test(test_identity_of_one_that_was_killed),
 		cmocka_unit_test(test_strange_lock_files),
+		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_planted_lock_files),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_clean),
 	};

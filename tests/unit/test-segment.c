@@ -51,6 +51,14 @@ static struct header plan(uint32_t name_length)
 	return header;
 }
 
+/* Publishes a segment under a new name. */
+static int publish(int fd, const struct header *header, char name[SEGMENT_NAME_SIZE])
+{
+	const struct segment_readers readers = readers_me();
+	assert_int_equal(segment_make_name(instance, name), 0);
+	return segment_publish(fd, header, label, &readers, name);
+}
+
 static int make(const struct header *header)
 {
 	int fd = segment_create(header->segment_size);
@@ -67,13 +75,12 @@ static void test_life(void **state)
 	(void)state;
 	deferred_free_init(&deferred_free, NULL, "/nowhere/decoder");
 	struct header header = plan(3), found;
-	const struct segment_readers readers = readers_me();
 	int fd = make(&header);
 	assert_return_code(fstat(fd, &status), errno);
 	assert_int_equal(status.st_nlink, 0);
 	assert_int_equal(status.st_size, header.segment_size);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	assert_int_equal(segment_publish(fd, &header, label, &readers, instance, name), 0);
+	assert_int_equal(publish(fd, &header, name), 0);
 	assert_return_code(fstat(fd, &status), errno);
 	assert_int_equal(status.st_nlink, 1);
 	assert_int_equal(status.st_mode & 07777, 0400);
@@ -105,9 +112,8 @@ static void test_names_in_the_header_and_behind(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(lengths); i++) {
 		struct header header = plan(lengths[i]), read;
-		const struct segment_readers readers = readers_me();
 		int fd = make(&header);
-		assert_int_equal(segment_publish(fd, &header, label, &readers, instance, name), 0);
+		assert_int_equal(publish(fd, &header, name), 0);
 		assert_int_equal(pread(fd, &read, sizeof(read), 0), sizeof(read));
 		assert_null(header_check(&read, header.segment_size));
 		assert_int_equal(read.name_offset < HEADER_SIZE, lengths[i] <= 3584);
@@ -141,7 +147,6 @@ static void test_incomplete(void **state)
 	if (sysconf(_SC_PAGESIZE) != 4096)
 		skip();
 	struct header header = plan(1);
-	const struct segment_readers readers = readers_me();
 	assert_int_equal(header.segment_size, 8192);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct stat status;
@@ -153,8 +158,7 @@ static void test_incomplete(void **state)
 		if (cases[i].behind)
 			assert_return_code(
 				fallocate(fd, FALLOC_FL_KEEP_SIZE, size, cases[i].behind), errno);
-		assert_int_equal(segment_publish(fd, &header, label, &readers, instance, name),
-			cases[i].result);
+		assert_int_equal(publish(fd, &header, name), cases[i].result);
 		assert_return_code(fstat(fd, &status), errno);
 		assert_int_equal(status.st_nlink, cases[i].result == 0);
 		if (cases[i].result == 0)
@@ -276,7 +280,7 @@ static int clean_instance(void **state)
 {
 	struct instance left = {.lock = -1};
 	(void)state;
-	memcpy(left.id, instance, sizeof(left.id));
+	memcpy(left.identity.id, instance, sizeof(left.identity.id));
 	instance_clean(&left);
 	return 0;
 }

@@ -25,9 +25,9 @@ static struct instance open_instance;
 
 static void clean(void)
 {
-	if (*open_instance.id)
+	if (*open_instance.identity.id)
 		instance_clean(&open_instance);
-	*open_instance.id = '\0';
+	*open_instance.identity.id = '\0';
 }
 
 static unsigned count_entries(const char *path, const char *prefix)
@@ -55,7 +55,7 @@ void world_settle(struct world *world)
 unsigned world_segments(const struct world *world)
 {
 	char prefix[64];
-	snprintf(prefix, sizeof(prefix), "shmimg-%s-", world->instance);
+	snprintf(prefix, sizeof(prefix), "shmimg-%s-", world->identity.id);
 	return count_entries("/dev/shm", prefix) - (world->engine.board.header ? 1 : 0);
 }
 
@@ -80,15 +80,16 @@ void world_open(struct world *world, const char *decoder)
 	};
 	for (int i = 0; i < RESOURCE_COUNT; i++)
 		world->options.user_limits[i] = UINT32_MAX;
-	assert_int_equal(random_hex(world->instance, (INSTANCE_ID_SIZE - 1) / 2), 0);
+	assert_int_equal(random_hex(world->identity.id, (INSTANCE_ID_SIZE - 1) / 2), 0);
+	assert_int_equal(random_fill(world->identity.key, SIPHASH_KEY_SIZE), 0);
 	if (!open_instance.path[0])
 		atexit(clean);
 	clean();
 	strcpy(open_instance.path, "open");
-	strcpy(open_instance.id, world->instance);
+	open_instance.identity = world->identity;
 	assert_return_code(sd_event_new(&world->event), errno);
 	assert_return_code(engine_start(&world->engine, world->event, &world->options,
-				   world->instance, decoder ? decoder : "/nowhere/decoder"),
+				   &world->identity, decoder ? decoder : "/nowhere/decoder"),
 		errno);
 }
 
@@ -115,7 +116,7 @@ void world_close(struct world *world)
 	for (int i = 0; i < BOARD_SETS; i++)
 		assert_true(keys[i] == 0 || semget(keys[i], 0, 0) < 0);
 	assert_int_equal(world_descriptors(), world->descriptors);
-	*open_instance.id = '\0';
+	*open_instance.identity.id = '\0';
 }
 
 static void plan(const struct recipe *recipe, struct header *header)

@@ -18,7 +18,7 @@ struct world {
 	struct engine engine;
 	struct options options;
 	sd_event *event;
-	char instance[INSTANCE_ID_SIZE];
+	struct identity identity;
 	unsigned descriptors; /* that were open before */
 };
 
