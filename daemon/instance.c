@@ -213,13 +213,9 @@ int instance_claim(struct instance *instance, const char *socket)
 static int instance_open_board(const char *name, struct board_header *header)
 {
 	struct stat status;
-	OWN_FD int fd = shm_open(name, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
+	OWN_FD int fd = shm_folder_open(name, O_RDWR, &status);
 	if (fd < 0)
-		return errno == EACCES || errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (status.st_uid != geteuid() || !S_ISREG(status.st_mode))
-		return -ENOENT;
+		return fd == -EPERM || fd == -EBADMSG ? -ENOENT : fd;
 	ssize_t count = pread(fd, header, sizeof(*header), 0);
 	if (count < 0)
 		return -errno;
@@ -254,10 +250,10 @@ static int instance_clean_board(const char *name)
 	return instance_remove_semaphores(&header);
 }
 
-static int instance_remove_file(void *context, const char *file, const char *suffix)
+static int instance_remove_file(void *context, const char *file, const struct stat *status)
 {
 	(void)context;
-	(void)suffix;
+	(void)status;
 	shm_unlink(file);
 	return 0;
 }

@@ -129,6 +129,21 @@ static int main_start_engine(struct program *program)
 		options->decoder);
 }
 
+/*
+ * Another user has taken the name of this identity's board. Nobody can guess a new one in advance.
+ * Without the board, nothing that an earlier daemon left can be adopted.
+ */
+static int main_change_identity(struct program *program)
+{
+	int r = instance_clean(&program->instance);
+	if (r < 0)
+		return r;
+	program->left = false;
+	log_notice("another user has a file with the name of this daemon's board, so the daemon "
+		   "takes another identity");
+	return instance_renew(&program->instance);
+}
+
 static void main_prepare_processes(void)
 {
 	int r = spawn_prepare();
@@ -156,7 +171,7 @@ static int main_run(struct program *program)
 		main_prepare_processes();
 	if (r >= 0)
 		r = main_start_engine(program);
-	if (r == -EEXIST && instance_renew(&program->instance) == 0)
+	if (r == -EEXIST && main_change_identity(program) == 0)
 		r = main_start_engine(program);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));

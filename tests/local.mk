@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	%D%/integration/fuse.py \
 	%D%/integration/lying_daemon.py \
 	%D%/integration/pictures.py \
+	%D%/integration/planting.py \
 	%D%/integration/pytest.ini \
 	%D%/integration/screen.py \
 	%D%/integration/segment.py \
@@ -48,6 +49,7 @@ EXTRA_DIST += \
 	%D%/integration/test_manual.py \
 	%D%/integration/test_mapping_cache.py \
 	%D%/integration/test_notify.py \
+	%D%/integration/test_planted.py \
 	%D%/integration/test_pressure.py \
 	%D%/integration/test_privacy.py \
 	%D%/integration/test_process.py \

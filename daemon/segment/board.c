@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
+#include "daemon/segment/shm-folder.h"
 
 enum { BOARD_MODE = 0644 };
 
@@ -34,15 +35,15 @@ static int board_create_file(struct board *board)
 	return r;
 }
 
-/* Opens the file of an earlier daemon. Returns -EBADMSG for another kind of file. */
+/* Opens the board of an earlier daemon. Returns -EBADMSG for another kind of file of this user. */
 static int board_open_file(struct board *board)
 {
 	struct stat status;
-	OWN_FD int fd = shm_open(board->name, O_RDWR | O_CLOEXEC, 0);
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
-		(status.st_mode & 0777) != BOARD_MODE || status.st_size != BOARD_SIZE)
+	OWN_FD int fd = shm_folder_open(board->name, O_RDWR, &status);
+	if (fd < 0)
+		return fd == -EPERM ? -EEXIST : fd;
+	if ((status.st_mode & 0777) != BOARD_MODE || status.st_nlink != 1 ||
+		status.st_size != BOARD_SIZE)
 		return -EBADMSG;
 	return take_fd(&fd);
 }
@@ -137,8 +138,6 @@ int board_open(struct board *board, const char *instance)
 		return board_allocate_free_slots(board);
 	if (r == -EBADMSG)
 		shm_unlink(board->name);
-	else if (r == -EACCES)
-		return -EEXIST;
 	else if (r != -ENOENT)
 		return r;
 	return board_create(board);

@@ -82,10 +82,8 @@ static bool follow_record_read(const char *file, struct follow_record *record)
 	char data[RECORD_MAX + 1];
 	struct follow_record_header header;
 	struct stat status;
-	OWN_FD int fd = shm_open(file, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
-		status.st_uid != geteuid() || (status.st_mode & 0777) != 0400 ||
-		status.st_nlink != 1)
+	OWN_FD int fd = shm_folder_open(file, O_RDONLY, &status);
+	if (fd < 0 || (status.st_mode & 0777) != 0400 || status.st_nlink != 1)
 		return false;
 	ssize_t size = pread(fd, data, sizeof(data), 0);
 	if (size < (ssize_t)sizeof(header))
@@ -105,9 +103,9 @@ static bool follow_record_read(const char *file, struct follow_record *record)
 	       record->path[0] == '/';
 }
 
-bool follow_record_is_suffix(const char *suffix)
+bool follow_record_is_file(const char *file)
 {
-	return strncmp(suffix, RECORD_SUFFIX, strlen(RECORD_SUFFIX)) == 0;
+	return strstr(file, "-" RECORD_SUFFIX) != NULL;
 }
 
 struct follow_record_reader {
@@ -115,11 +113,12 @@ struct follow_record_reader {
 	void *context;
 };
 
-static int follow_record_on_file(void *context, const char *file, const char *suffix)
+static int follow_record_on_file(void *context, const char *file, const struct stat *status)
 {
 	const struct follow_record_reader *reader = context;
 	struct follow_record record;
-	if (!follow_record_is_suffix(suffix) || strlen(file) >= SEGMENT_NAME_SIZE)
+	if (!follow_record_is_file(file) || !S_ISREG(status->st_mode) ||
+		strlen(file) >= SEGMENT_NAME_SIZE)
 		return 0;
 	if (!follow_record_read(file, &record) || !reader->handler(reader->context, &record, file))
 		shm_unlink(file);

@@ -24,8 +24,8 @@ struct follow_record {
 int follow_record_write(const char *instance, uid_t owner, const char *name, const char *path,
 	char file[SEGMENT_NAME_SIZE]);
 
-/* Whether a file of an instance with this suffix (shm_folder_for_each()) is a record. */
-bool follow_record_is_suffix(const char *suffix);
+/* Whether a file of an instance is a record. */
+bool follow_record_is_file(const char *file);
 
 /* Gets a record and the name of its file. Returns whether the record is to stay. */
 typedef bool follow_record_handler(

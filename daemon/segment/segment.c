@@ -138,10 +138,10 @@ bool segment_has_name(int fd)
 
 int segment_open(const char *name)
 {
-	/* O_NONBLOCK: another user may have created a FIFO with this name. */
-	int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	struct stat status;
+	int fd = shm_folder_open(name, O_RDONLY, &status);
 	if (fd < 0)
-		return -errno;
+		return fd == -EPERM || fd == -EBADMSG ? -ENOENT : fd;
 	fd_budget_take(1);
 	return fd;
 }

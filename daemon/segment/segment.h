@@ -50,7 +50,10 @@ int segment_publish(int fd, const struct header *header, const char *image_name,
 /* Whether a segment has its name: closing a descriptor of it frees no memory. */
 bool segment_has_name(int fd);
 
-/* Opens a segment for reading. Returns a descriptor or a negative errno. */
+/*
+ * Opens a segment for reading. Returns a descriptor; -ENOENT if it was removed, whoever has its
+ * name now; or another negative errno.
+ */
 int segment_open(const char *name);
 
 /*

@@ -43,13 +43,10 @@ struct adoption {
  */
 static int adopt_open_segment(const struct candidate *candidate, struct stat *status)
 {
-	OWN_FD int fd = shm_open(candidate->segment, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	OWN_FD int fd = shm_folder_open(candidate->segment, O_RDONLY, status);
 	if (fd < 0)
-		return errno == ELOOP || errno == EACCES || errno == ENXIO ? -ENOENT : -errno;
-	if (fstat(fd, status) < 0)
-		return -errno;
-	if (!S_ISREG(status->st_mode) || status->st_uid != geteuid() || (status->st_mode & 0222) ||
-		status->st_nlink != 1 ||
+		return fd == -EPERM || fd == -EBADMSG ? -ENOENT : fd;
+	if ((status->st_mode & 0222) || status->st_nlink != 1 ||
 		(uint64_t)status->st_blocks * 512 < (uint64_t)status->st_size)
 		return -ENOENT;
 	return take_fd(&fd);
@@ -246,13 +243,16 @@ static int adopt_segment(struct adoption *adoption, struct candidate *candidate)
 }
 
 /* Adopts a segment of the dead daemon, or removes what is none. */
-static int adopt_file(void *context, const char *file, const char *suffix)
+static int adopt_file(void *context, const char *file, const struct stat *status)
 {
 	struct adoption *adoption = context;
 	struct candidate candidate;
-	if (strcmp(file, adoption->store->board->name) == 0 ||
-		strlen(file) >= sizeof(candidate.segment) || follow_record_is_suffix(suffix))
+	if (strcmp(file, adoption->store->board->name) == 0 || follow_record_is_file(file))
 		return 0;
+	if (!S_ISREG(status->st_mode) || strlen(file) >= sizeof(candidate.segment)) {
+		shm_unlink(file);
+		return 0;
+	}
 	strcpy(candidate.segment, file);
 	int r = adopt_segment(adoption, &candidate);
 	if (r == 0)

@@ -205,8 +205,8 @@ static void test_adoption(void **state)
 	world_make(&world, &(struct recipe){"a", geteuid(), .state = 1});
 	unsigned n = 0;
 	for (bool failed = true; failed && n < CALLS_MAX;) {
-		assert_int_equal(
-			follow_record_write(engine->instance, geteuid(), "a", place->path, file),
+		assert_int_equal(follow_record_write(
+					 engine->identity->id, geteuid(), "a", place->path, file),
 			0);
 		fault_arm(++n);
 		int r = follows_adopt(&engine->follows);

@@ -359,8 +359,8 @@ static void test_adopted(void **state)
 	follow_free(image_of(&fixture)->follow);
 	static const char *const names[] = {"a", "a", "b"};
 	for (size_t i = 0; i < COUNT(names); i++)
-		assert_int_equal(follow_record_write(
-					 engine->instance, geteuid(), names[i], fixture.path, file),
+		assert_int_equal(follow_record_write(engine->identity->id, geteuid(), names[i],
+					 fixture.path, file),
 			0);
 	assert_int_equal(count_notes(&fixture), 3);
 	assert_int_equal(follows_adopt(&engine->follows), 0);
@@ -372,7 +372,7 @@ static void test_adopted(void **state)
 	/* More than this user may have watched now: it is told, and no longer followed. */
 	follow_free(image_of(&fixture)->follow);
 	assert_int_equal(
-		follow_record_write(engine->instance, geteuid(), "a", fixture.path, file), 0);
+		follow_record_write(engine->identity->id, geteuid(), "a", fixture.path, file), 0);
 	fixture.world.options.user_limits[RESOURCE_FOLLOWS] = 1;
 	assert_int_equal(follows_adopt(&engine->follows), 0);
 	assert_null(image_of(&fixture)->follow);

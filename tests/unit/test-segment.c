@@ -5,6 +5,7 @@
 #include <acl/libacl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "daemon/instance.h"
 #include "daemon/segment/acl.h"
 #include "daemon/segment/segment.h"
+#include "daemon/segment/shm-folder.h"
 #include "tests/unit/unit.h"
 
 static char instance[17];
@@ -233,6 +235,42 @@ static void test_bad_sizes(void **state)
 	assert_true(segment_free_space() > 0);
 }
 
+/* Whatever has the name of a segment that was removed: it is not opened, and nothing waits. */
+static void test_planted_names(void **state)
+{
+	char name[SEGMENT_NAME_SIZE], path[128];
+	struct stat status;
+	(void)state;
+	signal(SIGIO, SIG_IGN); /* of the lease */
+	for (int kind = 0; kind < 5; kind++) {
+		if (kind == 3 && geteuid() != 0)
+			continue; /* only root can make the file of another user */
+		assert_int_equal(segment_make_name(instance, name), 0);
+		snprintf(path, sizeof(path), SHM_FOLDER "%s", name);
+		int fd = -1;
+		if (kind == 0)
+			assert_return_code(mkfifo(path, 0600), errno);
+		else if (kind == 1)
+			assert_return_code(symlink("/dev/null", path), errno);
+		else if (kind == 2)
+			assert_return_code(mkdir(path, 0700), errno);
+		else
+			assert_return_code(fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600), errno);
+		if (kind == 3)
+			assert_return_code(fchown(fd, 4711, 4711), errno);
+		if (kind == 4)
+			assert_return_code(fcntl(fd, F_SETLEASE, F_WRLCK), errno);
+		int opened = shm_folder_open(name, O_RDONLY, &status);
+		int segment = segment_open(name);
+		assert_return_code(remove(path), errno);
+		if (fd >= 0)
+			close(fd);
+		assert_int_equal(opened, kind == 3 ? -EPERM : -EBADMSG);
+		assert_int_equal(segment, -ENOENT);
+	}
+	assert_int_equal(shm_folder_open(name, O_RDONLY, &status), -ENOENT);
+}
+
 static void test_access(void **state)
 {
 	static const struct {
@@ -294,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_unshared),
 		cmocka_unit_test(test_mode_of_nameless),
 		cmocka_unit_test(test_bad_sizes),
+		cmocka_unit_test(test_planted_names),
 		cmocka_unit_test(test_access),
 	};
 	return cmocka_run_group_tests(tests, make_instance, clean_instance);
