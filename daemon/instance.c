@@ -10,21 +10,17 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client/protocol/board.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/base/random.h"
-#include "daemon/segment/semaphore.h"
-#include "daemon/segment/shm-folder.h"
+#include "daemon/segment/remains.h"
 
 enum {
 	BACKLOG = 511,
@@ -209,61 +205,9 @@ int instance_claim(struct instance *instance, const char *socket)
 	return r;
 }
 
-/* Opens and reads a dead daemon's board. Returns -ENOENT when this user has none. */
-static int instance_open_board(const char *name, struct board_header *header)
-{
-	struct stat status;
-	OWN_FD int fd = shm_folder_open(name, O_RDWR, &status);
-	if (fd < 0)
-		return fd == -EPERM || fd == -EBADMSG ? -ENOENT : fd;
-	ssize_t count = pread(fd, header, sizeof(*header), 0);
-	if (count < 0)
-		return -errno;
-	if (count != (ssize_t)sizeof(*header) ||
-		memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) != 0)
-		return -ENOENT;
-	return take_fd(&fd);
-}
-
-/* A key is in the board before the kernel has its set, so no set is missed. */
-static int instance_remove_semaphores(const struct board_header *header)
-{
-	int r = 0;
-	for (int i = 0; r == 0 && i < BOARD_SETS; i++) {
-		if (header->set_keys[i])
-			r = semaphore_remove_key(header->set_keys[i]);
-	}
-	return r;
-}
-
-/* Tells clients with the board mapped that the daemon ended; removes the board's sets. */
-static int instance_clean_board(const char *name)
-{
-	struct board_header header;
-	OWN_FD int fd = instance_open_board(name, &header);
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	header.epoch = 0;
-	if (pwrite(fd, &header.epoch, sizeof(header.epoch), offsetof(struct board_header, epoch)) <
-		0)
-		return -errno;
-	return instance_remove_semaphores(&header);
-}
-
-static int instance_remove_file(void *context, const char *file, const struct stat *status)
-{
-	(void)context;
-	(void)status;
-	shm_unlink(file);
-	return 0;
-}
-
 int instance_clean(const struct instance *instance)
 {
-	char board[64];
-	snprintf(board, sizeof(board), "/shmimg-%s-board", instance->identity.id);
-	int r = instance_clean_board(board);
-	return r < 0 ? r : shm_folder_for_each(instance->identity.id, instance_remove_file, NULL);
+	return remains_remove(instance->identity.id);
 }
 
 int instance_listen(const char *path, mode_t mode)

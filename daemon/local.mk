@@ -86,6 +86,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/engine/refresh.c %D%/engine/refresh.h \
 	%D%/command/reply.c %D%/command/reply.h \
 	%D%/engine/load-log.c %D%/engine/load-log.h \
+	%D%/segment/remains.c %D%/segment/remains.h \
 	%D%/segment/segment.c %D%/segment/segment.h \
 	%D%/segment/semaphore.c %D%/segment/semaphore.h \
 	%D%/socket/server.c %D%/socket/server.h \

@@ -19,6 +19,9 @@ enum {
 	BOARD_SIZE = BOARD_KEEP_OFFSET + BOARD_SLOTS,
 };
 
+/* All generations are below: up to here a number in JSON is exact. */
+#define BOARD_GENERATION_MAX (UINT64_C(1) << 53)
+
 /*
  * The slots follow at slot_offset: uint64_t, read with acquire order. A slot contains the
  * newest generation of its image, or 0 if no image uses the slot. No two images ever have the
@@ -26,6 +29,10 @@ enum {
  * gone, and the client's pins with it. After the slots follows one byte for each slot, which
  * only the daemon uses: 1 + the image's lifetime (enum keep), or 0 if the lifetime in the
  * headers of its segments is valid.
+ *
+ * Generations begin at the clock (microseconds since 1970) and grow, so that they are not used
+ * twice, also when a board was lost. In all versions set_keys and epoch are at the same place:
+ * a daemon that does not know a version retires the board by them.
  */
 struct board_header {
 	char magic[8];

@@ -15,6 +15,15 @@ uint64_t clock_now_seconds(void)
 	return clock_now_usec() / CLOCK_SECOND;
 }
 
+uint64_t clock_date_usec(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec < 0)
+		return 0;
+	return (uint64_t)now.tv_sec * CLOCK_SECOND + (uint64_t)now.tv_nsec / 1000;
+}
+
 struct timespec clock_to_timespec(uint64_t usec)
 {
 	return (struct timespec){

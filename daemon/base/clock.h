@@ -1,5 +1,6 @@
 /*
- * The daemon's clock, CLOCK_MONOTONIC: it never goes back and does not tell the date.
+ * The daemon's clock, CLOCK_MONOTONIC: it never goes back and does not tell the date. The other
+ * clock tells the date, and may go back.
  */
 #pragma once
 
@@ -11,6 +12,9 @@
 uint64_t clock_now_usec(void);
 
 uint64_t clock_now_seconds(void);
+
+/* The date: microseconds since 1970, or 0 if it is before that. */
+uint64_t clock_date_usec(void);
 
 /* Converts microseconds, for pthread_cond_clockwait(3). */
 struct timespec clock_to_timespec(uint64_t usec);

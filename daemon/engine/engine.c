@@ -3,11 +3,13 @@
  */
 #include "daemon/engine/engine.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/log/log.h"
+#include "daemon/segment/remains.h"
 #include "daemon/store/adopt.h"
 #include "daemon/store/lifetime.h"
 
@@ -86,6 +88,27 @@ static int engine_take_over(struct engine *engine, sd_event *event, bool found)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * Takes over the board of an earlier daemon, or creates one. If the board of the earlier daemon is
+ * not valid, its images cannot be adopted. Returns as board_open().
+ */
+static int engine_open_board(struct engine *engine)
+{
+	const char *instance = engine->identity->id;
+	uint64_t next_generation;
+	int r = board_open(&engine->board, instance);
+	if (r != -EBADMSG)
+		return r;
+	log_warning("the board of the previous daemon is damaged or of another version, so the "
+		    "daemon removes its images");
+	r = remains_retire_board(instance, &next_generation);
+	if (r == 0)
+		r = board_open(&engine->board, instance);
+	if (r >= 0)
+		board_raise_generation(&engine->board, next_generation);
+	return r == -EBADMSG ? -EEXIST : r;
+}
+
 int engine_start(struct engine *engine, sd_event *event, const struct options *options,
 	const struct identity *identity, const char *decoder)
 {
@@ -115,7 +138,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	int r = close_queues_init(&engine->close_queues, event);
 	if (r < 0)
 		return r;
-	int found = board_open(&engine->board, identity->id);
+	int found = engine_open_board(engine);
 	if (found < 0) {
 		close_queues_stop(&engine->close_queues);
 		return found;

@@ -2,7 +2,8 @@
  * The board outlives a crash of its daemon, and the next daemon of the instance takes it over. So
  * it is valid at any moment: a new board gets its magic number last, a slot is marked as used
  * before it holds a generation, and the epoch tells clients that a daemon has ended (0) or another
- * one has begun. Pages of slots are reserved when the first slot of a page is given out.
+ * one has begun. Pages of slots are reserved when the first slot of a page is given out. A board is
+ * checked as a whole before it is taken over, because it may be damaged or from another version.
  */
 #include "daemon/segment/board.h"
 
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
+#include "daemon/base/clock.h"
 #include "daemon/segment/shm-folder.h"
 
 enum { BOARD_MODE = 0644 };
@@ -59,12 +61,65 @@ static int board_map(struct board *board)
 	return 0;
 }
 
+static int board_compare_keys(const void *a, const void *b)
+{
+	int32_t first = *(const int32_t *)a, second = *(const int32_t *)b;
+	return (first > second) - (first < second);
+}
+
+/* Whether two sets have the same key. */
+static bool board_has_equal_keys(const struct board_header *header)
+{
+	int32_t keys[BOARD_SETS];
+	memcpy(keys, header->set_keys, sizeof(keys));
+	qsort(keys, BOARD_SETS, sizeof(keys[0]), board_compare_keys);
+	for (int i = 1; i < BOARD_SETS; i++) {
+		if (keys[i] != 0 && keys[i] == keys[i - 1])
+			return true;
+	}
+	return false;
+}
+
 static bool board_is_valid(const struct board_header *header)
 {
 	return memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) == 0 &&
 	       header->version == BOARD_VERSION && header->slot_offset == BOARD_SLOT_OFFSET &&
 	       header->slot_count == BOARD_SLOTS && header->slots_used <= BOARD_SLOTS &&
-	       header->next_generation > 0;
+	       header->next_generation > 0 && header->next_generation <= BOARD_GENERATION_MAX &&
+	       header->epoch > 0 && header->epoch < UINT64_MAX && !board_has_equal_keys(header);
+}
+
+/*
+ * Reads the header of an earlier daemon's board, and makes sure that all of the board that is used
+ * has memory: a missing page would be SIGBUS in a full /dev/shm. Returns 0, -EBADMSG if the board
+ * is invalid, or another negative errno.
+ */
+static int board_check_file(int fd)
+{
+	struct board_header header;
+	struct stat status;
+	ssize_t count = pread(fd, &header, sizeof(header), 0);
+	if (count < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (count != (ssize_t)sizeof(header) || !board_is_valid(&header))
+		return -EBADMSG;
+	off_t slots = (off_t)header.slots_used * (off_t)sizeof(uint64_t);
+	if ((off_t)status.st_blocks * 512 < BOARD_SLOT_OFFSET + slots + header.slots_used)
+		return -EBADMSG;
+	if (fallocate(fd, 0, 0, BOARD_SLOT_OFFSET + slots) < 0 ||
+		(slots > 0 && fallocate(fd, 0, BOARD_KEEP_OFFSET, header.slots_used) < 0))
+		return -errno;
+	return 0;
+}
+
+/* Whether all slots have generations that were given out. */
+static bool board_has_valid_slots(const struct board *board)
+{
+	for (uint32_t slot = 0; slot < board->header->slots_used; slot++) {
+		if (board->slots[slot] >= board->header->next_generation)
+			return false;
+	}
+	return true;
 }
 
 static void board_unmap(struct board *board)
@@ -77,6 +132,12 @@ static void board_unmap(struct board *board)
 	board->fd = -1;
 }
 
+void board_raise_generation(struct board *board, uint64_t next)
+{
+	if (next > board->header->next_generation && next < BOARD_GENERATION_MAX)
+		board->header->next_generation = next;
+}
+
 static void board_set_epoch(struct board *board, uint64_t epoch)
 {
 	__atomic_store_n(&board->header->epoch, epoch, __ATOMIC_RELEASE);
@@ -85,14 +146,18 @@ static void board_set_epoch(struct board *board, uint64_t epoch)
 static int board_take_over(struct board *board)
 {
 	board->fd = board_open_file(board);
-	int r = board->fd < 0 ? board->fd : board_map(board);
-	if (r == 0 && !board_is_valid(board->header))
-		r = -EBADMSG;
+	int r = board->fd < 0 ? board->fd : board_check_file(board->fd);
 	if (r == 0)
-		board_set_epoch(board, board->header->epoch + 1);
-	if (r < 0)
+		r = board_map(board);
+	if (r == 0 && !board_has_valid_slots(board))
+		r = -EBADMSG;
+	if (r < 0) {
 		board_unmap(board);
-	return r;
+		return r;
+	}
+	board_raise_generation(board, clock_date_usec());
+	board_set_epoch(board, board->header->epoch + 1);
+	return 0;
 }
 
 static int board_create(struct board *board)
@@ -110,6 +175,7 @@ static int board_create(struct board *board)
 	board->header->slot_offset = BOARD_SLOT_OFFSET;
 	board->header->slot_count = BOARD_SLOTS;
 	board->header->next_generation = 1;
+	board_raise_generation(board, clock_date_usec());
 	board_set_epoch(board, 1);
 	/* Last: a board without it is incomplete, and no image was published with it. */
 	memcpy(board->header->magic, BOARD_MAGIC, sizeof(board->header->magic));
@@ -132,15 +198,11 @@ static int board_allocate_free_slots(struct board *board)
 int board_open(struct board *board, const char *instance)
 {
 	*board = (struct board){.fd = -1};
-	snprintf(board->name, sizeof(board->name), "/shmimg-%s-board", instance);
+	snprintf(board->name, sizeof(board->name), BOARD_NAME, instance);
 	int r = board_take_over(board);
 	if (r == 0)
 		return board_allocate_free_slots(board);
-	if (r == -EBADMSG)
-		shm_unlink(board->name);
-	else if (r != -ENOENT)
-		return r;
-	return board_create(board);
+	return r == -ENOENT ? board_create(board) : r;
 }
 
 void board_leave(struct board *board)

@@ -9,6 +9,8 @@
 
 #include "client/protocol/board.h"
 
+#define BOARD_NAME "/shmimg-%s-board" /* for shm_open(3), with the instance */
+
 struct board {
 	struct board_header *header; /* the mapping */
 	uint64_t *slots;
@@ -22,9 +24,10 @@ struct board {
 };
 
 /*
- * Takes over the board of an earlier daemon of this instance, or creates a new one if there is none
- * or it is invalid. Returns 1 if a board was taken over: call board_adopt() then. Returns 0 for a
- * new board, -EEXIST if another user's file has its name, or another negative errno.
+ * Takes over the board of an earlier daemon of this instance, or creates a new one if there is
+ * none. Returns 1 if a board was taken over: call board_adopt() then. Returns 0 for a new board,
+ * -EEXIST if another user's file has its name, -EBADMSG if a file of this user that is not a valid
+ * board has it (remains.h), or another negative errno.
  */
 int board_open(struct board *board, const char *instance);
 
@@ -61,6 +64,9 @@ int board_keep(const struct board *board, uint32_t slot);
 
 /* Returns a generation that was never used. */
 uint64_t board_new_generation(struct board *board);
+
+/* Gives out no generation below this one any more. */
+void board_raise_generation(struct board *board, uint64_t next);
 
 /*
  * Stores the key of a semaphore set. Call this before the set is created, so that the next daemon

@@ -220,6 +220,8 @@ static int adopt_segment(struct adoption *adoption, struct candidate *candidate)
 	int r = adopt_read_segment(store->identity, candidate);
 	if (r <= 0)
 		return r;
+	/* If the board was lost, the generations of its images are nevertheless used. */
+	board_raise_generation(store->board, header->generation + 1);
 	if (!adopt_is_current(store->board, header))
 		return 0;
 	r = adopt_find_or_make(adoption, candidate, &image);

@@ -139,5 +139,8 @@ class Board:
         assert 0 <= slot < self.slot_count
         return struct.unpack_from("=Q", self.map, self.slot_offset + 8 * slot)[0]
 
+    def epoch(self):
+        return struct.unpack_from("=Q", self.map, 16416)[0]
+
     def set_keys(self):
         return [key for key in struct.unpack_from("=4096i", self.map, 32) if key]

@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import threading
+import time
 
 import numpy
 import pytest
@@ -159,17 +160,86 @@ def test_a_segment_that_was_tampered_with_is_removed(restart, tmp_path, harm):
     assert not os.path.exists(shm_path(reply["segment"]))
 
 
-def test_a_damaged_board_costs_the_images_but_leaves_nothing(restart, tmp_path):
+def harm_magic(file):
+    file.write(b"garbage!")
+
+
+def harm_version(file):
+    file.seek(8)
+    file.write(b"\x02")
+
+
+def harm_slots(file):
+    file.seek(32768)
+    file.write(b"\xff" * 8)
+
+
+def harm_size(file):
+    file.truncate(32768)
+
+
+@pytest.mark.parametrize("harm", [harm_magic, harm_version, harm_slots, harm_size])
+def test_a_damaged_board_costs_the_images_but_leaves_nothing(restart, tmp_path, harm):
     first = restart()
     with first.connect() as client:
-        client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
+        old = client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
         first.kill()
+    assert first.board.epoch() != 0 and first.semids
     with open(shm_path(first.hello["board"]), "r+b") as file:
-        file.write(b"garbage!")
+        harm(file)
     second = restart()
+    assert first.board.epoch() == 0, "clients that have it mapped know that it is gone"
+    assert not [semid for semid in first.semids if semaphore.exists(semid)]
     with second.connect() as client:
         assert not client.items()
         assert len(second.segments()) == 1, "the board alone"
+        new = client.ask("LOAD", path=tiny_png(tmp_path / "a.png"), name="a")
+        assert int(new["generation"]) > int(old["generation"])
+
+
+@pytest.mark.parametrize("harm", [harm_magic, harm_version])
+def test_a_program_that_keeps_a_picture_gets_the_next_one(restart, library, tmp_path, harm):
+    """The board that it reads is retired, so that it asks the next daemon."""
+    first = restart()
+    with first.connect() as client:
+        path = write_png(tmp_path / "a.png", noise(30, 40))
+        old = client.load_fd(path, name="a", keep="pinned")
+        user = library(first.path)
+        assert user.image("fetch", "a")[1] == int(old["generation"])
+        first.kill()
+    with open(shm_path(first.hello["board"]), "r+b") as file:
+        harm(file)
+    second = restart()
+    with second.connect() as client:
+        new = client.load_fd(write_png(tmp_path / "b.png", noise(31, 41)), name="a")
+        assert user.image("fetch", "a")[1] == int(new["generation"])
+        assert new["generation"] != old["generation"]
+
+
+def test_generations_are_never_used_twice(restart, tmp_path):
+    """After a clean stop, a crash, and a crash that the board has not outlived."""
+    path = tiny_png(tmp_path / "a.png")
+    last = time.time_ns() // 1000
+    for end in ("stop", "kill", "kill without board", "stop", "stop"):
+        daemon = restart()
+        with daemon.connect() as client:
+            client.ask("LOAD", path=path, name="a", pin="no")
+            client.ask("LOAD", path=path, name="a", share="all", pin="no")
+            for name in ("b", "c"):
+                reply = client.ask("LOAD", path=path, name=name, pin="no")
+                generation = int(reply["generation"])
+                assert generation > last
+                assert daemon.board.generation(int(reply["slot"])) == generation
+                assert check_reply(reply).generation == generation
+                last = generation
+            client.ask("DROP", name="b")
+            client.ask("DROP", name="c")
+        if end == "stop":
+            daemon.stop()
+        else:
+            daemon.kill()
+        if end == "kill without board":
+            os.unlink(shm_path(daemon.hello["board"]))
 
 
 def test_planted_files(restart, tmp_path):

@@ -39,6 +39,7 @@ daemon_tests = \
 	%D%/test-random \
 	%D%/test-segment \
 	%D%/test-rendition \
+	%D%/test-retire \
 	%D%/test-semaphore \
 	%D%/test-session \
 	%D%/test-source \
@@ -55,6 +56,7 @@ fake_decoder = -DFAKE_DECODER='"$(abs_top_builddir)/tests/unit/fake-decoder"'
 
 %C%_test_account_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_account_LDADD = %D%/libdaemontest.la
+%C%_test_retire_LDADD = %D%/libdaemontest.la
 %C%_test_adopt_LDADD = %D%/libdaemontest.la
 %C%_test_channel_LDADD = %D%/libdaemontest.la
 %C%_test_derivation_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/random.h"
 #include "daemon/segment/shm-folder.h"
 #include "daemon/store/seal.h"
@@ -284,6 +285,35 @@ static void test_another_link(void **state)
 	world_close(&world);
 }
 
+/* Of every image, whether it is taken over or not. */
+static void test_generations_go_on(void **state)
+{
+	struct world world;
+	char a[SEGMENT_NAME_SIZE], path[128];
+	(void)state;
+	for (int lost = 0; lost < 3; lost++) {
+		begin(&world, a);
+		uint64_t last = read_header(a).generation + 1000000 * CLOCK_SECOND;
+		/* The daemon had another clock, and loses its board, or one that is damaged. */
+		struct header header = read_header(a);
+		header.generation = last;
+		header.seal = 0;
+		seal_header(&world.identity, &header, a, "a");
+		write_header(a, &header);
+		snprintf(path, sizeof(path), SHM_FOLDER BOARD_NAME, world.identity.id);
+		if (lost == 1)
+			assert_return_code(unlink(path), errno);
+		else if (lost == 2)
+			assert_return_code(truncate(path, 100), errno);
+		take_over(&world);
+		assert_null(find(&world, "a"));
+		const struct rendition *next =
+			world_make(&world, &(struct recipe){"a", geteuid(), .state = 3});
+		assert_true(next->generation->number > last);
+		world_close(&world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_another_key),
 		cmocka_unit_test(test_changed_files),
 		cmocka_unit_test(test_another_link),
+		cmocka_unit_test(test_generations_go_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

