@@ -20,6 +20,7 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/base/random.h"
+#include "daemon/segment/follow-record.h"
 #include "daemon/segment/remains.h"
 
 enum {
@@ -187,6 +188,8 @@ int instance_claim(struct instance *instance, const char *socket)
 	struct stat status;
 	*instance = (struct instance){.lock = -1};
 	snprintf(instance->path, sizeof(instance->path), "%s.lock", socket);
+	snprintf(instance->identity.follows, sizeof(instance->identity.follows), "%s.follows",
+		socket);
 	int r = instance_make_folder(socket);
 	if (r < 0)
 		return r;
@@ -205,9 +208,32 @@ int instance_claim(struct instance *instance, const char *socket)
 	return r;
 }
 
+bool instance_folder_is_safe(const struct instance *instance)
+{
+	char path[sizeof(instance->path)];
+	struct stat status;
+	strcpy(path, instance->path);
+	if (stat(dirname(path), &status) < 0)
+		return false;
+	bool others_write = (status.st_mode & 022) != 0 && !(status.st_mode & S_ISVTX);
+	return !others_write && (status.st_uid == geteuid() || status.st_uid == 0);
+}
+
+static bool instance_keep_no_record(
+	void *context, const struct follow_record *record, const char *file)
+{
+	(void)context;
+	(void)record;
+	(void)file;
+	return false;
+}
+
 int instance_clean(const struct instance *instance)
 {
-	return remains_remove(instance->identity.id);
+	int r = remains_remove(instance->identity.id);
+	if (r == 0)
+		r = follow_records_read(&instance->identity, instance_keep_no_record, NULL);
+	return r == -EPERM ? 0 : r;
 }
 
 int instance_listen(const char *path, mode_t mode)

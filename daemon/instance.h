@@ -30,10 +30,16 @@ int instance_claim(struct instance *instance, const char *socket);
 int instance_renew(struct instance *instance);
 
 /*
- * Removes the segments, semaphore sets and board of a daemon of this identity. Returns 0, or
+ * Removes the segments, sets, board and follow records of a daemon of this identity. Returns 0, or
  * a negative errno when there may still be some.
  */
 int instance_clean(const struct instance *instance);
+
+/*
+ * Whether only this user and root can replace what is in the socket's folder: the socket, the lock
+ * file and the follow records.
+ */
+bool instance_folder_is_safe(const struct instance *instance);
 
 /* Listens at a path; replaces a dead daemon's socket. Returns the socket or a negative errno. */
 int instance_listen(const char *path, mode_t mode);

@@ -211,6 +211,10 @@ static int main_claim(struct program *program)
 			program->instance.path);
 	else if (r < 0)
 		log_error("cannot lock %s: %s", program->instance.path, strerror(-r));
+	else if (!instance_folder_is_safe(&program->instance))
+		log_warning("other users can replace the socket %s, because they can write to its "
+			    "folder",
+			program->path);
 	return r;
 }
 

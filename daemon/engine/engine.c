@@ -132,7 +132,7 @@ int engine_start(struct engine *engine, sd_event *event, const struct options *o
 	engine->follows = (struct follows){
 		.loader = &engine->loader,
 		.close_queues = &engine->close_queues,
-		.instance = identity->id,
+		.identity = identity,
 	};
 	accounts_init(&engine->accounts, options->user_limits);
 	int r = close_queues_init(&engine->close_queues, event);

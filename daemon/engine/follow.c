@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
@@ -47,7 +46,7 @@ struct follow {
 	struct header_source refused; /* what failed to be decoded; not tried again */
 	bool logged;		      /* the last failure, until a success */
 	uint64_t pause;		      /* before the next try; 0: none has failed */
-	char follow_record[SEGMENT_NAME_SIZE];
+	char follow_record[FOLLOW_RECORD_NAME_SIZE]; /* its name; empty without a record */
 	char path[];
 };
 
@@ -261,6 +260,16 @@ static int follow_create(struct follows *follows, uid_t uid, const char *path,
 	return 0;
 }
 
+/* Another user can make something of the folder's name if the socket is in a folder as /tmp. */
+static void follow_log_unrecorded(struct follows *follows)
+{
+	if (!follows->unrecorded)
+		log_warning("%s is not a folder of this user, so a daemon that takes over after a "
+			    "crash will follow no files. Remove it.",
+			follows->identity->follows);
+	follows->unrecorded = true;
+}
+
 int follow_new(struct follows *follows, const char *name, uid_t uid, const char *path,
 	struct follow **created, unsigned *entries)
 {
@@ -268,9 +277,12 @@ int follow_new(struct follows *follows, const char *name, uid_t uid, const char 
 	int r = follow_create(follows, uid, path, &follow, entries);
 	if (r < 0)
 		return r;
-	r = follow_record_write(follows->instance, uid, name, path, follow->follow_record);
-	if (r < 0) {
+	r = follow_record_write(follows->identity, uid, name, path, follow->follow_record);
+	if (r < 0)
 		*follow->follow_record = '\0';
+	if (r == -EPERM) {
+		follow_log_unrecorded(follows);
+	} else if (r < 0) {
 		follow_free(follow);
 		return r;
 	}
@@ -286,7 +298,7 @@ void follow_free(struct follow *follow)
 	if (follow->image)
 		follow_update_image(follow);
 	if (*follow->follow_record && !follow->follows->loader->store->board->left)
-		shm_unlink(follow->follow_record);
+		follow_record_remove(follow->follows->identity, follow->follow_record);
 	if (follow->image)
 		follow->image->follow = NULL;
 	sd_event_source_disable_unref(follow->timer);
@@ -371,7 +383,10 @@ static bool follow_adopt_record(
 
 int follows_adopt(struct follows *follows)
 {
-	return follow_records_read(follows->instance, follow_adopt_record, follows);
+	int r = follow_records_read(follows->identity, follow_adopt_record, follows);
+	if (r == -EPERM)
+		follow_log_unrecorded(follows);
+	return r == -EPERM ? 0 : r;
 }
 
 void follows_stop(struct follows *follows)
@@ -379,4 +394,6 @@ void follows_stop(struct follows *follows)
 	while (!TAILQ_EMPTY(&follows->path_watches.all))
 		follow_free(follow_of(TAILQ_FIRST(&follows->path_watches.all)));
 	path_watches_stop(&follows->path_watches);
+	if (follows->identity)
+		follow_records_end(follows->identity);
 }

@@ -12,6 +12,7 @@
 #include "daemon/store/observer.h"
 
 struct follow;
+struct identity;
 struct image;
 struct loader;
 
@@ -19,15 +20,16 @@ struct loader;
 struct follows {
 	struct loader *loader;
 	struct close_queues *close_queues;
-	const char *instance;
+	const struct identity *identity;
+	bool unrecorded; /* that follow records cannot be written was logged */
 	struct path_watches path_watches;
 	struct observer observer; /* of the store */
 };
 
 /*
  * Begins to follow a path for a user. follow_attach() then gives the follow to an image. Returns
- * 0; an error of path_watch_update(), with *entries; -ENOSPC when /dev/shm has no room for the
- * follow record; or a negative errno.
+ * 0; an error of path_watch_update(), with *entries; -ENOSPC when there is no room for the follow
+ * record; or a negative errno.
  */
 int follow_new(struct follows *follows, const char *name, uid_t uid, const char *path,
 	struct follow **created, unsigned *entries);

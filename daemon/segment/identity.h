@@ -11,4 +11,5 @@ enum { INSTANCE_ID_SIZE = 17 };
 struct identity {
 	char id[INSTANCE_ID_SIZE]; /* 16 hexadecimal digits: part of every segment's name; public */
 	unsigned char key[SIPHASH_KEY_SIZE]; /* seals what is left to the next daemon; secret */
+	char follows[128];		     /* folder of the follow records, beside the socket */
 };

@@ -19,7 +19,6 @@
 
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
-#include "daemon/segment/follow-record.h"
 #include "daemon/segment/shm-folder.h"
 #include "daemon/store/lifetime.h"
 #include "daemon/store/seal.h"
@@ -249,7 +248,7 @@ static int adopt_file(void *context, const char *file, const struct stat *status
 {
 	struct adoption *adoption = context;
 	struct candidate candidate;
-	if (strcmp(file, adoption->store->board->name) == 0 || follow_record_is_file(file))
+	if (strcmp(file, adoption->store->board->name) == 0)
 		return 0;
 	if (!S_ISREG(status->st_mode) || strlen(file) >= sizeof(candidate.segment)) {
 		shm_unlink(file);

@@ -1,7 +1,11 @@
 """How following ends: with the image, at limits, and not at all with a daemon that is killed."""
 
+import glob
 import os
 import shutil
+import stat
+import struct
+import subprocess
 import threading
 import time
 
@@ -10,7 +14,9 @@ import pytest
 from client import Refused, eventually
 from following import complaints, depth, put, watched
 from pictures import noise, tiny_png, with_alpha, write_png
+from planting import KINDS, plant, uproot
 from segment import check_reply
+from server import SHMIMGD
 
 
 def forget(client, a):
@@ -31,7 +37,7 @@ def test_nothing_is_left(follow, client, daemon, end, event):
     end(client, a)
     assert a.event() == event
     assert watched(daemon) == 0 and client.stats()["user-follows"] == 0
-    assert not [path for path in daemon.segments() if "-note-" in path]
+    assert not records(daemon)
     put(a.path, noise(5, 6))
     assert client.error("STAT", name="a") == "not-found"
 
@@ -178,34 +184,168 @@ def test_a_daemon_that_cannot_start_leaves_it_to_the_next(restart, folder):
         assert client.ask("STAT", name="a")["watch"] == "yes"
 
 
-def test_notes_that_are_not_believed(restart, folder):
+def records(daemon):
+    """Follow records beside the socket; nothing when there is no folder of them."""
+    return sorted(glob.glob(daemon.path + ".follows/*"))
+
+
+def name_of(record):
+    with open(record, "rb") as file:
+        data = file.read()
+    return data[32 : 32 + int.from_bytes(data[16:20], "little")].decode()
+
+
+def test_records_are_for_the_daemon_alone(follow, daemon, client):
+    follow()
+    folder = os.stat(daemon.path + ".follows")
+    assert (stat.S_IMODE(folder.st_mode), folder.st_uid) == (0o700, os.geteuid())
+    (record,) = records(daemon)
+    assert stat.S_IMODE(os.stat(record).st_mode) == 0o600
+    assert not [path for path in daemon.segments() if "note" in path]
+    client.ask("DROP", name="a")
+    assert records(daemon) == []
+    daemon.stop()
+    assert not os.path.exists(daemon.path + ".follows")
+
+
+def cut(record):
+    os.truncate(record, os.path.getsize(record) - 1)
+
+
+def lengthen(record):
+    with open(record, "ab") as file:
+        file.write(b"x")
+
+
+def change_path(record):
+    with open(record, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"X")
+
+
+def change_owner(record):
+    with open(record, "r+b") as file:
+        file.seek(12)
+        file.write(b"\x01")
+
+
+def replace(record, make):
+    os.unlink(record)
+    make(record)
+
+
+def link(record):
+    """To a name outside the folder."""
+    os.link(record, os.path.join(os.path.dirname(record), "..", "link"))
+
+
+HARMS = {
+    "cut": cut,
+    "long": lengthen,
+    "path": change_path,
+    "owner": change_owner,
+    "link": link,
+    "empty": lambda record: os.truncate(record, 0),
+    "fifo": lambda record: replace(record, os.mkfifo),
+    "symlink": lambda record: replace(record, lambda path: os.symlink("/etc/passwd", path)),
+}
+
+
+def test_records_that_are_not_believed(restart, folder):
     path = tiny_png(os.path.join(folder, "a.png"))
     first = restart()
     with first.connect() as client:
-        for name in ("mode", "cut", "long", "word", "good"):
+        for name in (*HARMS, "good"):
             client.ask("LOAD", path=path, name=name, watch="yes")
         client.ask("LOAD", path=path, name="gone", watch="yes")
         gone = client.ask("FETCH", name="gone")["segment"]
         first.kill()
-    for note in [found for found in first.segments() if "-note-" in found]:
-        os.chmod(note, 0o600)
-        with open(note, "r+b") as file:
-            data = file.read()
-            name = data[24 : 24 + int.from_bytes(data[16:20], "little")]
-            if name == b"cut":
-                file.truncate(len(data) - 1)
-            elif name == b"long":
-                file.write(b"x")
-            elif name == b"word":
-                file.seek(0)
-                file.write(b"SHMNOSE\n")
-        os.chmod(note, 0o644 if name == b"mode" else 0o400)
+    for record in records(first):
+        if name_of(record) in HARMS:
+            HARMS[name_of(record)](record)
     os.unlink("/dev/shm" + gone)
     second = restart()
     with second.connect() as client:
         follows = {item["name"]: item["watch"] for item in client.items()}
-        assert follows == {"mode": "no", "cut": "no", "long": "no", "word": "no", "good": "yes"}
-    assert len([note for note in second.segments() if "-note-" in note]) == 1
+        assert follows == {**dict.fromkeys(HARMS, "no"), "good": "yes"}
+    assert len(records(second)) == 1
+
+
+def test_records_that_others_put_there(restart, folder):
+    """While the folder was open to all: nothing of theirs is believed, and it is closed again."""
+    path = tiny_png(os.path.join(folder, "a.png"))
+    first = restart()
+    with first.connect() as client:
+        client.ask("LOAD", path=path, name="a", watch="yes")
+        client.ask("LOAD", path=path, name="b")
+        first.kill()
+    (record,) = records(first)
+    with open(record, "rb") as file:
+        copy = bytearray(file.read())
+    assert copy[32:33] == b"a"
+    copy[32:33] = b"b"
+    with open(record + "2", "wb") as file:
+        file.write(copy)
+    os.chmod(first.path + ".follows", 0o777)
+    second = restart()
+    with second.connect() as client:
+        assert [item["watch"] for item in client.items()] == ["yes", "no"]
+    assert records(second) == [record]
+    assert stat.S_IMODE(os.stat(first.path + ".follows").st_mode) == 0o700
+
+
+def test_records_of_an_older_version_are_removed(restart, folder):
+    """They were in /dev/shm."""
+    first = restart()
+    with first.connect() as client:
+        client.ask("LOAD", path=tiny_png(os.path.join(folder, "a.png")), name="a")
+        first.kill()
+    old = f"/dev/shm/shmimg-{first.instance}-note-{'0' * 32}"
+    with open(old, "wb") as file:
+        file.write(b"SHMNOTE\n" + struct.pack("=4I", 1, os.geteuid(), 1, 2) + b"a/x")
+    os.chmod(old, 0o400)
+    with restart().connect() as client:
+        assert [item["watch"] for item in client.items()] == ["no"]
+    assert not os.path.exists(old)
+
+
+def test_cleanup_removes_records(restart, folder):
+    first = restart()
+    with first.connect() as client:
+        path = tiny_png(os.path.join(folder, "a.png"))
+        client.ask("LOAD", path=path, name="a", watch="yes")
+        first.kill()
+    assert records(first)
+    subprocess.run([SHMIMGD, "--socket", first.path, "--cleanup"], check=True)
+    assert not os.path.exists(first.path + ".follows")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can plant for another user")
+@pytest.mark.parametrize("kind", KINDS)
+def test_planted_in_place_of_the_records(restart, folder, kind):
+    """Files are followed nevertheless, but not after a crash; the log says so once."""
+    place = os.path.join(folder, "socket.follows")
+    before = plant(kind, place)
+    path = tiny_png(os.path.join(folder, "a.png"))
+    first = restart()
+    with first.connect() as client:
+        for name in ("a", "b"):
+            client.ask("LOAD", path=path, name=name, watch="yes")
+        put(path, noise(5, 6))
+        eventually(lambda: client.ask("STAT", name="a")["width"] == "6")
+        assert first.log().count("will follow no files") == 1
+        first.kill()
+    second = restart()
+    with second.connect() as client:
+        assert [item["watch"] for item in client.items()] == ["no", "no"]
+    second.stop()
+    after = os.lstat(place)
+    assert (after.st_ino, after.st_mode, after.st_uid) == (
+        before.st_ino,
+        before.st_mode,
+        before.st_uid,
+    )
+    uproot(place)
 
 
 def test_killed_while_files_change(restart, folder):

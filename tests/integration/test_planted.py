@@ -63,6 +63,7 @@ def test_names_of_segments(restart, tmp_path, planted):
         assert again["generation"] == reply["generation"]
         check_reply(again)
     assert all(is_untouched(path, state) for path, state in before.items())
+    assert second.log().count(FOREIGN) == 1
     assert f"{len(before)} {FOREIGN}" in second.log()
     for path in before:
         uproot(path)
@@ -154,6 +155,16 @@ def test_a_fifo_of_the_daemons_own_user(restart, folder, planted):
     planted(plant_fifo, os.path.join(folder, "socket.lock"), uid=os.geteuid())
     with pytest.raises(AssertionError, match="is not a lock file"):
         restart()
+
+
+def test_a_folder_that_others_may_write_to(restart, folder):
+    """It is the administrator's choice, and the log tells what it means."""
+    report = "other users can replace the socket"
+    for mode, reported in ((0o755, 0), (0o1777, 0), (0o777, 1)):
+        os.chmod(folder, mode)
+        daemon = restart()
+        assert daemon.log().count(report) == reported
+        daemon.stop()
 
 
 # ---- Forged segments ----

@@ -67,16 +67,16 @@ static uint64_t generation_of(struct world *world)
 	return image_current(image_of(world))->number;
 }
 
-static unsigned count_notes(const struct world *world)
+static unsigned count_records(const struct world *world)
 {
-	return world_segments(world) - (unsigned)world->engine.store.rendition_count;
+	return world_follow_records(world);
 }
 
 static void assert_nothing_followed(const struct world *world, unsigned n)
 {
 	const struct engine *engine = &world->engine;
 	if (!TAILQ_EMPTY(&engine->follows.path_watches.all) ||
-		!RB_EMPTY(&engine->follows.path_watches.entries) || count_notes(world) != 0 ||
+		!RB_EMPTY(&engine->follows.path_watches.entries) || count_records(world) != 0 ||
 		accounts_used(&engine->accounts, geteuid(), RESOURCE_FOLLOWS) != 0)
 		fail_msg("call %u, %s: something is still followed", n, fault_name());
 }
@@ -123,7 +123,7 @@ static void test_begin(void **state)
 		if (!good)
 			assert_nothing_followed(&world, n);
 		else
-			assert_int_equal(count_notes(&world), 1);
+			assert_int_equal(count_records(&world), 1);
 		if (image_of(&world))
 			image_drop(&world.engine.store, image_of(&world));
 		assert_nothing_followed(&world, n);
@@ -178,7 +178,7 @@ static void test_renewal(void **state)
 		fault_arm(++n);
 		rest(&world);
 		failed = fault_disarm();
-		assert_int_equal(count_notes(&world), 1);
+		assert_int_equal(count_records(&world), 1);
 		assert_int_equal(world.engine.loader.count, 0);
 		uint64_t after = generation_of(&world);
 		if (!failed)
@@ -198,21 +198,26 @@ static void test_renewal(void **state)
 static void test_adoption(void **state)
 {
 	const struct place *place = *state;
-	char file[SEGMENT_NAME_SIZE];
+	char file[FOLLOW_RECORD_NAME_SIZE];
 	struct world world;
 	world_open(&world, NULL);
 	struct engine *engine = &world.engine;
 	world_make(&world, &(struct recipe){"a", geteuid(), .state = 1});
 	unsigned n = 0;
 	for (bool failed = true; failed && n < CALLS_MAX;) {
-		assert_int_equal(follow_record_write(
-					 engine->identity->id, geteuid(), "a", place->path, file),
+		assert_int_equal(
+			follow_record_write(engine->identity, geteuid(), "a", place->path, file),
 			0);
 		fault_arm(++n);
 		int r = follows_adopt(&engine->follows);
 		failed = fault_disarm();
+		if (r < 0) { /* the folder could not be read: all is left for another try */
+			assert_true(failed);
+			assert_int_equal(count_records(&world), 1);
+			r = follows_adopt(&engine->follows);
+		}
 		assert_int_equal(r, 0);
-		assert_int_equal(count_notes(&world), image_of(&world)->follow ? 1 : 0);
+		assert_int_equal(count_records(&world), image_of(&world)->follow ? 1 : 0);
 		assert_true(failed || image_of(&world)->follow);
 		follow_free(image_of(&world)->follow);
 		assert_nothing_followed(&world, n);

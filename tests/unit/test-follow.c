@@ -109,10 +109,9 @@ static void end(struct fixture *fixture)
 	assert_return_code(rmdir(fixture->folder), errno);
 }
 
-static unsigned count_notes(const struct fixture *fixture)
+static unsigned count_records(const struct fixture *fixture)
 {
-	const struct engine *engine = &fixture->world.engine;
-	return world_segments(&fixture->world) - (unsigned)engine->store.rendition_count;
+	return world_follow_records(&fixture->world);
 }
 
 static void assert_nothing_followed(struct fixture *fixture)
@@ -122,7 +121,7 @@ static void assert_nothing_followed(struct fixture *fixture)
 	assert_true(RB_EMPTY(&engine->follows.path_watches.entries));
 	assert_int_equal(accounts_used(&engine->accounts, geteuid(), RESOURCE_FOLLOWS), 0);
 	assert_int_equal(engine->loader.count, 0);
-	assert_int_equal(count_notes(fixture), 0);
+	assert_int_equal(count_records(fixture), 0);
 }
 
 /* The first load that is decoded but waits for others. */
@@ -150,7 +149,7 @@ static void test_follows(void **state)
 	struct fixture fixture;
 	(void)state;
 	begin(&fixture);
-	assert_int_equal(count_notes(&fixture), 1);
+	assert_int_equal(count_records(&fixture), 1);
 	for (int i = 0; i < 3; i++) {
 		uint64_t before = generation_of(&fixture);
 		put(&fixture, "good");
@@ -334,7 +333,7 @@ static void test_client_goes(void **state)
 	ask(&fixture, "DROP", "", "OK");
 	struct session *other = world_session(&fixture.world, geteuid(), getegid());
 	begin_load(&fixture, other, &answer, " watch=yes");
-	assert_int_equal(count_notes(&fixture), 1);
+	assert_int_equal(count_records(&fixture), 1);
 	rest(&fixture);
 	session_close(other);
 	assert_non_null(image_of(&fixture)); /* it was decoded by then */
@@ -354,19 +353,19 @@ static void test_client_goes(void **state)
 static void test_adopted(void **state)
 {
 	struct fixture fixture;
-	char file[SEGMENT_NAME_SIZE];
+	char file[FOLLOW_RECORD_NAME_SIZE];
 	(void)state;
 	begin(&fixture);
 	struct engine *engine = &fixture.world.engine;
 	follow_free(image_of(&fixture)->follow);
 	static const char *const names[] = {"a", "a", "b"};
 	for (size_t i = 0; i < COUNT(names); i++)
-		assert_int_equal(follow_record_write(engine->identity->id, geteuid(), names[i],
-					 fixture.path, file),
+		assert_int_equal(follow_record_write(
+					 engine->identity, geteuid(), names[i], fixture.path, file),
 			0);
-	assert_int_equal(count_notes(&fixture), 3);
+	assert_int_equal(count_records(&fixture), 3);
 	assert_int_equal(follows_adopt(&engine->follows), 0);
-	assert_int_equal(count_notes(&fixture), 1);
+	assert_int_equal(count_records(&fixture), 1);
 	assert_true(follow_is_of(image_of(&fixture)->follow, fixture.path));
 	uint64_t before = generation_of(&fixture);
 	put(&fixture, "good");
@@ -374,7 +373,7 @@ static void test_adopted(void **state)
 	/* More than this user may have watched now: it is told, and no longer followed. */
 	follow_free(image_of(&fixture)->follow);
 	assert_int_equal(
-		follow_record_write(engine->identity->id, geteuid(), "a", fixture.path, file), 0);
+		follow_record_write(engine->identity, geteuid(), "a", fixture.path, file), 0);
 	fixture.world.options.user_limits[RESOURCE_FOLLOWS] = 1;
 	assert_int_equal(follows_adopt(&engine->follows), 0);
 	assert_null(image_of(&fixture)->follow);

@@ -394,6 +394,42 @@ static void test_planted_lock_files(void **state)
 	assert_int_equal(instance_claim(&instance, "/nowhere/at/all/socket"), -ENOENT);
 }
 
+static void test_folder(void **state)
+{
+	static const struct {
+		mode_t mode;
+		uid_t owner;
+		bool safe;
+	} cases[] = {
+		{0700, 0, true},
+		{0755, 0, true},
+		{01777, 0, true},
+		{0777, 0, false},
+		{0770, 0, false},
+		{0702, 0, false},
+		{0755, 4711, false},
+	};
+	struct instance instance;
+	char path[64];
+	(void)state;
+	assert_int_equal(instance_claim(&instance, socket_path), 0);
+	snprintf(path, sizeof(path), "%s/run", folder);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		if (cases[i].owner != 0 && geteuid() != 0)
+			continue; /* only root can give a folder away */
+		uid_t owner = cases[i].owner != 0 ? cases[i].owner : geteuid();
+		assert_return_code(chown(path, owner, (gid_t)-1), errno);
+		assert_return_code(chmod(path, cases[i].mode), errno);
+		if (instance_folder_is_safe(&instance) != cases[i].safe)
+			fail_msg("case %zu", i);
+	}
+	assert_return_code(chown(path, geteuid(), (gid_t)-1), errno);
+	assert_return_code(chmod(path, 0700), errno);
+	instance_release(&instance);
+	snprintf(instance.path, sizeof(instance.path), "/nowhere/at/all/socket.lock");
+	assert_false(instance_folder_is_safe(&instance));
+}
+
 static int connect_to(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -510,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_strange_lock_files),
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_planted_lock_files),
+		cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_clean),
 	};

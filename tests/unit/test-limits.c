@@ -163,15 +163,16 @@ static void test_time_grows_with_pixels(void **state)
 	}
 }
 
-static void test_notes_that_are_too_long(void **state)
+static void test_records_that_are_too_long(void **state)
 {
+	static const struct identity identity = {.follows = "/nowhere/at/all"};
 	static char name[NAME_LENGTH_MAX + 2], path[PATH_MAX + 1];
-	char file[SEGMENT_NAME_SIZE];
+	char file[FOLLOW_RECORD_NAME_SIZE];
 	(void)state;
 	memset(name, 'n', sizeof(name) - 1);
 	memset(path, '/', sizeof(path) - 1);
-	assert_int_equal(follow_record_write("0", 0, name, "/a", file), -ENAMETOOLONG);
-	assert_int_equal(follow_record_write("0", 0, "a", path, file), -ENAMETOOLONG);
+	assert_int_equal(follow_record_write(&identity, 0, name, "/a", file), -ENAMETOOLONG);
+	assert_int_equal(follow_record_write(&identity, 0, "a", path, file), -ENAMETOOLONG);
 }
 
 int main(void)
@@ -182,7 +183,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_no_limits),
 		cmocka_unit_test(test_time_grows_with_pixels),
-		cmocka_unit_test(test_notes_that_are_too_long),
+		cmocka_unit_test(test_records_that_are_too_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

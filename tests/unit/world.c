@@ -59,6 +59,13 @@ unsigned world_segments(const struct world *world)
 	return count_entries("/dev/shm", prefix) - (world->engine.board.header ? 1 : 0);
 }
 
+unsigned world_follow_records(const struct world *world)
+{
+	if (access(world->identity.follows, F_OK) < 0)
+		return 0;
+	return count_entries(world->identity.follows, "") - 2; /* without . and .. */
+}
+
 void world_open(struct world *world, const char *decoder)
 {
 	sigset_t blocked;
@@ -82,6 +89,8 @@ void world_open(struct world *world, const char *decoder)
 		world->options.user_limits[i] = UINT32_MAX;
 	assert_int_equal(random_hex(world->identity.id, (INSTANCE_ID_SIZE - 1) / 2), 0);
 	assert_int_equal(random_fill(world->identity.key, SIPHASH_KEY_SIZE), 0);
+	snprintf(world->identity.follows, sizeof(world->identity.follows), "/tmp/shmimg-%s.follows",
+		world->identity.id);
 	if (!open_instance.path[0])
 		atexit(clean);
 	clean();
@@ -113,6 +122,7 @@ void world_close(struct world *world)
 	assert_int_equal(engine->accounts.count, 0);
 	assert_true(RB_EMPTY(&engine->accounts.tree));
 	assert_int_equal(world_segments(world), 0);
+	assert_int_equal(access(world->identity.follows, F_OK), -1);
 	for (int i = 0; i < BOARD_SETS; i++)
 		assert_true(keys[i] == 0 || semget(keys[i], 0, 0) < 0);
 	assert_int_equal(world_descriptors(), world->descriptors);

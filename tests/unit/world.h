@@ -31,6 +31,9 @@ void world_close(struct world *world);
 /* Segments of this identity in /dev/shm, without the board. */
 unsigned world_segments(const struct world *world);
 
+/* Follow records of this identity. */
+unsigned world_follow_records(const struct world *world);
+
 /* Waits until the files that were to be closed are. */
 void world_settle(struct world *world);
 
