@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,10 +129,67 @@ static int client_call_action(shmimg_client *client, const char *name, void *con
 	return call->action(client, name, call->image, call->context);
 }
 
+static int client_apply(shmimg_client *client, const struct options *options, const char *typed,
+	struct client_call *call)
+{
+	return options->values[OPTION_EXACT] ? client_call_action(client, typed, call)
+					     : by_name(client, typed, client_call_action, call);
+}
+
 int client_by_name(shmimg_client *client, const struct options *options, const char *typed,
 	client_action action, void *context)
 {
 	struct client_call call = {action, &options->image, context};
-	return options->values[OPTION_EXACT] ? client_call_action(client, typed, &call)
-					     : by_name(client, typed, client_call_action, &call);
+	return client_apply(client, options, typed, &call);
+}
+
+int client_by_name_of_any(shmimg_client *client, const struct options *options, const char *typed,
+	client_action action, void *context)
+{
+	int result = client_by_name(client, options, typed, action, context);
+	if (options->values[OPTION_OWNER] || result != -ENOENT ||
+		strcmp(shmimg_code(client), "not-found") != 0)
+		return result;
+	struct shmimg_options image = options->image;
+	image.owner = SHMIMG_OWNER_ANY;
+	struct client_call call = {action, &image, context};
+	return client_apply(client, options, typed, &call);
+}
+
+void client_print_owner(const char *typed, uid_t owner)
+{
+	if (owner == geteuid())
+		return;
+	const struct passwd *user = getpwuid(owner);
+	if (user)
+		message_print("%s: you have no such image; this one is shared by user %s (%u)",
+			typed, user->pw_name, owner);
+	else
+		message_print(
+			"%s: you have no such image; this one is shared by user %u", typed, owner);
+}
+
+/* What client_fetch_action() is given. */
+struct client_fetching {
+	const char *typed;
+	const struct options *options;
+	shmimg_image **image;
+};
+
+static int client_fetch_action(
+	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
+{
+	const struct client_fetching *fetching = context;
+	int result = shmimg_fetch(client, name, image, fetching->image);
+	if (result == 0 && !fetching->options->values[OPTION_OWNER] &&
+		image->owner == SHMIMG_OWNER_ANY)
+		client_print_owner(fetching->typed, shmimg_owner(*fetching->image));
+	return result;
+}
+
+int client_fetch(shmimg_client *client, const struct options *options, const char *typed,
+	shmimg_image **image)
+{
+	struct client_fetching fetching = {typed, options, image};
+	return client_by_name_of_any(client, options, typed, client_fetch_action, &fetching);
 }

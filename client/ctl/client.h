@@ -28,3 +28,18 @@ typedef int (*client_action)(
  */
 int client_by_name(shmimg_client *client, const struct options *options, const char *typed,
 	client_action action, void *context);
+
+/*
+ * As client_by_name(), but without --owner also to images that others share: if the user has no
+ * such image, the action is applied with SHMIMG_OWNER_ANY. It must then say whose image it is, by
+ * client_print_owner().
+ */
+int client_by_name_of_any(shmimg_client *client, const struct options *options, const char *typed,
+	client_action action, void *context);
+
+/* Says that an image belongs to another user, unless it is the caller's own. */
+void client_print_owner(const char *typed, uid_t owner);
+
+/* Fetches the image that client_by_name_of_any() finds, and says whose it is. */
+int client_fetch(shmimg_client *client, const struct options *options, const char *typed,
+	shmimg_image **image);

@@ -107,12 +107,6 @@ static int fetch_describe(shmimg_client *client, const shmimg_image *image, bool
 	return shmimg_stat(client, shmimg_name(image), &options, fetch_print_descriptor, &json);
 }
 
-static int fetch_image(
-	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
-{
-	return shmimg_fetch(client, name, image, context);
-}
-
 /* Returns the exit code. */
 static int fetch_deliver(shmimg_client *client, const shmimg_image *image,
 	const struct options *options, const struct destination *destination)
@@ -137,7 +131,7 @@ int command_fetch(const struct options *options)
 	if (code != 0)
 		return code;
 	const char *name = options->operands[0];
-	int result = client_by_name(client, options, name, fetch_image, &image);
+	int result = client_fetch(client, options, name, &image);
 	code = result < 0 ? failure_print_last(name, client, result)
 			  : fetch_deliver(client, image, options, &destination);
 	shmimg_unref(image);

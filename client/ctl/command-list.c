@@ -12,6 +12,7 @@
 #include "client/ctl/listing.h"
 #include "client/ctl/record.h"
 #include "client/ctl/text.h"
+#include "client/protocol/wire.h"
 
 static int list_take_item(const shmimg_record *record, void *context)
 {
@@ -60,20 +61,40 @@ int command_list(const struct options *options)
 	return code;
 }
 
+/* What list_stat_image() is given. */
+struct list_stat {
+	const struct options *options;
+	bool is_shared; /* the image may be another user's, who was not asked for */
+};
+
+static int list_take_stat(const shmimg_record *record, void *context)
+{
+	const struct list_stat *stat = context;
+	const char *owner = shmimg_record_get(record, "owner");
+	uint64_t uid;
+	if (stat->is_shared && owner && wire_number(owner, UINT32_MAX, &uid) == 0)
+		client_print_owner(stat->options->operands[0], (uid_t)uid);
+	record_print(record, NULL, stat->options->values[OPTION_JSON]);
+	return 0;
+}
+
 static int list_stat_image(
 	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
 {
-	return shmimg_stat(client, name, image, list_take_record, context);
+	struct list_stat *stat = context;
+	stat->is_shared = image->owner == SHMIMG_OWNER_ANY && !stat->options->values[OPTION_OWNER];
+	return shmimg_stat(client, name, image, list_take_stat, stat);
 }
 
 int command_stat(const struct options *options)
 {
-	bool json = options->values[OPTION_JSON];
+	struct list_stat stat = {.options = options};
 	shmimg_client *client;
 	int code = client_open(options, &client);
 	if (code != 0)
 		return code;
-	int result = client_by_name(client, options, options->operands[0], list_stat_image, &json);
+	int result = client_by_name_of_any(
+		client, options, options->operands[0], list_stat_image, &stat);
 	if (result < 0)
 		code = failure_print_last(options->operands[0], client, result);
 	shmimg_close(client);

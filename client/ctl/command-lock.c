@@ -16,12 +16,6 @@
 #include "client/ctl/failure.h"
 #include "client/ctl/message.h"
 
-static int lock_fetch_image(
-	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
-{
-	return shmimg_fetch(client, name, image, context);
-}
-
 static int lock_print_holder(const shmimg_record *record, void *context)
 {
 	const char *typed = *(const char *const *)context;
@@ -124,7 +118,7 @@ int command_lock(const struct options *options)
 	int code = client_open(options, &client);
 	if (code != 0)
 		return code;
-	int result = client_by_name(client, options, name, lock_fetch_image, &image);
+	int result = client_fetch(client, options, name, &image);
 	code = result < 0 ? failure_print_last(name, client, result)
 			  : lock_take(client, image, options);
 	if (code == 0) {

@@ -90,12 +90,6 @@ static int show_draw(
 	return result;
 }
 
-static int show_fetch_image(
-	shmimg_client *client, const char *name, const struct shmimg_options *image, void *context)
-{
-	return shmimg_fetch(client, name, image, context);
-}
-
 /* Returns the exit code. */
 static int show(const shmimg_image *image, const struct options *options)
 {
@@ -117,7 +111,7 @@ int command_show(const struct options *options)
 	int code = client_open(options, &client);
 	if (code != 0)
 		return code;
-	int result = client_by_name(client, options, name, show_fetch_image, &image);
+	int result = client_fetch(client, options, name, &image);
 	code = result < 0 ? failure_print_last(name, client, result) : show(image, options);
 	shmimg_unref(image);
 	shmimg_close(client);

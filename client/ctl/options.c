@@ -131,11 +131,21 @@ static int options_read_keep(const char *text, struct options *options)
 
 static int options_read_owner(const char *text, struct options *options)
 {
+	static const struct {
+		const char *word;
+		int64_t owner;
+	} words[] = {{"me", SHMIMG_OWNER_SELF}, {"any", SHMIMG_OWNER_ANY}};
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(text, words[i].word) == 0) {
+			options->image.owner = words[i].owner;
+			return 0;
+		}
+	}
 	uint64_t number;
 	const struct passwd *user = getpwnam(text);
 	if (user)
 		number = user->pw_uid;
-	else if (wire_number(text, UINT32_MAX, &number) < 0)
+	else if (wire_number(text, UINT32_MAX - 1, &number) < 0)
 		return -EINVAL;
 	options->image.owner = (int64_t)number;
 	return 0;

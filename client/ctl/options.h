@@ -35,8 +35,8 @@
 	X(NO_WATCH, "no-watch", 0, NULL, VERB_BIT(LOAD), "end what --watch started")              \
 	X(OUTPUT, "output", 'o', "FILE", VERB_BIT(FETCH),                                         \
 		"write a .png, .jpg, .pam or .raw file, or - (raw)")                              \
-	X(OWNER, "owner", 0, "USER", VERBS_WITH_NAMES,                                            \
-		"the image's owner: a user's name or number")                                     \
+	X(OWNER, "owner", 0, "USER|me|any", VERBS_WITH_NAMES,                                     \
+		"whose image: a user's name or number, yours, or any")                            \
 	X(QUALITY, "quality", 0, "1-100", VERB_BIT(FETCH), "quality of JPEG files (90)")          \
 	X(QUIET, "quiet", 'q', NULL, VERB_BIT(LOAD), "print only errors")                         \
 	X(SHARE, "share", 0, "private|group|all", VERB_BIT(LOAD), "who else can fetch the image") \

@@ -15,7 +15,8 @@
 enum { VALUE_SIZE = 8192 };
 
 const char *const record_fetch_keys[] = {"name", "segment", "size", "offset", "width", "height",
-	"stride", "format", "generation", "semaphore", "slot", "full-width", "full-height", NULL};
+	"stride", "format", "generation", "semaphore", "slot", "owner", "full-width", "full-height",
+	NULL};
 
 static bool record_ends_with(const char *text, const char *end)
 {

@@ -100,13 +100,22 @@ struct shmimg_options {
 	enum shmimg_format format; /* the format that you want */
 	enum shmimg_share share;   /* load: who else may fetch the image */
 	enum shmimg_keep keep;	   /* load: how long the daemon keeps it */
-	int64_t owner;		   /* fetch, drop, stat: uid of the image's owner; -1: your own
-				      images first, then images that others share */
+	int64_t owner;		   /* fetch, drop, stat: uid of the image's owner, or one of
+				      the constants below */
 	enum shmimg_follow follow; /* load: whether the daemon follows the file */
 	uint32_t width;		   /* load, fetch, stat: the box to fit the picture into, */
 	uint32_t height;	   /* 1 to INT32_MAX each; 0: no limit */
 	uint32_t reserved;	   /* must be 0 */
 };
+
+/*
+ * In place of a uid in options. SHMIMG_OWNER_SELF, the default, is your own image and no other.
+ * SHMIMG_OWNER_ANY is your own image too, but if you have none of this name, it is one that
+ * another user shares with you: of several the one whose owner has the lowest uid.
+ * shmimg_owner() tells whose it is.
+ */
+#define SHMIMG_OWNER_SELF (-1)
+#define SHMIMG_OWNER_ANY  (-2)
 
 #define SHMIMG_OPTIONS_INIT                                                                      \
 	{                                                                                        \
@@ -211,7 +220,9 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	const struct shmimg_options *options, shmimg_image **image);
 
 /*
- * Finds an image by its name, pins it and maps it. With a width or a height you get the rendition
+ * Finds an image by its name, pins it and maps it. It is your own image, unless the options name
+ * another owner or SHMIMG_OWNER_ANY: an image of yours never turns into one of somebody else's
+ * because yours was evicted. With a width or a height you get the rendition
  * that fits into that box; -ENOENT if nobody has loaded it in this size. Without both you get the
  * largest rendition that exists. With SHMIMG_DEFAULT you get RGBA8 if the largest rendition exists
  * in RGBA8, else a format that exists. Fetching a pinned image again does not pin it twice. Errors

@@ -68,6 +68,7 @@ static const char *image_reply_read_optional(
 {
 	const char *cached = wire_get(line, "cached");
 	reply->cached = cached && strcmp(cached, "yes") == 0;
+	uint64_t owner = UINT64_MAX; /* as a signed number SHMIMG_OWNER_SELF */
 	reply->orientation = 1;
 	reply->full_width = reply->width;
 	reply->full_height = reply->height;
@@ -77,6 +78,9 @@ static const char *image_reply_read_optional(
 		return "full-width";
 	if (!image_reply_read_if_there(line, "full-height", UINT32_MAX, &reply->full_height))
 		return "full-height";
+	if (!image_reply_read_if_there(line, "owner", UINT32_MAX - 1, &owner))
+		return "owner";
+	reply->owner = (int64_t)owner;
 	return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "client/lib/pins.h"
+#include "client/lib/public.h"
 #include "client/protocol/format.h"
 #include "client/protocol/wire.h"
 
@@ -27,6 +28,7 @@ struct image_reply {
 	uint64_t orientation;
 	uint64_t full_width; /* of the whole picture */
 	uint64_t full_height;
+	int64_t owner; /* of another user's image, or SHMIMG_OWNER_SELF */
 	bool cached;
 };
 

@@ -89,6 +89,8 @@ static const char *image_check_header(const struct header *header, const struct 
 			"the whole picture's width differs from the daemon's reply"},
 		{image_full(header).height, reply->full_height,
 			"the whole picture's height differs from the daemon's reply"},
+		{header->owner, reply->owner < 0 ? header->owner : (uint64_t)reply->owner,
+			"the segment's owner differs from the daemon's reply"},
 	};
 	const char *fault = header_check(header, reply->size);
 	for (size_t i = 0; !fault && i < sizeof(pairs) / sizeof(pairs[0]); i++) {

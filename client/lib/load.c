@@ -49,9 +49,15 @@ static int load_ask(struct shmimg_client *client, struct wire_writer *writer, in
 /* The image that a call is about. */
 struct subject {
 	const char *name;
-	int64_t owner; /* uid, or -1 */
+	int64_t owner; /* as in options */
 	struct box box;
 };
+
+/* The owner to name in later requests: SHMIMG_OWNER_ANY may find another image by then. */
+static int64_t load_owner_of(const struct subject *subject, const struct image_reply *reply)
+{
+	return subject->owner == SHMIMG_OWNER_ANY ? reply->owner : subject->owner;
+}
 
 /*
  * Releases a pin after a failure, unless the client had the pin before. Keeps the message of the
@@ -64,7 +70,7 @@ static void load_release_pin(struct shmimg_client *client, const struct subject 
 	struct pinned what = image_reply_pinned(reply);
 	if (client->state != CLIENT_OPEN || pins_find(&client->pins, &what))
 		return;
-	release(client, subject->name, subject->owner, &what);
+	release(client, subject->name, load_owner_of(subject, reply), &what);
 	client->failure = before;
 }
 
@@ -79,8 +85,7 @@ static int load_ask_descriptor(struct shmimg_client *client, const struct subjec
 	struct wire_writer writer;
 	call_begin(client, &writer, "FETCH");
 	wire_add(&writer, "name", subject->name);
-	if (subject->owner >= 0)
-		wire_add_number(&writer, "owner", (uint64_t)subject->owner);
+	options_add_owner_of(load_owner_of(subject, reply), &writer);
 	wire_add(&writer, "format", format_to_string((enum format)reply->format));
 	options_add_box(subject->box, &writer);
 	wire_add(&writer, "fd", "yes");
@@ -203,7 +208,7 @@ int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
 	wire_add(&writer, "source", "fd");
 	wire_add(&writer, "name", name);
 	options_add_load(&options, &writer);
-	const struct subject subject = {name, -1, options_box(&options)};
+	const struct subject subject = {name, SHMIMG_OWNER_SELF, options_box(&options)};
 	return load_obtain(client, &writer, fd, &subject, image);
 }
 
@@ -220,7 +225,7 @@ static int load_path(shmimg_client *client, const char *path, const char *name,
 	wire_add(&writer, "path", path);
 	wire_add(&writer, "name", name);
 	options_add_load(&options, &writer);
-	const struct subject subject = {name, -1, options_box(&options)};
+	const struct subject subject = {name, SHMIMG_OWNER_SELF, options_box(&options)};
 	return load_obtain(client, &writer, -1, &subject, image);
 }
 
@@ -252,7 +257,7 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
 }
 
 /*
- * The cached image that FETCH would find, or NULL. Without an owner it is the user's own; without
+ * The cached image that FETCH would find, or NULL. Without a uid it is the user's own; without
  * a format, in RGBA8. Without a box it must be the whole picture: if the largest rendition is
  * smaller, a larger one may exist by now.
  */

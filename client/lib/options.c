@@ -38,7 +38,7 @@ static bool options_are_valid(const struct shmimg_options *options)
 	if (options->format != SHMIMG_DEFAULT && !shmimg_format_name(options->format))
 		return false;
 	return (unsigned)options->share <= SHMIMG_ALL &&
-	       (unsigned)options->keep <= SHMIMG_ATTACHED && options->owner >= -1 &&
+	       (unsigned)options->keep <= SHMIMG_ATTACHED && options->owner >= SHMIMG_OWNER_ANY &&
 	       options->owner < UINT32_MAX && (unsigned)options->follow <= SHMIMG_UNFOLLOW &&
 	       options->width <= INT32_MAX && options->height <= INT32_MAX &&
 	       options->reserved == 0;
@@ -91,10 +91,17 @@ void options_add_rendition(const struct shmimg_options *options, struct wire_wri
 	options_add_box(options_box(options), writer);
 }
 
+void options_add_owner_of(int64_t owner, struct wire_writer *writer)
+{
+	if (owner == SHMIMG_OWNER_ANY)
+		wire_add(writer, "owner", "any");
+	else if (owner >= 0)
+		wire_add_number(writer, "owner", (uint64_t)owner);
+}
+
 void options_add_owner(const struct shmimg_options *options, struct wire_writer *writer)
 {
-	if (options->owner >= 0)
-		wire_add_number(writer, "owner", (uint64_t)options->owner);
+	options_add_owner_of(options->owner, writer);
 }
 
 void options_add_load(const struct shmimg_options *options, struct wire_writer *writer)

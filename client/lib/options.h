@@ -20,5 +20,6 @@ struct box options_box(const struct shmimg_options *options);
 /* Add the keys of those options that do not have their default. */
 void options_add_box(struct box box, struct wire_writer *writer);
 void options_add_rendition(const struct shmimg_options *options, struct wire_writer *writer);
+void options_add_owner_of(int64_t owner, struct wire_writer *writer);
 void options_add_owner(const struct shmimg_options *options, struct wire_writer *writer);
 void options_add_load(const struct shmimg_options *options, struct wire_writer *writer);

@@ -13,8 +13,7 @@ int release(
 	struct wire_writer writer;
 	internal_request_begin(client, &writer, "RELEASE");
 	wire_add(&writer, "name", name);
-	if (owner >= 0)
-		wire_add_number(&writer, "owner", (uint64_t)owner);
+	options_add_owner_of(owner, &writer);
 	wire_add(&writer, "format", format_to_string((enum format)what->format));
 	options_add_box(what->size, &writer);
 	wire_add_number(&writer, "generation", what->generation);

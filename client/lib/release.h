@@ -7,7 +7,7 @@
 #include "client/lib/client.h"
 
 /*
- * Releases the pin on one rendition; owner is a uid, or -1 for any owner. Never connects,
+ * Releases the pin on one rendition; owner is as in options. Never connects,
  * because pins end with their connection. Returns 0, -ENOENT if there is no such pin,
  * -ECONNRESET if the connection and the pin with it are gone, or another errno.
  */

@@ -17,7 +17,7 @@
 	X(KEEP, "keep", "cache|pinned|attached")      \
 	X(MATCH, "match", "GLOB")                     \
 	X(NAME, "name", "NAME")                       \
-	X(OWNER, "owner", "UID")                      \
+	X(OWNER, "owner", "UID|any")                  \
 	X(PATH, "path", "PATH")                       \
 	X(PIN, "pin", "yes|no")                       \
 	X(PROTOCOL, "protocol", "NUMBER[,NUMBER]...") \

@@ -83,11 +83,18 @@ static int view_fetch_by_name(shmimg_client *client, const char *name, void *con
 	return view_fetch(client, name, fetching->owner, fetching->image);
 }
 
-/* The image of the file with this path, or else the image with exactly this name. */
+/*
+ * The image of the file with this path, or else the image with exactly this name. An image of this
+ * user by either name goes before an image that another user shares.
+ */
 static int view_fetch_either(
 	shmimg_client *client, const struct view_request *request, shmimg_image **image)
 {
-	struct view_fetching fetching = {request->owner, image};
+	struct view_fetching fetching = {SHMIMG_OWNER_SELF, image};
+	int result = by_name(client, request->text, view_fetch_by_name, &fetching);
+	if (result != -ENOENT)
+		return result;
+	fetching.owner = SHMIMG_OWNER_ANY;
 	return by_name(client, request->text, view_fetch_by_name, &fetching);
 }
 
@@ -98,7 +105,8 @@ static int view_fetch_or_load(
 	case VIEW_FILE:
 		return view_load(client, request, image);
 	case VIEW_IMAGE:
-		return view_fetch(client, request->text, request->owner, image);
+		return view_fetch(client, request->text,
+			request->owner < 0 ? SHMIMG_OWNER_ANY : request->owner, image);
 	case VIEW_EITHER:
 		return access(request->text, F_OK) == 0 ? view_load(client, request, image)
 							: view_fetch_either(client, request, image);

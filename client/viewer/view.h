@@ -19,7 +19,7 @@ struct view_request {
 	enum view_kind kind;
 	char *socket; /* NULL: the default socket */
 	char *text;   /* path or name */
-	gint64 owner; /* VIEW_IMAGE: the owner's uid; -1: this user's image first */
+	gint64 owner; /* VIEW_IMAGE: the owner's uid; -1: this user's image, else a shared one */
 };
 
 /* Copies the strings. */

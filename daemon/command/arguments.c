@@ -25,12 +25,12 @@ bool arguments_read_owner(struct call *call, int64_t *owner)
 {
 	const char *text = call->request->values[KEY_OWNER];
 	uint64_t uid;
-	*owner = -1;
-	if (!text)
+	*owner = text ? OWNER_ANY : OWNER_SELF;
+	if (!text || strcmp(text, "any") == 0)
 		return true;
 	/* UINT32_MAX is no user: (uid_t)-1 means "unchanged" to the kernel. */
 	if (wire_number(text, UINT32_MAX - 1, &uid) < 0) {
-		refuse_key(call, KEY_OWNER, "owner= must be a user's number");
+		refuse_key(call, KEY_OWNER, "owner= must be a user's number or any");
 		return false;
 	}
 	*owner = (int64_t)uid;

@@ -20,7 +20,7 @@ struct wanted {
  * default when the key is absent; otherwise answers invalid-argument and returns false.
  */
 bool arguments_read_name(struct call *call, const char **name);
-bool arguments_read_owner(struct call *call, int64_t *owner); /* default: -1 */
+bool arguments_read_owner(struct call *call, int64_t *owner); /* default: OWNER_SELF */
 bool arguments_read_wanted(struct call *call, struct wanted *wanted);
 bool arguments_read_flag(struct call *call, enum key key, bool absent, bool *flag);
 

@@ -9,6 +9,14 @@
 #include "daemon/command/handlers.h"
 #include "daemon/command/session.h"
 
+/* Tells the owner of another user's image, so that nobody takes it for one's own. */
+static void fetch_describe_owner(
+	struct wire_writer *line, const struct image *image, const struct session *session)
+{
+	if (image->owner != session->who.uid)
+		wire_add_number(line, "owner", image->owner);
+}
+
 enum outcome command_fetch(struct call *call)
 {
 	struct session *session = call->session;
@@ -31,6 +39,7 @@ enum outcome command_fetch(struct call *call)
 	struct wire_writer *line = reply_begin(call->reply, "OK");
 	describe_rendition(line, rendition);
 	describe_change(line, rendition);
+	fetch_describe_owner(line, rendition->generation->image, session);
 	reply_end(call->reply);
 	return OUTCOME_DONE;
 }

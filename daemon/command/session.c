@@ -164,7 +164,8 @@ static bool session_matches(const struct pin *pin, const struct pin_filter *filt
 {
 	const struct rendition *rendition = pin->rendition;
 	const struct generation *generation = rendition->generation;
-	if (filter->owner >= 0 && generation->image->owner != (uid_t)filter->owner)
+	uid_t owner = filter->owner < 0 ? pin->session->who.uid : (uid_t)filter->owner;
+	if (filter->owner != OWNER_ANY && generation->image->owner != owner)
 		return false;
 	if (!rendition_matches(rendition, filter->format, filter->box))
 		return false;

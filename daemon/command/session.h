@@ -54,7 +54,7 @@ int session_pin(struct session *session, struct rendition *rendition);
 /* Which pins to release. */
 struct pin_filter {
 	const char *name;
-	int64_t owner;	       /* -1: any */
+	int64_t owner;	       /* of the image; OWNER_ANY: of every owner */
 	int format;	       /* -1: any */
 	const struct box *box; /* NULL: any size */
 	uint64_t generation;   /* 0: any */

@@ -81,7 +81,7 @@ struct image *store_find_visible(
 		if (store_is_visible(who, image) && (!shared || image->owner < shared->owner))
 			shared = image;
 	}
-	return owner < 0 ? shared : NULL;
+	return owner == OWNER_ANY ? shared : NULL;
 }
 
 struct image *store_next(struct store *store, const char *name, uid_t owner)

@@ -39,10 +39,13 @@ int store_init(struct store *store, struct board *board, struct semaphores *sema
 /* The image of an owner, or NULL. */
 struct image *store_find(struct store *store, const char *name, uid_t owner);
 
-/*
- * The image of this name that a user can access: the image of an owner, or with owner -1 the
- * user's own, else the shared one of the owner with the lowest uid. NULL when there is none.
- */
+/* In place of an owner's uid. */
+enum {
+	OWNER_SELF = -1, /* the user who asks */
+	OWNER_ANY = -2,	 /* this user, else the one with the lowest uid who shares such an image */
+};
+
+/* The image of this name and owner that a user can access. NULL when there is none. */
 struct image *store_find_visible(
 	struct store *store, const struct credentials *who, const char *name, int64_t owner);
 

@@ -166,7 +166,7 @@ def test_pins(start, picture):
         message = refusal(anna, verb, name="b", **values)
         assert message.startswith(f"user {ANNA} has 2 of user-pins=2, ")
     anna.ask("FETCH", name="a")
-    bert.ask("FETCH", name="a")
+    bert.ask("FETCH", name="a", owner=ANNA)
     assert used(bert)[4] == 1 and used(anna)[4] == 2
     again.close()
     eventually(lambda: used(anna)[4] == 1)

@@ -13,6 +13,7 @@ from server import SHMIMGD
 from users import connect_as
 
 TRACE = ["strace", "-qq", "-o"]
+ANY = -2  # SHMIMG_OWNER_ANY
 
 
 @pytest.fixture
@@ -204,9 +205,10 @@ def test_of_anothers_image_only_what_is_said_to_be(start_daemon, folder, library
     path = tiny_png(tmp_path / "a.png")
     with connect_as(1234, daemon.connect) as other:
         other.load_fd(path, name="a", share="all")
-        user.image("fetch", "a")
+        assert user.refused("fetch", "a") == errno.ENOENT
+        user.image("fetch", "a", ANY)
         before = fetches(other)
-        user.image("fetch", "a")
+        user.image("fetch", "a", ANY)
         assert fetches(other) == before + 1, "one's own comes first, and may be there by now"
         user.image("fetch", "a", 1234)
         before = fetches(other)

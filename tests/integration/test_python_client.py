@@ -222,9 +222,16 @@ def test_two_users(start_daemon, folder):
                     call("mine")
             with pytest.raises(shmimg.NoPermission):
                 client.drop("ours", owner=0)
-            image = client.fetch("ours")
+            for call in (client.fetch, client.stat, client.drop):
+                with pytest.raises(shmimg.NotFound):
+                    call("ours")
             with pytest.raises(shmimg.NotFound):
                 client.fetch("ours", owner=1234)
+            assert client.stat("ours", owner="any")["owner"] == 0
+            image = client.fetch("ours", owner="any")
+            assert client.fetch("own", owner="any").owner == 1234
+            client.release(image)
+            image = client.fetch("ours", owner=0)
             with image.lock(60):
                 return image.owner, image.array.tolist()
 

@@ -1,6 +1,9 @@
 """Several users of one daemon: what belongs to whom, and what stays hidden."""
 
+import json
 import os
+import re
+import subprocess
 import tempfile
 
 import numpy
@@ -9,9 +12,11 @@ import semaphore
 from client import Client, Refused
 from pictures import noise, tiny_png, write_png
 from segment import Segment, check_reply, shm_path
-from users import as_user
+from server import BUILD
+from users import as_user, connect_as
 
 ANNA, BERT, CARL = 1234, 65534, 2345
+SHMIMGCTL = os.path.join(BUILD, "client/ctl/shmimgctl")
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
 
@@ -100,33 +105,125 @@ def test_private_segments_are_not_opened_by_others(shared):
 
 def test_shared_images(shared):
     load(shared, ANNA, name="n", share="all")
-    reply = ask(shared, BERT, "FETCH", name="n")
-    assert ask(shared, BERT, "FETCH", name="n", owner=ANNA) == reply
+    reply = ask(shared, BERT, "FETCH", name="n", owner=ANNA)
+    assert ask(shared, BERT, "FETCH", name="n", owner="any") == reply
+    assert reply["owner"] == str(ANNA)
+    assert "owner" not in ask(shared, ANNA, "FETCH", name="n", owner="any")
+    for verb in ("FETCH", "STAT", "DROP", "RELEASE"):
+        assert ask(shared, BERT, verb, name="n") == "not-found"
     path = shm_path(reply["segment"])
     assert may_open(BERT, path)
     assert not may_open(BERT, path, os.O_RDWR)
     assert not may_open(ANNA, path, os.O_RDWR)
-    assert ask(shared, BERT, "STAT", name="n")["owner"] == str(ANNA)
-    assert ask(shared, BERT, "DROP", name="n") == "no-permission"
+    assert ask(shared, BERT, "STAT", name="n", owner="any")["owner"] == str(ANNA)
+    for owner in (ANNA, "any"):
+        assert ask(shared, BERT, "DROP", name="n", owner=owner) == "no-permission"
     assert ask(shared, ANNA, "FETCH", name="n")["segment"] == reply["segment"]
 
 
 def test_ones_own_is_found_first(shared, folder):
     other = write_png(os.path.join(folder, "other.png"), noise(9, 9))
     load(shared, ANNA, name="n", share="all")
-    assert ask(shared, BERT, "FETCH", name="n")["width"] == "3"
+    assert ask(shared, BERT, "FETCH", name="n", owner="any")["width"] == "3"
     ask(shared, BERT, "LOAD", path=other, name="n")
-    assert ask(shared, BERT, "FETCH", name="n")["width"] == "9"
+    for owner in ({}, {"owner": "any"}, {"owner": BERT}):
+        assert ask(shared, BERT, "FETCH", name="n", **owner)["width"] == "9"
     assert ask(shared, BERT, "FETCH", name="n", owner=ANNA)["width"] == "3"
+
+
+def test_an_own_name_never_becomes_anothers(shared):
+    """Whatever others share under it, and however the own image went."""
+    load(shared, ANNA, name="n")
+    load(shared, BERT, name="n", share="all")
+    load(shared, CARL, name="n", share="all")
+    ask(shared, ANNA, "DROP", name="n")
+    for verb in ("FETCH", "STAT", "DROP"):
+        assert ask(shared, ANNA, verb, name="n") == "not-found"
+    # Of several the one with the lowest uid, whoever was first.
+    assert ask(shared, ANNA, "FETCH", name="n", owner="any")["owner"] == str(CARL)
+    assert ask(shared, 0, "STAT", name="n", owner="any")["owner"] == str(CARL)
+
+
+def test_release_by_owner(shared):
+    """Without owner= one's own image alone; any means every image of this name."""
+    load(shared, BERT, name="n", share="all")
+    load(shared, CARL, name="n", share="all")
+    with connect_as(ANNA, shared.connect) as anna:
+        anna.ask("LOAD", path=shared.picture, name="n")
+        for owner in (BERT, CARL):
+            anna.ask("FETCH", name="n", owner=owner)
+        anna.ask("RELEASE", name="n")
+        assert anna.stats()["user-pins"] == 2
+        assert anna.error("RELEASE", name="n") == "not-found"
+        anna.ask("RELEASE", name="n", owner=BERT)
+        anna.ask("FETCH", name="n", owner=BERT)
+        anna.ask("RELEASE", name="n", owner="any")
+        assert anna.stats()["user-pins"] == 0
+
+
+def ctl(daemon, uid, *arguments):
+    """What shmimgctl prints for a user, on both outputs, and its exit status."""
+
+    def run():
+        done = subprocess.run(
+            [SHMIMGCTL, "--socket", daemon.path, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            cwd="/",
+        )
+        return done.stdout, done.stderr, done.returncode
+
+    return as_user(uid, run)
+
+
+@pytest.mark.parametrize("verb", ["fetch", "stat"])
+def test_shmimgctl_takes_a_shared_image_and_says_so(shared, verb):
+    load(shared, CARL, name="wallpaper", share="all")
+    out, err, code = ctl(shared, ANNA, verb, "wallpaper", "--json")
+    assert code == 0 and json.loads(out)["owner"] == CARL
+    assert f"shared by user {CARL}" in err.replace("(", "").replace(")", "")
+    assert ctl(shared, ANNA, verb, "wallpaper", "--owner", "me")[2] == 1
+    for owner in ("any", str(CARL)):
+        out, err, code = ctl(shared, ANNA, verb, "wallpaper", "--owner", owner)
+        assert code == 0 and not err and f"owner: {CARL}" in re.sub(" +", " ", out)
+    # Nothing is said of one's own image, however many others share one.
+    load(shared, ANNA, name="wallpaper")
+    for options in ([], ["--owner", "me"], ["--owner", "any"], ["--exact"]):
+        out, err, code = ctl(shared, ANNA, verb, "wallpaper", "--json", *options)
+        assert code == 0 and not err and json.loads(out)["owner"] == ANNA
+
+
+def test_shmimgctl_takes_an_own_image_by_its_name_before_a_shared_one_by_its_path(shared):
+    load(shared, CARL, name="/n", share="all")
+    load(shared, ANNA, name="n")
+    out, err, code = ctl(shared, ANNA, "fetch", "n", "--json")
+    assert code == 0 and not err and json.loads(out)["owner"] == ANNA
+    ctl(shared, ANNA, "drop", "n")
+    out, err, code = ctl(shared, ANNA, "fetch", "n", "--json")
+    assert code == 0 and err and json.loads(out)["name"] == "/n"
+    for options in (["drop", "n"], ["drop", "/n"], ["fetch", "n", "--owner", "me"]):
+        assert ctl(shared, ANNA, *options)[2] == 1
+    assert "no-permission" in ctl(shared, ANNA, "drop", "/n", "--owner", "any")[1]
+    assert ctl(shared, ANNA, "fetch", "n", "--owner", "4294967295")[2] == 2
+
+
+def test_shmimgctl_draws_and_locks_a_shared_image(shared):
+    load(shared, CARL, name="n", share="all")
+    for command in (["show", "--mode", "plain", "n"], ["lock", "n", "--", "true"]):
+        _, err, code = ctl(shared, ANNA, *command)
+        assert code == 0 and str(CARL) in err
 
 
 def test_images_shared_with_the_group(shared):
     group = 4321
     path = shm_path(load(shared, ANNA, gid=group, name="n", share="group")["segment"])
-    assert isinstance(ask(shared, BERT, "FETCH", gid=group, name="n"), dict)
+    found = ask(shared, BERT, "FETCH", gid=group, name="n", owner="any")
+    assert isinstance(found, dict)
     assert may_open(BERT, path, gid=group)
     assert not may_open(BERT, path, os.O_RDWR, gid=group)
-    assert ask(shared, CARL, "FETCH", name="n") == "not-found"
+    assert ask(shared, CARL, "FETCH", name="n", owner="any") == "not-found"
     assert not may_open(CARL, path)
 
 

@@ -128,8 +128,8 @@ static void test_who_pays(void **state)
 	assert_true(bytes > 0);
 	assert_used(&world, ANNA, 1, 1, bytes, 0, 1);
 	assert_used(&world, BERT, 1, 0, 0, 0, 0);
-	world_expect(&world, bert, "FETCH name=a", -1, "OK ");
-	world_expect(&world, bert, "FETCH name=a", -1, "OK "); /* one pin */
+	world_expect(&world, bert, "FETCH name=a owner=any", -1, "OK ");
+	world_expect(&world, bert, "FETCH name=a owner=any", -1, "OK "); /* one pin */
 	assert_used(&world, BERT, 1, 0, 0, 0, 1);
 	world_expect(&world, anna, "RELEASE name=a", -1, "OK");
 	world_expect(&world, anna, "DROP name=a", -1, "OK");

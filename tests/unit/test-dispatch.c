@@ -100,23 +100,31 @@ static const struct {
 	{"FETCH name=a%25b%20c", "OK name=a%25b%20c "},
 	{"FETCH name=private", "ERR code=not-found "},
 	{"FETCH name=private owner=1", "ERR code=not-found "},
-	{"FETCH name=group", "OK name=group "},
-	{"FETCH name=other-group", "ERR code=not-found "},
-	{"FETCH name=all", "OK name=all "},
-	{"STAT name=all", "OK name=all "},
+	{"FETCH name=private owner=any", "ERR code=not-found "},
+	{"FETCH name=group", "ERR code=not-found "},
+	{"FETCH name=group owner=any", "OK name=group "},
+	{"FETCH name=group owner=ANY", "ERR code=invalid-argument "},
+	{"FETCH name=other-group owner=any", "ERR code=not-found "},
+	{"FETCH name=all", "ERR code=not-found "},
+	{"FETCH name=all owner=any", "OK name=all "},
+	{"FETCH name=all owner=2", "OK name=all "},
+	{"STAT name=all", "ERR code=not-found "},
+	{"STAT name=all owner=any", "OK name=all "},
 	{"STAT name=private", "ERR code=not-found "},
 	{"STAT name=own format=native", "ERR code=not-found "},
 	{"STAT name=own owner=x", "ERR code=invalid-argument "},
 	{"DROP name=missing", "ERR code=not-found "},
 	{"DROP name=private", "ERR code=not-found "},
 	{"DROP name=private owner=1", "ERR code=not-found "},
-	{"DROP name=group", "ERR code=no-permission "},
+	{"DROP name=group", "ERR code=not-found "},
+	{"DROP name=group owner=any", "ERR code=no-permission "},
 	{"DROP name=all owner=2", "ERR code=no-permission "},
 	{"DROP name=both owner=1", "ERR code=no-permission "},
 	{"DROP name=own owner=x", "ERR code=invalid-argument "},
 	{"DROP name=", "ERR code=invalid-argument "},
 	{"RELEASE name=missing", "ERR code=not-found what=pin "},
 	{"RELEASE name=other-group", "ERR code=not-found "},
+	{"RELEASE name=other-group owner=any", "ERR code=not-found "},
 	{"RELEASE name=own format=native", "ERR code=invalid-argument "},
 	{"RELEASE name=own generation=0", "ERR code=invalid-argument "},
 	{"RELEASE name=own generation=", "ERR code=invalid-argument "},
@@ -185,10 +193,10 @@ static void test_drop(void **state)
 	struct session *session = begin(&world);
 	world_expect(&world, session, "FETCH name=both", -1, "OK name=both ");
 	world_expect(&world, session, "DROP name=both", -1, "OK\n");
-	world_expect(&world, session, "DROP name=both", -1, "ERR code=no-permission ");
+	world_expect(&world, session, "DROP name=both", -1, "ERR code=not-found ");
 	world_expect(&world, session, "RELEASE name=both owner=1", -1, "ERR code=not-found ");
 	world_expect(&world, session, "RELEASE name=both", -1, "OK\n");
-	world_call(session, &answer, "STAT name=both", -1);
+	world_call(session, &answer, "STAT name=both owner=any", -1);
 	assert_string_equal(value("owner"), "1");
 	world_end(&world, session);
 }

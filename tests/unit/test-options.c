@@ -79,6 +79,10 @@ static void owners(void **state)
 	sends(*state, &options, "FETCH name=a owner=0");
 	options.owner = UINT32_MAX - 1;
 	sends(*state, &options, "FETCH name=a owner=4294967294");
+	options.owner = SHMIMG_OWNER_ANY;
+	sends(*state, &options, "FETCH name=a owner=any");
+	options.owner = SHMIMG_OWNER_SELF;
+	sends(*state, &options, "FETCH name=a");
 }
 
 static void sharing_is_not_for_fetching(void **state)
@@ -155,7 +159,7 @@ static void values_that_are_none(void **state)
 	bad[1].format = (enum shmimg_format)254;
 	bad[2].share = (enum shmimg_share)3;
 	bad[3].keep = (enum shmimg_keep)3;
-	bad[4].owner = -2;
+	bad[4].owner = -3;
 	bad[5].owner = UINT32_MAX;
 	bad[6].owner = INT64_MAX;
 	bad[7].follow = (enum shmimg_follow)3;

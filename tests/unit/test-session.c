@@ -19,12 +19,14 @@ static void test_release(void **state)
 		bool held[6];
 		unsigned state; /* whose generation the line has, too; 0: none */
 	} cases[] = {
-		{"RELEASE name=a", {false, false, false, false, false, true}, 0},
+		{"RELEASE name=a", {false, false, false, false, true, true}, 0},
+		{"RELEASE name=a owner=any", {false, false, false, false, false, true}, 0},
 		{"RELEASE name=b", {true, true, true, true, true, false}, 0},
 		{"RELEASE name=a owner=3", {false, false, false, false, true, true}, 0},
 		{"RELEASE name=a owner=1", {true, true, true, true, false, true}, 0},
-		{"RELEASE name=a format=RGBA8", {false, true, false, true, false, true}, 0},
-		{"RELEASE name=a format=GRAY8", {true, false, true, false, true, true}, 0},
+		{"RELEASE name=a format=RGBA8", {false, true, false, true, true, true}, 0},
+		{"RELEASE name=a owner=any format=RGBA8", {false, true, false, true, false, true}, 0},
+		{"RELEASE name=a owner=any format=GRAY8", {true, false, true, false, true, true}, 0},
 		{"RELEASE name=a", {false, false, true, true, true, true}, 1},
 		{"RELEASE name=a", {true, true, false, false, true, true}, 2},
 		{"RELEASE name=a owner=3 format=RGBA8", {true, true, false, true, true, true}, 2},

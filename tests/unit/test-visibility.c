@@ -47,10 +47,15 @@ static void test_visibility(void **state)
 		struct image *image = world_make(&world, &recipe)->generation->image;
 		for (size_t i = 0; i < COUNT(cases); i++) {
 			struct image *seen = cases[i].sees[share] ? image : NULL;
-			assert_ptr_equal(store_find_visible(store, &cases[i].who, "a", -1), seen);
+			struct image *own = cases[i].who.uid == 5 ? image : NULL;
+			assert_ptr_equal(
+				store_find_visible(store, &cases[i].who, "a", OWNER_SELF), own);
+			assert_ptr_equal(
+				store_find_visible(store, &cases[i].who, "a", OWNER_ANY), seen);
 			assert_ptr_equal(store_find_visible(store, &cases[i].who, "a", 5), seen);
 			assert_null(store_find_visible(store, &cases[i].who, "a", 4));
-			assert_null(store_find_visible(store, &cases[i].who, "b", -1));
+			assert_null(store_find_visible(store, &cases[i].who, "b", OWNER_SELF));
+			assert_null(store_find_visible(store, &cases[i].who, "b", OWNER_ANY));
 		}
 		world_close(&world);
 	}
@@ -66,12 +71,19 @@ static void test_own_images_come_first(void **state)
 	world_make(&world, &(struct recipe){"a", 0, .share = SHARE_PRIVATE});
 	const struct recipe shared = {"a", 1, .share = SHARE_ALL};
 	const struct image *one = world_make(&world, &shared)->generation->image;
-	const struct image *own =
+	struct image *own =
 		world_make(&world, &(struct recipe){"a", .owner = 2})->generation->image;
+	world_make(&world, &(struct recipe){"a", 9, .share = SHARE_ALL});
 	world_make(&world, &(struct recipe){"aa", 3, .share = SHARE_ALL});
-	assert_ptr_equal(store_find_visible(store, &two, "a", -1), own);
+	assert_ptr_equal(store_find_visible(store, &two, "a", OWNER_SELF), own);
+	assert_ptr_equal(store_find_visible(store, &two, "a", OWNER_ANY), own);
 	assert_ptr_equal(store_find_visible(store, &two, "a", 1), one);
-	assert_ptr_equal(store_find_visible(store, &three, "a", -1), one);
+	assert_null(store_find_visible(store, &three, "a", OWNER_SELF));
+	assert_ptr_equal(store_find_visible(store, &three, "a", OWNER_ANY), one);
+	/* When the own one goes, nobody else's takes its place, unless that was asked for. */
+	image_drop(store, own);
+	assert_null(store_find_visible(store, &two, "a", OWNER_SELF));
+	assert_ptr_equal(store_find_visible(store, &two, "a", OWNER_ANY), one);
 	assert_null(store_find_visible(store, &three, "a", 2));
 	world_close(&world);
 }

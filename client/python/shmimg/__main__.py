@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from . import Client, Error, Image, NoDaemon, connect
+from .client import Owner
 from .segment import FORMATS
 
 SHOWN = "name segment width height stride format generation orientation cached owner slot".split()
@@ -106,6 +107,10 @@ def _watch(client: Client, options: argparse.Namespace) -> int:
     return 0
 
 
+def _owner(text: str) -> Owner:
+    return "any" if text == "any" else int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m shmimg", description=__doc__)
     parser.add_argument("--socket", help="the daemon's socket")
@@ -136,7 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     describing = command("stat", _stat, "describe an image, its pins and its lock")
     for each in (fetching, describing):
         each.add_argument("name")
-        each.add_argument("--owner", type=int, metavar="UID", help="uid of the image's owner")
+        each.add_argument(
+            "--owner",
+            type=_owner,
+            metavar="UID|any",
+            help="uid of the image's owner; any: yours, else one that others share",
+        )
     for each in (loading, fetching, describing):
         each.add_argument("--format", choices=(*FORMATS, "native"))
         for side in ("--width", "--height"):

@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from . import records, segment, source, wire
 from .connection import Connection, default_path
@@ -20,12 +20,15 @@ from .source import Source
 from .watching import Watch
 
 
+Owner = int | Literal["any"] | None
+
+
 class _Wanted(NamedTuple):
     """The size and the owner of the image that a call is about."""
 
     width: int | None
     height: int | None
-    owner: int | None = None
+    owner: Owner = None
 
 
 def _rendition(
@@ -145,7 +148,7 @@ class Client:
         self,
         name: str,
         format: str | None = None,
-        owner: int | None = None,
+        owner: Owner = None,
         width: int | None = None,
         height: int | None = None,
     ) -> Image:
@@ -153,9 +156,12 @@ class Client:
 
         With width or height you get the rendition that load() made with the same box; without
         them, the largest. Without format you get RGBA8 if the largest rendition exists in it,
-        else a format that exists. Your own image of this name is found first, then an image
-        that another user shares; owner is the uid of the owner that you want. Raises NotFound
-        if the image does not exist or you may not access it.
+        else a format that exists. Raises NotFound if the image does not exist or you may not
+        access it.
+
+        owner is the uid of the image's owner; without it you get only your own image. With
+        "any" you get your own image, but if you have none of this name, one that another user
+        shares: of several the one whose owner has the lowest uid. Image.owner tells whose it is.
         """
         options = _rendition(format, width, height)
         text = wire.line("FETCH", name=wire.check_name(name), owner=owner, **options)
@@ -181,7 +187,7 @@ class Client:
 
         self._session.run(ask)
 
-    def drop(self, name: str, owner: int | None = None) -> None:
+    def drop(self, name: str, owner: Owner = None) -> None:
         """Removes an image. Programs that use it can keep using it. Only its owner may do this."""
         text = wire.line("DROP", name=wire.check_name(name), owner=owner)
         # Never repeated: after the first time, the name may belong to a new image.
@@ -197,7 +203,7 @@ class Client:
         self,
         name: str,
         format: str | None = None,
-        owner: int | None = None,
+        owner: Owner = None,
         width: int | None = None,
         height: int | None = None,
     ) -> Record:
@@ -258,6 +264,8 @@ class Client:
         """Asks for the segment's descriptor. This reply may be of a newer generation."""
         self._session.unused(_key(old))
         what = {"format": old.format.word, "fd": "yes", **wanted._asdict()}
+        if wanted.owner == "any":
+            what["owner"] = old.owner  # it might find another image by now
         text = wire.line("FETCH", name=old.name, **what)
         connection.send(text, deadline)
         reply = _image_reply(connection, old.name, deadline, old.cached)

@@ -80,6 +80,7 @@ class ImageReply:
     full_width: int
     full_height: int
     cached: bool
+    owner: int | None = None  # of another user's image
 
     @classmethod
     def of_values(cls, values: dict[str, str], name: str) -> ImageReply:
@@ -120,6 +121,7 @@ class ImageReply:
             full_width=optional("full-width", 2**32 - 1, width),
             full_height=optional("full-height", 2**32 - 1, height),
             cached=values.get("cached") == "yes",
+            owner=number("owner", 2**32 - 2) if "owner" in values else None,
         )
 
 
@@ -205,6 +207,9 @@ def read_header(page: bytes, reply: ImageReply) -> Header:
     for word, (index, value) in expected.items():
         _demand(found[index] == value, f"the segment's {word} differs from the daemon's reply")
     is_same = found[16:18] == reply.semaphore
+    _demand(
+        reply.owner in (None, found[14]), "the segment's owner differs from the daemon's reply"
+    )
     _demand(is_same, "the segment's semaphore differs from the daemon's reply")
     full = _FULL.unpack_from(page, 380)
     if full == (0, 0):

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 
-from .client import Client
+from .client import Client, Owner
 from .image import Image
 from .records import Record
 from .source import Source
@@ -68,7 +68,7 @@ def load(
 def fetch(
     name: str,
     format: str | None = None,
-    owner: int | None = None,
+    owner: Owner = None,
     width: int | None = None,
     height: int | None = None,
 ) -> Image:
@@ -81,7 +81,7 @@ def release(image: Image) -> None:
     default_client().release(image)
 
 
-def drop(name: str, owner: int | None = None) -> None:
+def drop(name: str, owner: Owner = None) -> None:
     """Removes an image: see Client.drop()."""
     default_client().drop(name, owner)
 
@@ -89,7 +89,7 @@ def drop(name: str, owner: int | None = None) -> None:
 def stat(
     name: str,
     format: str | None = None,
-    owner: int | None = None,
+    owner: Owner = None,
     width: int | None = None,
     height: int | None = None,
 ) -> Record:
