@@ -1,7 +1,14 @@
 /*
  * Eviction.
  *
- * The least recently used evictable image goes; lifetime.c keeps the lists. There are four reasons:
+ * The least recently used evictable image goes; lifetime.c keeps the lists. When an owner is above
+ * a limit, it is this owner's. In all other cases it is that of the owner who has the most bytes,
+ * if these are more than a fair share: memory-max divided by the number of owners. So an owner who
+ * fills the memory evicts the own images first. The last used image of an owner is exempt from this
+ * rule, or the image that was just loaded could be the first to go. If nobody has more than a fair
+ * share, the least recently used image of all owners goes.
+ *
+ * There are four reasons to evict:
  *
  *   - all images together have more bytes than memory-max;
  *   - an owner is above a limit;
@@ -18,20 +25,13 @@
 
 enum { BATCH = 32 }; /* images */
 
-/* What an owner uses of a resource, without what is only reserved. */
-static uint64_t eviction_published(const struct account *account, enum resource resource)
-{
-	uint64_t reserved = resource == RESOURCE_BYTES ? account->reserved : 0;
-	return account->used[resource] - reserved;
-}
-
 static bool eviction_is_above(const struct store *store, const struct account *account)
 {
 	uint64_t images = accounts_limit(store->accounts, account->uid, RESOURCE_IMAGES);
 	uint64_t bytes = accounts_limit(store->accounts, account->uid, RESOURCE_BYTES);
 	return account->evictable.count > 0 &&
-	       (eviction_published(account, RESOURCE_IMAGES) > images ||
-		       eviction_published(account, RESOURCE_BYTES) > bytes);
+	       (account_published(account, RESOURCE_IMAGES) > images ||
+		       account_published(account, RESOURCE_BYTES) > bytes);
 }
 
 static bool eviction_is_full(const struct store *store)
@@ -50,11 +50,20 @@ static void eviction_evict(struct eviction *eviction, struct image *image)
 	image_drop(eviction->store, image);
 }
 
-/* Evicts the next image of all or of an owner, unless it is the published one. */
-static bool eviction_evict_next(
-	struct eviction *eviction, const struct account *account, const struct image *published)
+/* The image that goes first when the memory of all is short; NULL when none is evictable. */
+static struct image *eviction_choose(const struct store *store)
 {
-	struct image *image = image_oldest_evictable(eviction->store, account);
+	const struct account *largest = accounts_find_largest(store->accounts);
+	if (largest && account_published(largest, RESOURCE_BYTES) >
+			       store->memory_max / store->accounts->owner_count)
+		return image_oldest_evictable(store, largest);
+	return image_oldest_evictable(store, NULL);
+}
+
+/* Evicts an image, unless it is NULL or the published one. */
+static bool eviction_evict_other(
+	struct eviction *eviction, struct image *image, const struct image *published)
+{
 	if (!image || image == published)
 		return false;
 	eviction_evict(eviction, image);
@@ -87,14 +96,15 @@ void eviction_trim(struct eviction *eviction, struct rendition *published)
 	unsigned left = BATCH;
 	image_touch(image);
 	while (left > 0 && eviction_is_above(store, account) &&
-		eviction_evict_next(eviction, account, image))
+		eviction_evict_other(eviction, image_oldest_evictable(store, account), image))
 		left--;
-	while (left > 0 && eviction_is_full(store) && eviction_evict_next(eviction, NULL, image))
+	while (left > 0 && eviction_is_full(store) &&
+		eviction_evict_other(eviction, eviction_choose(store), image))
 		left--;
 	/* There was room without the image's other renditions. */
 	if ((eviction_is_above(store, account) &&
 		    image_oldest_evictable(store, account) == image) ||
-		(eviction_is_full(store) && image_oldest_evictable(store, NULL) == image))
+		(eviction_is_full(store) && eviction_choose(store) == image))
 		image_shrink(image, published);
 	account->over_limit = eviction_is_above(store, account);
 	eviction->owners_over_limit |= account->over_limit;
@@ -129,10 +139,10 @@ static void eviction_reduce(uint64_t *amount, uint64_t bytes)
 	*amount -= bytes < *amount ? bytes : *amount;
 }
 
-/* Evicts the least recently used image of all owners. */
+/* Evicts an image for the memory of all. */
 static void eviction_evict_of_all(struct eviction *eviction)
 {
-	struct image *image = image_oldest_evictable(eviction->store, NULL);
+	struct image *image = eviction_choose(eviction->store);
 	uint64_t bytes = image->evictable.bytes;
 	if (!eviction_is_full(eviction->store) && eviction->wanted == 0)
 		eviction->pressure_count++;

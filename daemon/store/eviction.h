@@ -1,7 +1,8 @@
 /*
- * Eviction: drops evictable images, least recently used first, when published images take more
- * than their limits, when /dev/shm is full, and when the machine is short of memory. A few images
- * go at once, the rest later, so that no request waits while thousands go.
+ * Eviction: drops evictable images when published images take more than their limits, when
+ * /dev/shm is full, and when the machine is short of memory: first of the owner who has the most
+ * beyond a fair share, and of an owner the least recently used first. A few images go at once, the
+ * rest later, so that no request waits while thousands go.
  */
 #pragma once
 

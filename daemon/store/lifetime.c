@@ -28,6 +28,7 @@ static void lifetime_set_evictable_bytes(struct image *image, uint64_t bytes)
 		lru_resize(all, &image->evictable, bytes);
 		lru_resize(owners, &image->owners_evictable, bytes);
 	}
+	account_rank(image->charge.account);
 }
 
 /* An image that becomes evictable counts as used just now. */

@@ -135,6 +135,7 @@ int store_reserve(struct store *store, struct charge *charge, uid_t owner, uint6
 		return r;
 	store->reserved += size;
 	charge->account->reserved += size;
+	account_rank(charge->account);
 	return 0;
 }
 
@@ -155,6 +156,7 @@ struct charge store_take_reserved(struct store *store, struct charge *charge)
 	struct charge taken = charge_take(charge);
 	store->reserved -= taken.amount;
 	taken.account->reserved -= taken.amount;
+	account_rank(taken.account);
 	store->bytes += taken.amount;
 	return taken;
 }

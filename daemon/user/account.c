@@ -36,15 +36,27 @@ static int account_compare(const struct account *a, const struct account *b)
 
 RB_GENERATE_INTERNAL(account_tree, account, node, account_compare, __attribute__((unused)) static)
 
+static int account_compare_rank(const struct account *a, const struct account *b)
+{
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	return account_compare(a, b);
+}
+
+RB_GENERATE_INTERNAL(
+	account_ranking, account, ranked, account_compare_rank, __attribute__((unused)) static)
+
 void accounts_init(struct accounts *accounts, const uint64_t limits[RESOURCE_COUNT])
 {
 	*accounts = (struct accounts){.limits = limits, .self = geteuid()};
 	RB_INIT(&accounts->tree);
+	RB_INIT(&accounts->ranking);
 }
 
 void accounts_destroy(const struct accounts *accounts)
 {
 	assert(RB_EMPTY(&accounts->tree) && accounts->count == 0);
+	assert(RB_EMPTY(&accounts->ranking) && accounts->owner_count == 0);
 }
 
 static struct account *account_find(const struct accounts *accounts, uid_t uid)
@@ -79,6 +91,7 @@ static void account_free_unused(struct account *account)
 	}
 	assert(account->reserved == 0 && account->evictable.count == 0 &&
 		account->evictable.bytes == 0);
+	assert(account->rank == 0);
 	RB_REMOVE(account_tree, &account->accounts->tree, account);
 	account->accounts->count--;
 	free(account);
@@ -105,6 +118,31 @@ uint64_t accounts_evictable(const struct accounts *accounts, uid_t uid, enum res
 	return resource == RESOURCE_IMAGES  ? account->evictable.count
 	       : resource == RESOURCE_BYTES ? account->evictable.bytes
 					    : 0;
+}
+
+uint64_t account_published(const struct account *account, enum resource resource)
+{
+	uint64_t reserved = resource == RESOURCE_BYTES ? account->reserved : 0;
+	return account->used[resource] - reserved;
+}
+
+void account_rank(struct account *account)
+{
+	struct account_ranking *ranking = &account->accounts->ranking;
+	uint64_t bytes =
+		account->evictable.count < 2 ? 0 : account_published(account, RESOURCE_BYTES);
+	if (bytes == account->rank)
+		return;
+	if (account->rank > 0)
+		RB_REMOVE(account_ranking, ranking, account);
+	account->rank = bytes;
+	if (bytes > 0)
+		RB_INSERT(account_ranking, ranking, account);
+}
+
+struct account *accounts_find_largest(struct accounts *accounts)
+{
+	return RB_MAX(account_ranking, &accounts->ranking);
 }
 
 struct account *accounts_find_over_limit(struct accounts *accounts)
@@ -140,8 +178,11 @@ int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid
 	struct account *account = account_find_or_make(accounts, uid);
 	if (!account)
 		return -ENOMEM;
+	accounts->owner_count += resource == RESOURCE_IMAGES && account->used[resource] == 0;
 	account->used[resource] += amount;
 	*charge = (struct charge){account, resource, amount};
+	if (resource == RESOURCE_BYTES)
+		account_rank(account);
 	return 0;
 }
 
@@ -150,9 +191,14 @@ void charge_refund(struct charge *charge)
 	struct charge refunded = charge_take(charge);
 	if (!refunded.account)
 		return;
-	assert(refunded.account->used[refunded.resource] >= refunded.amount);
-	refunded.account->used[refunded.resource] -= refunded.amount;
-	account_free_unused(refunded.account);
+	struct account *account = refunded.account;
+	assert(account->used[refunded.resource] >= refunded.amount);
+	account->used[refunded.resource] -= refunded.amount;
+	if (refunded.resource == RESOURCE_IMAGES && account->used[RESOURCE_IMAGES] == 0)
+		account->accounts->owner_count--;
+	if (refunded.resource == RESOURCE_BYTES)
+		account_rank(account);
+	account_free_unused(account);
 }
 
 struct charge charge_take(struct charge *charge)

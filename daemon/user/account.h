@@ -36,15 +36,21 @@ struct account {
 	uint64_t reserved;    /* of the bytes used: those of segments being filled */
 	struct lru evictable; /* of the images and bytes used: those that eviction would free */
 	bool over_limit;      /* more images must be evicted than could go at once */
+	RB_ENTRY(account) ranked;
+	uint64_t rank; /* bytes by which it is ranked; 0: it is not */
 };
 
 RB_HEAD(account_tree, account);
+RB_HEAD(account_ranking, account);
 
 struct accounts {
 	struct account_tree tree;
 	const uint64_t *limits; /* of each resource; owned by the caller */
 	uid_t self;		/* the user that the daemon runs as */
 	uint64_t count;		/* of accounts */
+	uint64_t owner_count;	/* of accounts with images */
+	/* Accounts with two or more evictable images, by the bytes of their published segments. */
+	struct account_ranking ranking;
 };
 
 /* The charge for one object to its user; {0} is none. */
@@ -68,6 +74,15 @@ uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource
 
 /* The part of that which eviction would free. */
 uint64_t accounts_evictable(const struct accounts *accounts, uid_t uid, enum resource resource);
+
+/* What a user has of a resource, without bytes of segments that are being filled. */
+uint64_t account_published(const struct account *account, enum resource resource);
+
+/* Ranks an account anew. Call this when its reserved bytes or its evictable images change. */
+void account_rank(struct account *account);
+
+/* The ranked account that has the most bytes, or NULL. */
+struct account *accounts_find_largest(struct accounts *accounts);
 
 /* The first account with over_limit set, or NULL. */
 struct account *accounts_find_over_limit(struct accounts *accounts);

@@ -155,6 +155,18 @@ def test_bytes(start, picture):
     assert used(bert) == (1, 1, size, 0, 1)
 
 
+def test_who_fills_the_memory_evicts_the_own_images(start, picture):
+    daemon = start("--memory-max", "256K")
+    anna, bert = daemon.connect_as(ANNA), daemon.connect_as(BERT)
+    for number in range(8):
+        anna.ask("LOAD", path=picture, name=str(number), pin="no")
+    for number in range(100):
+        bert.ask("LOAD", path=picture, name=str(number), pin="no")
+    assert len(anna.items()) == 8
+    names = [item["name"] for item in bert.items()]
+    assert 0 < len(names) < 100 and "99" in names and "0" not in names
+
+
 def test_pins(start, picture):
     daemon = start("--user-pins", "2")
     anna, again, bert = (daemon.connect_as(uid) for uid in (ANNA, ANNA, BERT))

@@ -8,7 +8,7 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
-enum { ANNA = 1000001, BERT = 1000002, MANY = 100 };
+enum { ANNA = 1000001, BERT = 1000002, CARL = 1000003, MANY = 100 };
 
 static void assert_evictable(const struct world *world, uid_t owner, uint64_t count, uint64_t bytes)
 {
@@ -209,6 +209,93 @@ static void test_wanted_and_pressed(void **state)
 	world_close(&world);
 }
 
+static void make_some(struct world *world, uid_t owner, unsigned first, unsigned count)
+{
+	char name[16];
+	for (unsigned i = first; i < first + count; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		world_make(world, &(struct recipe){name, owner, .state = 1});
+	}
+}
+
+static uint64_t images_of(const struct world *world, uid_t owner)
+{
+	return accounts_used(&world->engine.accounts, owner, RESOURCE_IMAGES);
+}
+
+/* Who fills the memory evicts the own images, however much older those of others are. */
+static void test_who_has_most_goes_first(void **state)
+{
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	struct store *store = &world.engine.store;
+	uint64_t size = world_size(&(struct recipe){"0", ANNA, .state = 1});
+	store->memory_max = 12 * size;
+	make_some(&world, ANNA, 0, 4);
+	make_some(&world, BERT, 0, MANY);
+	assert_int_equal(images_of(&world, ANNA), 4);
+	assert_int_equal(images_of(&world, BERT), 8);
+	assert_null(store_find(store, "91", BERT));
+	assert_non_null(store_find(store, "92", BERT));
+	/* Another owner's first images take of the one with the most, down to a fair share. */
+	make_some(&world, CARL, 0, 4);
+	assert_int_equal(images_of(&world, ANNA), 4);
+	assert_int_equal(images_of(&world, BERT), 4);
+	assert_int_equal(images_of(&world, CARL), 4);
+	/* /dev/shm is full although no owner has more than a share: the oldest of all. */
+	assert_true(eviction_want(&world.engine.eviction, size));
+	while (eviction_go_on(&world.engine.eviction))
+		;
+	assert_null(store_find(store, "0", ANNA));
+	/* It is full, and one has more. */
+	make_some(&world, CARL, 4, 1);
+	assert_true(eviction_want(&world.engine.eviction, size));
+	while (eviction_go_on(&world.engine.eviction))
+		;
+	assert_null(store_find(store, "0", CARL));
+	assert_int_equal(images_of(&world, ANNA), 3);
+	assert_int_equal(images_of(&world, BERT), 4);
+	world_close(&world);
+}
+
+/* Pinned bytes count too: who pins much has less of a cache. */
+static void test_pinned_bytes_count(void **state)
+{
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	struct store *store = &world.engine.store;
+	store->memory_max = 8 * world_size(&(struct recipe){"0", ANNA, .state = 1});
+	make_some(&world, ANNA, 0, 3);
+	world_make(&world, &(struct recipe){"a", BERT, .keep = KEEP_PINNED, .state = 1});
+	world_make(&world, &(struct recipe){"b", BERT, .keep = KEEP_PINNED, .state = 1});
+	world_make(&world, &(struct recipe){"c", BERT, .keep = KEEP_PINNED, .state = 1});
+	make_some(&world, BERT, 0, 4);
+	assert_int_equal(images_of(&world, ANNA), 3);
+	assert_non_null(store_find(store, "3", BERT));
+	assert_null(store_find(store, "1", BERT));
+	world_close(&world);
+}
+
+/* An image that is larger than a fair share does not go at once, nor in a later turn. */
+static void test_a_large_image_is_not_the_first_to_go(void **state)
+{
+	struct world world;
+	const struct recipe large = {"large", BERT, .width = 1600, .state = 1};
+	(void)state;
+	world_open(&world, NULL);
+	struct store *store = &world.engine.store;
+	make_some(&world, ANNA, 0, MANY);
+	store->memory_max = store->bytes;
+	world_make(&world, &large);
+	while (eviction_go_on(&world.engine.eviction))
+		;
+	assert_non_null(store_find(store, "large", BERT));
+	assert_true(store->bytes <= store->memory_max);
+	world_close(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +306,9 @@ int main(void)
 		cmocka_unit_test(test_many_go_in_turns),
 		cmocka_unit_test(test_an_owners_many_go_in_turns),
 		cmocka_unit_test(test_wanted_and_pressed),
+		cmocka_unit_test(test_who_has_most_goes_first),
+		cmocka_unit_test(test_pinned_bytes_count),
+		cmocka_unit_test(test_a_large_image_is_not_the_first_to_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
