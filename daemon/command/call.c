@@ -37,6 +37,16 @@ enum outcome call_refuse_cancelled(struct session *session, struct reply *reply)
 	return call_refuse(session, reply, FAULT_CANCELLED, "the request was cancelled");
 }
 
+enum outcome call_refuse_pin(struct session *session, struct reply *reply)
+{
+	if (session_may_hold(session))
+		return call_refuse_quota(session, reply, RESOURCE_PINS, 1);
+	return call_refuse(session, reply, FAULT_OVER_QUOTA,
+		"user %u keeps so many old images of others that user-bytes or user-images is "
+		"reached; release pins on images that were replaced or dropped",
+		session->who.uid);
+}
+
 enum outcome call_refuse_quota(
 	struct session *session, struct reply *reply, enum resource resource, uint64_t amount)
 {

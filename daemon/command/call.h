@@ -39,6 +39,9 @@ enum outcome call_refuse(struct session *session, struct reply *reply, enum faul
 
 enum outcome call_refuse_cancelled(struct session *session, struct reply *reply);
 
+/* Answers that the session's user may not pin one more rendition: session_pin() gave -EDQUOT. */
+enum outcome call_refuse_pin(struct session *session, struct reply *reply);
+
 /* Answers that a limit of the session's user does not allow so much more of a resource. */
 enum outcome call_refuse_quota(
 	struct session *session, struct reply *reply, enum resource resource, uint64_t amount);

@@ -33,7 +33,7 @@ enum outcome command_fetch(struct call *call)
 			call, FAULT_BUSY, "the daemon cannot open the segment: %s", strerror(-r));
 	r = session_pin(session, rendition);
 	if (r == -EDQUOT)
-		return call_refuse_quota(session, call->reply, RESOURCE_PINS, 1);
+		return call_refuse_pin(session, call->reply);
 	if (r < 0)
 		return refuse(call, FAULT_BUSY, "the daemon has no memory left");
 	struct wire_writer *line = reply_begin(call->reply, "OK");

@@ -140,11 +140,21 @@ void session_close(struct session *session)
 	free(session);
 }
 
+bool session_may_hold(const struct session *session)
+{
+	const struct store *store = &session->engine->store;
+	uid_t uid = session->who.uid;
+	return store_allows(store, uid, RESOURCE_BYTES, 0) &&
+	       store_allows(store, uid, RESOURCE_IMAGES, 0);
+}
+
 int session_pin(struct session *session, struct rendition *rendition)
 {
 	struct pin key = {.rendition = rendition};
 	if (RB_FIND(pin_tree, &session->pins, &key))
 		return 0;
+	if (rendition->generation->image->owner != session->who.uid && !session_may_hold(session))
+		return -EDQUOT;
 	struct pin *pin = calloc(1, sizeof(*pin));
 	if (!pin)
 		return -ENOMEM;

@@ -48,6 +48,12 @@ struct session {
 /* Ends the pending operations with this id, and answers them. Returns their number. */
 unsigned session_cancel(struct session *session, const char *id);
 
+/*
+ * Whether the user is within the limits of bytes and images. Pins on what others replace or drop
+ * can lead beyond; then no image of another user may be pinned.
+ */
+bool session_may_hold(const struct session *session);
+
 /* Pins a rendition; a second pin changes nothing. Returns 0, -EDQUOT or -ENOMEM. */
 int session_pin(struct session *session, struct rendition *rendition);
 

@@ -57,7 +57,7 @@ static void stat_add_holders(struct wire_writer *line, const struct image *image
 	pid_t pids[HOLDERS_MAX];
 	TAILQ_FOREACH (generation, &image->generations, link) {
 		TAILQ_FOREACH (rendition, &generation->renditions, link) {
-			LIST_FOREACH (pin, &rendition->pins, link) {
+			TAILQ_FOREACH (pin, &rendition->pins, link) {
 				if (stat_has_holder(pids, count, pin->session->who.pid))
 					continue;
 				if (count == HOLDERS_MAX)

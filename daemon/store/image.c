@@ -49,7 +49,7 @@ struct rendition *rendition_new(struct generation *generation, const struct head
 	struct rendition *rendition = calloc(1, sizeof(*rendition));
 	if (!rendition)
 		return NULL;
-	LIST_INIT(&rendition->pins);
+	TAILQ_INIT(&rendition->pins);
 	rendition->generation = generation;
 	rendition->segment_size = header->segment_size;
 	rendition->pixel_offset = header->pixel_offset;

@@ -27,7 +27,7 @@ struct store;
 /* A pin of a session on a rendition; the session owns it, the rendition lists it. */
 struct pin {
 	RB_ENTRY(pin) node;
-	LIST_ENTRY(pin) link;
+	TAILQ_ENTRY(pin) link;
 	struct charge charge; /* to the session's user */
 	struct session *session;
 	struct rendition *rendition;
@@ -44,7 +44,7 @@ struct rendition {
 	struct generation *generation;
 	char segment[SEGMENT_NAME_SIZE];
 	uint64_t segment_size;
-	struct charge bytes; /* to the image's owner */
+	struct charge bytes; /* to the image's owner, or to who keeps an old state in memory */
 	uint64_t pixel_offset;
 	uint64_t stride;
 	uint32_t width;
@@ -59,7 +59,7 @@ struct rendition {
 	unsigned description_size;
 	char *description; /* constant fields of replies; NULL until first needed */
 	unsigned pin_count;
-	LIST_HEAD(, pin) pins;
+	TAILQ_HEAD(, pin) pins; /* oldest first */
 };
 
 /* One state of the file: its renditions show the same picture. */
@@ -80,7 +80,7 @@ struct image {
 	struct lru_node owners_evictable; /* in the owner's list, with the same bytes */
 	uint64_t bytes;			  /* of all its segments */
 	struct store *store;
-	struct charge charge; /* to the owner */
+	struct charge charge; /* to the owner, or to who keeps a removed image in memory */
 	const char *name;     /* points to text, except in a search key */
 	uid_t owner;
 	gid_t group;

@@ -6,7 +6,12 @@
  * Every change of a name, of pins, of keep, of bytes or of refreshing ends in lifetime_update(),
  * which puts the image into the LRU lists of evictable images or takes it out; and every loss of a
  * pin or a name ends in image_collect(). So the lists are right at any time, and nobody has to
- * search for images that could go.
+ * search for images that could go. Each of these changes concerns one generation, so none costs
+ * more when there are many.
+ *
+ * What can be found by its name is the owner's expense. An older generation, or an image without a
+ * name, is in memory only for those who pin it: the user of its oldest pin pays for it, then that
+ * of the next one. So nobody is above a limit because of what others keep.
  */
 #include "daemon/store/lifetime.h"
 
@@ -141,6 +146,17 @@ void image_shrink(struct image *image, const struct rendition *kept)
 	}
 }
 
+/* Has those pay for an old generation who keep it in memory. */
+static void lifetime_charge_holders(struct generation *generation)
+{
+	struct rendition *rendition;
+	TAILQ_FOREACH (rendition, &generation->renditions, link) {
+		struct account *holder = TAILQ_FIRST(&rendition->pins)->charge.account;
+		if (holder)
+			charge_move(&rendition->bytes, holder);
+	}
+}
+
 /* Frees the unpinned renditions of a generation, and the generation when none is left. */
 static void lifetime_free_unpinned(struct generation *generation)
 {
@@ -151,33 +167,43 @@ static void lifetime_free_unpinned(struct generation *generation)
 			lifetime_free_rendition(rendition);
 		rendition = next;
 	}
-	if (!TAILQ_EMPTY(&generation->renditions))
+	if (!TAILQ_EMPTY(&generation->renditions)) {
+		lifetime_charge_holders(generation);
 		return;
+	}
 	TAILQ_REMOVE(&generation->image->generations, generation, link);
 	free(generation);
 }
 
-void image_collect(struct image *image)
+/* As image_collect(), for one generation, which may be NULL or the current one. */
+static void lifetime_collect(struct image *image, struct generation *generation)
 {
-	struct generation *current = image_current(image);
-	struct generation *generation = TAILQ_FIRST(&image->generations);
-	while (generation) {
-		struct generation *next = TAILQ_NEXT(generation, link);
-		if (generation != current)
-			lifetime_free_unpinned(generation);
-		generation = next;
-	}
-	if (image->named || !TAILQ_EMPTY(&image->generations))
+	if (generation && generation != image_current(image))
+		lifetime_free_unpinned(generation);
+	if (image->named)
 		return;
+	generation = TAILQ_FIRST(&image->generations);
+	if (generation) {
+		const struct rendition *first = TAILQ_FIRST(&generation->renditions);
+		charge_move(&image->charge, first->bytes.account);
+		return;
+	}
 	semaphore_put(image->store->semaphores, &image->semaphore);
 	board_put_slot(image->store->board, image->slot);
 	image_free(image);
 }
 
+void image_collect(struct image *image)
+{
+	const struct generation *current = image_current(image);
+	struct generation *first = TAILQ_FIRST(&image->generations);
+	lifetime_collect(image, current ? TAILQ_NEXT(current, link) : first);
+}
+
 void image_pin(struct pin *pin, struct rendition *rendition)
 {
 	pin->rendition = rendition;
-	LIST_INSERT_HEAD(&rendition->pins, pin, link);
+	TAILQ_INSERT_TAIL(&rendition->pins, pin, link);
 	rendition->pin_count++;
 	rendition_touch(rendition);
 	rendition->generation->image->pin_count++;
@@ -188,15 +214,15 @@ void image_unpin(struct pin *pin)
 {
 	struct rendition *rendition = pin->rendition;
 	struct image *image = rendition->generation->image;
-	LIST_REMOVE(pin, link);
+	TAILQ_REMOVE(&rendition->pins, pin, link);
 	rendition->pin_count--;
 	image->pin_count--;
 	lifetime_update(image);
-	if (image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED) {
+	bool is_left = image->pin_count == 0 && image->named && image->keep == KEEP_ATTACHED;
+	lifetime_collect(image, rendition->generation);
+	if (is_left) {
 		observers_notify_change(&image->store->observers, image, CHANGE_DROPPED);
 		image_drop(image->store, image);
-	} else if (rendition->pin_count == 0) {
-		image_collect(image);
 	}
 }
 

@@ -38,8 +38,8 @@ void image_unpin(struct pin *pin);
 void image_shrink(struct image *image, const struct rendition *kept);
 
 /*
- * Frees the renditions and generations of an image that have no pin and cannot be found by its
- * name any more, then the image when none is left.
+ * After an image lost its name or got a new generation: frees the renditions of the generation that
+ * cannot be found any more, if they have no pin, then the image when none is left.
  */
 void image_collect(struct image *image);
 

@@ -171,6 +171,17 @@ int accounts_charge(struct accounts *accounts, struct charge *charge, uid_t uid,
 	return accounts_charge_beyond(accounts, charge, uid, resource, amount);
 }
 
+/* Counts a charge that its account does not count yet. */
+static void account_add(const struct charge *charge)
+{
+	struct account *account = charge->account;
+	if (charge->resource == RESOURCE_IMAGES && account->used[RESOURCE_IMAGES] == 0)
+		account->accounts->owner_count++;
+	account->used[charge->resource] += charge->amount;
+	if (charge->resource == RESOURCE_BYTES)
+		account_rank(account);
+}
+
 int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid_t uid,
 	enum resource resource, uint64_t amount)
 {
@@ -178,11 +189,8 @@ int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid
 	struct account *account = account_find_or_make(accounts, uid);
 	if (!account)
 		return -ENOMEM;
-	accounts->owner_count += resource == RESOURCE_IMAGES && account->used[resource] == 0;
-	account->used[resource] += amount;
 	*charge = (struct charge){account, resource, amount};
-	if (resource == RESOURCE_BYTES)
-		account_rank(account);
+	account_add(charge);
 	return 0;
 }
 
@@ -199,6 +207,17 @@ void charge_refund(struct charge *charge)
 	if (refunded.resource == RESOURCE_BYTES)
 		account_rank(account);
 	account_free_unused(account);
+}
+
+void charge_move(struct charge *charge, struct account *account)
+{
+	struct charge moved = *charge;
+	if (account == moved.account)
+		return;
+	charge_refund(charge);
+	moved.account = account;
+	account_add(&moved);
+	*charge = moved;
 }
 
 struct charge charge_take(struct charge *charge)

@@ -105,6 +105,9 @@ int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid
 /* Refunds a charge. Does nothing when it was refunded before. */
 void charge_refund(struct charge *charge);
 
+/* Charges another user instead, whose limit is not checked. */
+void charge_move(struct charge *charge, struct account *account);
+
 /* Moves a charge to another object. */
 struct charge charge_take(struct charge *charge);
 

@@ -59,6 +59,10 @@ def refusal(client, verb, **values):
     return caught.value.message
 
 
+def refusal_of_pin(client):
+    return refusal(client, "FETCH", name="a", owner=ANNA)
+
+
 class Paused:
     """Keeps the decoders that there are from going on."""
 
@@ -165,6 +169,28 @@ def test_who_fills_the_memory_evicts_the_own_images(start, picture):
     assert len(anna.items()) == 8
     names = [item["name"] for item in bert.items()]
     assert 0 < len(names) < 100 and "99" in names and "0" not in names
+
+
+def test_old_generations_are_charged_to_who_pins_them(start, picture):
+    daemon = start("--user-bytes", "20K")
+    anna, bert = daemon.connect_as(ANNA), daemon.connect_as(BERT)
+    refused = []
+    for number in range(8):
+        os.utime(picture, ns=(number, number))
+        size = int(anna.ask("LOAD", path=picture, name="a", share="all", pin="no")["size"])
+        assert used(anna)[1:3] == (1, size)
+        try:
+            bert.ask("FETCH", name="a", owner=ANNA)
+        except Refused as refusal:
+            refused.append(refusal.code)
+    assert set(refused) == {"over-quota"} and used(bert)[2] > 20480
+    assert "keeps so many old images" in refusal_of_pin(bert)
+    anna.ask("DROP", name="a")
+    assert used(anna)[1:3] == (0, 0)
+    anna.ask("LOAD", path=picture, name="b", keep="pinned")
+    bert.ask("RELEASE", name="a", owner="any")
+    assert used(bert)[1:] == (0, 0, 0, 0)
+    bert.ask("LOAD", path=picture, name="c")
 
 
 def test_pins(start, picture):

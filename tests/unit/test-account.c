@@ -10,7 +10,7 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
-enum { ANNA = 1000001, BERT = 1000002 };
+enum { ANNA = 1000001, BERT = 1000002, CARL = 1000003 };
 
 static uint64_t used(const struct world *world, uid_t uid, enum resource resource)
 {
@@ -115,7 +115,7 @@ static void test_connections(void **state)
 	world_close(&world);
 }
 
-/* Bytes and images are the owner's, whoever pins them; pins are whose session it is. */
+/* Bytes and images are the owner's while they have a name; pins are whose session it is. */
 static void test_who_pays(void **state)
 {
 	struct world world;
@@ -131,13 +131,77 @@ static void test_who_pays(void **state)
 	world_expect(&world, bert, "FETCH name=a owner=any", -1, "OK ");
 	world_expect(&world, bert, "FETCH name=a owner=any", -1, "OK "); /* one pin */
 	assert_used(&world, BERT, 1, 0, 0, 0, 1);
-	world_expect(&world, anna, "RELEASE name=a", -1, "OK");
 	world_expect(&world, anna, "DROP name=a", -1, "OK");
+	/* Nobody finds it any more, but it takes the room still: the oldest pin is Anna's. */
+	assert_used(&world, ANNA, 1, 1, bytes, 0, 1);
+	assert_used(&world, BERT, 1, 0, 0, 0, 1);
+	world_expect(&world, anna, "RELEASE name=a", -1, "OK");
+	assert_used(&world, ANNA, 1, 0, 0, 0, 0);
+	assert_used(&world, BERT, 1, 1, bytes, 0, 1);
 	session_close(anna);
-	/* Nobody finds it any more, but it takes the room still. */
-	assert_used(&world, ANNA, 0, 1, bytes, 0, 0);
 	session_close(bert);
 	assert_int_equal(world.engine.accounts.count, 0);
+	world_close(&world);
+}
+
+/* Old generations are charged to the user with the oldest pin, then to the next one. */
+static void test_who_pays_for_old_generations(void **state)
+{
+	struct world world;
+	struct recipe recipe = {"a", ANNA, .share = SHARE_ALL, .state = 1};
+	(void)state;
+	world_open(&world, NULL);
+	const struct store *store = &world.engine.store;
+	uint64_t size = world_size(&recipe);
+	struct session *bert = world_session(&world, BERT, 2);
+	struct session *second = world_session(&world, BERT, 2);
+	struct session *carl = world_session(&world, CARL, 3);
+	for (unsigned i = 1; i <= 3; i++) {
+		recipe.state = i;
+		world_make(&world, &recipe);
+		world_expect(&world, bert, "FETCH name=a owner=any", -1, "OK ");
+		world_expect(&world, carl, "FETCH name=a owner=any", -1, "OK ");
+		world_expect(&world, second, "FETCH name=a owner=any", -1, "OK ");
+		assert_used(&world, ANNA, 0, 1, size, 0, 0);
+		assert_used(&world, BERT, 2, 0, (i - 1) * size, 0, 2 * i);
+	}
+	session_close(bert);
+	assert_used(&world, BERT, 1, 0, 0, 0, 3);
+	assert_used(&world, CARL, 1, 0, 2 * size, 0, 3);
+	assert_used(&world, ANNA, 0, 1, size, 0, 0);
+	image_drop(&world.engine.store, store_find(&world.engine.store, "a", ANNA));
+	assert_used(&world, ANNA, 0, 0, 0, 0, 0);
+	assert_used(&world, CARL, 1, 1, 3 * size, 0, 3);
+	session_close(carl);
+	assert_used(&world, BERT, 1, 1, 3 * size, 0, 3);
+	assert_int_equal(store->bytes, 3 * size);
+	session_close(second);
+	assert_int_equal(world.engine.accounts.count, 0);
+	world_close(&world);
+}
+
+/* The own limits bound what a user keeps of others' old images, and theirs are not touched. */
+static void test_who_keeps_too_much_is_refused(void **state)
+{
+	struct world world;
+	struct recipe recipe = {"a", ANNA, .share = SHARE_ALL, .state = 1};
+	(void)state;
+	world_open(&world, NULL);
+	world.options.user_limits[RESOURCE_BYTES] = 2 * world_size(&recipe);
+	struct session *bert = world_session(&world, BERT, 2);
+	const struct recipe own = {"own", BERT, .state = 1};
+	for (unsigned i = 1; i <= 9; i++) {
+		recipe.state = i;
+		world_make(&world, &recipe);
+		world_expect(&world, bert, "FETCH name=a owner=any", -1,
+			i <= 3 ? "OK " : "ERR code=over-quota message=user%201000002%20keeps");
+	}
+	struct rendition *rendition;
+	assert_int_equal(world_publish(&world, &own, &rendition), -EDQUOT);
+	world_expect(&world, bert, "RELEASE name=a owner=any", -1, "OK");
+	world_make(&world, &own);
+	world_expect(&world, bert, "FETCH name=a owner=any", -1, "OK ");
+	session_close(bert);
 	world_close(&world);
 }
 
@@ -386,6 +450,8 @@ int main(void)
 		cmocka_unit_test(test_many_users),
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_who_pays),
+		cmocka_unit_test(test_who_pays_for_old_generations),
+		cmocka_unit_test(test_who_keeps_too_much_is_refused),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_pins_of_loads_under_way),
 		cmocka_unit_test(test_loads),
