@@ -90,6 +90,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/segment/segment.c %D%/segment/segment.h \
 	%D%/segment/semaphore.c %D%/segment/semaphore.h \
 	%D%/socket/server.c %D%/socket/server.h \
+	%D%/socket/transit.c %D%/socket/transit.h \
 	%D%/command/session.c %D%/command/session.h \
 	%D%/base/siphash.c %D%/base/siphash.h \
 	%D%/file/source.c %D%/file/source.h \

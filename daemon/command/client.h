@@ -26,8 +26,9 @@ void session_explain_limit(
 /* Releases all pins, cancels the pending operations, and frees the session. */
 void session_close(struct session *session);
 
-/* The user, and the queue that closes the user's files. They stay the session's. */
+/* The user, the accounts, and the queue that closes the user's files. They stay the session's. */
 uid_t session_uid(const struct session *session);
+struct accounts *session_accounts(const struct session *session);
 struct close_queue *session_close_queue(const struct session *session);
 
 /* Hands over the charge for the connection, which then outlives the session. */

@@ -77,6 +77,11 @@ uid_t session_uid(const struct session *session)
 	return session->who.uid;
 }
 
+struct accounts *session_accounts(const struct session *session)
+{
+	return &session->engine->accounts;
+}
+
 struct close_queue *session_close_queue(const struct session *session)
 {
 	return session->close_queue;

@@ -77,6 +77,10 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 	X(PRIVATE_GROUP, "private-group", WORD, private_group, 0, 1, RESTART, "no|yes",           \
 		"nobody else is in the group of shmimgd\n"                                        \
 		"(default: no)")                                                                  \
+	X(USER_DESCRIPTORS, "user-descriptors", NUMBER, user_limits[RESOURCE_DESCRIPTORS], 1,     \
+		USER_LIMIT_MAX, RELOAD, "NUMBER",                                                 \
+		"most descriptors that a user has not received yet\n"                             \
+		"(default: 256)")                                                                 \
 	X(LOG_LEVEL, "log-level", WORD, log_level, LOG_LEVEL_ERROR, LOG_LEVEL_INFO, RELOAD,       \
 		"error|warning|notice|info", "least urgent messages to log (default: info)")      \
 	X(DECODER, "decoder", PATH, decoder, 1, DECODER_PATH_MAX, RESTART, "PROGRAM",             \

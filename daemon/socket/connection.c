@@ -39,6 +39,7 @@ struct connection *connection_open(int fd, struct session *session)
 	dispatch_on_event(session, connection_on_event, connection);
 	inbox_init(&connection->inbox, session_close_queue(session));
 	outbox_init(&connection->outbox);
+	transit_init(&connection->transit, fd, session_uid(session));
 	return connection;
 }
 
@@ -112,6 +113,7 @@ void connection_close(struct connection *connection, struct drain *drain)
 		connection_retire(connection, &connection->next);
 	inbox_clear(&connection->inbox);
 	outbox_clear(&connection->outbox);
+	transit_end(&connection->transit);
 	connection->drain_entry =
 		(struct drain_entry){.fd = connection->fd, .closed = connection_on_closed};
 	drain_close(drain, &connection->drain_entry);
@@ -225,6 +227,28 @@ static struct reply *connection_defer_direct(struct reply *reply)
 						    : NULL;
 }
 
+/*
+ * Charges the descriptor that a request asks for. Returns false after refusing the request, because
+ * too many are under way.
+ */
+static bool connection_admit_descriptor(
+	struct connection *connection, const struct incoming *incoming, struct reply *reply)
+{
+	struct session *session = connection->session;
+	const char *wanted = incoming->request.values[KEY_FD];
+	if (!wanted || strcmp(wanted, "yes") != 0)
+		return true;
+	int r = transit_add(&connection->transit, session_accounts(session));
+	if (r == -EDQUOT)
+		dispatch_reject(session, reply, FAULT_OVER_QUOTA,
+			"as many descriptors are under way to your programs as user-descriptors "
+			"allows; receive them, or ask without fd=yes");
+	else if (r < 0)
+		dispatch_reject(session, reply, FAULT_BUSY,
+			"too many descriptors are under way to clients; try again later");
+	return r == 0;
+}
+
 /* Calls the handler of a request, or answers the mistake in it. */
 static enum outcome connection_dispatch(
 	struct connection *connection, struct incoming *incoming, struct reply *reply)
@@ -236,7 +260,7 @@ static enum outcome connection_dispatch(
 		dispatch_reject(session, reply, incoming->fault, incoming->detail);
 	else if (incoming->request_fault)
 		dispatch_reject_request(session, reply, incoming->request_fault, incoming->detail);
-	else {
+	else if (connection_admit_descriptor(connection, incoming, reply)) {
 		struct call call = {session, &incoming->request, reply, take_fd(&incoming->fd),
 			incoming->cancelled};
 		enum outcome outcome = dispatch(&call);
@@ -512,10 +536,31 @@ static bool connection_has_work(struct connection *connection)
 	       connection_find_ready(connection);
 }
 
+static void connection_update_transit(struct connection *connection)
+{
+	if (transit_is_pending(&connection->transit))
+		transit_update(&connection->transit,
+			connection->outbox.fd_count + connection->reply_count);
+}
+
+/*
+ * A connection that has ended stays open until the client has received its descriptors, for the
+ * kernel counts them until then, or until the client closes it.
+ */
+static enum turn connection_end_turn(struct connection *connection)
+{
+	connection_update_transit(connection);
+	if (!connection_has_ended(connection))
+		return TURN_WAIT;
+	connection->lingering = !connection->broken && transit_is_pending(&connection->transit);
+	return connection->lingering ? TURN_WAIT : TURN_CLOSE;
+}
+
 static enum turn connection_run_turn(struct connection *connection)
 {
 	unsigned count = 0;
 	bool received = false;
+	connection_update_transit(connection);
 	while (count < CONNECTION_TURN) {
 		unsigned answered = connection_answer_next(connection);
 		count += answered;
@@ -535,7 +580,7 @@ static enum turn connection_run_turn(struct connection *connection)
 	/* Sending may have freed the space that the next request or reply needs. */
 	if (outbox_is_empty(&connection->outbox) && connection_has_work(connection))
 		return TURN_AGAIN;
-	return connection_has_ended(connection) ? TURN_CLOSE : TURN_WAIT;
+	return connection_end_turn(connection);
 }
 
 enum turn connection_turn(struct connection *connection)
@@ -551,6 +596,9 @@ enum turn connection_turn(struct connection *connection)
 uint32_t connection_interest(const struct connection *connection)
 {
 	uint32_t events = 0;
+	/* The event of each message that the client receives. */
+	if (connection->lingering)
+		return EPOLLOUT | EPOLLET;
 	if (!connection->input_ended && !connection->closing && !connection->blocked &&
 		!connection->over_limit)
 		events |= EPOLLIN;

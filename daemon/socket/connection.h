@@ -12,6 +12,7 @@
 #include "daemon/socket/drain.h"
 #include "daemon/socket/incoming.h"
 #include "daemon/socket/outbox.h"
+#include "daemon/socket/transit.h"
 #include "daemon/user/account.h"
 
 enum {
@@ -51,6 +52,7 @@ struct connection {
 	bool taken;	   /* next holds a request; its line is still in the inbox */
 	bool blocked;	   /* the next request cannot be answered yet */
 	bool over_limit;   /* too many unclosed files of the user: nothing is received */
+	bool lingering;	   /* ended, but descriptors are still under way */
 	bool event_due;	   /* the server's: the event loop may have work after a turn */
 	uint64_t sequence; /* of the last request */
 	struct incoming next;
@@ -66,6 +68,7 @@ struct connection {
 
 	struct inbox inbox;
 	struct outbox outbox;
+	struct transit transit; /* of the descriptors of replies */
 
 	struct drain_entry drain_entry; /* after connection_close() */
 	struct charge charge;		/* to the user, until the socket is closed */

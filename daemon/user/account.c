@@ -22,6 +22,7 @@ static const char *const resource_words[RESOURCE_COUNT] = {
 	[RESOURCE_PINS] = "user-pins",
 	[RESOURCE_FOLLOWS] = "user-follows",
 	[RESOURCE_SETS] = "user-sets",
+	[RESOURCE_DESCRIPTORS] = "user-descriptors",
 };
 
 const char *resource_to_string(enum resource resource)
@@ -192,6 +193,30 @@ int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid
 	*charge = (struct charge){account, resource, amount};
 	account_add(charge);
 	return 0;
+}
+
+int accounts_charge_more(struct accounts *accounts, struct charge *charge, uid_t uid,
+	enum resource resource, uint64_t amount)
+{
+	if (!charge->account)
+		return accounts_charge(accounts, charge, uid, resource, amount);
+	if (!accounts_allow(accounts, uid, resource, amount))
+		return -EDQUOT;
+	struct charge more = {charge->account, resource, amount};
+	account_add(&more);
+	charge->amount += amount;
+	return 0;
+}
+
+void charge_reduce(struct charge *charge, uint64_t amount)
+{
+	struct charge excess = *charge;
+	assert(amount <= charge->amount);
+	excess.amount -= amount;
+	charge->amount = amount;
+	if (amount == 0)
+		*charge = (struct charge){0};
+	charge_refund(&excess);
 }
 
 void charge_refund(struct charge *charge)

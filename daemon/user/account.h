@@ -19,8 +19,9 @@ enum resource {
 	RESOURCE_BYTES, /* of segments, including those being filled */
 	RESOURCE_LOADS, /* under way */
 	RESOURCE_PINS,
-	RESOURCE_FOLLOWS, /* folders watched because files are followed */
-	RESOURCE_SETS,	  /* System V semaphore sets */
+	RESOURCE_FOLLOWS,     /* folders watched because files are followed */
+	RESOURCE_SETS,	      /* System V semaphore sets */
+	RESOURCE_DESCRIPTORS, /* of segments, under way to clients */
 	RESOURCE_COUNT,
 };
 
@@ -101,6 +102,13 @@ int accounts_charge(struct accounts *accounts, struct charge *charge, uid_t uid,
 /* As accounts_charge(), but does not check the limit. */
 int accounts_charge_beyond(struct accounts *accounts, struct charge *charge, uid_t uid,
 	enum resource resource, uint64_t amount);
+
+/* As accounts_charge(), but adds to a charge that the user may have already for this resource. */
+int accounts_charge_more(struct accounts *accounts, struct charge *charge, uid_t uid,
+	enum resource resource, uint64_t amount);
+
+/* Refunds a charge except for an amount, which is not larger. */
+void charge_reduce(struct charge *charge, uint64_t amount);
 
 /* Refunds a charge. Does nothing when it was refunded before. */
 void charge_refund(struct charge *charge);

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
 from client import Refused, eventually
-from pictures import tiny_png
+from pictures import noise, tiny_png, write_png
 from server import BUILD, suspend
 from users import connect_as
 
@@ -191,6 +192,85 @@ def test_old_generations_are_charged_to_who_pins_them(start, picture):
     bert.ask("RELEASE", name="a", owner="any")
     assert used(bert)[1:] == (0, 0, 0, 0)
     bert.ask("LOAD", path=picture, name="c")
+
+
+def flood_fetches(client, count):
+    """Asks for descriptors, and receives none."""
+    client.socket.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        client.socket.send(b"FETCH name=a fd=yes\n" * count)
+
+
+def descriptors(client):
+    return client.stats()["user-descriptors"]
+
+
+def test_descriptors_that_nobody_receives(start, picture):
+    daemon = start("--user-descriptors", "40")
+    anna, bert = daemon.connect_as(ANNA), daemon.connect_as(BERT)
+    bert.ask("LOAD", path=picture, name="a")
+    floods = [daemon.connect_as(BERT) for _ in range(8)]
+    for flood in floods:
+        flood_fetches(flood, 100)
+    eventually(lambda: descriptors(bert) == 40)
+    for options in ({"name": "a"}, {"name": "b", "path": picture}):
+        verb = "LOAD" if "path" in options else "FETCH"
+        assert bert.error(verb, fd="yes", **options) == "over-quota"
+    assert bert.ask("FETCH", name="a")["name"] == "a"
+    anna.ask("LOAD", path=picture, name="a", fd="yes")
+    assert len(anna.fds) == 1 and descriptors(anna) == 0
+    # Who receives or goes may have more.
+    for flood in floods:
+        flood.close()
+    eventually(lambda: descriptors(bert) == 0)
+    bert.ask("FETCH", name="a", fd="yes")
+    assert descriptors(bert) == 0
+
+
+def test_a_refused_descriptor_takes_the_file_of_its_line(start, picture, folder):
+    """The file of a refused LOAD is not the next one's."""
+    daemon = start("--user-descriptors", "1")
+    bert, flood = daemon.connect_as(BERT), daemon.connect_as(BERT)
+    bert.ask("LOAD", path=picture, name="a")
+    flood.send("FETCH", name="a", fd="yes")
+    eventually(lambda: descriptors(bert) == 1)
+    other = write_png(os.path.join(folder, "other.png"), noise(9, 9))
+    with open(other, "rb") as first, open(picture, "rb") as second:
+        bert.send("LOAD", fds=[first.fileno()], source="fd", name="b", fd="yes")
+        bert.send("LOAD", fds=[second.fileno()], source="fd", name="c")
+    verb, reply = bert.reply()
+    assert verb == "ERR" and reply["code"] == "over-quota"
+    assert bert.answer()["width"] == "3"
+    flood.answer()
+    bert.ask("FETCH", name="a", fd="yes")
+
+
+def test_many_descriptors_are_received_by_one_who_reads(start, picture):
+    """The socket stops a client before a limit does."""
+    daemon = start()
+    bert = daemon.connect_as(BERT)
+    bert.ask("LOAD", path=picture, name="a")
+    bert.raw(b"FETCH name=a fd=yes\n" * 600)
+    for _ in range(600):
+        bert.answer()
+        while bert.fds:
+            os.close(bert.fds.pop())
+    assert descriptors(bert) == 0
+
+
+def test_descriptors_count_after_the_end_of_the_requests(start, picture):
+    daemon = start("--user-descriptors", "4")
+    bert, ended = daemon.connect_as(BERT), daemon.connect_as(BERT)
+    bert.ask("LOAD", path=picture, name="a")
+    ended.raw(b"FETCH name=a fd=yes\n" * 4)
+    ended.socket.shutdown(socket.SHUT_WR)
+    eventually(lambda: descriptors(bert) == 4)
+    assert bert.error("FETCH", name="a", fd="yes") == "over-quota"
+    for _ in range(4):
+        ended.answer()
+    assert ended.at_end()
+    eventually(lambda: bert.stats()["connections"] == 1)
+    assert descriptors(bert) == 0
 
 
 def test_pins(start, picture):

@@ -61,14 +61,47 @@ static void test_charges(void **state)
 	accounts_destroy(&accounts);
 }
 
+/* A charge that grows and shrinks, and one that another user takes over. */
+static void test_changed_charges(void **state)
+{
+	const uint64_t limits[RESOURCE_COUNT] = {[RESOURCE_DESCRIPTORS] = 3, [RESOURCE_IMAGES] = 9};
+	struct accounts accounts;
+	struct charge charge = {0}, other = {0};
+	(void)state;
+	accounts_init(&accounts, limits);
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(
+			accounts_charge_more(&accounts, &charge, 5, RESOURCE_DESCRIPTORS, 1), 0);
+		assert_int_equal(charge.amount, i);
+	}
+	assert_int_equal(
+		accounts_charge_more(&accounts, &charge, 5, RESOURCE_DESCRIPTORS, 1), -EDQUOT);
+	assert_int_equal(
+		accounts_charge_more(&accounts, &other, 5, RESOURCE_DESCRIPTORS, 1), -EDQUOT);
+	charge_reduce(&charge, 1);
+	assert_int_equal(accounts_used(&accounts, 5, RESOURCE_DESCRIPTORS), 1);
+	assert_int_equal(accounts_charge(&accounts, &other, 6, RESOURCE_IMAGES, 4), 0);
+	assert_int_equal(accounts.owner_count, 1);
+	charge_move(&other, charge.account);
+	assert_int_equal(accounts_used(&accounts, 5, RESOURCE_IMAGES), 4);
+	assert_int_equal(accounts.count, 1); /* user 6 has nothing any more */
+	assert_int_equal(accounts.owner_count, 1);
+	charge_reduce(&charge, 0);
+	charge_refund(&other);
+	assert_null(charge.account);
+	accounts_destroy(&accounts);
+}
+
 /* An account goes with the last thing of its user, in whichever order that is. */
 static void test_many_users(void **state)
 {
 	enum { USERS = 50 };
 	static struct charge charges[USERS][RESOURCE_COUNT];
-	const uint64_t limits[RESOURCE_COUNT] = {1, 1, 1, 1, 1, 1, 1};
+	uint64_t limits[RESOURCE_COUNT];
 	struct accounts accounts;
 	(void)state;
+	for (int k = 0; k < RESOURCE_COUNT; k++)
+		limits[k] = 1;
 	accounts_init(&accounts, limits);
 	for (unsigned i = 0; i < USERS; i++) {
 		for (int k = 0; k < RESOURCE_COUNT; k++)
@@ -434,11 +467,11 @@ static void test_stats(void **state)
 	world_call(bert, &answer, "STATS", -1);
 	assert_non_null(
 		strstr(answer.data, " users=2 user-connections=1 user-images=1 user-bytes="));
-	assert_non_null(
-		strstr(answer.data, " user-loads=0 user-pins=1 user-follows=0 user-sets=1\n"));
+	assert_non_null(strstr(answer.data, " user-loads=0 user-pins=1 user-follows=0 user-sets=1 "
+					    "user-descriptors=0\n"));
 	world_call(session, &answer, "STATS", -1);
 	assert_non_null(strstr(answer.data, " user-images=0 user-bytes=0 user-loads=0 user-pins=0 "
-					    "user-follows=0 user-sets=0\n"));
+					    "user-follows=0 user-sets=0 user-descriptors=0\n"));
 	session_close(bert);
 	world_end(&world, session);
 }
@@ -447,6 +480,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_charges),
+		cmocka_unit_test(test_changed_charges),
 		cmocka_unit_test(test_many_users),
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_who_pays),

@@ -144,9 +144,10 @@ static void test_user_limits(void **state)
 		{"--user-pins=5", RESOURCE_PINS, 5},
 		{"--user-follows=6", RESOURCE_FOLLOWS, 6},
 		{"--user-sets=7", RESOURCE_SETS, 7},
+		{"--user-descriptors=7", RESOURCE_DESCRIPTORS, 7},
 	};
 	static const uint64_t defaults[RESOURCE_COUNT] = {
-		256, 65536, 64 << 10, 1024, 65536, 8192, 512};
+		256, 65536, 64 << 10, 1024, 65536, 8192, 512, 256};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct options options;
