@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/protocol/name.h"
 #include "daemon/config/defaults.h"
 #include "daemon/config/file.h"
 #include "daemon/log/log.h"
 
 static const char default_origin[] = "default";
+
+/* The permissions with which a process of another user can connect to a socket. */
+enum { OTHERS_CONNECT = 0022 };
 
 /* Sets an option and the origin of its value. Returns 0, or -EINVAL after logging a mistake. */
 static int configuration_set(struct configuration *configuration, enum option_id id,
@@ -105,10 +109,41 @@ static int configuration_set_socket(struct configuration *configuration)
 		path == text ? "$XDG_RUNTIME_DIR" : default_origin);
 }
 
+static bool configuration_is_default(const struct configuration *configuration, enum option_id id)
+{
+	return strcmp(configuration->origins[id], default_origin) == 0;
+}
+
+/*
+ * The defaults of a daemon to which others than its own user may connect: no user takes all memory
+ * and all decoders.
+ */
+static void configuration_leave_room(struct configuration *configuration)
+{
+	struct options *options = &configuration->options;
+	/* The socket of the machine's daemon is made by its socket unit, for everybody. */
+	if ((options->socket_mode & OTHERS_CONNECT) == 0 &&
+		strcmp(options->socket, SOCKET_SYSTEM) != 0)
+		return;
+	if (configuration_is_default(configuration, OPTION_DECODERS) && options->decoders < 2)
+		options->decoders = 2;
+	if (configuration_is_default(configuration, OPTION_USER_BYTES)) {
+		options->user_limits[RESOURCE_BYTES] =
+			options->memory_max - options->memory_max / 4;
+		strcpy(configuration->origins[OPTION_USER_BYTES], "three quarters of memory-max");
+	}
+	if (configuration_is_default(configuration, OPTION_USER_DECODERS) &&
+		options->decoders > 1) {
+		options->user_decoders = options->decoders - 1;
+		strcpy(configuration->origins[OPTION_USER_DECODERS], "one less than decoders");
+	}
+}
+
 /* No user may have more bytes or decoders than all users together. */
 static void configuration_limit_users(struct configuration *configuration)
 {
 	struct options *options = &configuration->options;
+	configuration_leave_room(configuration);
 	if (options->user_limits[RESOURCE_BYTES] > options->memory_max) {
 		options->user_limits[RESOURCE_BYTES] = options->memory_max;
 		strcpy(configuration->origins[OPTION_USER_BYTES], "as memory-max");

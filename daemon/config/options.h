@@ -54,7 +54,8 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 		"how long to keep an idle decoder (default: 60)")                                 \
 	X(USER_DECODERS, "user-decoders", NUMBER, user_decoders, 1, 256, RELOAD, "NUMBER",        \
 		"most decoder processes of one user\n"                                            \
-		"(default: the value of --decoders)")                                             \
+		"(default: one less than --decoders where others may\n"                           \
+		"connect, else as many)")                                                         \
 	X(USER_CONNECTIONS, "user-connections", NUMBER, user_limits[RESOURCE_CONNECTIONS], 1,     \
 		USER_LIMIT_MAX, RELOAD, "NUMBER", "most connections of one user (default: 256)")  \
 	X(USER_IMAGES, "user-images", NUMBER, user_limits[RESOURCE_IMAGES], 1, USER_LIMIT_MAX,    \
@@ -62,7 +63,8 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 	X(USER_BYTES, "user-bytes", SIZE, user_limits[RESOURCE_BYTES], 0, INT64_MAX, RELOAD,      \
 		"SIZE",                                                                           \
 		"memory of the images of one user\n"                                              \
-		"(default: the value of --memory-max)")                                           \
+		"(default: three quarters of --memory-max where others\n"                         \
+		"may connect, else all of it)")                                                   \
 	X(USER_LOADS, "user-loads", NUMBER, user_limits[RESOURCE_LOADS], 1, USER_LIMIT_MAX,       \
 		RELOAD, "NUMBER",                                                                 \
 		"most loads of one user that are under way\n"                                     \

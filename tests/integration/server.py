@@ -121,6 +121,12 @@ class Daemon:
             return ()
         return ("--decode-timeout", str(int(TIMEOUT * 2 / 3)))
 
+    def room(self):
+        """As root a daemon serves others too, and its defaults leave them room and a decoder."""
+        if "--config" in self.options:
+            return ()
+        return ("--user-bytes", "8388607T", "--user-decoders", "256")
+
     def start(self):
         notify = os.path.join(self.folder, "notify")
         with contextlib.ExitStack() as stack:
@@ -135,6 +141,7 @@ class Daemon:
                         "--socket",
                         self.path,
                         *self.patience(),
+                        *self.room(),
                         *self.options,
                     ],
                     env={

@@ -44,6 +44,45 @@ static void test_default_files(void **state)
 	setenv("XDG_CONFIG_HOME", config_folder, 1);
 }
 
+/* Where others may connect, the defaults leave them memory and a decoder. */
+static void test_room_for_others(void **state)
+{
+	static const struct {
+		const char *mode;
+		uint64_t bytes, decoders;
+	} cases[] = {
+		{"--socket-mode=0600", 4096, 4},
+		{"--socket-mode=0644", 4096, 4}, /* to connect is to write */
+		{"--socket-mode=0660", 3072, 3},
+		{"--socket-mode=0602", 3072, 3},
+		{"--socket-mode=0666", 3072, 3},
+	};
+	const struct options *options = &config_read.options;
+	(void)state;
+	setenv("SHMIMG_SOCKET", "/own", 1);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(
+			config_options(cases[i].mode, "--memory-max=4K", "--decoders=4"), 0);
+		assert_int_equal(options->user_limits[RESOURCE_BYTES], cases[i].bytes);
+		assert_int_equal(options->user_decoders, cases[i].decoders);
+	}
+	assert_int_equal(
+		config_options("--socket-mode=0600", "--socket=" SOCKET_SYSTEM, "--decoders=4"), 0);
+	assert_int_equal(options->user_decoders, 3);
+	assert_int_equal(config_options("--socket-mode=0666", "--decoders=1", NULL), 0);
+	assert_int_equal(options->user_decoders, 1);
+	assert_int_equal(config_options("--socket-mode=0666", NULL, NULL), 0);
+	assert_true(options->decoders >= 2 && options->user_decoders == options->decoders - 1);
+	assert_string_equal(config_read.origins[OPTION_USER_DECODERS], "one less than decoders");
+	/* What was said counts. */
+	assert_int_equal(config_options("--socket-mode=0666", "--user-decoders=256",
+				 "--user-bytes=8388607T"),
+		0);
+	assert_int_equal(options->user_decoders, options->decoders);
+	assert_int_equal(options->user_limits[RESOURCE_BYTES], options->memory_max);
+	unsetenv("SHMIMG_SOCKET");
+}
+
 static void test_order(void **state)
 {
 	(void)state;
@@ -145,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_default_files),
+		TEST(test_room_for_others),
 		TEST(test_order),
 		TEST(test_values_as_text),
 		TEST(test_print),

@@ -55,14 +55,15 @@ static void test_options(void **state)
 
 static void test_defaults(void **state)
 {
-	static char name[] = "shmimgd", socket[] = "--socket=/x", decoders[] = "--decoders=3";
+	static char name[] = "shmimgd", socket[] = "--socket=/x", decoders[] = "--decoders=3",
+		    mode[] = "--socket-mode=0600";
 	static struct configuration configuration;
-	char *argv[] = {name, socket, decoders, NULL};
+	char *argv[] = {name, socket, decoders, mode, NULL};
 	const struct options *options = &configuration.options;
 	struct command_line line;
 	(void)state;
 	optind = 0; /* getopt_long(3) begins anew */
-	assert_int_equal(command_line_read(&line, 3, argv), 0);
+	assert_int_equal(command_line_read(&line, 4, argv), 0);
 	assert_int_equal(configuration_read(&configuration, &line), 0);
 	assert_int_equal(options->user_decoders, 3);
 	assert_int_equal(options->decoder_idle, 60);
