@@ -134,6 +134,7 @@ unsigned session_cancel(struct session *session, const char *id)
 void session_close(struct session *session)
 {
 	subscription_stop(&session->engine->store.observers, &session->subscription);
+	charge_refund(&session->watch_charge);
 	session_cancel_pending(session);
 	while (!RB_EMPTY(&session->pins))
 		session_unpin(session, RB_ROOT(&session->pins));

@@ -37,6 +37,7 @@ struct session {
 	struct pin_tree pins;
 	TAILQ_HEAD(, pending) pending;
 	struct subscription subscription;
+	struct charge watch_charge; /* for the subscription */
 	/* Where a LIST continues when the client has read the first part. */
 	struct {
 		char *name; /* of the last image that was checked, or ""; NULL: of none */

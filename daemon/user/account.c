@@ -22,6 +22,7 @@ static const char *const resource_words[RESOURCE_COUNT] = {
 	[RESOURCE_PINS] = "user-pins",
 	[RESOURCE_FOLLOWS] = "user-follows",
 	[RESOURCE_SETS] = "user-sets",
+	[RESOURCE_WATCHES] = "user-watches",
 	[RESOURCE_DESCRIPTORS] = "user-descriptors",
 };
 
@@ -102,7 +103,8 @@ uint64_t accounts_limit(const struct accounts *accounts, uid_t uid, enum resourc
 {
 	uint64_t limit = accounts->limits[resource];
 	bool trusted = uid == 0 || uid == accounts->self;
-	return resource == RESOURCE_CONNECTIONS && trusted ? limit * TRUSTED_FACTOR : limit;
+	bool raised = resource == RESOURCE_CONNECTIONS || resource == RESOURCE_WATCHES;
+	return raised && trusted ? limit * TRUSTED_FACTOR : limit;
 }
 
 uint64_t accounts_used(const struct accounts *accounts, uid_t uid, enum resource resource)

@@ -21,6 +21,7 @@ enum resource {
 	RESOURCE_PINS,
 	RESOURCE_FOLLOWS,     /* folders watched because files are followed */
 	RESOURCE_SETS,	      /* System V semaphore sets */
+	RESOURCE_WATCHES,     /* and one more for each 64 bytes of a pattern */
 	RESOURCE_DESCRIPTORS, /* of segments, under way to clients */
 	RESOURCE_COUNT,
 };
@@ -67,7 +68,7 @@ void accounts_init(struct accounts *accounts, const uint64_t limits[RESOURCE_COU
 void accounts_destroy(const struct accounts *accounts);
 
 /*
- * How much a user may hold. Root and the daemon's own user may have more connections than others,
+ * How much a user may hold. Root and the daemon's own user may have more connections and watches,
  * so that their other programs cannot lock out an administrator.
  */
 uint64_t accounts_limit(const struct accounts *accounts, uid_t uid, enum resource resource);

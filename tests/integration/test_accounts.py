@@ -194,6 +194,22 @@ def test_old_generations_are_charged_to_who_pins_them(start, picture):
     bert.ask("LOAD", path=picture, name="c")
 
 
+def test_watches_and_their_patterns(start):
+    daemon = start("--user-watches", "4")
+    bert, other = daemon.connect_as(BERT), daemon.connect_as(BERT)
+    bert.ask("WATCH", match="*" * 64)
+    assert bert.stats()["user-watches"] == 2
+    assert refusal(other, "WATCH", match="*" * 128).startswith(f"user {BERT} has 2 of user-watch")
+    other.ask("WATCH", match="*" * 127)
+    third = daemon.connect_as(BERT)
+    assert third.error("WATCH") == "over-quota"
+    other.close()
+    eventually(lambda: third.stats()["user-watches"] == 2)
+    third.ask("WATCH")
+    daemon.connect_as(ANNA).ask("WATCH")
+    assert third.stats()["user-watches"] == 3
+
+
 def flood_fetches(client, count):
     """Asks for descriptors, and receives none."""
     client.socket.setblocking(False)

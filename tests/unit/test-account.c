@@ -468,10 +468,11 @@ static void test_stats(void **state)
 	assert_non_null(
 		strstr(answer.data, " users=2 user-connections=1 user-images=1 user-bytes="));
 	assert_non_null(strstr(answer.data, " user-loads=0 user-pins=1 user-follows=0 user-sets=1 "
-					    "user-descriptors=0\n"));
+					    "user-watches=0 user-descriptors=0\n"));
 	world_call(session, &answer, "STATS", -1);
 	assert_non_null(strstr(answer.data, " user-images=0 user-bytes=0 user-loads=0 user-pins=0 "
-					    "user-follows=0 user-sets=0 user-descriptors=0\n"));
+					    "user-follows=0 user-sets=0 user-watches=0 "
+					    "user-descriptors=0\n"));
 	session_close(bert);
 	world_end(&world, session);
 }
