@@ -11,7 +11,7 @@
 
 enum {
 	WIRE_LINE_MAX = 16384, /* bytes of a line, including its '\n' */
-	WIRE_FIELDS_MAX = 48,  /* key=value pairs of a line */
+	WIRE_FIELDS_MAX = 64,  /* key=value pairs of a line */
 };
 
 struct wire_field {

@@ -144,6 +144,7 @@ static void test_user_limits(void **state)
 		{"--user-pins=5", RESOURCE_PINS, 5},
 		{"--user-follows=6", RESOURCE_FOLLOWS, 6},
 		{"--user-sets=7", RESOURCE_SETS, 7},
+		{"--user-watches=8", RESOURCE_WATCHES, 8},
 		{"--user-descriptors=7", RESOURCE_DESCRIPTORS, 7},
 	};
 	static const uint64_t defaults[RESOURCE_COUNT] = {

@@ -10,7 +10,7 @@ import re
 from .errors import InvalidArgument, ProtocolError
 
 LINE_MAX = 16384  # bytes, including the newline
-FIELDS_MAX = 48
+FIELDS_MAX = 64
 NAME_MAX = 4095  # bytes of UTF-8
 
 _VERB = re.compile(rb"[A-Z]+")
