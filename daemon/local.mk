@@ -19,6 +19,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/socket/buffer.c %D%/socket/buffer.h \
 	%D%/base/cleanup.h \
 	%D%/base/clock.c %D%/base/clock.h \
+	%D%/base/turn-times.c %D%/base/turn-times.h \
 	%D%/file/close-queue.c %D%/file/close-queue.h \
 	%D%/file/close-threads.c %D%/file/close-threads.h \
 	%D%/command/client.h \

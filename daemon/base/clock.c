@@ -3,11 +3,21 @@
  */
 #include "daemon/base/clock.h"
 
-uint64_t clock_now_usec(void)
+static uint64_t clock_read(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * CLOCK_SECOND + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t clock_now_usec(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_cpu_usec(void)
+{
+	return clock_read(CLOCK_THREAD_CPUTIME_ID);
 }
 
 uint64_t clock_now_seconds(void)

@@ -16,5 +16,8 @@ uint64_t clock_now_seconds(void);
 /* The date: microseconds since 1970, or 0 if it is before that. */
 uint64_t clock_date_usec(void);
 
+/* The CPU time that the calling thread has used. Reading it is a system call. */
+uint64_t clock_cpu_usec(void);
+
 /* Converts microseconds, for pthread_cond_clockwait(3). */
 struct timespec clock_to_timespec(uint64_t usec);

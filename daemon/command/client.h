@@ -12,6 +12,7 @@
 
 struct engine;
 struct session;
+struct turn_times;
 
 /*
  * Takes over *who. Returns 0; -EDQUOT when the user may have no more connections; -EBUSY when
@@ -33,6 +34,9 @@ struct close_queue *session_close_queue(const struct session *session);
 
 /* Hands over the charge for the connection, which then outlives the session. */
 struct charge session_take_charge(struct session *session);
+
+/* Where STATS finds how long turns take. */
+struct turn_times *session_turn_times(struct engine *engine);
 
 /*
  * Sets the function that is called when a user no longer has too many files to close, or when all

@@ -92,6 +92,11 @@ struct charge session_take_charge(struct session *session)
 	return charge_take(&session->charge);
 }
 
+struct turn_times *session_turn_times(struct engine *engine)
+{
+	return &engine->counters.turn_times;
+}
+
 void session_on_files_changed(struct engine *engine, void (*changed)(void *context), void *context)
 {
 	engine->close_queues.changed = changed;

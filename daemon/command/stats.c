@@ -85,6 +85,16 @@ static void stats_add_freed(struct wire_writer *line, const struct deferred_free
 	wire_add_number(line, "unlinked-segments", deferred_free->unlinked.count);
 }
 
+/* How long the turns of the daemon's thread took, the current one not included. */
+static void stats_add_turns(struct wire_writer *line, const struct turn_times *turn_times)
+{
+	char text[TURN_TIMES_TEXT];
+	turn_times_describe(turn_times, text);
+	wire_add_number(line, "longest-turn-us", turn_times->longest);
+	wire_add_number(line, "longest-turn-cpu-us", turn_times->longest_cpu);
+	wire_add(line, "turns-us", text);
+}
+
 enum outcome command_stats(struct call *call)
 {
 	const struct engine *engine = call->session->engine;
@@ -118,6 +128,7 @@ enum outcome command_stats(struct call *call)
 	stats_add_sandbox(line, &engine->pool);
 	wire_add_number(line, "descriptors-max", stats_descriptors_max());
 	wire_add_number(line, "uptime", stats_uptime(engine));
+	stats_add_turns(line, &counters->turn_times);
 	stats_add_limits(line, call->session);
 	stats_add_users(line, call->session);
 	reply_end(call->reply);

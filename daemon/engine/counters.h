@@ -1,9 +1,11 @@
 /*
- * What STATS reports about requests and loads, since the daemon's start.
+ * What STATS reports about requests, loads and turns, since the daemon's start.
  */
 #pragma once
 
 #include <stdint.h>
+
+#include "daemon/base/turn-times.h"
 
 struct counters {
 	uint64_t loads;	      /* LOAD requests */
@@ -13,4 +15,5 @@ struct counters {
 	uint64_t fetches;     /* FETCH requests */
 	uint64_t errors;      /* requests refused */
 	uint64_t connections; /* open now */
+	struct turn_times turn_times;
 };

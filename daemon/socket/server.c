@@ -16,6 +16,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/fd-budget.h"
+#include "daemon/base/turn-times.h"
 #include "daemon/command/client.h"
 #include "daemon/log/log.h"
 #include "daemon/socket/buffer.h"
@@ -103,15 +104,23 @@ static void server_run_turns(struct server *server)
 	struct connection *connection;
 	uint64_t now, end = 0;
 	while ((connection = scheduler_dequeue(&server->scheduler))) {
+		turn_times_begin(server->turn_times);
 		server_run_turn(server, connection);
-		if (scheduler_is_empty(&server->scheduler))
-			break;
-		now = clock_now_usec();
+		now = turn_times_end(server->turn_times);
 		if (end == 0)
 			end = now + SLICE_USEC;
 		if (now >= end)
 			break;
 	}
+}
+
+/* Dispatches one event of the event loop: this is a turn too. */
+static int server_dispatch_event(struct server *server)
+{
+	turn_times_begin(server->turn_times);
+	int r = sd_event_dispatch(server->event);
+	turn_times_end(server->turn_times);
+	return r;
 }
 
 /*
@@ -157,7 +166,7 @@ static int server_run_once(struct server *server, int state)
 	server_run_turns(server);
 	if (pending == 0 && server->event_due)
 		pending = sd_event_wait(server->event, 0);
-	return pending > 0 ? sd_event_dispatch(server->event) : pending;
+	return pending > 0 ? server_dispatch_event(server) : pending;
 }
 
 /* No event is lost when the event loop has no memory, so it is tried again later. */
@@ -339,6 +348,7 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 {
 	*server = (struct server){
 		.event = event, .engine = engine, .listener = listener, .epoll = -1};
+	server->turn_times = session_turn_times(engine);
 	TAILQ_INIT(&server->connections);
 	scheduler_init(&server->scheduler);
 	session_on_files_changed(engine, server_on_close_queues_changed, server);

@@ -16,6 +16,7 @@ struct engine;
 struct server {
 	sd_event *event;
 	struct engine *engine; /* for new sessions */
+	struct turn_times *turn_times; /* the engine's counters */
 	int listener;
 	int epoll;
 	bool event_due; /* event is ready, or may have changed what it waits for */

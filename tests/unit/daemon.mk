@@ -45,6 +45,7 @@ daemon_tests = \
 	%D%/test-source \
 	%D%/test-spare \
 	%D%/test-store \
+	%D%/test-turn-times \
 	%D%/test-scheduler \
 	%D%/test-visibility
 check_PROGRAMS += $(daemon_tests)
@@ -155,5 +156,6 @@ fault_wraps = \
 %C%_test_spare_LDADD = %D%/libdaemontest.la
 %C%_test_store_LDADD = %D%/libdaemontest.la
 %C%_test_scheduler_LDADD = %D%/libdaemontest.la
+%C%_test_turn_times_LDADD = %D%/libdaemontest.la
 %C%_test_visibility_LDADD = %D%/libdaemontest.la
 endif
