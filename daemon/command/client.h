@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "daemon/file/close-queue.h"
@@ -24,7 +25,13 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 void session_explain_limit(
 	struct engine *engine, const struct credentials *who, char *text, size_t size);
 
-/* Releases all pins, cancels the pending operations, and frees the session. */
+/*
+ * Cancels pending operations and releases pins: a limited number in one call. Returns whether none
+ * is left. After the first call the session must not be used for requests.
+ */
+bool session_end(struct session *session);
+
+/* As session_end() until none is left, then frees the session. */
 void session_close(struct session *session);
 
 /* The user, the accounts, and the queue that closes the user's files. They stay the session's. */

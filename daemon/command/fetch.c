@@ -58,6 +58,7 @@ enum outcome command_release(struct call *call)
 {
 	struct pin_filter filter;
 	struct wanted wanted;
+	unsigned count;
 	if (!arguments_read_name(call, &filter.name) ||
 		!arguments_read_owner(call, &filter.owner) ||
 		!arguments_read_wanted(call, &wanted) ||
@@ -68,7 +69,9 @@ enum outcome command_release(struct call *call)
 	if (filter.format == FORMAT_NATIVE)
 		return refuse_key(call, KEY_FORMAT,
 			"format= must be the format of the pinned image, not native");
-	if (session_release(call->session, &filter) == 0)
+	if (!session_release(call->session, &filter, &count))
+		return OUTCOME_MORE;
+	if (count == 0)
 		return refuse_missing(call, "pin",
 			"this connection has no pin on such an image; fetch or load it first");
 	reply_begin(call->reply, "OK");

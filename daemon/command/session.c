@@ -3,6 +3,9 @@
  *
  * The pins are a tree, ordered by the image's name, so that RELEASE finds all pins of a name
  * next to each other.
+ *
+ * A session may have thousands of pins. RELEASE and the end of a session therefore do a limited
+ * amount of work in one call, counted in steps, and go on in the next one.
  */
 #include "daemon/command/session.h"
 
@@ -11,6 +14,12 @@
 #include <string.h>
 
 #include "daemon/store/lifetime.h"
+
+enum {
+	WORK_MAX = 64, /* steps in one call; a pin is one */
+	WORK_FREE = 4, /* steps for a segment that goes with its last pin */
+	WORK_CANCEL = 4,
+};
 
 static const struct image *session_image_of(const struct pin *pin)
 {
@@ -103,21 +112,35 @@ void session_on_files_changed(struct engine *engine, void (*changed)(void *conte
 	engine->close_queues.context = context;
 }
 
-static void session_unpin(struct session *session, struct pin *pin)
+/* Returns how many steps this was. */
+static unsigned session_unpin(struct session *session, struct pin *pin)
 {
+	const struct store *store = &session->engine->store;
+	uint64_t before = store->rendition_count;
 	RB_REMOVE(pin_tree, &session->pins, pin);
 	image_unpin(pin);
 	charge_refund(&pin->charge);
 	free(pin);
+	return 1 + WORK_FREE * (unsigned)(before - store->rendition_count);
 }
 
-static void session_cancel_pending(struct session *session)
+static unsigned session_end_pending(struct session *session, struct pending *pending)
 {
-	struct pending *pending;
-	while ((pending = TAILQ_FIRST(&session->pending))) {
-		TAILQ_REMOVE(&session->pending, pending, link);
-		pending->cancel(pending);
-	}
+	TAILQ_REMOVE(&session->pending, pending, link);
+	pending->cancel(pending);
+	return WORK_CANCEL;
+}
+
+bool session_end(struct session *session)
+{
+	unsigned work = 0;
+	subscription_stop(&session->engine->store.observers, &session->subscription);
+	charge_refund(&session->watch_charge);
+	while (work < WORK_MAX && !TAILQ_EMPTY(&session->pending))
+		work += session_end_pending(session, TAILQ_FIRST(&session->pending));
+	while (work < WORK_MAX && !RB_EMPTY(&session->pins))
+		work += session_unpin(session, RB_ROOT(&session->pins));
+	return TAILQ_EMPTY(&session->pending) && RB_EMPTY(&session->pins);
 }
 
 unsigned session_cancel(struct session *session, const char *id)
@@ -138,11 +161,8 @@ unsigned session_cancel(struct session *session, const char *id)
 
 void session_close(struct session *session)
 {
-	subscription_stop(&session->engine->store.observers, &session->subscription);
-	charge_refund(&session->watch_charge);
-	session_cancel_pending(session);
-	while (!RB_EMPTY(&session->pins))
-		session_unpin(session, RB_ROOT(&session->pins));
+	while (!session_end(session)) {
+	}
 	session->engine->counters.connections--;
 	charge_refund(&session->charge);
 	close_queue_leave(session->close_queue);
@@ -206,17 +226,23 @@ static struct pin *session_first_of_name(struct session *session, const char *na
 	return found;
 }
 
-unsigned session_release(struct session *session, const struct pin_filter *filter)
+bool session_release(struct session *session, const struct pin_filter *filter, unsigned *count)
 {
-	unsigned count = 0;
-	struct pin *pin = session_first_of_name(session, filter->name);
-	while (pin && strcmp(session_image_of(pin)->name, filter->name) == 0) {
+	struct pin *pin = session->release.begun ? session->release.next
+						 : session_first_of_name(session, filter->name);
+	unsigned work = 0;
+	while (work < WORK_MAX && pin && strcmp(session_image_of(pin)->name, filter->name) == 0) {
 		struct pin *next = RB_NEXT(pin_tree, &session->pins, pin);
-		if (session_matches(pin, filter)) {
-			session_unpin(session, pin);
-			count++;
-		}
+		bool matches = session_matches(pin, filter);
+		session->release.count += matches;
+		work += matches ? session_unpin(session, pin) : 1;
 		pin = next;
 	}
-	return count;
+	session->release.begun = pin && strcmp(session_image_of(pin)->name, filter->name) == 0;
+	session->release.next = pin;
+	if (session->release.begun)
+		return false;
+	*count = session->release.count;
+	session->release.count = 0;
+	return true;
 }

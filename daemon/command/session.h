@@ -44,6 +44,12 @@ struct session {
 		uid_t owner;
 		uint64_t count;
 	} cursor;
+	/* Where a RELEASE continues. */
+	struct {
+		bool begun;
+		struct pin *next;
+		unsigned count; /* of released pins */
+	} release;
 };
 
 /* Ends the pending operations with this id, and answers them. Returns their number. */
@@ -67,5 +73,8 @@ struct pin_filter {
 	uint64_t generation;   /* 0: any */
 };
 
-/* Releases the pins that match. Returns their number. */
-unsigned session_release(struct session *session, const struct pin_filter *filter);
+/*
+ * Releases the pins that match: a limited number in one call. Returns false when it must be called
+ * again with the same filter; at the end, returns true and sets *count to the number of pins.
+ */
+bool session_release(struct session *session, const struct pin_filter *filter, unsigned *count);

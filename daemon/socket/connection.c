@@ -97,6 +97,12 @@ static void connection_on_closed(struct drain_entry *drain_entry)
 	free(connection);
 }
 
+bool connection_end(struct connection *connection)
+{
+	connection->ending = true;
+	return session_end(connection->session);
+}
+
 void connection_close(struct connection *connection, struct drain *drain)
 {
 	connection->charge = session_take_charge(connection->session);

@@ -49,6 +49,7 @@ struct connection {
 	bool input_ended;  /* the client sends no more */
 	bool broken;	   /* the client reads no more */
 	bool closing;	   /* after an error of protocol: close when all is sent */
+	bool ending;	   /* the session releases what it holds, and the connection is closed */
 	bool taken;	   /* next holds a request; its line is still in the inbox */
 	bool blocked;	   /* the next request cannot be answered yet */
 	bool over_limit;   /* too many unclosed files of the user: nothing is received */
@@ -82,6 +83,12 @@ struct connection *connection_open(int fd, struct session *session);
 
 /* Sends the error of a rejected connection, without waiting. The socket stays open. */
 void connection_send_rejection(int fd, enum fault fault, const char *message);
+
+/*
+ * Releases a limited part of what the session holds, and ends the use of the connection. Returns
+ * whether nothing is left, so that connection_close() takes no longer than this.
+ */
+bool connection_end(struct connection *connection);
 
 /* Closes the session, drops unsent replies, and passes the socket to drain. */
 void connection_close(struct connection *connection, struct drain *drain);

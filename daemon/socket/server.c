@@ -59,17 +59,33 @@ static void server_trim_memory(struct server *server)
 	server->peak = server->count;
 }
 
-static void server_close_connection(struct server *server, struct connection *connection)
+static void server_remove_connection(struct server *server, struct connection *connection)
 {
 	TAILQ_REMOVE(&server->connections, connection, link);
 	scheduler_remove(&server->scheduler, connection);
 	server->count--;
 	server->event_due = true;
+	connection_close(connection, &server->drain);
+}
+
+/* What is left after this is done in the next turns of the connection, which are its user's. */
+static void server_end_connection(struct server *server, struct connection *connection)
+{
+	server->event_due = true;
+	if (!connection_end(connection)) {
+		scheduler_enqueue(&server->scheduler, connection);
+		return;
+	}
+	server_remove_connection(server, connection);
+	server_trim_memory(server);
+}
+
+static void server_close_connection(struct server *server, struct connection *connection)
+{
 	/* The socket may stay open: in drain, or in a new decoder until its exec(2). Without this,
 	 * epoll(7) would still report its events. */
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
-	connection_close(connection, &server->drain);
-	server_trim_memory(server);
+	server_end_connection(server, connection);
 }
 
 /* Closes the connection if epoll cannot wait for its events. */
@@ -86,6 +102,10 @@ static void server_update_interest(struct server *server, struct connection *con
 
 static void server_run_turn(struct server *server, struct connection *connection)
 {
+	if (connection->ending) {
+		server_end_connection(server, connection);
+		return;
+	}
 	enum turn turn = connection_turn(connection);
 	if (turn == TURN_CLOSE) {
 		server_close_connection(server, connection);
@@ -369,7 +389,7 @@ void server_stop(struct server *server)
 	server->accepting = sd_event_source_disable_unref(server->accepting);
 	server->pause = sd_event_source_disable_unref(server->pause);
 	while (!TAILQ_EMPTY(&server->connections))
-		server_close_connection(server, TAILQ_FIRST(&server->connections));
+		server_remove_connection(server, TAILQ_FIRST(&server->connections));
 	drain_stop(&server->drain);
 	if (server->epoll >= 0)
 		close(server->epoll);

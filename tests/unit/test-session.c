@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
@@ -129,10 +130,121 @@ static void test_too_many_loads(void **state)
 	world_end(&world, session);
 }
 
+/* Pins images a0, a1 ... of a user; all of one name where name is not NULL. */
+static void pin_many(struct world *world, struct session *session, unsigned count, int keep,
+	const char *name)
+{
+	for (unsigned i = 0; i < count; i++) {
+		char own[16];
+		snprintf(own, sizeof(own), "a%u", i);
+		struct recipe recipe = {
+			name ? name : own, 3, 30, .keep = keep, .state = name ? i + 1 : 0};
+		assert_int_equal(session_pin(session, world_make(world, &recipe)), 0);
+	}
+}
+
+/* The end of a session takes at most 64 steps in one call, and is charged until it is done. */
+static void test_end_in_parts(void **state)
+{
+	static const struct {
+		unsigned count;
+		int keep;
+		const char *name;
+		unsigned calls;
+	} cases[] = {
+		{0, KEEP_CACHE, NULL, 1},
+		{63, KEEP_CACHE, NULL, 1},
+		{64, KEEP_CACHE, NULL, 1},
+		{65, KEEP_CACHE, NULL, 2},
+		{640, KEEP_CACHE, NULL, 10},
+		/* Images that go with their last pin: 5 steps each. */
+		{13, KEEP_ATTACHED, NULL, 1},
+		{14, KEEP_ATTACHED, NULL, 2},
+		{130, KEEP_ATTACHED, NULL, 10},
+		/* So do the older generations of an image. */
+		{130, KEEP_CACHE, "a", 10},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world world;
+		unsigned calls = 1;
+		world_open(&world, NULL);
+		struct session *session = world_session(&world, 3, 30);
+		pin_many(&world, session, cases[i].count, cases[i].keep, cases[i].name);
+		uint64_t left, before = cases[i].count;
+		while (!session_end(session)) {
+			left = accounts_used(&world.engine.accounts, 3, RESOURCE_PINS);
+			assert_true(left > 0 && left < before && before - left <= 64);
+			before = left;
+			calls++;
+		}
+		assert_int_equal(calls, cases[i].calls);
+		assert_int_equal(accounts_used(&world.engine.accounts, 3, RESOURCE_PINS), 0);
+		assert_int_equal(world.engine.store.image_count,
+			cases[i].keep == KEEP_ATTACHED ? 0
+			: cases[i].name		       ? 1
+						       : cases[i].count);
+		world_end(&world, session);
+	}
+}
+
+/* What a session waits for is cancelled in parts too. */
+static void test_cancel_in_parts(void **state)
+{
+	static struct answer answers[32];
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, NULL);
+	for (int i = 0; i < 32; i++) {
+		char line[64];
+		snprintf(line, sizeof(line), "LOAD name=%d source=fd", i);
+		world_call(session, &answers[i], line, world_file("a"));
+	}
+	assert_false(session_end(session));
+	assert_int_equal(accounts_used(&world.engine.accounts, getuid(), RESOURCE_LOADS), 16);
+	assert_true(session_end(session));
+	assert_int_equal(accounts_used(&world.engine.accounts, getuid(), RESOURCE_LOADS), 0);
+	world_end(&world, session);
+}
+
+/* RELEASE walks over the pins of a name in parts, also over those that it does not release. */
+static void test_release_in_parts(void **state)
+{
+	static const struct {
+		const char *line, *begin;
+		unsigned calls, left;
+	} cases[] = {
+		{"RELEASE name=a generation=1000", "ERR code=not-found ", 4, 200},
+		{"RELEASE name=a generation=200", "OK", 4, 199},
+		{"RELEASE name=a", "OK", 16, 0},
+		{"RELEASE name=a", "ERR code=not-found ", 1, 0},
+	};
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	struct session *session = world_session(&world, 3, 30);
+	pin_many(&world, session, 200, KEEP_CACHE, "a");
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unsigned calls = 1;
+		while (world_call(session, &answer, cases[i].line, -1) == OUTCOME_MORE) {
+			assert_int_equal(answer.reply.length, 0);
+			calls++;
+		}
+		assert_int_equal(calls, cases[i].calls);
+		assert_memory_equal(answer.data, cases[i].begin, strlen(cases[i].begin));
+		assert_int_equal(accounts_used(&world.engine.accounts, 3, RESOURCE_PINS),
+			cases[i].left);
+	}
+	world_end(&world, session);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_release_in_parts),
+		cmocka_unit_test(test_end_in_parts),
+		cmocka_unit_test(test_cancel_in_parts),
 		cmocka_unit_test(test_must_wait),
 		cmocka_unit_test(test_too_many_loads),
 	};
