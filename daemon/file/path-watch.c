@@ -4,6 +4,10 @@
  * folder serves the entries of all paths through it. When an event says that the path may lead
  * elsewhere, the path watch is stale: its owner is told, and walks the path again. The new walk
  * comes before the old entries are removed, so folders on both ways are watched all the time.
+ *
+ * A renamed folder may be on the way of thousands of paths. An event is reported to some of the
+ * entries in one turn, and to the others in the next ones; meanwhile it stays the current event in
+ * the buffer, and next_entry moves on when its entry is removed.
  */
 #include "daemon/file/path-watch.h"
 
@@ -22,7 +26,12 @@
 #include "daemon/file/mount.h"
 #include "daemon/log/log.h"
 
-enum { ENTRIES_MAX = 128, LINKS_MAX = 40, EVENTS_SIZE = 16384 };
+enum {
+	ENTRIES_MAX = 128,
+	PARTS_MAX = 256, /* of a path and the links on its way */
+	LINKS_MAX = 40,
+	REPORTS_MAX = 64, /* entries and events in one turn */
+};
 
 /* What a name in a folder is. Each kind gets all events of the kind before it. */
 enum path_watch_kind {
@@ -100,53 +109,97 @@ static void path_watch_report_name(const struct path_watch_entry *entry, uint32_
 	}
 }
 
-/* Reports an event of a folder itself to all its entries. */
-static void path_watch_report_folder(
-	struct path_watches *path_watches, const struct inotify_event *event)
+static void path_watch_report(struct path_watch_entry *entry, const struct inotify_event *event)
 {
-	struct path_watch_entry *entry = path_watch_find_first(path_watches, event->wd, NULL);
-	while (entry && entry->watch == event->wd) {
-		if (!(event->mask & IN_ATTRIB))
-			path_watch_set_stale(entry->path_watch);
-		else if (entry->kind == KIND_FILE)
-			entry->path_watch->changed(entry->path_watch, PATH_WATCH_WRITTEN);
-		entry = RB_NEXT(path_watch_tree, &path_watches->entries, entry);
-	}
+	if (event->len > 0)
+		path_watch_report_name(entry, event->mask);
+	else if (!(event->mask & IN_ATTRIB))
+		path_watch_set_stale(entry->path_watch);
+	else if (entry->kind == KIND_FILE)
+		entry->path_watch->changed(entry->path_watch, PATH_WATCH_WRITTEN);
 }
 
-static void path_watch_dispatch(
+/* The event that is being reported; NULL when all that were read are done. */
+static const struct inotify_event *path_watch_event(const struct path_watches *path_watches)
+{
+	return path_watches->done < path_watches->size
+		       ? (const struct inotify_event *)(path_watches->data + path_watches->done)
+		       : NULL;
+}
+
+/* Finds whom to report an event to first. */
+static void path_watch_begin_event(
 	struct path_watches *path_watches, const struct inotify_event *event)
 {
-	struct path_watch *path_watch;
+	path_watches->begun = true;
 	if (event->mask & IN_Q_OVERFLOW) {
 		log_notice("events of followed files were lost; all followed files are checked");
-		TAILQ_FOREACH (path_watch, &path_watches->all, link)
-			path_watch_set_stale(path_watch);
+		path_watches->next_lost = TAILQ_FIRST(&path_watches->all);
 		return;
 	}
-	if (event->len == 0) {
-		path_watch_report_folder(path_watches, event);
-		return;
+	path_watches->next_entry = path_watch_find_first(
+		path_watches, event->wd, event->len > 0 ? event->name : NULL);
+}
+
+/* Reports an event to the next entry, or a loss to the next path watch. Returns whether it did. */
+static bool path_watch_report_next(
+	struct path_watches *path_watches, const struct inotify_event *event)
+{
+	struct path_watch *lost = path_watches->next_lost;
+	struct path_watch_entry *entry = path_watches->next_entry;
+	if (lost) {
+		path_watches->next_lost = TAILQ_NEXT(lost, link);
+		path_watch_set_stale(lost);
+		return true;
 	}
-	struct path_watch_entry *entry =
-		path_watch_find_first(path_watches, event->wd, event->name);
-	while (entry && entry->watch == event->wd && strcmp(entry->name, event->name) == 0) {
-		path_watch_report_name(entry, event->mask);
-		entry = RB_NEXT(path_watch_tree, &path_watches->entries, entry);
+	if (!entry || entry->watch != event->wd ||
+		(event->len > 0 && strcmp(entry->name, event->name) != 0))
+		return false;
+	path_watches->next_entry = RB_NEXT(path_watch_tree, &path_watches->entries, entry);
+	path_watch_report(entry, event);
+	return true;
+}
+
+static void path_watch_end_event(
+	struct path_watches *path_watches, const struct inotify_event *event)
+{
+	path_watches->begun = false;
+	path_watches->next_entry = NULL;
+	path_watches->done += sizeof(*event) + event->len;
+}
+
+/* Reports to at most REPORTS_MAX entries; the rest follows soon. */
+static void path_watch_report_some(struct path_watches *path_watches)
+{
+	const struct inotify_event *event;
+	for (unsigned i = 0; i < REPORTS_MAX && (event = path_watch_event(path_watches)); i++) {
+		if (!path_watches->begun)
+			path_watch_begin_event(path_watches, event);
+		if (!path_watch_report_next(path_watches, event))
+			path_watch_end_event(path_watches, event);
 	}
+	if (path_watch_event(path_watches))
+		sd_event_source_set_enabled(path_watches->more, SD_EVENT_ONESHOT);
+}
+
+static int path_watch_on_more(sd_event_source *source, void *context)
+{
+	(void)source;
+	path_watch_report_some(context);
+	return 0;
 }
 
 static int path_watch_on_events(sd_event_source *source, int fd, uint32_t ready, void *context)
 {
-	_Alignas(struct inotify_event) char data[EVENTS_SIZE];
-	ssize_t size = read(fd, data, sizeof(data));
+	struct path_watches *path_watches = context;
 	(void)source;
 	(void)ready;
-	for (ssize_t done = 0; done < size;) {
-		const struct inotify_event *event = (const struct inotify_event *)(data + done);
-		path_watch_dispatch(context, event);
-		done += (ssize_t)(sizeof(*event) + event->len);
+	if (!path_watch_event(path_watches)) {
+		ssize_t size = read(fd, path_watches->data, sizeof(path_watches->data));
+		path_watches->done = 0;
+		path_watches->size = size > 0 ? (size_t)size : 0;
 	}
+	path_watch_report_some(path_watches);
 	return 0;
 }
 
@@ -161,6 +214,7 @@ void path_watches_init(
 void path_watches_stop(struct path_watches *path_watches)
 {
 	path_watches->source = sd_event_source_disable_unref(path_watches->source);
+	path_watches->more = sd_event_source_disable_unref(path_watches->more);
 	if (path_watches->fd >= 0)
 		close(take_fd(&path_watches->fd));
 }
@@ -176,6 +230,13 @@ static int path_watch_open_events(struct path_watches *path_watches)
 	int r = sd_event_add_io(path_watches->event, &path_watches->source, fd, EPOLLIN,
 		path_watch_on_events, path_watches);
 	if (r >= 0)
+		r = sd_event_add_defer(
+			path_watches->event, &path_watches->more, path_watch_on_more, path_watches);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(path_watches->more, SD_EVENT_OFF);
+	if (r < 0)
+		path_watches_stop(path_watches);
+	else
 		path_watches->fd = take_fd(&fd);
 	return r < 0 ? r : 0;
 }
@@ -187,6 +248,9 @@ static void path_watch_remove_entries(
 	while (!SLIST_EMPTY(entries)) {
 		struct path_watch_entry *entry = SLIST_FIRST(entries);
 		SLIST_REMOVE_HEAD(entries, link);
+		if (entry == path_watches->next_entry)
+			path_watches->next_entry =
+				RB_NEXT(path_watch_tree, &path_watches->entries, entry);
 		RB_REMOVE(path_watch_tree, &path_watches->entries, entry);
 		if (!path_watch_find_first(path_watches, entry->watch, NULL))
 			inotify_rm_watch(path_watches->fd, entry->watch);
@@ -202,6 +266,7 @@ struct path_walk {
 	bool links;
 	unsigned link_count;
 	unsigned count; /* of entries */
+	unsigned part_count;
 	char part[NAME_MAX + 1];
 	char rest[2 * PATH_MAX]; /* of the path, after part */
 };
@@ -307,6 +372,8 @@ static int path_watch_walk_part(struct path_walk *walk)
 {
 	mode_t mode = 0;
 	bool last = !walk->rest[0], watched_as_link = false;
+	if (++walk->part_count > PARTS_MAX)
+		return -ENAMETOOLONG;
 	int r = path_watch_add_entry(walk, last ? KIND_FILE : KIND_FOLDER);
 	while (r == 0) {
 		OWN_FILE struct open_file found = {walk->path_watch->close_queue,
@@ -386,6 +453,8 @@ void path_watch_clear(struct path_watch *path_watch)
 	if (!path_watch->path_watches)
 		return;
 	path_watch_remove_entries(path_watch->path_watches, &path_watch->entries);
+	if (path_watch == path_watch->path_watches->next_lost)
+		path_watch->path_watches->next_lost = TAILQ_NEXT(path_watch, link);
 	TAILQ_REMOVE(&path_watch->path_watches->all, path_watch, link);
 	charge_refund(&path_watch->charge);
 	path_watch->path_watches = NULL;

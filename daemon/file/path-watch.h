@@ -22,6 +22,14 @@ struct path_watches {
 	int fd;				/* of inotify(7); -1 until the first path is watched */
 	struct path_watch_tree entries; /* in the order of the kernel's watches and of names */
 	TAILQ_HEAD(, path_watch) all;
+
+	/* The events that were read, and where reporting them goes on. */
+	sd_event_source *more; /* reports are left for the next turn */
+	_Alignas(8) char data[4096];
+	size_t done, size;		     /* bytes of data */
+	bool begun;			     /* the event at done */
+	struct path_watch_entry *next_entry; /* to report it to; NULL: none is left */
+	struct path_watch *next_lost;	     /* to tell that events were lost, or NULL */
 };
 
 /* What has happened to the file at the end of a path. */

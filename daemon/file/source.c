@@ -9,6 +9,9 @@
  * every other user than the one who mounted it, root included. Without type, size and times the
  * daemon cannot tell whether it has this file already, or whether the file has changed, so it
  * refuses the file.
+ *
+ * A path has a limited number of parts, so that a request takes a limited time. For the daemon's own
+ * user too: a followed path is known by its text, and has one text only without "." and "..".
  */
 #include "daemon/file/source.h"
 
@@ -147,12 +150,35 @@ static int source_reopen(int path_fd, bool public)
 	return fd;
 }
 
+/* Checks a path before the file system is asked. Returns what is wrong with it, or NULL. */
+static const char *source_check_path(const char *path)
+{
+	unsigned parts = 0;
+	if (path[0] != '/')
+		return "the path is not absolute; begin it with /";
+	if (strlen(path) >= PATH_MAX)
+		return "the path has more than 4095 bytes; open the file and send its descriptor";
+	while (*path) {
+		path++;
+		size_t length = strcspn(path, "/");
+		if (length == 0 || strncmp(path, ".", length) == 0 ||
+			strncmp(path, "..", length) == 0)
+			return "the path has an empty part, . or ..; use the path that realpath(3) "
+			       "returns";
+		if (++parts > SOURCE_PARTS_MAX)
+			return "the path has more than 128 parts; open the file and send its "
+			       "descriptor";
+		path += length;
+	}
+	return NULL;
+}
+
 int source_open(const char *path, const struct credentials *who, struct close_queue *close_queue,
 	enum fault *fault, const char **message)
 {
 	bool public = who->uid != geteuid();
-	if (path[0] != '/') {
-		*message = "the path is not absolute; begin it with /";
+	*message = source_check_path(path);
+	if (*message) {
 		*fault = FAULT_INVALID_ARGUMENT;
 		return -1;
 	}

@@ -4,13 +4,20 @@
  */
 #pragma once
 
+#include <limits.h>
+
 #include "client/protocol/fault.h"
 #include "client/protocol/header.h"
 #include "daemon/file/close-queue.h"
 #include "daemon/user/credentials.h"
 
+enum { SOURCE_PARTS_MAX = 128 }; /* of a path */
+
+_Static_assert(PATH_MAX == 4096 && SOURCE_PARTS_MAX == 128, "as messages and manuals say");
+
 /*
- * Opens a regular file for a client, by its absolute path. For the daemon's own user, opens what
+ * Opens a regular file for a client, by its absolute path: of at most SOURCE_PARTS_MAX parts and
+ * less than PATH_MAX bytes, none of them empty, "." or "..". For the daemon's own user, opens what
  * the daemon can open. For other users, everybody must be allowed to read the file and to search
  * each folder; the path has no symbolic link; and no program or other machine serves the file
  * system. Closes descriptors with the close queue. Returns the descriptor, or -1 with *fault and

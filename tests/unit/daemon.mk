@@ -35,6 +35,7 @@ daemon_tests = \
 	%D%/test-log \
 	%D%/test-mount \
 	%D%/test-outbox \
+	%D%/test-path-watch \
 	%D%/test-pool \
 	%D%/test-random \
 	%D%/test-segment \
@@ -146,6 +147,7 @@ fault_wraps = \
 %C%_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_journal_sendv
 %C%_test_log_LDADD = %D%/libdaemontest.la
 %C%_test_outbox_LDADD = %D%/libdaemontest.la
+%C%_test_path_watch_LDADD = %D%/libdaemontest.la
 %C%_test_pool_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_pool_LDADD = %D%/libdaemontest.la
 %C%_test_segment_LDADD = %D%/libdaemontest.la

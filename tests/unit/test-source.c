@@ -94,12 +94,18 @@ static const struct {
 } cases[] = {
 	{"file", FAULT_NONE, FAULT_NONE},
 	{"open/file", FAULT_NONE, FAULT_NONE},
-	{"open//.//file", FAULT_NONE, FAULT_NONE},
-	{"open/../file", FAULT_NONE, FAULT_NONE},
+	{"open//file", FAULT_INVALID_ARGUMENT, FAULT_INVALID_ARGUMENT},
+	{"open/./file", FAULT_INVALID_ARGUMENT, FAULT_INVALID_ARGUMENT},
+	{"open/../file", FAULT_INVALID_ARGUMENT, FAULT_INVALID_ARGUMENT},
+	{"file/", FAULT_INVALID_ARGUMENT, FAULT_INVALID_ARGUMENT},
+	{"file/.", FAULT_INVALID_ARGUMENT, FAULT_INVALID_ARGUMENT},
+	{"open/..", FAULT_INVALID_ARGUMENT, FAULT_INVALID_ARGUMENT},
+	{"open/...", FAULT_NOT_FOUND, FAULT_NOT_FOUND},
+	{"open/.file", FAULT_NOT_FOUND, FAULT_NOT_FOUND},
+	{"open/..file", FAULT_NOT_FOUND, FAULT_NOT_FOUND},
 	{"secret", FAULT_NONE, FAULT_NO_PERMISSION},
 	{"closed/file", FAULT_NONE, FAULT_NO_PERMISSION},
 	{"closed/missing", FAULT_NOT_FOUND, FAULT_NO_PERMISSION},
-	{"closed/../file", FAULT_NONE, FAULT_NO_PERMISSION},
 	{"link", FAULT_NONE, FAULT_NO_PERMISSION},
 	{"folder/file", FAULT_NONE, FAULT_NO_PERMISSION},
 	{"dangling", FAULT_NOT_FOUND, FAULT_NO_PERMISSION},
@@ -165,6 +171,49 @@ static void test_strange_paths(void **state)
 	for (size_t i = 0; i < COUNT(strange); i++) {
 		expect(strange[i].path, geteuid(), strange[i].fault);
 		expect(strange[i].path, geteuid() + 1, strange[i].fault);
+	}
+}
+
+/* "/", then count times a part. */
+static void repeat(char *path, const char *part, unsigned count)
+{
+	strcpy(path, "/");
+	for (unsigned i = 0; i < count; i++)
+		path = stpcpy(path + strlen(path), part);
+}
+
+/* Paths at the limits and beyond: how long, and how many parts. */
+static void test_limits(void **state)
+{
+	static const struct {
+		const char *part;
+		unsigned count;
+		const char *end;
+		const char *message; /* what is in it; NULL: the path is looked for */
+	} limits[] = {
+		{"x/", 127, "y", NULL},
+		{"x/", 128, "y", "128 parts"},
+		{"x/", 2000, "y", "128 parts"},
+		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/", 127, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", NULL},
+		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/", 127, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+			"4095 bytes"},
+		{"./", 8000, "x", "4095 bytes"},
+		{"proc/../", 1900, "x", "4095 bytes"},
+		{"proc/../", 10, "x", "realpath"},
+		{"./", 1, "x", "realpath"},
+		{"/", 1, "x", "realpath"},
+	};
+	static char path[16384];
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(limits); i++) {
+		struct credentials who = {.uid = geteuid() + (uid_t)(i % 2)};
+		enum fault fault = FAULT_NONE;
+		const char *message = NULL, *expected = limits[i / 2].message;
+		repeat(path, limits[i / 2].part, limits[i / 2].count);
+		strcat(path, limits[i / 2].end);
+		assert_int_equal(source_open(path, &who, close_queue, &fault, &message), -1);
+		assert_int_equal(fault, expected ? FAULT_INVALID_ARGUMENT : FAULT_NOT_FOUND);
+		assert_non_null(strstr(message, expected ? expected : "no such file"));
 	}
 }
 
@@ -252,6 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_strange_paths),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_each_part_of_identity),
