@@ -487,18 +487,11 @@ static void connection_receive(struct connection *connection)
 
 static void connection_transmit(struct connection *connection)
 {
-	if (connection->broken) {
-		outbox_clear(&connection->outbox);
-		return;
-	}
 	int r = outbox_send(&connection->outbox, connection->fd);
 	if (r >= 0 || r == -EAGAIN)
 		return;
 	connection->broken = true;
 	outbox_clear(&connection->outbox);
-	/* The peer is still connected and waits for a lost reply: it must see an end. */
-	if (r != -EPIPE && r != -ECONNRESET)
-		connection->input_ended = true;
 }
 
 static bool connection_has_ended(const struct connection *connection)
@@ -506,11 +499,7 @@ static bool connection_has_ended(const struct connection *connection)
 	bool all_sent = TAILQ_EMPTY(&connection->replies) && TAILQ_EMPTY(&connection->id_replies) &&
 			outbox_is_empty(&connection->outbox);
 	if (connection->closing)
-		return all_sent || connection->broken;
-	/* Nobody reads the replies. Requests that can be answered now are; the others are dropped.
-	 */
-	if (connection->broken)
-		return connection->input_ended || connection->blocked || connection->over_limit;
+		return all_sent;
 	return connection->input_ended && all_sent && !connection->taken &&
 	       TAILQ_EMPTY(&connection->waiting);
 }
@@ -522,7 +511,7 @@ static void connection_send(struct connection *connection)
 	connection_move_events(connection);
 	while (!outbox_is_empty(&connection->outbox)) {
 		connection_transmit(connection);
-		if (!outbox_is_empty(&connection->outbox))
+		if (connection->broken || !outbox_is_empty(&connection->outbox))
 			break;
 		connection_send_complete(connection);
 		connection_move_events(connection);
@@ -562,10 +551,13 @@ static enum turn connection_end_turn(struct connection *connection)
 	return connection->lingering ? TURN_WAIT : TURN_CLOSE;
 }
 
+/* Nobody reads the replies of a broken connection: the requests that it has sent are forgotten. */
 static enum turn connection_run_turn(struct connection *connection)
 {
 	unsigned count = 0;
 	bool received = false;
+	if (connection->broken)
+		return TURN_CLOSE;
 	connection_update_transit(connection);
 	while (count < CONNECTION_TURN) {
 		unsigned answered = connection_answer_next(connection);
@@ -581,6 +573,8 @@ static enum turn connection_run_turn(struct connection *connection)
 		}
 	}
 	connection_send(connection);
+	if (connection->broken)
+		return TURN_CLOSE;
 	if (count >= CONNECTION_TURN)
 		return TURN_AGAIN;
 	/* Sending may have freed the space that the next request or reply needs. */

@@ -47,7 +47,7 @@ struct connection {
 	uint32_t interest; /* the server's: the events that epoll waits for */
 
 	bool input_ended;  /* the client sends no more */
-	bool broken;	   /* the client reads no more */
+	bool broken;	   /* the client reads no more: nothing more is answered */
 	bool closing;	   /* after an error of protocol: close when all is sent */
 	bool ending;	   /* the session releases what it holds, and the connection is closed */
 	bool taken;	   /* next holds a request; its line is still in the inbox */

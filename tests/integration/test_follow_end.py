@@ -111,9 +111,13 @@ def test_limit_of_folders_on_the_way(client, folder):
     for _ in range(130):
         path = os.path.join(path, "d")
     os.makedirs(path)
-    with pytest.raises(Refused, match="too many folders") as no:
-        client.ask("LOAD", path=tiny_png(os.path.join(path, "a.png")), watch="yes")
-    assert no.value.code == "invalid-argument"
+    deep = tiny_png(os.path.join(path, "a.png"))
+    link = os.path.join(folder, "link.png")
+    os.symlink(deep, link)
+    for name, message in (deep, "128 parts"), (link, "too many folders"):
+        with pytest.raises(Refused, match=message) as no:
+            client.ask("LOAD", path=name, watch="yes")
+        assert no.value.code == "invalid-argument"
     assert client.stats()["user-follows"] == 0
 
 
