@@ -62,6 +62,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/engine/load-request.c %D%/engine/load-request.h \
 	%D%/store/lifetime.c %D%/store/lifetime.h \
 	%D%/log/log.c %D%/log/log.h \
+	%D%/log/stream.c %D%/log/stream.h \
 	%D%/log/entry.h \
 	%D%/file/mount.c %D%/file/mount.h \
 	%D%/segment/follow-record.c %D%/segment/follow-record.h \

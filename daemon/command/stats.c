@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/command/handlers.h"
 #include "daemon/command/session.h"
+#include "daemon/log/log.h"
 
 static uint64_t stats_uptime(const struct engine *engine)
 {
@@ -128,6 +129,7 @@ enum outcome command_stats(struct call *call)
 	stats_add_sandbox(line, &engine->pool);
 	wire_add_number(line, "descriptors-max", stats_descriptors_max());
 	wire_add_number(line, "uptime", stats_uptime(engine));
+	wire_add_number(line, "log-lost", log_lost());
 	stats_add_turns(line, &counters->turn_times);
 	stats_add_limits(line, call->session);
 	stats_add_users(line, call->session);

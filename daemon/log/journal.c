@@ -1,29 +1,31 @@
 /*
- * All fields of a message are written into one buffer on the stack and sent at once: no memory is
- * needed to log that there is none.
+ * A message is one datagram of lines "NAME=value", as systemd's documentation of its native journal
+ * protocol says; no value has a newline. sd_journal_sendv(3) sends the same, but waits while the
+ * journal's queue is full. All fields are in one buffer on the stack: no memory is needed to log
+ * that there is none.
  */
-#define SD_JOURNAL_SUPPRESS_LOCATION /* the entry has the location of the message */
 #include "daemon/log/journal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "client/protocol/name.h"
+#include "daemon/base/cleanup.h"
 
-enum { FIELDS_MAX = 16, SPACE = 8192 };
+enum { SPACE = 8192 };
 
-/* The fields, each "NAME=value". */
+/* The fields, each "NAME=value" and a newline. */
 struct journal_fields {
-	struct iovec items[FIELDS_MAX];
-	unsigned count;
 	size_t used;
 	char space[SPACE];
 };
@@ -57,9 +59,11 @@ __attribute__((format(printf, 2, 3))) static void journal_add(
 	va_start(arguments, format);
 	int length = vsnprintf(field, left, format, arguments);
 	va_end(arguments);
-	if (length < 0 || (size_t)length >= left || fields->count == FIELDS_MAX)
+	if (length < 0 || (size_t)length >= left)
 		return;
-	fields->items[fields->count++] = (struct iovec){field, (size_t)length};
+	for (char *c = field; (c = strchr(c, '\n'));)
+		*c = '?';
+	field[length] = '\n';
 	fields->used += (size_t)length + 1;
 }
 
@@ -96,13 +100,25 @@ static void journal_add_all(
 		journal_add(fields, "CLIENT_PID=%d", entry->client->pid);
 }
 
-bool journal_send(const struct log_entry *entry, const char *text)
+/* Returns 0 or a negative errno. */
+static int journal_send_datagram(const char *data, size_t size)
+{
+	const struct sockaddr_un journal = {
+		.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
+	OWN_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sendto(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+			      (const struct sockaddr *)&journal, sizeof(journal)) < 0)
+		return -errno;
+	return 0;
+}
+
+enum journal_result journal_send(const struct log_entry *entry, const char *text)
 {
 	struct journal_fields fields;
 	if (!journal_is_connected())
-		return false;
-	fields.count = 0;
+		return JOURNAL_NONE;
 	fields.used = 0;
 	journal_add_all(&fields, entry, text);
-	return sd_journal_sendv(fields.items, (int)fields.count) >= 0;
+	int r = journal_send_datagram(fields.space, fields.used);
+	return r == 0 ? JOURNAL_SENT : r == -EAGAIN ? JOURNAL_FULL : JOURNAL_NONE;
 }

@@ -3,9 +3,13 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "daemon/log/entry.h"
 
-/* Sends a message if standard error leads to the journal. Returns whether the journal has it. */
-bool journal_send(const struct log_entry *entry, const char *text);
+enum journal_result {
+	JOURNAL_SENT,
+	JOURNAL_FULL, /* the message is lost: the journal does not keep up */
+	JOURNAL_NONE, /* standard error does not lead to the journal, or nobody runs it */
+};
+
+/* Sends a message if standard error leads to the journal. Does not wait. */
+enum journal_result journal_send(const struct log_entry *entry, const char *text);

@@ -3,11 +3,13 @@
 import contextlib
 import os
 import pty
+import re
 import shutil
 import subprocess
+import threading
 
 import pytest
-from client import TIMEOUT, Client
+from client import TIMEOUT, Client, eventually
 from pictures import tiny_png
 from server import BUILD, SHMIMGD
 
@@ -105,3 +107,32 @@ def test_a_client_cannot_flood_it_with_faults_of_the_daemons(start_daemon, folde
     lines = daemon.log().splitlines()
     assert sum("cannot start" in text for text in lines) == LIMIT
     assert sum("are not logged for 10 seconds" in text for text in lines) == 2  # of LOADs, too
+
+
+def test_nobody_reads_it(folder):
+    """The daemon goes on, and says what was lost to whoever reads again."""
+    path = tiny_png(os.path.join(folder, "a.png"))
+    socket = os.path.join(folder, "socket")
+    command = [SHMIMGD, "--socket", socket, "--log-level", "info"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert b"listening at" in process.stderr.readline()
+        with Client(socket) as client:
+
+            def is_lost():
+                """Whether messages of a LOAD and a DROP are lost."""
+                before = client.stats()["log-lost"]
+                client.load_fd(path, name="n" * 900)
+                client.ask("DROP", name="n" * 900)
+                return client.stats()["log-lost"] > before
+
+            eventually(is_lost)
+            heard = []
+            reader = threading.Thread(target=lambda: heard.append(process.stderr.read()))
+            reader.start()
+            eventually(lambda: not is_lost())
+            lost = client.stats()["log-lost"]
+        process.terminate()
+        reader.join()
+        assert process.wait(TIMEOUT) == 0
+    told = re.findall(rb"shmimgd: (\d+) messages were lost", heard[0])
+    assert sum(map(int, told)) == lost

@@ -144,7 +144,8 @@ fault_wraps = \
 %C%_test_rendition_LDADD = %D%/libdaemontest.la
 %C%_test_limits_CPPFLAGS = $(AM_CPPFLAGS) $(fake_decoder)
 %C%_test_limits_LDADD = %D%/libdaemontest.la
-%C%_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_journal_sendv
+%C%_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendto \
+	-Wl,--wrap=pwritev64v2
 %C%_test_log_LDADD = %D%/libdaemontest.la
 %C%_test_outbox_LDADD = %D%/libdaemontest.la
 %C%_test_path_watch_LDADD = %D%/libdaemontest.la

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/log/limit.h"
@@ -28,17 +30,32 @@ static char sent[OUTPUT_SIZE];
 static unsigned sent_count;
 static int journal_result;
 
-int __wrap_sd_journal_sendv(const struct iovec *items, int count);
-int __wrap_sd_journal_sendv(const struct iovec *items, int count)
+ssize_t __wrap_sendto(int fd, const void *data, size_t size, int flags,
+	const struct sockaddr *address, socklen_t length);
+ssize_t __wrap_sendto(int fd, const void *data, size_t size, int flags,
+	const struct sockaddr *address, socklen_t length)
 {
-	char *end = sent;
-	for (int i = 0; i < count; i++) {
-		end = mempcpy(end, items[i].iov_base, items[i].iov_len);
-		*end++ = '\n';
-	}
-	*end = '\0';
+	const struct sockaddr_un *journal = (const struct sockaddr_un *)address;
+	assert_true(fd > STDERR_FILENO && length == sizeof(*journal));
+	assert_string_equal(journal->sun_path, "/run/systemd/journal/socket");
+	assert_true(flags & MSG_DONTWAIT);
+	memcpy(sent, data, size);
+	sent[size] = '\0';
 	sent_count++;
-	return journal_result;
+	errno = -journal_result;
+	return journal_result < 0 ? -1 : (ssize_t)size;
+}
+
+static int pwritev2_result;
+
+ssize_t __real_pwritev64v2(int fd, const struct iovec *parts, int count, off_t offset, int flags);
+ssize_t __wrap_pwritev64v2(int fd, const struct iovec *parts, int count, off_t offset, int flags);
+ssize_t __wrap_pwritev64v2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+	if (pwritev2_result == 0)
+		return __real_pwritev64v2(fd, parts, count, offset, flags);
+	errno = -pwritev2_result;
+	return -1;
 }
 
 static int setup(void **state)
@@ -74,6 +91,14 @@ static const char *printed(void)
 	assert_true(length >= 0);
 	output.text[length] = '\0';
 	return output.text;
+}
+
+static unsigned lines(const char *text)
+{
+	unsigned count = 0;
+	for (; (text = strchr(text, '\n')); text++)
+		count++;
+	return count;
 }
 
 /* Has standard error be what systemd says it is. */
@@ -172,6 +197,110 @@ static void test_no_journal(void **state)
 	assert_string_equal(printed(), "shmimgd: nobody there\n");
 }
 
+/* A full journal loses messages, and the next one tells how many. */
+static void test_full_journal(void **state)
+{
+	(void)state;
+	uint64_t before = log_lost();
+	lead_to_journal();
+	journal_result = -EAGAIN;
+	log_error("lost");
+	log_error("lost too");
+	assert_int_equal(log_lost() - before, 2);
+	assert_string_equal(printed(), "");
+	journal_result = 0;
+	sent_count = 0;
+	log_error("there");
+	assert_int_equal(sent_count, 2);
+	assert_int_equal(memcmp(sent, "MESSAGE=there\n", 14), 0);
+	log_error("again");
+	assert_int_equal(sent_count, 3);
+	assert_int_equal(log_lost() - before, 2);
+}
+
+/* What was read from a stream. */
+struct heard {
+	unsigned lines;		  /* that were logged */
+	unsigned long long lost; /* as lines about them tell */
+};
+
+static void read_line(struct heard *heard, const char *line)
+{
+	unsigned long long lost;
+	if (sscanf(line, "shmimgd: %llu messages were lost: the log ", &lost) == 1)
+		heard->lost += lost;
+	else if (strncmp(line, "shmimgd: x", 10) == 0)
+		heard->lines++;
+	else
+		fail_msg("%s", line);
+}
+
+/* Reads all that is in a pipe or socket now. */
+static void read_all(int fd, struct heard *heard)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int copy = dup(fd);
+	assert_true(copy >= 0);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	FILE *file = fdopen(copy, "r");
+	assert_non_null(file);
+	while (getline(&line, &size, file) > 0)
+		read_line(heard, line);
+	free(line);
+	fclose(file);
+}
+
+/* Fills a stream that nobody reads, then reads it: the log neither waits nor changes its flags. */
+static void fill_and_read(int reader, int writer)
+{
+	char text[900];
+	struct heard heard = {0};
+	uint64_t before = log_lost();
+	unsigned count = 0;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	assert_true(dup2(writer, STDERR_FILENO) >= 0);
+	for (; log_lost() < before + 3; count++)
+		log_error("%s", text);
+	assert_false(fcntl(writer, F_GETFL) & O_NONBLOCK);
+	read_all(reader, &heard);
+	assert_int_equal(heard.lines, count - 3);
+	log_error("x");
+	log_error("x");
+	read_all(reader, &heard);
+	assert_int_equal(heard.lines, count - 1);
+	assert_int_equal(heard.lost, 3);
+	assert_int_equal(log_lost() - before, 3);
+	close(reader);
+	close(writer);
+}
+
+static void test_unread_pipe(void **state)
+{
+	int pipes[2];
+	(void)state;
+	assert_return_code(pipe(pipes), errno);
+	fill_and_read(pipes[0], pipes[1]);
+}
+
+static void test_unread_socket(void **state)
+{
+	int sockets[2];
+	(void)state;
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), errno);
+	fill_and_read(sockets[0], sockets[1]);
+}
+
+/* The write that may not wait is unknown to the kernel: the stream is asked before. */
+static void test_old_kernel(void **state)
+{
+	(void)state;
+	pwritev2_result = -EOPNOTSUPP;
+	test_unread_pipe(state);
+	pwritev2_result = 0;
+}
+
 static void test_limit(void **state)
 {
 	(void)state;
@@ -184,14 +313,6 @@ static void test_limit(void **state)
 	uint64_t later = 100 + LOG_LIMIT_SECONDS;
 	assert_int_equal(log_limit_count(LOG_LOADED, 5, later - 1), LOG_LIMIT_ABOVE);
 	assert_int_equal(log_limit_count(LOG_LOADED, 5, later), LOG_LIMIT_BELOW);
-}
-
-static unsigned lines(const char *text)
-{
-	unsigned count = 0;
-	for (; (text = strchr(text, '\n')); text++)
-		count++;
-	return count;
 }
 
 static void test_flood(void **state)
@@ -218,6 +339,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fields_that_are_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_journal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_journal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unread_pipe, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unread_socket, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_kernel, setup, teardown),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 	};
