@@ -21,6 +21,9 @@ struct turn_times;
  */
 int session_open(struct session **opened, struct engine *engine, struct credentials *who);
 
+/* Whether a user may have another connection now: else session_open() returns -EDQUOT. */
+bool session_is_allowed(const struct engine *engine, uid_t uid);
+
 /* Writes the message about the limit for which session_open() has returned -EDQUOT. */
 void session_explain_limit(
 	struct engine *engine, const struct credentials *who, char *text, size_t size);

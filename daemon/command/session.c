@@ -75,6 +75,11 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	return 0;
 }
 
+bool session_is_allowed(const struct engine *engine, uid_t uid)
+{
+	return accounts_allow(&engine->accounts, uid, RESOURCE_CONNECTIONS, 1);
+}
+
 void session_explain_limit(
 	struct engine *engine, const struct credentials *who, char *text, size_t size)
 {

@@ -3,6 +3,11 @@
  * except clients' requests, is one of its descriptors. A request is answered before the event loop
  * is asked, and the event loop is asked only when it may have work: most requests give it none, and
  * asking it costs several system calls.
+ *
+ * The kernel hands out new connections in the order in which they came, whosever they are. So that
+ * nobody waits behind a user who makes thousands of them, many are accepted at once, a connection
+ * above its user's limit is refused with as little work as possible, and the requests of the others
+ * are served by the turns of their users.
  */
 #include "daemon/socket/server.h"
 
@@ -23,7 +28,7 @@
 
 enum {
 	BATCH_SIZE = 256, /* events from one epoll_wait(2) */
-	ACCEPT_BATCH = 8, /* connections accepted in one round */
+	ACCEPT_BATCH = 32, /* connections accepted in one turn */
 	PAUSE_USEC = 200000,
 	RETRY_MSEC = 10,
 	TRIM_PEAK_MIN = 64, /* connections */
@@ -218,16 +223,25 @@ static void server_reject_over_quota(
 	connection_send_rejection(fd, FAULT_OVER_QUOTA, text);
 }
 
-/* Opens a session, if the client's user may have another connection. */
+/* Opens a session. Nothing else is read of or done for a client that is refused anyway. */
 static int server_make_session(struct server *server, int fd, struct session **session)
 {
+	const int one = 1;
 	struct credentials who;
-	int r = credentials_read(&who, fd);
+	int r = credentials_read_user(&who, fd);
 	if (r < 0)
 		return r;
-	r = session_open(session, server->engine, &who);
-	if (r == -EDQUOT)
+	if (!session_is_allowed(server->engine, who.uid)) {
 		server_reject_over_quota(server, fd, &who);
+		return -EDQUOT;
+	}
+	/* Makes urgent bytes part of the input: else the kernel would drop them in the middle of a
+	 * read, with their descriptors. */
+	if (setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one)) < 0)
+		return -errno;
+	r = credentials_read_groups(&who, fd);
+	if (r == 0)
+		r = session_open(session, server->engine, &who);
 	if (r < 0)
 		credentials_free(&who);
 	return r;
@@ -239,18 +253,12 @@ static void server_reject_busy(int fd, int error)
 		fd, FAULT_BUSY, error == -EBUSY ? close_queue_stuck_text : strerror(-error));
 }
 
-/*
- * SO_OOBINLINE makes urgent bytes part of the input: else the kernel would drop them in the middle
- * of a read, with their descriptors. Returns NULL with a negative errno for a rejected connection.
- */
+/* Returns NULL with a negative errno for a rejected connection. */
 static struct connection *server_open_connection(struct server *server, int fd, int *error)
 {
-	const int one = 1;
 	struct session *session;
 	struct connection *connection = NULL;
-	int r = setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one)) < 0 ? -errno : 0;
-	if (r == 0)
-		r = server_make_session(server, fd, &session);
+	int r = server_make_session(server, fd, &session);
 	if (r == 0 && !(connection = connection_open(fd, session))) {
 		session_close(session);
 		r = -ENOMEM;

@@ -11,7 +11,20 @@
 #define SO_PEERGROUPS 59 /* socket(7), Linux 4.13 */
 #endif
 
-static int credentials_read_groups(struct credentials *credentials, int socket)
+int credentials_read_user(struct credentials *credentials, int socket)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	*credentials = (struct credentials){0};
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	credentials->uid = peer.uid;
+	credentials->gid = peer.gid;
+	credentials->pid = peer.pid;
+	return 0;
+}
+
+static int credentials_read_all_groups(struct credentials *credentials, int socket)
 {
 	socklen_t size = 0;
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == 0)
@@ -27,17 +40,9 @@ static int credentials_read_groups(struct credentials *credentials, int socket)
 	return 0;
 }
 
-int credentials_read(struct credentials *credentials, int socket)
+int credentials_read_groups(struct credentials *credentials, int socket)
 {
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	*credentials = (struct credentials){0};
-	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
-	credentials->uid = peer.uid;
-	credentials->gid = peer.gid;
-	credentials->pid = peer.pid;
-	int r = credentials_read_groups(credentials, socket);
+	int r = credentials_read_all_groups(credentials, socket);
 	if (r < 0)
 		credentials_free(credentials);
 	return r;

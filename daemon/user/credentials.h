@@ -18,8 +18,12 @@ struct credentials {
 	size_t group_count;
 };
 
-/* Reads the credentials of a socket's peer. Returns 0 or a negative errno. */
-int credentials_read(struct credentials *credentials, int socket);
+/*
+ * Reads the credentials of a socket's peer: the user, the main group and the process, and then the
+ * other groups, which costs more. Each returns 0 or a negative errno.
+ */
+int credentials_read_user(struct credentials *credentials, int socket);
+int credentials_read_groups(struct credentials *credentials, int socket);
 void credentials_free(struct credentials *credentials);
 
 /* Whether a user can access what owner shares in this way. */
