@@ -34,8 +34,9 @@ struct result {
 
 typedef void row_run(const struct setting *setting, struct result *result);
 
-row_run row_fetch_one, row_fetch_across, row_fetch_many, row_fetch_loaded, row_connections;
+row_run row_fetch_one, row_fetch_across, row_fetch_many, row_connections;
 row_run row_fetch_spin;
+row_run row_attack_watch, row_attack_close, row_attack_list, row_attack_path;
 row_run row_kept, row_first_touch, row_kept_touch;
 row_run row_jpeg_fhd_idle, row_jpeg_uhd_idle, row_jpeg_fhd_busy, row_jpeg_uhd_busy;
 row_run row_png_fhd, row_png_uhd, row_rendition, row_two_decoders;

@@ -3,15 +3,12 @@
  */
 #include <err.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
@@ -178,51 +175,6 @@ void row_fetch_many(const struct setting *setting, struct result *result)
 	}
 	crowd_close(&ours);
 	crowd_close(&base);
-	pair_close(&pair, setting);
-}
-
-/* A process that has pictures decoded, one after the other, until it is killed. */
-static pid_t start_loader(const struct setting *setting, int number)
-{
-	pid_t pid = fork();
-	if (pid != 0)
-		return pid;
-	struct peer peer;
-	char name[32];
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	int file = picture_open(setting, "fhd.jpg");
-	peer_open(&peer, setting->socket, true);
-	snprintf(name, sizeof(name), "load-%d", number);
-	for (;;) {
-		peer_load(&peer, name, file);
-		peer_ask_name(&peer, "DROP", name);
-	}
-}
-
-/* A round trip each millisecond, as of a program that draws. */
-static void paced_trips(const struct setting *setting, struct pair *pair, struct sample *sample)
-{
-	for (int i = 0; i < times(setting, 2000); i++) {
-		round_trips(&pair->daemon, pair, sample, 1);
-		usleep(1000);
-	}
-}
-
-void row_fetch_loaded(const struct setting *setting, struct result *result)
-{
-	struct pair pair;
-	pid_t loaders[2];
-	pair_open(&pair, setting);
-	paced_trips(setting, &pair, &result->base);
-	for (int i = 0; i < 2; i++)
-		loaders[i] = start_loader(setting, i);
-	usleep(200000);
-	paced_trips(setting, &pair, &result->ours);
-	for (int i = 0; i < 2; i++) {
-		kill(loaders[i], SIGKILL);
-		waitpid(loaders[i], NULL, 0);
-	}
-	result->ratio = sample_quantile(&result->ours, 0.99) / sample_quantile(&result->base, 0.99);
 	pair_close(&pair, setting);
 }
 

@@ -5,6 +5,7 @@ bench_programs = %D%/shmimg-bench
 check_PROGRAMS += %D%/shmimg-bench
 %C%_shmimg_bench_SOURCES = \
 	%D%/bench.h %D%/main.c \
+	%D%/attack.c \
 	%D%/cache.c %D%/cache.h \
 	%D%/echo.c %D%/echo.h \
 	%D%/fetch.c \

@@ -110,6 +110,16 @@ def test_each_row_has_its_result():
     assert kept["system calls"] == 0 or has_sanitizers()  # which make calls of their own
 
 
+def test_attacks():
+    """Each tells the slowest FETCH beside the median, and has a daemon of its own."""
+    wanted = [name for name in rows() if name.startswith("attack-")]
+    told = results(run("--json", *wanted))
+    assert len(wanted) >= 4 and [result["row"] for result in told] == wanted
+    for result in told:
+        check(result)
+        assert result["us at most"] >= int(result["ours"])
+
+
 def test_each_peer_has_its_result_or_its_package():
     """The latter where the program is not there, and nowhere else."""
     wanted = [name for name in rows() if name.startswith("peer-")]
@@ -194,7 +204,7 @@ def test_the_table_of_the_manual():
 
 def test_ended_early_it_leaves_nothing(tmp_path):
     """In the middle of a row."""
-    rows = ["kept-touch", "fetch-loaded-p99"]
+    rows = ["kept-touch", "attack-list"]
     command = [os.path.join(TOP, "tests", "bench", "run"), "--json", *rows]
     environment = {**os.environ, "SHMIMG_BUILD": BUILD, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

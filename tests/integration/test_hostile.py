@@ -22,3 +22,4 @@ def test_hostile_connections_change_nothing():
     assert re.search(r"^1000 hostile connections in [0-9.]+ s$", done.stdout, re.MULTILINE)
     before, after = map(int, re.search(r"(\d+) before, (\d+) after", done.stdout).groups())
     assert after <= before
+    assert re.search(r"^longest turn: \d+ us of processor time$", done.stdout, re.MULTILINE)
