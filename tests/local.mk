@@ -71,6 +71,7 @@ EXTRA_DIST += \
 	%D%/integration/test_small_shm.py \
 	%D%/integration/test_spare.py \
 	%D%/integration/test_top.py \
+	%D%/integration/test_turns.py \
 	%D%/integration/test_unread.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \

@@ -137,8 +137,8 @@ static void path_watch_begin_event(
 		path_watches->next_lost = TAILQ_FIRST(&path_watches->all);
 		return;
 	}
-	path_watches->next_entry = path_watch_find_first(
-		path_watches, event->wd, event->len > 0 ? event->name : NULL);
+	path_watches->next_entry =
+		path_watch_find_first(path_watches, event->wd, event->len > 0 ? event->name : NULL);
 }
 
 /* Reports an event to the next entry, or a loss to the next path watch. Returns whether it did. */

@@ -10,8 +10,8 @@
  * daemon cannot tell whether it has this file already, or whether the file has changed, so it
  * refuses the file.
  *
- * A path has a limited number of parts, so that a request takes a limited time. For the daemon's own
- * user too: a followed path is known by its text, and has one text only without "." and "..".
+ * A path has a limited number of parts, so that a request takes a limited time. For the daemon's
+ * own user too: a followed path is known by its text, and has one text only without "." and "..".
  */
 #include "daemon/file/source.h"
 

@@ -3,8 +3,8 @@
  * error. Messages of a kind are counted for each user (limit.c): a client that causes thousands of
  * them fills neither the disk nor the view of an administrator.
  *
- * No message waits until somebody reads it: what cannot be written at once is lost, and counted. The
- * next message that can be written comes after one that tells how many were lost.
+ * No message waits until somebody reads it: what cannot be written at once is lost, and counted.
+ * The next message that can be written comes after one that tells how many were lost.
  */
 #include "daemon/log/log.h"
 
@@ -63,9 +63,9 @@ static bool log_put_on_stream(const struct log_entry *entry, const char *text)
 {
 	char line[STREAM_LINE_MAX];
 	const char *colour = log_colour(entry->level);
-	int length = *colour ? snprintf(line, sizeof(line), "shmimgd: \033[%sm%s\033[0m\n", colour,
-				       text)
-			     : snprintf(line, sizeof(line), "shmimgd: %s\n", text);
+	int length =
+		*colour ? snprintf(line, sizeof(line), "shmimgd: \033[%sm%s\033[0m\n", colour, text)
+			: snprintf(line, sizeof(line), "shmimgd: %s\n", text);
 	return stream_write(line, (size_t)length);
 }
 

@@ -27,7 +27,7 @@
 #include "daemon/socket/buffer.h"
 
 enum {
-	BATCH_SIZE = 256, /* events from one epoll_wait(2) */
+	BATCH_SIZE = 256,  /* events from one epoll_wait(2) */
 	ACCEPT_BATCH = 32, /* connections accepted in one turn */
 	PAUSE_USEC = 200000,
 	RETRY_MSEC = 10,

@@ -15,7 +15,7 @@ struct engine;
 
 struct server {
 	sd_event *event;
-	struct engine *engine; /* for new sessions */
+	struct engine *engine;	       /* for new sessions */
 	struct turn_times *turn_times; /* the engine's counters */
 	int listener;
 	int epoll;

@@ -220,7 +220,7 @@ static void test_full_journal(void **state)
 
 /* What was read from a stream. */
 struct heard {
-	unsigned lines;		  /* that were logged */
+	unsigned lines;		 /* that were logged */
 	unsigned long long lost; /* as lines about them tell */
 };
 

@@ -131,8 +131,8 @@ static void test_too_many_loads(void **state)
 }
 
 /* Pins images a0, a1 ... of a user; all of one name where name is not NULL. */
-static void pin_many(struct world *world, struct session *session, unsigned count, int keep,
-	const char *name)
+static void pin_many(
+	struct world *world, struct session *session, unsigned count, int keep, const char *name)
 {
 	for (unsigned i = 0; i < count; i++) {
 		char own[16];
@@ -180,10 +180,9 @@ static void test_end_in_parts(void **state)
 		}
 		assert_int_equal(calls, cases[i].calls);
 		assert_int_equal(accounts_used(&world.engine.accounts, 3, RESOURCE_PINS), 0);
-		assert_int_equal(world.engine.store.image_count,
-			cases[i].keep == KEEP_ATTACHED ? 0
-			: cases[i].name		       ? 1
-						       : cases[i].count);
+		assert_int_equal(world.engine.store.image_count, cases[i].keep == KEEP_ATTACHED ? 0
+								 : cases[i].name		? 1
+										 : cases[i].count);
 		world_end(&world, session);
 	}
 }
@@ -232,8 +231,8 @@ static void test_release_in_parts(void **state)
 		}
 		assert_int_equal(calls, cases[i].calls);
 		assert_memory_equal(answer.data, cases[i].begin, strlen(cases[i].begin));
-		assert_int_equal(accounts_used(&world.engine.accounts, 3, RESOURCE_PINS),
-			cases[i].left);
+		assert_int_equal(
+			accounts_used(&world.engine.accounts, 3, RESOURCE_PINS), cases[i].left);
 	}
 	world_end(&world, session);
 }
