@@ -8,9 +8,8 @@
 #include <string.h>
 
 #include "client/protocol/name.h"
+#include "daemon/base/glob.h"
 #include "daemon/command/session.h"
-
-enum { PATTERN_MAX = 1024 };
 
 bool arguments_read_name(struct call *call, const char **name)
 {
@@ -88,10 +87,10 @@ bool arguments_read_flag(struct call *call, enum key key, bool absent, bool *fla
 bool arguments_check_match(struct call *call)
 {
 	const char *match = call->request->values[KEY_MATCH];
-	if (!match || strlen(match) <= PATTERN_MAX)
+	if (!match || strlen(match) <= GLOB_PATTERN_MAX)
 		return true;
 	refuse_key(call, KEY_MATCH, "the pattern has more than %d bytes; use a shorter one",
-		PATTERN_MAX);
+		GLOB_PATTERN_MAX);
 	return false;
 }
 

@@ -14,7 +14,7 @@
 
 enum {
 	HOLDERS_MAX = 64,
-	LIST_WORK = 1 << 20, /* a turn's bytes of pattern x bytes of names: some milliseconds */
+	LIST_WORK = 1 << 18, /* steps in a turn */
 };
 
 /* FORMAT:WIDTHxHEIGHT of each; only FORMAT when it has the size of the whole picture. */
@@ -116,11 +116,11 @@ enum outcome command_stat(struct call *call)
 	return OUTCOME_DONE;
 }
 
-static bool stat_is_listed(
-	const struct session *session, const struct image *image, const char *match)
+static bool stat_is_listed(const struct session *session, const struct image *image,
+	const struct glob *glob, uint64_t *steps)
 {
 	return share_permits(&session->who, image->owner, image->share, image->group) &&
-	       (!match || glob_matches(match, image->name));
+	       (!glob || glob_matches(glob, image->name, steps));
 }
 
 static enum outcome stat_end_list(struct call *call)
@@ -179,12 +179,17 @@ enum outcome command_list(struct call *call)
 	const char *name = session->cursor.name;
 	struct image *image = store_next(store, name && *name ? name : NULL, session->cursor.owner);
 	const struct image *last = NULL;
-	size_t work = 0, cost = match ? strlen(match) : 1;
+	uint64_t work = 0;
+	struct glob *glob = match ? glob_compile(match) : NULL;
+	if (match && !glob)
+		return stat_abort_list(call);
 	while (image && reply_has_room(call->reply) && work < LIST_WORK) {
-		if (!stat_can_add(session, call->reply))
+		if (!stat_can_add(session, call->reply)) {
+			glob_free(glob);
 			return stat_abort_list(call);
-		work += cost * strlen(image->name);
-		if (stat_is_listed(session, image, match)) {
+		}
+		work++;
+		if (stat_is_listed(session, image, glob, &work)) {
 			struct wire_writer *line = reply_begin(call->reply, "ITEM");
 			stat_describe_all(line, generation_choose(image_current(image), -1, NULL));
 			reply_end(call->reply);
@@ -193,6 +198,7 @@ enum outcome command_list(struct call *call)
 		last = image;
 		image = store_next(store, image->name, image->owner);
 	}
+	glob_free(glob);
 	if (image || !reply_has_room(call->reply))
 		return stat_interrupt_list(call, last);
 	return stat_end_list(call);

@@ -26,8 +26,9 @@ static const char *const change_words[] = {
 
 static bool subscription_matches(const struct subscription *subscription, const struct image *image)
 {
+	uint64_t steps = 0;
 	return share_permits(subscription->who, image->owner, image->share, image->group) &&
-	       (!subscription->pattern || glob_matches(subscription->pattern, image->name));
+	       (!subscription->glob || glob_matches(subscription->glob, image->name, &steps));
 }
 
 static void subscription_add(
@@ -64,16 +65,16 @@ static const struct observer_events subscription_events = {
 int subscription_start(
 	struct observer_list *observers, struct subscription *subscription, const char *pattern)
 {
-	char *copy = pattern ? strdup(pattern) : NULL;
+	struct glob *glob = pattern ? glob_compile(pattern) : NULL;
 	char *data = subscription->data ? subscription->data : malloc(QUEUE_SIZE);
-	if ((pattern && !copy) || !data) {
-		free(copy);
+	if ((pattern && !glob) || !data) {
+		glob_free(glob);
 		if (!subscription->data)
 			free(data);
 		return -ENOMEM;
 	}
-	free(subscription->pattern);
-	subscription->pattern = copy;
+	glob_free(subscription->glob);
+	subscription->glob = glob;
 	subscription->data = data;
 	subscription->observer.events = &subscription_events;
 	if (!subscription->active)
@@ -87,9 +88,9 @@ void subscription_stop(struct observer_list *observers, struct subscription *sub
 	if (subscription->active)
 		TAILQ_REMOVE(observers, &subscription->observer, link);
 	subscription->active = false;
-	free(subscription->pattern);
+	glob_free(subscription->glob);
 	free(subscription->data);
-	subscription->pattern = NULL;
+	subscription->glob = NULL;
 	subscription->data = NULL;
 	subscription->length = 0;
 }

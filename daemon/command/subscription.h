@@ -11,13 +11,15 @@
 #include "daemon/store/observer.h"
 #include "daemon/user/credentials.h"
 
+struct glob;
+
 struct subscription {
 	struct observer observer; /* first: the observer is the subscription */
 	bool active;		  /* it is in the store's list of observers */
 	bool overflow;		  /* events were lost after those in the queue */
 	const struct credentials *who;
-	char *pattern; /* glob over names; NULL: all */
-	char *data;    /* the queue: whole lines */
+	struct glob *glob; /* over names; NULL: all */
+	char *data;	   /* the queue: whole lines */
 	size_t length;
 	void (*wake)(void *context); /* called when there are events to take */
 	void *context;
