@@ -29,8 +29,10 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/command/drop.c \
 	%D%/command/fetch.c \
 	%D%/command/hello.c \
+	%D%/command/list.c \
+	%D%/command/listing.c %D%/command/listing.h \
 	%D%/command/load.c \
-	%D%/command/stat.c \
+	%D%/command/stat.c %D%/command/stat.h \
 	%D%/command/stats.c \
 	%D%/command/watch.c \
 	%D%/config/command-line.c %D%/config/command-line.h \

@@ -9,12 +9,15 @@
 
 /* Keys of requests: constant, word on the wire, synopsis of the value. */
 #define KEY_TABLE(X)                                  \
+	X(AFTER, "after", "NAME")                     \
 	X(FD, "fd", "yes|no")                         \
 	X(FORMAT, "format", "FORMAT")                 \
 	X(GENERATION, "generation", "NUMBER")         \
 	X(HEIGHT, "height", "NUMBER")                 \
 	X(ID, "id", "ID")                             \
 	X(KEEP, "keep", "cache|pinned|attached")      \
+	X(KEYS, "keys", "KEY,...")                    \
+	X(LIMIT, "limit", "NUMBER")                   \
 	X(MATCH, "match", "GLOB")                     \
 	X(NAME, "name", "NAME")                       \
 	X(OWNER, "owner", "UID|any")                  \
@@ -47,6 +50,9 @@ enum { ID_LENGTH_MAX = 64 }; /* bytes of id=, decoded */
 /* The keys that select a rendition of an image. */
 #define KEY_RENDITION (KEY_BIT(FORMAT) | KEY_BIT(WIDTH) | KEY_BIT(HEIGHT))
 
+/* The keys that say where a list begins, how long it is, and what it shows. */
+#define KEY_LISTING (KEY_BIT(AFTER) | KEY_BIT(OWNER) | KEY_BIT(LIMIT) | KEY_BIT(KEYS))
+
 /*
  * Commands: constant (and verb), lower case, required keys, optional keys, and a description
  * for the help and the manual.
@@ -65,7 +71,7 @@ enum { ID_LENGTH_MAX = 64 }; /* bytes of id=, decoded */
 	X(DROP, drop, KEY_BIT(NAME), KEY_BIT(OWNER), "remove an image")                           \
 	X(STAT, stat, KEY_BIT(NAME), KEY_BIT(OWNER) | KEY_RENDITION,                              \
 		"describe an image, its pins and its lock")                                       \
-	X(LIST, list, 0, KEY_BIT(MATCH), "list the images you can access")                        \
+	X(LIST, list, 0, KEY_BIT(MATCH) | KEY_LISTING, "list the images you can access")          \
 	X(STATS, stats, 0, 0, "report the daemon's counters")                                     \
 	X(WATCH, watch, 0, KEY_BIT(MATCH), "report when images are loaded, changed or gone")      \
 	X(NOOP, noop, 0, 0, "be answered when all earlier requests are")                          \

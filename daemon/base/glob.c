@@ -253,7 +253,7 @@ static struct glob *glob_finish(const struct glob_compiler *compiler, unsigned w
 	size_t row_bytes = (size_t)compiler->row_count * words * sizeof(uint64_t);
 	size_t interval_bytes = compiler->interval_count * sizeof(struct glob_interval);
 	size_t size = sizeof(struct glob) + row_bytes + interval_bytes;
-	struct glob *glob = malloc(size);
+	struct glob *glob = calloc(1, size);
 	if (!glob)
 		return NULL;
 	*glob = (struct glob){
@@ -281,7 +281,7 @@ struct glob *glob_compile(const char *pattern)
 		return NULL;
 	glob_compile_elements(compiler, pattern);
 	unsigned words = compiler->elements / WORD_BITS + 1;
-	compiler->rows = malloc((compiler->change_count + 1) * words * sizeof(uint64_t));
+	compiler->rows = calloc((compiler->change_count + 1) * words, sizeof(uint64_t));
 	if (compiler->rows) {
 		glob_compile_rows(compiler, words);
 		glob = glob_finish(compiler, words);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/command/listing.h"
 #include "daemon/store/lifetime.h"
 
 enum {
@@ -172,7 +173,7 @@ void session_close(struct session *session)
 	charge_refund(&session->charge);
 	close_queue_leave(session->close_queue);
 	credentials_free(&session->who);
-	free(session->cursor.name);
+	listing_free(session->listing);
 	free(session);
 }
 

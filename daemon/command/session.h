@@ -14,6 +14,8 @@
 #include "daemon/store/image.h"
 #include "daemon/user/credentials.h"
 
+struct listing;
+
 RB_HEAD(pin_tree, pin);
 
 /* An operation that a session waits for. Embedded in the operation's own struct. */
@@ -38,12 +40,7 @@ struct session {
 	TAILQ_HEAD(, pending) pending;
 	struct subscription subscription;
 	struct charge watch_charge; /* for the subscription */
-	/* Where a LIST continues when the client has read the first part. */
-	struct {
-		char *name; /* of the last image that was checked, or ""; NULL: of none */
-		uid_t owner;
-		uint64_t count;
-	} cursor;
+	struct listing *listing;    /* the LIST that is not complete, or NULL */
 	/* Where a RELEASE continues. */
 	struct {
 		bool begun;

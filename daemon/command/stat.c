@@ -1,21 +1,16 @@
 /*
- * STAT and LIST: describe the images that the client can access.
+ * STAT: describes an image that the client can access.
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "daemon/base/glob.h"
 #include "daemon/command/arguments.h"
 #include "daemon/command/describe.h"
 #include "daemon/command/handlers.h"
 #include "daemon/command/session.h"
+#include "daemon/command/stat.h"
 
-enum {
-	HOLDERS_MAX = 64,
-	LIST_WORK = 1 << 18, /* steps in a turn */
-};
+enum { HOLDERS_MAX = 64 };
 
 /* FORMAT:WIDTHxHEIGHT of each; only FORMAT when it has the size of the whole picture. */
 static void stat_add_renditions(struct wire_writer *line, const struct generation *generation)
@@ -84,7 +79,8 @@ static void stat_add_lock(struct wire_writer *line, const struct image *image)
 	wire_add_number(line, "waiters", waiters);
 }
 
-static void stat_describe_all(struct wire_writer *line, struct rendition *rendition)
+void stat_describe(
+	struct wire_writer *line, struct rendition *rendition, const struct stat_parts *parts)
 {
 	const struct generation *generation = rendition->generation;
 	const struct image *image = generation->image;
@@ -99,11 +95,14 @@ static void stat_describe_all(struct wire_writer *line, struct rendition *rendit
 	wire_add(line, "watch", image->follow ? "yes" : "no");
 	stat_add_renditions(line, generation);
 	wire_add_number(line, "pins", image->pin_count);
-	stat_add_holders(line, image);
-	stat_add_lock(line, image);
-	wire_add_number(line, "unlinked-bytes",
-		unlinked_bytes_of(
-			&image->store->deferred_free->unlinked, image->name, image->owner));
+	if (parts->holders)
+		stat_add_holders(line, image);
+	if (parts->lock)
+		stat_add_lock(line, image);
+	if (parts->unlinked)
+		wire_add_number(line, "unlinked-bytes",
+			unlinked_bytes_of(
+				&image->store->deferred_free->unlinked, image->name, image->owner));
 }
 
 enum outcome command_stat(struct call *call)
@@ -111,95 +110,8 @@ enum outcome command_stat(struct call *call)
 	struct rendition *rendition = arguments_find_rendition(call);
 	if (!rendition)
 		return OUTCOME_DONE;
-	stat_describe_all(reply_begin(call->reply, "OK"), rendition);
+	stat_describe(
+		reply_begin(call->reply, "OK"), rendition, &(struct stat_parts){true, true, true});
 	reply_end(call->reply);
 	return OUTCOME_DONE;
-}
-
-static bool stat_is_listed(const struct session *session, const struct image *image,
-	const struct glob *glob, uint64_t *steps)
-{
-	return share_permits(&session->who, image->owner, image->share, image->group) &&
-	       (!glob || glob_matches(glob, image->name, steps));
-}
-
-static enum outcome stat_end_list(struct call *call)
-{
-	struct session *session = call->session;
-	struct wire_writer *line = reply_begin(call->reply, "OK");
-	wire_add_number(line, "count", session->cursor.count);
-	reply_end(call->reply);
-	free(session->cursor.name);
-	session->cursor.name = NULL;
-	session->cursor.count = 0;
-	return OUTCOME_DONE;
-}
-
-/* Allocates the memory for the name at which the list continues. Returns whether there is some. */
-static bool stat_has_cursor(struct session *session)
-{
-	if (!session->cursor.name)
-		session->cursor.name = calloc(1, NAME_LENGTH_MAX + 1);
-	return session->cursor.name != NULL;
-}
-
-/* Whether an item can be added, with room for an error after it when there is no cursor. */
-static bool stat_can_add(struct session *session, const struct reply *reply)
-{
-	return reply->size - reply->length >= 2 * WIRE_LINE_MAX || stat_has_cursor(session);
-}
-
-/* Ends a list that cannot continue later, with an error. */
-static enum outcome stat_abort_list(struct call *call)
-{
-	call->session->cursor.count = 0;
-	return refuse(call, FAULT_BUSY, "the daemon has no memory left");
-}
-
-/* Remembers the last image by its name: the image may be removed before the list continues. */
-static enum outcome stat_interrupt_list(struct call *call, const struct image *last)
-{
-	struct session *session = call->session;
-	if (!stat_has_cursor(session))
-		return stat_abort_list(call);
-	if (last) {
-		session->cursor.owner = last->owner;
-		strcpy(session->cursor.name, last->name);
-	}
-	return OUTCOME_MORE;
-}
-
-enum outcome command_list(struct call *call)
-{
-	struct session *session = call->session;
-	struct store *store = &session->engine->store;
-	const char *match = call->request->values[KEY_MATCH];
-	if (!arguments_check_match(call))
-		return OUTCOME_DONE;
-	const char *name = session->cursor.name;
-	struct image *image = store_next(store, name && *name ? name : NULL, session->cursor.owner);
-	const struct image *last = NULL;
-	uint64_t work = 0;
-	struct glob *glob = match ? glob_compile(match) : NULL;
-	if (match && !glob)
-		return stat_abort_list(call);
-	while (image && reply_has_room(call->reply) && work < LIST_WORK) {
-		if (!stat_can_add(session, call->reply)) {
-			glob_free(glob);
-			return stat_abort_list(call);
-		}
-		work++;
-		if (stat_is_listed(session, image, glob, &work)) {
-			struct wire_writer *line = reply_begin(call->reply, "ITEM");
-			stat_describe_all(line, generation_choose(image_current(image), -1, NULL));
-			reply_end(call->reply);
-			session->cursor.count++;
-		}
-		last = image;
-		image = store_next(store, image->name, image->owner);
-	}
-	glob_free(glob);
-	if (image || !reply_has_room(call->reply))
-		return stat_interrupt_list(call, last);
-	return stat_end_list(call);
 }

@@ -349,6 +349,54 @@ def test_a_long_list_for_a_slow_reader(client, connect, tmp_path):
     assert "images" in slow.answer()
 
 
+def page(client, **values):
+    """The names of one page, and whether there is more."""
+    client.send("LIST", **values)
+    names = []
+    while (answer := client.reply())[0] == "ITEM":
+        names.append(answer[1]["name"])
+    verb, values = answer
+    assert verb == "OK" and values["count"] == str(len(names))
+    return names, values.get("more") == "yes"
+
+
+def test_pages(client, connect, tmp_path):
+    """Each page begins behind the last image of the one before, also when that is gone."""
+    names = [f"{number:03}" for number in range(25)]
+    load_many(client, tmp_path, names)
+    assert page(client, limit=25) == (names, False)
+    assert page(client, limit=24) == (names[:24], True)
+    listed, more, last = [], True, {}
+    while more:
+        part, more = page(client, limit=4, **last)
+        assert len(part) == 4 or not more
+        listed += part
+        last = {"after": listed[-1], "owner": os.getuid()}
+        connect().ask("DROP", name=listed[-1])
+    assert listed == names
+    left = [name for name in names if name not in listed[3::4]]
+    assert page(client, after="003") == ([name for name in left if name > "003"][:-1], False)
+    assert page(client, after=names[-1]) == ([], False)
+
+
+def test_a_page_of_what_matches(client, tmp_path):
+    load_many(client, tmp_path, [f"{number}{kind}" for number in range(9) for kind in "ab"])
+    assert page(client, match="*b", limit=4) == (["0b", "1b", "2b", "3b"], True)
+    assert page(client, match="*b", limit=9)[1] is False
+    assert page(client, match="*b", after="6b") == (["7b", "8b"], False)
+
+
+def test_keys_of_a_list(client, image):
+    (full,) = client.items()
+    for key in full:
+        (item,) = client.items(keys=key)
+        assert set(item) == {"name", "owner", key}
+        assert item[key] == full[key]
+    assert client.items(keys=",".join(full)) == [full]
+    for wrong in ("", "colour", "name,,owner", "Width", "width,"):
+        assert client.error("LIST", keys=wrong) == "invalid-argument"
+
+
 def test_stats_count(client, tmp_path):
     path = tiny_png(tmp_path / "a.png")
     before = client.stats()

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "daemon/command/listing.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/world.h"
 
@@ -272,6 +273,25 @@ static void test_list(void **state)
 		{"LIST match=*o*", "both|both|group|own|OK count=4|"},
 		{"LIST match=[a-b]*", "a%25b%20c|all|both|both|OK count=4|"},
 		{"LIST match=private", "OK count=0|"},
+		{"LIST limit=6", "a%25b%20c|all|both|both|group|own|OK count=6|"},
+		{"LIST limit=5", "a%25b%20c|all|both|both|group|OK count=5 more=yes|"},
+		{"LIST limit=1", "a%25b%20c|OK count=1 more=yes|"},
+		{"LIST limit=4294967295", "a%25b%20c|all|both|both|group|own|OK count=6|"},
+		{"LIST match=both limit=1", "both|OK count=1 more=yes|"},
+		{"LIST match=both limit=2", "both|both|OK count=2|"},
+		{"LIST match=none limit=1", "OK count=0|"},
+		/* own is all that is left, and private is another user's. */
+		{"LIST after=group limit=1", "own|OK count=1|"},
+		{"LIST after=own", "OK count=0|"},
+		{"LIST after=both", "group|own|OK count=2|"},
+		{"LIST after=both owner=0", "both|both|group|own|OK count=4|"},
+		{"LIST after=both owner=1", "both|group|own|OK count=3|"},
+		{"LIST after=both owner=2", "both|group|own|OK count=3|"},
+		{"LIST after=both owner=3", "group|own|OK count=2|"},
+		{"LIST after=b", "both|both|group|own|OK count=4|"},
+		{"LIST after=bz owner=4294967294", "group|own|OK count=2|"},
+		{"LIST after=%20 match=*o* limit=3", "both|both|group|OK count=3 more=yes|"},
+		{"LIST keys=name limit=2", "a%25b%20c|all|OK count=2 more=yes|"},
 	};
 	struct world world;
 	(void)state;
@@ -282,11 +302,85 @@ static void test_list(void **state)
 		/* One at a time. */
 		assert_string_equal(list(session, cases[i][0], WIRE_LINE_MAX), cases[i][1]);
 	}
+	static const char *const refused[] = {"LIST limit=0", "LIST limit=", "LIST limit=-1",
+		"LIST limit=4294967296", "LIST owner=3", "LIST after=", "LIST after=%01",
+		"LIST after=a owner=x", "LIST keys=", "LIST keys=name,", "LIST keys=,name",
+		"LIST keys=names", "LIST keys=nam", "LIST keys=name%20"};
+	for (size_t i = 0; i < COUNT(refused); i++)
+		world_expect(&world, session, refused[i], -1, "ERR code=invalid-argument ");
 	char line[1100] = "LIST match=";
 	memset(line + 11, '*', 1025);
 	world_expect(&world, session, line, -1, "ERR code=invalid-argument ");
 	line[11 + 1024] = '\0';
 	world_expect(&world, session, line, -1, "ITEM name=a%25b%20c ");
+	world_end(&world, session);
+}
+
+/* Each key of an item can be chosen, alone with name and owner, and has the value of the item. */
+static void test_list_keys(void **state)
+{
+	static struct answer one;
+	struct world world;
+	unsigned count = 0;
+	(void)state;
+	struct session *session = begin(&world);
+	world_call(session, &answer, "LIST match=own", -1);
+	for (const char *field = strchr(answer.data, ' '); field; field = strchr(field + 1, ' ')) {
+		char line[64], wanted[512];
+		int length = (int)strcspn(field + 1, "=");
+		if (field > strchr(answer.data, '\n'))
+			break;
+		snprintf(line, sizeof(line), "LIST match=own keys=%.*s", length, field + 1);
+		assert_int_equal(world_call(session, &one, line, -1), OUTCOME_DONE);
+		bool always = strncmp(field, " name=", 6) == 0 || strncmp(field, " owner=", 7) == 0;
+		snprintf(wanted, sizeof(wanted), "%.*s", (int)strcspn(field + 1, " \n") + 1, field);
+		assert_non_null(strstr(one.data, wanted));
+		assert_non_null(strstr(one.data, " owner=3"));
+		assert_memory_equal(one.data, "ITEM name=own ", 14);
+		unsigned fields = 0;
+		for (const char *next = one.data; *next != '\n'; next++)
+			fields += *next == ' ';
+		assert_int_equal(fields, always ? 2 : 3);
+		count++;
+	}
+	assert_in_range(count, 20, 32);
+	world_expect(&world, session, "LIST match=own keys=slot,width,keep", -1,
+		"ITEM name=own width=16 slot=");
+	world_end(&world, session);
+}
+
+/*
+ * Patterns that are hard and match nothing: a list of many long names takes several turns, and of
+ * a message with many lists, each ends the turn. The position outlives its image.
+ */
+static void test_list_in_turns(void **state)
+{
+	enum { IMAGES = 40 };
+	struct world world;
+	char line[1100] = "LIST match=*";
+	(void)state;
+	world_open(&world, NULL);
+	struct session *session = world_session(&world, 3, 30);
+	for (int i = 0; i < IMAGES; i++) {
+		static char name[NAME_LENGTH_MAX + 1];
+		memset(name, 'a', NAME_LENGTH_MAX);
+		name[0] = (char)('A' + i);
+		world_make(&world, &(struct recipe){name, 3, .state = 1});
+	}
+	memset(line + strlen(line), 'a', 1000);
+	strcat(line, "b");
+	unsigned turns = 1;
+	while (world_call(session, &answer, line, -1) == OUTCOME_MORE) {
+		assert_string_equal(answer.data, "");
+		image_drop(&world.engine.store,
+			store_find(&world.engine.store, session->listing->name, 3));
+		turns++;
+	}
+	assert_string_equal(answer.data, "OK count=0\n");
+	/* No name costs more than a few turns' part, and none is free. */
+	assert_in_range(turns, IMAGES / 8, IMAGES);
+	assert_int_equal(world_call(session, &answer, line, -1), OUTCOME_MORE);
+	assert_int_equal(world_call(session, &answer, line, -1), OUTCOME_MORE);
 	world_end(&world, session);
 }
 
@@ -372,6 +466,8 @@ int main(void)
 		cmocka_unit_test(test_stat),
 		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_keys),
+		cmocka_unit_test(test_list_in_turns),
 		cmocka_unit_test(test_rejections),
 		cmocka_unit_test(test_replies),
 	};
