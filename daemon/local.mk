@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/store/adopt.c %D%/store/adopt.h \
 	%D%/segment/board.c %D%/segment/board.h \
 	%D%/socket/buffer.c %D%/socket/buffer.h \
+	%D%/store/change-log.c %D%/store/change-log.h \
 	%D%/base/cleanup.h \
 	%D%/base/clock.c %D%/base/clock.h \
 	%D%/base/turn-times.c %D%/base/turn-times.h \

@@ -90,7 +90,17 @@ void dispatch_on_event(struct session *session, void (*wake)(void *context), voi
 
 bool dispatch_has_watch(const struct session *session)
 {
-	return session->subscription.active;
+	return session->subscription.log != NULL;
+}
+
+void dispatch_begin_turn(struct session *session)
+{
+	subscription_begin_turn(&session->subscription);
+}
+
+bool dispatch_is_behind(const struct session *session)
+{
+	return subscription_is_behind(&session->subscription);
 }
 
 size_t dispatch_take_events(struct session *session, char *data, size_t size)

@@ -29,11 +29,18 @@ bool dispatch_must_wait(const struct session *session, const struct request *req
 
 /*
  * Events of a session that watches: whole lines, which may be sent between answers. wake is
- * called when there are new events.
+ * called when there are changes to look at, which may give events.
+ *
+ * Looking at changes is work of the session's own turns. So each turn begins with
+ * dispatch_begin_turn(), after which dispatch_take_events() looks at a bounded number of changes.
+ * When it has returned 0 and dispatch_is_behind() is still true, the next answer must wait for a
+ * later turn: events of earlier changes come first.
  */
 void dispatch_on_event(struct session *session, void (*wake)(void *context), void *context);
 bool dispatch_has_watch(const struct session *session);
+void dispatch_begin_turn(struct session *session);
 size_t dispatch_take_events(struct session *session, char *data, size_t size);
+bool dispatch_is_behind(const struct session *session);
 
 /* Answers a line that is not a request, or that was not read. */
 void dispatch_reject(

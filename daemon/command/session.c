@@ -70,7 +70,7 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 	*who = (struct credentials){0};
 	RB_INIT(&session->pins);
 	TAILQ_INIT(&session->pending);
-	session->subscription.who = &session->who;
+	session->subscription.reader.who = &session->who;
 	engine->counters.connections++;
 	*opened = session;
 	return 0;
@@ -140,7 +140,7 @@ static unsigned session_end_pending(struct session *session, struct pending *pen
 bool session_end(struct session *session)
 {
 	unsigned work = 0;
-	subscription_stop(&session->engine->store.observers, &session->subscription);
+	subscription_stop(&session->subscription);
 	charge_refund(&session->watch_charge);
 	while (work < WORK_MAX && !TAILQ_EMPTY(&session->pending))
 		work += session_end_pending(session, TAILQ_FIRST(&session->pending));

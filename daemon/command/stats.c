@@ -110,7 +110,7 @@ enum outcome command_stats(struct call *call)
 	wire_add_number(line, "memory-max", engine->store.memory_max);
 	wire_add_number(line, "free-bytes", segment_free_space());
 	wire_add_number(line, "connections", counters->connections);
-	wire_add_number(line, "watches", subscriptions_count(&engine->store.observers));
+	wire_add_number(line, "watches", engine->store.changes.reader_count);
 	wire_add_number(line, "loads", counters->loads);
 	wire_add_number(line, "loading", engine->loader.count);
 	wire_add_number(line, "decodes", counters->decodes);

@@ -1,131 +1,152 @@
 /*
  * Subscriptions.
  *
- * Each is an observer of the store and formats an event line for each change of an image that
- * its session can access. When a line does not fit, no more lines are added until the session
- * has read the whole queue: the event that reports the loss then stands where the loss was.
+ * Each looks at the changes in its session's own turns, so that an image which many watch costs
+ * the one who loads it nothing. A change becomes the event that the session must see: an image that
+ * comes into sight was loaded, one that goes out of sight was dropped, whatever happened to it.
  */
 #include "daemon/command/subscription.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/protocol/wire.h"
 #include "daemon/base/glob.h"
-#include "daemon/store/image.h"
 
-enum { QUEUE_SIZE = 4 * WIRE_LINE_MAX };
-
-static const char *const change_words[] = {
-	[CHANGE_LOADED] = "loaded",
-	[CHANGE_CHANGED] = "changed",
-	[CHANGE_EVICTED] = "evicted",
-	[CHANGE_DROPPED] = "dropped",
+/* A step takes some nanoseconds. */
+enum {
+	TURN_STEPS = 1 << 18,
+	CHANGE_STEPS = 1 << 6, /* for each change */
+	EVENT_STEPS = 1 << 10, /* for each line, beside some for each byte of the name */
 };
 
-static bool subscription_matches(const struct subscription *subscription, const struct image *image)
+static void subscription_on_wake(struct change_reader *reader)
 {
-	uint64_t steps = 0;
-	return share_permits(subscription->who, image->owner, image->share, image->group) &&
-	       (!subscription->glob || glob_matches(subscription->glob, image->name, &steps));
-}
-
-static void subscription_add(
-	struct subscription *subscription, const struct image *image, enum change change)
-{
-	struct wire_writer line;
-	size_t free_size = subscription->overflow ? 0 : QUEUE_SIZE - subscription->length;
-	wire_begin(&line, subscription->data + subscription->length,
-		free_size < WIRE_LINE_MAX ? free_size : WIRE_LINE_MAX, "EVENT");
-	wire_add(&line, "type", change_words[change]);
-	wire_add(&line, "name", image->name);
-	wire_add_number(&line, "generation", TAILQ_FIRST(&image->generations)->number);
-	wire_add_number(&line, "owner", image->owner);
-	int length = wire_end(&line);
-	if (length < 0)
-		subscription->overflow = true;
-	else
-		subscription->length += (size_t)length;
+	struct subscription *subscription = (struct subscription *)reader;
 	subscription->wake(subscription->context);
 }
 
-static void subscription_on_change(
-	struct observer *observer, const struct image *image, enum change change)
+static void subscription_charge(struct subscription *subscription, uint64_t steps)
 {
-	struct subscription *subscription = (struct subscription *)observer;
-	if (subscription_matches(subscription, image))
-		subscription_add(subscription, image, change);
+	subscription->steps -= steps < subscription->steps ? steps : subscription->steps;
 }
 
-static const struct observer_events subscription_events = {
-	.changed = subscription_on_change,
-};
+static bool subscription_matches(struct subscription *subscription, const char *name)
+{
+	uint64_t steps = 0;
+	bool matches = !subscription->glob || glob_matches(subscription->glob, name, &steps);
+	subscription_charge(subscription, steps);
+	return matches;
+}
+
+/* The type of the event that a change is for the session, or NULL. */
+static const char *subscription_type(
+	const struct subscription *subscription, const struct change_record *record)
+{
+	bool before = change_saw_before(record, subscription->reader.who);
+	bool after = change_sees_after(record, subscription->reader.who);
+	if (before && after)
+		return "changed";
+	if (after)
+		return "loaded";
+	if (before)
+		return record->change == CHANGE_EVICTED ? "evicted" : "dropped";
+	return NULL;
+}
+
+/* Writes an event. Returns its length, or 0 when it does not fit. */
+static size_t subscription_write(
+	const struct change_record *record, const char *type, char *data, size_t size)
+{
+	struct wire_writer line;
+	bool gone = !strcmp(type, "dropped") || !strcmp(type, "evicted");
+	wire_begin(&line, data, size < WIRE_LINE_MAX ? size : WIRE_LINE_MAX, "EVENT");
+	wire_add(&line, "type", type);
+	wire_add(&line, "name", record->name);
+	wire_add_number(
+		&line, "generation", gone ? record->before.generation : record->after.generation);
+	wire_add_number(&line, "owner", record->owner);
+	int length = wire_end(&line);
+	return length > 0 ? (size_t)length : 0;
+}
+
+static size_t subscription_write_overflow(char *data, size_t size)
+{
+	static const char overflow[] = "EVENT type=overflow\n";
+	size_t length = sizeof(overflow) - 1;
+	if (size < length)
+		return 0;
+	memcpy(data, overflow, length);
+	return length;
+}
 
 int subscription_start(
-	struct observer_list *observers, struct subscription *subscription, const char *pattern)
+	struct subscription *subscription, struct change_log *log, const char *pattern)
 {
 	struct glob *glob = pattern ? glob_compile(pattern) : NULL;
-	char *data = subscription->data ? subscription->data : malloc(QUEUE_SIZE);
-	if ((pattern && !glob) || !data) {
+	if (pattern && !glob)
+		return -ENOMEM;
+	subscription->reader.wake = subscription_on_wake;
+	if (!subscription->log && change_log_join(log, &subscription->reader) < 0) {
 		glob_free(glob);
-		if (!subscription->data)
-			free(data);
 		return -ENOMEM;
 	}
+	subscription->log = log;
 	glob_free(subscription->glob);
 	subscription->glob = glob;
-	subscription->data = data;
-	subscription->observer.events = &subscription_events;
-	if (!subscription->active)
-		TAILQ_INSERT_TAIL(observers, &subscription->observer, link);
-	subscription->active = true;
 	return 0;
 }
 
-void subscription_stop(struct observer_list *observers, struct subscription *subscription)
+void subscription_stop(struct subscription *subscription)
 {
-	if (subscription->active)
-		TAILQ_REMOVE(observers, &subscription->observer, link);
-	subscription->active = false;
+	if (subscription->log)
+		change_log_leave(subscription->log, &subscription->reader);
+	subscription->log = NULL;
 	glob_free(subscription->glob);
-	free(subscription->data);
 	subscription->glob = NULL;
-	subscription->data = NULL;
-	subscription->length = 0;
 }
 
-unsigned subscriptions_count(const struct observer_list *observers)
+void subscription_begin_turn(struct subscription *subscription)
 {
-	unsigned count = 0;
-	const struct observer *observer;
-	TAILQ_FOREACH (observer, observers, link)
-		count += observer->events == &subscription_events;
-	return count;
+	subscription->steps = TURN_STEPS;
 }
 
-/* The bytes of the whole lines that fit. */
-static size_t subscription_whole_lines(const struct subscription *subscription, size_t size)
+bool subscription_is_behind(const struct subscription *subscription)
 {
-	if (subscription->length <= size)
-		return subscription->length;
-	const char *newline = memrchr(subscription->data, '\n', size);
-	return newline ? (size_t)(newline - subscription->data) + 1 : 0;
+	return subscription->log && !subscription->reader.is_idle;
+}
+
+/* Writes the event of a change, if it is one. Returns false when it does not fit. */
+static bool subscription_add(struct subscription *subscription, const struct change_record *record,
+	char *data, size_t size, size_t *length)
+{
+	const char *type = subscription_type(subscription, record);
+	subscription_charge(subscription, CHANGE_STEPS);
+	if (!type || !subscription_matches(subscription, record->name))
+		return true;
+	*length = subscription_write(record, type, data, size);
+	subscription_charge(subscription, EVENT_STEPS + strlen(record->name));
+	return *length > 0;
 }
 
 size_t subscription_take(struct subscription *subscription, char *data, size_t size)
 {
-	static const char lost[] = "EVENT type=overflow\n";
-	size_t length = subscription_whole_lines(subscription, size);
-	if (length > 0) {
-		memcpy(data, subscription->data, length);
-		subscription->length -= length;
-		memmove(subscription->data, subscription->data + length, subscription->length);
-		return length;
+	size_t used = 0;
+	while (subscription_is_behind(subscription) && subscription->steps > 0) {
+		bool lost;
+		size_t length = 0;
+		const struct change_record *record =
+			change_log_peek(subscription->log, &subscription->reader, &lost);
+		if (lost) {
+			length = subscription_write_overflow(data + used, size - used);
+			if (length == 0)
+				break;
+		} else if (!subscription_add(
+				   subscription, record, data + used, size - used, &length)) {
+			break;
+		}
+		used += length;
+		change_log_advance(subscription->log, &subscription->reader);
 	}
-	if (!subscription->overflow || subscription->length > 0 || size < sizeof(lost) - 1)
-		return 0;
-	subscription->overflow = false;
-	memcpy(data, lost, sizeof(lost) - 1);
-	return sizeof(lost) - 1;
+	return used;
 }

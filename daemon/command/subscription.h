@@ -1,40 +1,45 @@
 /*
- * A subscription: the queue of event lines that a session gets after WATCH. The queue is
- * limited: a session that does not read loses events, and an overflow event reports this.
+ * A subscription: what WATCH asks for. It reads the store's log of changes, and makes an event
+ * line of each change that its session can see and whose name matches. A session that does not
+ * read its events falls behind, until changes are lost; an overflow event reports this.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/queue.h>
+#include <stdint.h>
 
-#include "daemon/store/observer.h"
-#include "daemon/user/credentials.h"
+#include "daemon/store/change-log.h"
 
 struct glob;
 
 struct subscription {
-	struct observer observer; /* first: the observer is the subscription */
-	bool active;		  /* it is in the store's list of observers */
-	bool overflow;		  /* events were lost after those in the queue */
-	const struct credentials *who;
-	struct glob *glob; /* over names; NULL: all */
-	char *data;	   /* the queue: whole lines */
-	size_t length;
-	void (*wake)(void *context); /* called when there are events to take */
+	struct change_reader reader; /* first: the reader is the subscription */
+	struct change_log *log;	     /* NULL: not started */
+	struct glob *glob;	     /* over names; NULL: all */
+	uint64_t steps;		     /* that are left of this turn */
+	void (*wake)(void *context); /* called when there are changes to look at */
 	void *context;
 };
 
 /*
- * Starts a subscription to changes of the images that its owner can access, or gives it another
+ * Starts a subscription to changes of the images that its session can access, or gives it another
  * pattern. Returns 0 or -ENOMEM; then nothing has changed.
  */
 int subscription_start(
-	struct observer_list *observers, struct subscription *subscription, const char *pattern);
-void subscription_stop(struct observer_list *observers, struct subscription *subscription);
+	struct subscription *subscription, struct change_log *log, const char *pattern);
 
-/* The number of subscriptions among the observers. */
-unsigned subscriptions_count(const struct observer_list *observers);
+/* Ends it, if it was started. */
+void subscription_stop(struct subscription *subscription);
 
-/* Moves whole lines out of the queue. Returns their bytes; 0 when there are none. */
+/* Gives it the steps of a turn. */
+void subscription_begin_turn(struct subscription *subscription);
+
+/* Whether there are changes that it has not looked at. */
+bool subscription_is_behind(const struct subscription *subscription);
+
+/*
+ * Looks at changes while the turn has steps, and writes events. Returns their bytes, whole lines;
+ * 0 when there are none, when the next one does not fit, or when no step is left.
+ */
 size_t subscription_take(struct subscription *subscription, char *data, size_t size);

@@ -25,7 +25,7 @@ enum outcome command_watch(struct call *call)
 		return call_refuse_quota(session, call->reply, RESOURCE_WATCHES, amount);
 	if (r == 0)
 		r = subscription_start(
-			&session->engine->store.observers, &session->subscription, match);
+			&session->subscription, &session->engine->store.changes, match);
 	if (r < 0) {
 		charge_refund(&charge);
 		return refuse(call, FAULT_BUSY, "the daemon has no memory left");

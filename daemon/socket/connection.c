@@ -138,7 +138,7 @@ static bool connection_move_events(struct connection *connection)
 		char *space = outbox_space(&connection->outbox, &size);
 		size_t length = dispatch_take_events(connection->session, space, size);
 		if (length == 0)
-			return true;
+			return !dispatch_is_behind(connection->session);
 		outbox_add(&connection->outbox, length, -1);
 	}
 	return false;
@@ -494,6 +494,13 @@ static void connection_transmit(struct connection *connection)
 	outbox_clear(&connection->outbox);
 }
 
+/* Whether the turn had no time for all changes that a watch must look at. */
+static bool connection_is_behind(struct connection *connection)
+{
+	return dispatch_is_behind(connection->session) && !connection->broken &&
+	       !connection->answering && outbox_has_space(&connection->outbox);
+}
+
 static bool connection_has_ended(const struct connection *connection)
 {
 	bool all_sent = TAILQ_EMPTY(&connection->replies) && TAILQ_EMPTY(&connection->id_replies) &&
@@ -559,6 +566,7 @@ static enum turn connection_run_turn(struct connection *connection)
 	if (connection->broken)
 		return TURN_CLOSE;
 	connection_update_transit(connection);
+	dispatch_begin_turn(connection->session);
 	while (count < CONNECTION_TURN) {
 		unsigned answered = connection_answer_next(connection);
 		count += answered;
@@ -575,7 +583,7 @@ static enum turn connection_run_turn(struct connection *connection)
 	connection_send(connection);
 	if (connection->broken)
 		return TURN_CLOSE;
-	if (count >= CONNECTION_TURN)
+	if (count >= CONNECTION_TURN || connection_is_behind(connection))
 		return TURN_AGAIN;
 	/* Sending may have freed the space that the next request or reply needs. */
 	if (outbox_is_empty(&connection->outbox) && connection_has_work(connection))

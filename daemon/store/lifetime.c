@@ -247,5 +247,6 @@ void store_destroy(struct store *store)
 {
 	while (!RB_EMPTY(&store->images))
 		image_drop(store, RB_ROOT(&store->images));
+	change_log_destroy(&store->changes);
 	index_destroy(&store->index);
 }

@@ -5,7 +5,12 @@
  */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
+
+#include "client/protocol/share.h"
 
 struct image;
 struct observer;
@@ -17,12 +22,24 @@ enum change {
 	CHANGE_DROPPED, /* the image is about to go, by DROP or with its last user */
 };
 
+/* What there was under a name: the generation, and who could access it. */
+struct view {
+	uint64_t generation; /* 0: no image */
+	enum share share;
+	gid_t group;
+};
+
 /*
  * An observer must not add or remove observers, nor insert, drop or evict images. It may cancel
  * loads. NULL is not called.
  */
 struct observer_events {
-	void (*changed)(struct observer *observer, const struct image *image, enum change change);
+	/*
+	 * before is what had the name until now, which may be another image; NULL for an image that
+	 * is about to go.
+	 */
+	void (*changed)(struct observer *observer, const struct image *image, enum change change,
+		const struct view *before);
 
 	/* A new image takes the name of another one, which is removed next. */
 	void (*replaced)(struct observer *observer, struct image *old, struct image *replacement);
@@ -38,14 +55,21 @@ struct observer {
 
 TAILQ_HEAD(observer_list, observer);
 
-static inline void observers_notify_change(
-	const struct observer_list *observers, const struct image *image, enum change change)
+static inline void observers_notify_published(const struct observer_list *observers,
+	const struct image *image, enum change change, const struct view *before)
 {
 	struct observer *observer;
 	TAILQ_FOREACH (observer, observers, link) {
 		if (observer->events->changed)
-			observer->events->changed(observer, image, change);
+			observer->events->changed(observer, image, change, before);
 	}
+}
+
+/* For an image that is about to go. */
+static inline void observers_notify_change(
+	const struct observer_list *observers, const struct image *image, enum change change)
+{
+	observers_notify_published(observers, image, change, NULL);
 }
 
 static inline void observers_notify_replaced(

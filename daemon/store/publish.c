@@ -101,6 +101,10 @@ static void publish_commit(struct store *store, const struct publication *public
 {
 	struct generation *generation = rendition->generation;
 	struct image *image = generation->image;
+	struct view before = {0};
+	if (replaced)
+		before = (struct view){
+			image_current(replaced)->number, replaced->share, replaced->group};
 	board_show(store->board, image->slot, generation->number);
 	if (replaced && replaced != image) {
 		observers_notify_replaced(&store->observers, replaced, image);
@@ -117,15 +121,16 @@ static void publish_commit(struct store *store, const struct publication *public
 	if (!image->named)
 		image_insert(store, image);
 	image_collect(image);
-	*published =
-		(struct published){rendition, fresh, replaced ? CHANGE_CHANGED : CHANGE_LOADED};
+	*published = (struct published){
+		rendition, fresh, replaced ? CHANGE_CHANGED : CHANGE_LOADED, before};
 }
 
 void publish_notify(const struct published *published)
 {
 	const struct image *image = published->rendition->generation->image;
 	if (published->first)
-		observers_notify_change(&image->store->observers, image, published->change);
+		observers_notify_published(
+			&image->store->observers, image, published->change, &published->before);
 }
 
 static void publish_discard(struct store *store, struct image *image, struct image *existing,

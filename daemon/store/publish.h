@@ -24,6 +24,7 @@ struct published {
 	struct rendition *rendition;
 	bool first; /* of a new generation */
 	enum change change;
+	struct view before; /* what had the name */
 };
 
 /*

@@ -31,6 +31,7 @@ int store_init(struct store *store, struct board *board, struct semaphores *sema
 	RB_INIT(&store->images);
 	lru_init(&store->evictable);
 	TAILQ_INIT(&store->observers);
+	change_log_init(&store->changes, &store->observers);
 	return index_init(&store->index);
 }
 

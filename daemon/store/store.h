@@ -7,6 +7,7 @@
 #include "daemon/segment/board.h"
 #include "daemon/segment/deferred-free.h"
 #include "daemon/segment/identity.h"
+#include "daemon/store/change-log.h"
 #include "daemon/store/image.h"
 #include "daemon/store/index.h"
 #include "daemon/store/observer.h"
@@ -23,6 +24,7 @@ struct store {
 	struct accounts *accounts; /* of the owners */
 	const struct identity *identity;
 	struct observer_list observers;
+	struct change_log changes;
 	uint64_t memory_max;
 	uint64_t bytes;	   /* of all published segments */
 	uint64_t reserved; /* bytes for segments that are being filled */

@@ -47,6 +47,7 @@ daemon_tests = \
 	%D%/test-spare \
 	%D%/test-store \
 	%D%/test-turn-times \
+	%D%/test-subscription \
 	%D%/test-scheduler \
 	%D%/test-visibility
 check_PROGRAMS += $(daemon_tests)
@@ -160,5 +161,6 @@ fault_wraps = \
 %C%_test_store_LDADD = %D%/libdaemontest.la
 %C%_test_scheduler_LDADD = %D%/libdaemontest.la
 %C%_test_turn_times_LDADD = %D%/libdaemontest.la
+%C%_test_subscription_LDADD = %D%/libdaemontest.la
 %C%_test_visibility_LDADD = %D%/libdaemontest.la
 endif

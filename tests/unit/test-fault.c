@@ -244,6 +244,46 @@ static void test_list(void **state)
 	world_close(&world);
 }
 
+static void on_wake(void *context)
+{
+	(void)context;
+}
+
+/* A change that the log has no memory for is lost, and with it those that were not read. */
+static void test_watch(void **state)
+{
+	static const char overflow[] = "EVENT type=overflow\n";
+	char events[WIRE_LINE_MAX];
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	struct session *session = world_session(&world, 0, 0);
+	dispatch_on_event(session, on_wake, NULL);
+	/* The compiler, its rows, the pattern and the log. */
+	for (unsigned n = 1; n <= 4; n++) {
+		fault_arm(n);
+		world_expect(&world, session, "WATCH match=[a-c]", -1, "ERR code=busy ");
+		assert_true(fault_disarm());
+		assert_false(dispatch_has_watch(session));
+	}
+	world_expect(&world, session, "WATCH match=[a-c]", -1, "OK\n");
+	struct rendition *rendition = world_make(&world, &(struct recipe){"a", .state = 1});
+	struct store *store = &world.engine.store;
+	fault_arm(1);
+	observers_notify_published(&store->observers, rendition->generation->image, CHANGE_CHANGED,
+		&(struct view){1, SHARE_ALL, 0});
+	assert_true(fault_disarm());
+	world_make(&world, &(struct recipe){"b", .state = 1});
+	dispatch_begin_turn(session);
+	size_t length = dispatch_take_events(session, events, sizeof(events));
+	assert_in_range(length, sizeof(overflow), sizeof(events));
+	assert_memory_equal(events, overflow, sizeof(overflow) - 1);
+	assert_memory_equal(events + sizeof(overflow) - 1, "EVENT type=loaded name=b ", 25);
+	assert_false(dispatch_is_behind(session));
+	session_close(session);
+	world_close(&world);
+}
+
 static void test_join(void **state)
 {
 	static struct answer answers[2];
@@ -383,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_pin),
 		cmocka_unit_test(test_fetch_again),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_spare),
