@@ -15,6 +15,7 @@
 	X(GENERATION, "generation", "NUMBER")         \
 	X(HEIGHT, "height", "NUMBER")                 \
 	X(ID, "id", "ID")                             \
+	X(INITIAL, "initial", "yes|no")               \
 	X(KEEP, "keep", "cache|pinned|attached")      \
 	X(KEYS, "keys", "KEY,...")                    \
 	X(LIMIT, "limit", "NUMBER")                   \
@@ -73,7 +74,9 @@ enum { ID_LENGTH_MAX = 64 }; /* bytes of id=, decoded */
 		"describe an image, its pins and its lock")                                       \
 	X(LIST, list, 0, KEY_BIT(MATCH) | KEY_LISTING, "list the images you can access")          \
 	X(STATS, stats, 0, 0, "report the daemon's counters")                                     \
-	X(WATCH, watch, 0, KEY_BIT(MATCH), "report when images are loaded, changed or gone")      \
+	X(WATCH, watch, 0, KEY_BIT(MATCH) | KEY_BIT(INITIAL),                                     \
+		"report when images are loaded, changed or gone")                                 \
+	X(UNWATCH, unwatch, 0, 0, "end the reports of WATCH")                                     \
 	X(NOOP, noop, 0, 0, "be answered when all earlier requests are")                          \
 	X(CANCEL, cancel, KEY_BIT(ID), 0, "end the waiting LOAD requests that have this id")
 

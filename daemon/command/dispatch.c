@@ -90,7 +90,7 @@ void dispatch_on_event(struct session *session, void (*wake)(void *context), voi
 
 bool dispatch_has_watch(const struct session *session)
 {
-	return session->subscription.log != NULL;
+	return session->subscription.store != NULL;
 }
 
 void dispatch_begin_turn(struct session *session)

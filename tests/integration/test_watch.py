@@ -167,6 +167,60 @@ def test_others_are_told_what_they_may_see(start_daemon, folder, tmp_path):
         assert values["owner"] == "1234"
 
 
+def test_initial_images(connect, client, tmp_path):
+    """A long list goes on while the images change, and misses nothing."""
+    path = tiny_png(tmp_path / "a.png")
+    names = [f"{number:03}" + "x" * 4000 for number in range(150)]
+    for name in names:
+        client.ask("LOAD", path=path, name=name, pin="no")
+    watcher = connect()
+    watcher.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    watcher.send("WATCH", initial="yes")
+    assert watcher.reply() == ("OK", {})
+    for name in names[::2]:
+        client.ask("DROP", name=name)
+    new = client.ask("LOAD", path=path, name="new")
+    watcher.send("STATS")
+    known, listed = {}, False
+    while (answer := watcher.reply())[0] == "EVENT":
+        kind, values = answer[1]["type"], answer[1]
+        if kind == "listed":
+            listed = True
+            initial = int(values["count"])
+        elif kind == "dropped":
+            del known[values["name"]]
+        else:
+            assert kind == "loaded" and values["name"] not in known
+            assert not (listed and "initial" in values)
+            known[values["name"]] = values["generation"]
+    assert listed, "the list comes before the next answer"
+    assert initial >= len(names) // 2
+    assert sorted(known) == sorted([*names[1::2], "new"])
+    assert known["new"] == new["generation"]
+
+
+def test_initial_of_nothing(client):
+    client.ask("WATCH", initial="yes", match="x*")
+    assert client.reply() == ("EVENT", {"type": "listed", "count": "0"})
+    assert client.error("WATCH", initial="always") == "invalid-argument"
+
+
+def test_unwatch(connect, client, tmp_path):
+    watcher = connect()
+    path = tiny_png(tmp_path / "a.png")
+    assert watcher.ask("UNWATCH") == {}
+    watcher.ask("WATCH")
+    client.ask("LOAD", path=path, name="a")
+    assert event(watcher)[:2] == ("loaded", "a")
+    watcher.ask("UNWATCH")
+    client.ask("LOAD", path=path, name="b")
+    client.ask("DROP", name="a")
+    assert watcher.ask("STATS")["watches"] == "0"
+    watcher.ask("WATCH")
+    client.ask("DROP", name="b")
+    assert event(watcher)[:2] == ("dropped", "b")
+
+
 def see(watcher, name):
     """The events up to the one of another image, which tells that all were read."""
     told = []

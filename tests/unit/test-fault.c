@@ -259,10 +259,11 @@ static void test_watch(void **state)
 	world_open(&world, NULL);
 	struct session *session = world_session(&world, 0, 0);
 	dispatch_on_event(session, on_wake, NULL);
-	/* The compiler, its rows, the pattern and the log. */
-	for (unsigned n = 1; n <= 4; n++) {
+	/* The compiler, its rows, the pattern, the position and the log. */
+	for (unsigned n = 1; n <= 5; n++) {
 		fault_arm(n);
-		world_expect(&world, session, "WATCH match=[a-c]", -1, "ERR code=busy ");
+		world_expect(
+			&world, session, "WATCH match=[a-c] initial=yes", -1, "ERR code=busy ");
 		assert_true(fault_disarm());
 		assert_false(dispatch_has_watch(session));
 	}

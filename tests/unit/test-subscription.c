@@ -296,6 +296,163 @@ static void test_new_pattern(void **state)
 	world_close(&world);
 }
 
+static void test_initial(void **state)
+{
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	make(&world, "b", SHARE_ALL, 1);
+	make(&world, "a", SHARE_PRIVATE, 1);
+	make(&world, "c", SHARE_GROUP, 1);
+	make(&world, "d", SHARE_ALL, 1);
+	struct session *watcher = watch(&world, 3, 30, "WATCH initial=yes match=[a-c]");
+	struct session *friend = watch(&world, 2, 10, "WATCH initial=yes");
+	struct session *none = watch(&world, 3, 30, "WATCH initial=yes match=x");
+	struct session *plain = watch(&world, 3, 30, "WATCH initial=no");
+	assert_true(dispatch_is_behind(watcher));
+	assert_string_equal(take_turn(watcher), "loaded b;listed;");
+	assert_non_null(strstr(events, " owner=1 initial=yes\nEVENT type=listed count=1\n"));
+	assert_false(dispatch_is_behind(watcher));
+	make(&world, "b", SHARE_ALL, 2);
+	assert_string_equal(take_turn(watcher), "changed b;");
+	assert_null(strstr(events, "initial"));
+	/* What changes before its turn to be listed is listed as it is then. */
+	assert_string_equal(take_turn(friend), "loaded b;loaded c;loaded d;listed;");
+	assert_string_equal(take_turn(none), "listed;");
+	assert_non_null(strstr(events, "EVENT type=listed count=0\n"));
+	assert_string_equal(take_turn(plain), "changed b;");
+	world_expect(&world, plain, "WATCH initial=maybe", -1, "ERR code=invalid-argument ");
+	world_expect(&world, plain, "WATCH initial=yes", -1, "OK\n");
+	world_expect(&world, plain, "WATCH", -1, "OK\n");
+	assert_string_equal(take_turn(plain), "");
+	session_close(plain);
+	session_close(none);
+	session_close(friend);
+	session_close(watcher);
+	world_close(&world);
+}
+
+enum { NAMES = 24 };
+
+/* What a client knows from events: the generation of each image; 0: not there. */
+struct knowledge {
+	uint64_t generations[NAMES];
+	bool listed;
+};
+
+static void learn(struct knowledge *knowledge, const char *line)
+{
+	if (strncmp(line, "EVENT type=listed ", 18) == 0) {
+		assert_false(knowledge->listed);
+		knowledge->listed = true;
+		return;
+	}
+	uint64_t *known = &knowledge->generations[strstr(line, " name=")[6] - 'a'];
+	bool is_loaded = strncmp(line, "EVENT type=loaded ", 18) == 0;
+	assert_int_equal(*known == 0, is_loaded);
+	if (strncmp(line, "EVENT type=dropped ", 19) == 0)
+		*known = 0;
+	else
+		*known = strtoull(strstr(line, " generation=") + 12, NULL, 10);
+	if (memcmp(strchr(line, '\n') - 12, " initial=yes", 12) == 0)
+		assert_true(is_loaded && !knowledge->listed);
+}
+
+static void change_at_random(struct world *world, uint64_t *chance, uint64_t count)
+{
+	while (count-- > 0) {
+		char name[2] = {(char)('a' + unit_random(chance) % NAMES)};
+		if (unit_random(chance) % 3 > 0)
+			make(world, name, (int)(unit_random(chance) % 3), unit_random(chance));
+		else if (store_find(&world->engine.store, name, 1))
+			drop(world, name);
+	}
+}
+
+/*
+ * Images change while they are listed, a few lines at a time: no event is told of an image that the
+ * client knows or does not know already, and in the end it knows them all.
+ */
+static void test_initial_without_a_gap(void **state)
+{
+	uint64_t chance = 7;
+	(void)state;
+	for (int round = 0; round < 60; round++) {
+		struct world world;
+		struct knowledge knowledge = {0};
+		world_open(&world, NULL);
+		change_at_random(&world, &chance, NAMES);
+		struct session *watcher = watch(&world, 3, 30, "WATCH initial=yes");
+		for (unsigned turn = 0; dispatch_is_behind(watcher); turn++) {
+			size_t room = unit_random(&chance) % 300;
+			dispatch_begin_turn(watcher);
+			events[dispatch_take_events(watcher, events, room)] = '\0';
+			for (char *line = events; *line; line = strchr(line, '\n') + 1)
+				learn(&knowledge, line);
+			if (turn < 40)
+				change_at_random(&world, &chance, unit_random(&chance) % 3);
+		}
+		assert_true(knowledge.listed);
+		for (int i = 0; i < NAMES; i++) {
+			const char name[2] = {(char)('a' + i)};
+			const struct image *image =
+				store_find_visible(&world.engine.store, &watcher->who, name, 1);
+			assert_int_equal(
+				knowledge.generations[i], image ? image_current(image)->number : 0);
+		}
+		session_close(watcher);
+		world_close(&world);
+	}
+}
+
+/* Many images that a hard pattern does not match are listed in bounded turns. */
+static void test_initial_turns(void **state)
+{
+	enum { IMAGES = 40 };
+	struct world world;
+	char line[1100] = "WATCH initial=yes match=*";
+	(void)state;
+	world_open(&world, NULL);
+	for (int i = 0; i < IMAGES; i++) {
+		static char name[NAME_LENGTH_MAX + 1];
+		memset(name, 'a', NAME_LENGTH_MAX);
+		name[0] = (char)('A' + i);
+		make(&world, name, SHARE_ALL, 1);
+	}
+	memset(line + strlen(line), 'a', 990);
+	strcat(line, "b");
+	struct session *watcher = watch(&world, 3, 30, line);
+	unsigned turns = 1;
+	for (; !*take_turn(watcher); turns++)
+		assert_true(dispatch_is_behind(watcher));
+	assert_string_equal(events, "EVENT type=listed count=0\n");
+	assert_in_range(turns, IMAGES / 8, IMAGES);
+	session_close(watcher);
+	world_close(&world);
+}
+
+static void test_unwatch(void **state)
+{
+	struct world world;
+	(void)state;
+	world_open(&world, NULL);
+	make(&world, "a", SHARE_ALL, 1);
+	struct session *watcher = watch(&world, 1, 10, "WATCH initial=yes match=[a-b]");
+	make(&world, "b", SHARE_ALL, 1);
+	world_expect(&world, watcher, "UNWATCH", -1, "OK\n");
+	assert_false(dispatch_has_watch(watcher));
+	assert_false(dispatch_is_behind(watcher));
+	make(&world, "b", SHARE_ALL, 2);
+	assert_string_equal(take_turn(watcher), "");
+	assert_int_equal(world.engine.store.changes.reader_count, 0);
+	world_expect(&world, watcher, "UNWATCH", -1, "OK\n");
+	world_expect(&world, watcher, "WATCH", -1, "OK\n");
+	make(&world, "b", SHARE_ALL, 3);
+	assert_string_equal(take_turn(watcher), "changed b;");
+	session_close(watcher);
+	world_close(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +463,10 @@ int main(void)
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_bounded_turns),
 		cmocka_unit_test(test_new_pattern),
+		cmocka_unit_test(test_initial),
+		cmocka_unit_test(test_initial_without_a_gap),
+		cmocka_unit_test(test_initial_turns),
+		cmocka_unit_test(test_unwatch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
