@@ -32,6 +32,9 @@ static const char *const features[] = {
 	"cancel",
 	"errors",
 	"descriptors",
+	"cursor",
+	"initial",
+	"owner",
 };
 
 static void hello_add_features(struct wire_writer *line)
