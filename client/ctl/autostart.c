@@ -65,22 +65,85 @@ static int autostart_lock_within(int fd, int timeout_ms)
 	return result;
 }
 
-/* Locks the socket's folder, so that no lock file is left behind. */
-int autostart_lock(const char *path, int timeout_ms)
+/* Splits the last part off a path. The folder is "." or "/" if nothing is left of it. */
+static void autostart_split(
+	const char *path, char folder[PATH_MAX], const char **last, size_t *length)
 {
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int length = slash ? (int)(slash - path) : 0;
-	snprintf(folder, sizeof(folder), "%.*s", length ? length : 1,
-		length	? path
-		: slash ? "/"
-			: ".");
-	if (mkdir(folder, geteuid() == 0 ? 0755 : 0700) < 0 && errno != EEXIST)
+	size_t end = strnlen(path, PATH_MAX - 1);
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	size_t start = end;
+	while (start > 0 && path[start - 1] != '/')
+		start--;
+	*last = path + start;
+	*length = end - start;
+	snprintf(folder, PATH_MAX, "%.*s", start > 1 ? (int)start - 1 : 1,
+		start > 0 || path[0] == '/' ? path : ".");
+}
+
+/* Whether a folder is this user's or root's. If not, sets fault and returns -EPERM. */
+static int autostart_check_owner(struct autostart *start, int fd, const char *folder)
+{
+	struct stat status;
+	if (fstat(fd, &status) < 0)
 		return -errno;
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (status.st_uid == geteuid() || status.st_uid == 0)
+		return 0;
+	snprintf(start->fault, sizeof(start->fault), "%.400s belongs to another user (uid %u)",
+		folder, status.st_uid);
+	return -EPERM;
+}
+
+/* Makes the socket's folder, unless it is there, in its parent, and opens it. */
+static int autostart_make_folder(
+	struct autostart *start, int parent, const char *name, const char *folder)
+{
+	if (mkdirat(parent, name, geteuid() == 0 ? 0755 : 0700) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+	if (fd >= 0 || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+		!S_ISLNK(status.st_mode))
+		return fd >= 0 ? fd : -errno;
+	snprintf(start->fault, sizeof(start->fault),
+		"%.400s is a symbolic link; name the folder that it leads to", folder);
+	return -EPERM;
+}
+
+/* Opens the socket's folder, which is made if only it is missing. */
+static int autostart_open_folder(struct autostart *start)
+{
+	char folder[PATH_MAX], above[PATH_MAX], name[NAME_MAX + 1];
+	const char *last;
+	size_t length;
+	autostart_split(start->path, folder, &last, &length);
+	autostart_split(folder, above, &last, &length);
+	/* "/" and "." have no name in a folder above them; they are there. */
+	snprintf(name, sizeof(name), "%.*s", length ? (int)length : 1, length ? last : ".");
+	int parent = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return -errno;
+	int result = autostart_check_owner(start, parent, above);
+	if (result == 0)
+		result = autostart_make_folder(start, parent, name, folder);
+	close(parent);
+	if (result < 0)
+		return result;
+	int fd = result;
+	result = autostart_check_owner(start, fd, folder);
+	if (result == 0)
+		return fd;
+	close(fd);
+	return result;
+}
+
+/* Locks the socket's folder, so that no lock file is left behind. */
+int autostart_lock(struct autostart *start)
+{
+	int fd = autostart_open_folder(start);
 	if (fd < 0)
-		return -errno;
-	int result = autostart_lock_within(fd, timeout_ms);
+		return fd;
+	int result = autostart_lock_within(fd, start->timeout_ms);
 	if (result == 0)
 		return fd;
 	close(fd);

@@ -15,6 +15,8 @@
 #include "client/ctl/exit.h"
 #include "client/ctl/message.h"
 #include "client/protocol/name.h"
+#include "client/protocol/peer.h"
+#include "client/protocol/runtime.h"
 
 enum { CONNECT_MS = 10000 };
 
@@ -45,10 +47,59 @@ int client_open_again(const struct options *options, shmimg_client **client)
 	return client_connect_to(client_requested_socket(options), options, client);
 }
 
+/* Another user listens at the socket. The default sockets are tried in their order. */
+static int client_print_stranger(const char *path)
+{
+	char own[PATH_MAX], fault[PEER_FAULT_SIZE];
+	uid_t uid;
+	if (!path && name_user_socket(own, sizeof(own)) == 0 && peer_find(own, &uid) == 0)
+		path = own;
+	else if (!path)
+		path = SOCKET_SYSTEM;
+	if (peer_find(path, &uid) < 0) {
+		message_print("the daemon at %s runs as another user, so nothing was sent to it",
+			path);
+	} else {
+		peer_explain(uid, path, fault, sizeof(fault));
+		message_print("%s", fault);
+	}
+	return EXIT_NO_DAEMON;
+}
+
+/* Whether XDG_RUNTIME_DIR is set and ignored. */
+static bool client_ignores_folder(void)
+{
+	char fault[RUNTIME_FAULT_SIZE];
+	return !runtime_folder(fault, sizeof(fault)) && *fault;
+}
+
 static int client_print_not_connected(const char *path, int result)
 {
+	if (result == -EPERM)
+		return client_print_stranger(path);
 	message_print("cannot connect to the daemon at %s: %s; see 'shmimgctl doctor'",
 		path ? path : OWN_OR_SYSTEM, strerror(-result));
+	return EXIT_NO_DAEMON;
+}
+
+static int client_print_not_started(const struct autostart *start)
+{
+	message_print("no daemon runs at %s, and none could be started: %s", start->path,
+		start->fault);
+	return EXIT_NO_DAEMON;
+}
+
+/* No daemon runs at the default sockets, and there is no folder for one. */
+static int client_print_no_folder(void)
+{
+	char fault[RUNTIME_FAULT_SIZE];
+	runtime_folder(fault, sizeof(fault));
+	if (*fault)
+		message_print("no daemon runs at " SOCKET_SYSTEM ", and %s. " RUNTIME_ADVICE,
+			fault);
+	else
+		message_print("XDG_RUNTIME_DIR is not set, so there is no place for a socket. Set "
+			      "it, or pass --socket PATH.");
 	return EXIT_NO_DAEMON;
 }
 
@@ -69,7 +120,9 @@ static int client_open_started(
 {
 	int limit = options->timeout_ms < 0 ? CONNECT_MS : options->timeout_ms;
 	struct autostart start = {.path = path, .timeout_ms = limit};
-	int lock = autostart_lock(path, limit);
+	int lock = autostart_lock(&start);
+	if (lock == -EPERM)
+		return client_print_not_started(&start);
 	/* Another process may have started it in the meantime. */
 	int result = client_connect_to(path, options, client);
 	if (result == -ENOENT || result == -ECONNREFUSED) {
@@ -82,10 +135,8 @@ static int client_open_started(
 		close(lock);
 	if (result == 0)
 		return 0;
-	if (!*start.fault)
-		return client_print_not_connected(path, result);
-	message_print("no daemon runs at %s, and none could be started: %s", path, start.fault);
-	return EXIT_NO_DAEMON;
+	return *start.fault ? client_print_not_started(&start)
+			    : client_print_not_connected(path, result);
 }
 
 int client_open(const struct options *options, shmimg_client **client)
@@ -100,6 +151,8 @@ int client_open(const struct options *options, shmimg_client **client)
 	if (!none)
 		return client_print_not_connected(path, result);
 	if (options->values[OPTION_NO_AUTOSTART]) {
+		if (!path && client_ignores_folder())
+			return client_print_no_folder();
 		message_print("no daemon runs at %s; start one, or leave out --no-autostart",
 			path ? path : OWN_OR_SYSTEM);
 		return EXIT_NO_DAEMON;
@@ -109,11 +162,9 @@ int client_open(const struct options *options, shmimg_client **client)
 	char chosen[PATH_MAX];
 	if (name_user_socket(chosen, sizeof(chosen)) == 0)
 		return client_open_started(options, chosen, client);
-	if (geteuid() == 0)
+	if (geteuid() == 0 && !client_ignores_folder())
 		return client_open_started(options, SOCKET_SYSTEM, client);
-	message_print("XDG_RUNTIME_DIR is not set, so there is no place for a socket. Set it, or "
-		      "pass --socket PATH.");
-	return EXIT_NO_DAEMON;
+	return client_print_no_folder();
 }
 
 /* What client_by_name() is given. */

@@ -17,6 +17,8 @@
 #include "client/ctl/doctor.h"
 #include "client/ctl/exit.h"
 #include "client/protocol/name.h"
+#include "client/protocol/peer.h"
+#include "client/protocol/runtime.h"
 #include "client/protocol/wire.h"
 
 enum { ANSWER_SECONDS = 5 };
@@ -32,6 +34,18 @@ static void doctor_socket_choose(struct doctor *doctor)
 	else if (!user || (access(doctor->socket, F_OK) < 0 && access(SOCKET_SYSTEM, F_OK) == 0))
 		snprintf(doctor->socket, size, "%s", SOCKET_SYSTEM);
 	doctor->system = strcmp(doctor->socket, SOCKET_SYSTEM) == 0;
+}
+
+/* Reports a runtime folder that commands ignore. A socket that was named is used without it. */
+static void doctor_socket_examine_folder(struct doctor *doctor)
+{
+	char fault[RUNTIME_FAULT_SIZE];
+	if (client_requested_socket(doctor->options))
+		return;
+	runtime_folder(fault, sizeof(fault));
+	if (*fault)
+		diagnosis_add(&doctor->diagnosis, VERDICT_WARNING, "folder",
+			"unset XDG_RUNTIME_DIR", "%s. " RUNTIME_ADVICE, fault);
 }
 
 static void doctor_socket_add(struct doctor *doctor, const char *fix, const char *text)
@@ -65,10 +79,13 @@ static void doctor_socket_print_no_permission(struct doctor *doctor)
 		while (denied[1] && stat(denied, &status) < 0);
 		mode = "a+x";
 	}
+	/* What is another user's is not to be opened up: it is that user's daemon. */
+	bool foreign = status.st_uid != geteuid() && status.st_uid != 0 && !doctor->system;
 	snprintf(fix, sizeof(fix), "chmod %s %s", mode, denied);
-	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "socket", fix,
-		"%s: you have no access: %s has the mode %04o and belongs to user %u",
-		doctor->socket, denied, status.st_mode & 07777u, status.st_uid);
+	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "socket", foreign ? NULL : fix,
+		"%s: you have no access: %s has the mode %04o and belongs to user %u%s",
+		doctor->socket, denied, status.st_mode & 07777u, status.st_uid,
+		foreign ? ". Use a daemon of your own, or the system's" : "");
 }
 
 static void doctor_socket_print_not_connected(struct doctor *doctor, int error)
@@ -160,10 +177,26 @@ static bool doctor_socket_examine_daemon(struct doctor *doctor, int fd)
 	return false;
 }
 
+/* Whether commands use the daemon that listens there. */
+static bool doctor_socket_trusts_peer(struct doctor *doctor, int fd)
+{
+	char fault[PEER_FAULT_SIZE];
+	uid_t uid = 0;
+	int r = peer_check(fd, doctor->socket, &uid);
+	if (r == 0)
+		return true;
+	if (r == -EPERM)
+		peer_explain(uid, doctor->socket, fault, sizeof(fault));
+	diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "socket", NULL, "%s",
+		r == -EPERM ? fault : strerror(-r));
+	return false;
+}
+
 bool doctor_examine_socket(struct doctor *doctor)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	doctor_socket_choose(doctor);
+	doctor_socket_examine_folder(doctor);
 	if (strlen(doctor->socket) >= sizeof(address.sun_path)) {
 		doctor_socket_add(doctor, NULL, "the path is too long for a socket");
 		return false;
@@ -177,7 +210,7 @@ bool doctor_examine_socket(struct doctor *doctor)
 	bool answers = false;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		doctor_socket_print_not_connected(doctor, errno);
-	else
+	else if (doctor_socket_trusts_peer(doctor, fd))
 		answers = doctor_socket_examine_daemon(doctor, fd);
 	close(fd);
 	return answers;

@@ -12,6 +12,7 @@
 
 #include "client/lib/cleanup.h"
 #include "client/protocol/fdpass.h"
+#include "client/protocol/peer.h"
 
 /* Descriptors that one read can bring; more than a daemon ever sends at once. */
 enum { PASSED_MAX = 4 };
@@ -39,16 +40,6 @@ static int channel_connect_until(int fd, const struct sockaddr_un *address, dead
 	}
 }
 
-static int channel_peer_of(int fd, uid_t *uid)
-{
-	struct ucred credentials;
-	socklen_t size = sizeof(credentials);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
-		return -errno;
-	*uid = credentials.uid;
-	return 0;
-}
-
 int channel_open(struct channel *channel, const char *path, deadline end)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -63,8 +54,13 @@ int channel_open(struct channel *channel, const char *path, deadline end)
 		return -errno;
 	uid_t peer = 0;
 	int r = channel_connect_until(fd, &address, end);
+	/* -EPERM is for a daemon that is not trusted. */
+	if (r == -EPERM)
+		return -EACCES;
 	if (r == 0)
-		r = channel_peer_of(fd, &peer);
+		r = peer_check(fd, path, &peer);
+	if (r == -EPERM)
+		channel->stranger = peer;
 	if (r < 0)
 		return r;
 	channel_close(channel);

@@ -17,6 +17,7 @@ struct channel {
 	struct sockaddr_un address; /* of the daemon */
 	int passed;	   /* the first descriptor that was received and is not taken yet, or -1 */
 	uid_t peer;	   /* uid of the listening process (SO_PEERCRED) */
+	uid_t stranger;	   /* uid of the listening process that the last channel_open() refused */
 	unsigned spin_us;  /* how long to poll for data before sleeping */
 	const char *fault; /* the reason of the last -EPROTO */
 	size_t start;	   /* data[start..end) is received and not read */
@@ -26,8 +27,8 @@ struct channel {
 
 /*
  * Connects to a socket's path and then closes the previous connection, so that the two have
- * different descriptors. Returns 0. On failure returns the negative errno of connect(2) and
- * changes nothing.
+ * different descriptors. Returns 0; -EPERM, with stranger set, if the daemon's user is not trusted
+ * (peer.h); or the negative errno of connect(2). On failure changes nothing else.
  */
 int channel_open(struct channel *channel, const char *path, deadline end);
 

@@ -20,7 +20,7 @@ static int connect_open_default(struct channel *channel, deadline end)
 	if (chosen && *chosen)
 		return channel_open(channel, chosen, end);
 	char path[4096];
-	if (secure_getenv("XDG_RUNTIME_DIR") && name_user_socket(path, sizeof(path)) == 0) {
+	if (name_user_socket(path, sizeof(path)) == 0) {
 		int r = channel_open(channel, path, end);
 		if (r != -ENOENT && r != -ENOTDIR && r != -ENAMETOOLONG)
 			return r;

@@ -17,6 +17,7 @@
 #include "client/lib/internal-request.h"
 #include "client/lib/options.h"
 #include "client/lib/release.h"
+#include "client/protocol/peer.h"
 
 /* Milliseconds from one try to the next. */
 enum { DELAY_FIRST = 1, DELAY_MAX = 100 };
@@ -104,6 +105,18 @@ static int reconnect_pin_all(struct shmimg_client *client)
 	return r;
 }
 
+/* Sets the message for a daemon that cannot be connected to, or that another user has started. */
+static int reconnect_fail(struct shmimg_client *client, int error)
+{
+	struct channel *channel = &client->channel;
+	const char *path = channel->address.sun_path;
+	char fault[PEER_FAULT_SIZE];
+	if (error != -EPERM)
+		return client_fail(client, error, "no daemon at %s: %s", path, strerror(-error));
+	peer_explain(channel->stranger, path, fault, sizeof(fault));
+	return client_fail(client, error, "%s", fault);
+}
+
 static int reconnect_try(struct shmimg_client *client)
 {
 	int r = 0;
@@ -111,8 +124,7 @@ static int reconnect_try(struct shmimg_client *client)
 		struct channel *channel = &client->channel;
 		r = channel_open(channel, channel->address.sun_path, client->end);
 		if (r < 0)
-			return client_fail(client, r, "no daemon at %s: %s",
-				channel->address.sun_path, strerror(-r));
+			return reconnect_fail(client, r);
 		r = handshake(client);
 	}
 	return r < 0 ? r : reconnect_pin_all(client);

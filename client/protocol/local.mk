@@ -11,6 +11,8 @@ noinst_LTLIBRARIES += %D%/libprotocol.la
 	%D%/header.c %D%/header.h \
 	%D%/keep.c %D%/keep.h \
 	%D%/name.c %D%/name.h \
+	%D%/peer.c %D%/peer.h \
+	%D%/runtime.c %D%/runtime.h \
 	%D%/share.c %D%/share.h \
 	%D%/wire.c %D%/wire.h
 

@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "client/protocol/runtime.h"
 
 /* The length of a character in bytes, from its first byte; 0 if that byte is invalid. */
 static size_t name_utf8_length(unsigned char first)
@@ -67,9 +68,9 @@ const char *name_check(const char *name)
 
 int name_user_socket(char *path, size_t size)
 {
-	const char *folder = getenv("XDG_RUNTIME_DIR");
-	if (!folder || folder[0] != '/')
+	const char *folder = runtime_folder(NULL, 0);
+	if (!folder)
 		return -ENOENT;
-	int length = snprintf(path, size, "%s/shmimgd/socket", folder);
+	int length = snprintf(path, size, "%s/" RUNTIME_SUBFOLDER "/socket", folder);
 	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
 }

@@ -1,6 +1,6 @@
 /*
  * Names of images and of sockets: which names are valid, and where a daemon listens by default.
- * Reads the environment, but no file.
+ * Reads no file.
  */
 #pragma once
 
@@ -19,6 +19,7 @@ const char *name_check(const char *name);
 
 /*
  * The path of the per-user socket, $XDG_RUNTIME_DIR/shmimgd/socket.
- * Returns 0, -ENOENT if XDG_RUNTIME_DIR is not an absolute path, or -ENAMETOOLONG.
+ * Returns 0, -ENOENT if XDG_RUNTIME_DIR is not set or is ignored (runtime_folder() says why), or
+ * -ENAMETOOLONG.
  */
 int name_user_socket(char *path, size_t size);

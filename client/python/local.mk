@@ -14,6 +14,7 @@ shmimg_python_files = \
 	%D%/shmimg/session.py \
 	%D%/shmimg/shared.py \
 	%D%/shmimg/source.py \
+	%D%/shmimg/trust.py \
 	%D%/shmimg/watching.py \
 	%D%/shmimg/wire.py
 

@@ -31,7 +31,7 @@ def test_the_default_socket(daemon, folder, monkeypatch, tmp_path):
     (tmp_path / "shmimgd").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("SHMIMG_SOCKET", "")
-    assert shmimg.connection.default_path() == "/run/shmimgd/socket"
+    assert shmimg.trust.default_path() == "/run/shmimgd/socket"
     os.symlink(daemon.path, tmp_path / "shmimgd" / "socket")
     with shmimg.connect() as client:
         assert client.path == str(tmp_path / "shmimgd" / "socket")

@@ -51,6 +51,7 @@ lib_tests = \
 	%D%/test-reply \
 	%D%/test-spin \
 	%D%/test-tables \
+	%D%/test-trust \
 	%D%/test-watch \
 	%D%/test-wire
 check_PROGRAMS += $(lib_tests)
@@ -193,6 +194,11 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_watch_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_watch_CFLAGS = $(lib_test_cflags)
 %C%_test_watch_LDADD = $(lib_test_library)
+
+%C%_test_trust_SOURCES = %D%/test-trust.c %D%/unit.h
+%C%_test_trust_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_trust_CFLAGS = $(lib_test_cflags)
+%C%_test_trust_LDADD = $(lib_test_protocol)
 
 %C%_test_wire_SOURCES = %D%/test-wire.c %D%/unit.h
 %C%_test_wire_CPPFLAGS = $(lib_test_cppflags)

@@ -186,17 +186,21 @@ static void set(const char *variable, const char *value)
 static void test_socket_option(void **state)
 {
 
-	static const struct {
+	char user_socket[64];
+	snprintf(user_socket, sizeof(user_socket), "%s/shmimgd/socket", folder);
+	const struct {
 		const char *option, *socket, *runtime, *result;
 	} cases[] = {
-		{"--socket=/a/b", "/c", "/d", "/a/b"},
-		{"--", "/c", "/d", "/c"},
-		{"--", "", "/d", "/d/shmimgd/socket"},
-		{"--", NULL, "/d", "/d/shmimgd/socket"},
+		{"--socket=/a/b", "/c", folder, "/a/b"},
+		{"--", "/c", folder, "/c"},
+		{"--", "", folder, user_socket},
+		{"--", NULL, folder, user_socket},
+		{"--", NULL, "/nonexistent", "/run/shmimgd/socket"},
+		{"--", NULL, "/tmp", "/run/shmimgd/socket"},
 		{"--", NULL, "relative", "/run/shmimgd/socket"},
 		{"--", NULL, "", "/run/shmimgd/socket"},
 		{"--", NULL, NULL, "/run/shmimgd/socket"},
-		{"--", "relative", "/d", NULL},
+		{"--", "relative", folder, NULL},
 	};
 	struct options options;
 	(void)state;
@@ -221,12 +225,20 @@ static void test_socket_option(void **state)
 		assert_int_equal(read_options(&options, "--", NULL), length <= 102 ? 0 : -EINVAL);
 		set("SHMIMG_SOCKET", NULL);
 	}
-	memset(path, 'x', 120);
-	path[0] = '/';
-	path[120] = '\0';
+}
+
+static void test_runtime_folder_with_a_long_path(void **state)
+{
+	struct options options;
+	char path[200];
+	(void)state;
+	snprintf(path, sizeof(path), "%s/%0100d", folder, 0);
+	assert_int_equal(mkdir(path, 0700), 0);
 	set("XDG_RUNTIME_DIR", path);
-	assert_int_equal(read_options(&options, "--", NULL), -EINVAL);
+	int r = read_options(&options, "--", NULL);
 	set("XDG_RUNTIME_DIR", NULL);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(r, -EINVAL);
 }
 
 static void test_claim(void **state)
@@ -546,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_user_limits),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_socket_option),
+		cmocka_unit_test(test_runtime_folder_with_a_long_path),
 		cmocka_unit_test(test_claim),
 		cmocka_unit_test(test_identity_of_one_that_was_killed),
 		cmocka_unit_test(test_strange_lock_files),

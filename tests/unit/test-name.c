@@ -4,8 +4,10 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/protocol/name.h"
 
@@ -124,13 +126,16 @@ static void longest(void **state)
 static void user_socket(void **state)
 {
 	(void)state;
-	char path[64];
-	assert_int_equal(setenv("XDG_RUNTIME_DIR", "/run/user/7", 1), 0);
+	char path[64], wanted[64], folder[] = "/tmp/shmimg-unit-XXXXXX";
+	assert_non_null(mkdtemp(folder));
+	snprintf(wanted, sizeof(wanted), "%s/shmimgd/socket", folder);
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", folder, 1), 0);
 	assert_int_equal(name_user_socket(path, sizeof(path)), 0);
-	assert_string_equal(path, "/run/user/7/shmimgd/socket");
+	assert_string_equal(path, wanted);
 	assert_int_equal(name_user_socket(path, strlen(path) + 1), 0);
-	assert_int_equal(
-		name_user_socket(path, strlen("/run/user/7/shmimgd/socket")), -ENAMETOOLONG);
+	assert_int_equal(name_user_socket(path, strlen(wanted)), -ENAMETOOLONG);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(name_user_socket(path, sizeof(path)), -ENOENT);
 }
 
 static void no_user_socket(void **state)

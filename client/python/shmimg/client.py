@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Literal, NamedTuple
 
 from . import records, segment, source, wire
-from .connection import Connection, default_path
+from .connection import Connection
 from .errors import BadSegment, InvalidArgument, NotFound
 from .image import Image
 from .records import Record
@@ -17,6 +17,7 @@ from .segment import ImageReply
 from .semaphore import Lock
 from .session import Key, Session
 from .source import Source
+from .trust import default_path
 from .watching import Watch
 
 
@@ -318,7 +319,8 @@ def connect(
     Without a path, the first of these that applies is used: $SHMIMG_SOCKET, if it is set;
     $XDG_RUNTIME_DIR/shmimgd/socket, if it exists; /run/shmimgd/socket. timeout, in seconds,
     limits this and every later request, including the time to decode; None means no limit.
-    Raises NoDaemon if no daemon answers.
+    Raises NoDaemon if no daemon answers, or if one answers that is another user's whom you do not
+    trust: libshmimg(3), TRUST. A folder XDG_RUNTIME_DIR that is not your own is ignored.
     """
     if timeout is not None and timeout < 0:
         raise InvalidArgument("a timeout must not be negative")

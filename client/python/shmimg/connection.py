@@ -13,24 +13,13 @@ import struct
 import time
 from collections import deque
 
-from . import wire
+from . import trust, wire
 from .errors import ConnectionLost, NoDaemon, ProtocolError, Timeout, of_answer
 
-SYSTEM_SOCKET = "/run/shmimgd/socket"
 PROTOCOL = "1"
 DESCRIPTORS_MAX = 4  # in one read: more than a daemon ever sends at once
 
 Answer = dict[str, str]
-
-
-def default_path() -> str:
-    """The daemon's socket: $SHMIMG_SOCKET, else the user's if it exists, else the system's."""
-    chosen = os.environ.get("SHMIMG_SOCKET")
-    if chosen:
-        return chosen
-    folder = os.environ.get("XDG_RUNTIME_DIR", "")
-    path = os.path.join(folder, "shmimgd", "socket")
-    return path if folder.startswith("/") and os.path.exists(path) else SYSTEM_SOCKET
 
 
 def deadline_after(timeout: float | None) -> float | None:
@@ -57,6 +46,8 @@ class Connection:
             self._connect(path, deadline)
             credentials = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
             self.peer: int = struct.unpack("3i", credentials)[1] & 0xFFFFFFFF
+            if not trust.is_trusted(self.peer, path):
+                raise NoDaemon(trust.explain(self.peer, path), errno.EPERM)
             self.send(wire.line("HELLO", protocol=PROTOCOL), deadline)
             self.hello = self.answer(deadline)
             self.uid = self._read_uid()
@@ -77,6 +68,9 @@ class Connection:
             raise Timeout(f"{path}: the daemon did not answer in time") from None
         except OSError as error:
             text = f"no shmimgd at {path}: {error.strerror or error}"
+            ignored = trust.runtime_folder()[1] if path == trust.SYSTEM_SOCKET else ""
+            if ignored:
+                text += f". {ignored}. Set it to your own folder, or unset it."
             raise NoDaemon(text, error.errno or errno.EINVAL) from None
 
     def _read_uid(self) -> int:

@@ -115,7 +115,10 @@ class InternalError(Error):
 
 
 class NoDaemon(Error, ConnectionError):
-    """No daemon answers at the socket; errno is that of connect(2)."""
+    """No daemon answers at the socket, or one of a user whom this client does not trust.
+
+    errno is that of connect(2), or EPERM for a daemon that is not trusted.
+    """
 
     number = errno.ECONNREFUSED
 
