@@ -21,7 +21,8 @@ typedef int command(const char *first, const char *second);
 
 static int connect_to(const char *path, const char *timeout)
 {
-	return shmimg_connect(&client, path, atoi(timeout));
+	/* "-" is the default socket. */
+	return shmimg_connect(&client, strcmp(path, "-") == 0 ? NULL : path, atoi(timeout));
 }
 
 static int set_timeout(const char *timeout, const char *unused)
