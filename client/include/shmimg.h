@@ -129,13 +129,14 @@ struct shmimg_options {
  * Connects to the daemon whose socket is at path. If path is NULL, the first of these that
  * applies is used: $SHMIMG_SOCKET, if it is set and not empty;
  * $XDG_RUNTIME_DIR/shmimgd/socket, if it exists; /run/shmimgd/socket. A set-user-ID program
- * uses only the last.
+ * uses only the last. XDG_RUNTIME_DIR is ignored if the folder is not your own.
  * timeout_ms limits this call and every later call, in milliseconds; -1 means no limit. A load
  * takes as long as decoding takes; the daemon limits that itself. Later calls wait for a daemon
  * that has gone, as it may come back; this call does not wait. They use the same path. A path
  * that does not begin with '/' is then relative to the current directory of that time.
  * On success *client is yours: close it with shmimg_close(). On failure it is NULL. Errors are
- * those of connect(2) (-ENOENT, -ECONNREFUSED: there is no daemon), -ETIMEDOUT, -ENOMEM,
+ * those of connect(2) (-ENOENT, -ECONNREFUSED: there is no daemon), -EPERM if the daemon runs as
+ * a user whom you have no reason to trust (libshmimg(3), TRUST), -ETIMEDOUT, -ENOMEM,
  * -EPROTO if the program that answers is not shmimgd or uses another protocol, or the daemon's
  * reason to refuse the connection (-EBUSY, -EDQUOT).
  */

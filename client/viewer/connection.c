@@ -21,6 +21,11 @@ static void connection_set_connect_error(const char *socket, int result, GError 
 	if (result == -ENOENT || result == -ECONNREFUSED || result == -ECONNRESET)
 		g_set_error(error, CONNECTION_ERROR, CONNECTION_NO_DAEMON,
 			"No shmimgd runs at %s. Start one, then try again.", where);
+	else if (result == -EPERM)
+		g_set_error(error, CONNECTION_ERROR, EPERM,
+			"The daemon at %s runs as another user, not as you or root, so nothing was "
+			"sent to it. Run shmimgctl doctor to find out more.",
+			where);
 	else
 		g_set_error(error, CONNECTION_ERROR, -result,
 			"Cannot connect to the daemon at %s: %s. Run shmimgctl doctor to find out "

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/protocol/name.h"
+#include "client/protocol/runtime.h"
 #include "daemon/config/defaults.h"
 #include "daemon/config/file.h"
 #include "daemon/log/log.h"
@@ -95,6 +96,15 @@ static int configuration_read_files(
 	return r < 0 ? r : folder_result;
 }
 
+/* Says why the socket is not in XDG_RUNTIME_DIR, where the user may expect it. */
+static void configuration_warn_of_folder(const char *socket)
+{
+	char fault[RUNTIME_FAULT_SIZE];
+	runtime_folder(fault, sizeof(fault));
+	if (*fault)
+		log_warning("%s; the socket is %s", fault, socket);
+}
+
 /* Sets the socket without --socket. Clients read the environment too, so it overrides a file. */
 static int configuration_set_socket(struct configuration *configuration)
 {
@@ -105,6 +115,8 @@ static int configuration_set_socket(struct configuration *configuration)
 	if (configuration->options.socket[0])
 		return 0;
 	path = defaults_socket(text);
+	if (path != text)
+		configuration_warn_of_folder(path);
 	return configuration_set(configuration, OPTION_SOCKET, path,
 		path == text ? "$XDG_RUNTIME_DIR" : default_origin);
 }

@@ -13,7 +13,10 @@ void defaults_set(struct options *options);
 /* Returns the value of $SHMIMG_SOCKET, or NULL when it is not set or empty. */
 const char *defaults_environment_socket(void);
 
-/* Returns path with the socket in $XDG_RUNTIME_DIR, or SOCKET_SYSTEM when this is not set. */
+/*
+ * Returns path with the socket in $XDG_RUNTIME_DIR, or SOCKET_SYSTEM when this is not set or is
+ * ignored (client/protocol/runtime.h).
+ */
 const char *defaults_socket(char path[OPTION_TEXT_SIZE]);
 
 /*

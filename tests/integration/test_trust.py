@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +12,9 @@ import shmimg
 from client import TIMEOUT
 from library import DRIVER, Failed
 from pictures import tiny_png
-from server import BUILD, TOP
+from server import BUILD, SHMIMGD, TOP
 from squatter import UID, Squatter
+from test_doctor import anybody
 
 SHMIMGCTL = os.path.join(BUILD, "client", "ctl", "shmimgctl")
 DAEMON = (4009, 4010)  # a user and a group, as shmimgd has them
@@ -258,6 +260,58 @@ def test_the_systems_daemon(scene, kind, runtime, start_daemon):
         environment["XDG_RUNTIME_DIR"] = scene.make("runtime", owner=UID)
     status, text = scene.load(kind, **environment)
     assert status == 0, text
+
+
+# ---- The doctor ----
+
+
+def doctor(scene, *prefix, **environment):
+    """Exit status and findings of shmimgctl doctor, by their checks."""
+    done = scene.command(*prefix, SHMIMGCTL, "--json", "doctor", **environment)
+    found = [json.loads(text) for text in done.stdout.splitlines()]
+    return done.returncode, {each["check"]: each for each in found}
+
+
+def test_the_doctor_names_the_folder(scene):
+    runtime = scene.make("runtime", owner=UID, mode=0o700)
+    squatter = Squatter(os.path.join(scene.make("runtime", "shmimgd", owner=UID), "socket"))
+    with contextlib.closing(squatter):
+        code, found = doctor(scene, XDG_RUNTIME_DIR=runtime)
+    assert code == NO_DAEMON and has_heard_nothing(squatter, connections=False)
+    assert f"{runtime} belongs to another user (uid {UID})" in found["folder"]["message"]
+    assert found["folder"]["mend"] == "unset XDG_RUNTIME_DIR"
+    assert found["socket"]["message"].startswith("/run/shmimgd/socket: no daemon runs")
+
+
+def test_the_doctor_names_another_user(scene):
+    place = scene.make("tmp", mode=0o1777)
+    squatter = scene.squat("tmp", "socket")
+    code, found = doctor(scene, SHMIMG_SOCKET=f"{place}/socket")
+    assert code == NO_DAEMON and has_heard_nothing(squatter)
+    assert f"runs as user {UID}" in found["socket"]["message"]
+
+
+def test_the_doctor_opens_nobody_elses_folder(scene, start_daemon):
+    """A folder that keeps one out as it should, because it is another user's."""
+    home = scene.make("home", owner=UID, mode=0o700)
+    inner = scene.make("home", "shmimgd", owner=UID)
+    start_daemon("--socket-mode", "0666", folder=inner, user=(UID, UID))
+    prefix, program = anybody(scene.folder)
+    done = scene.command(*prefix, program, "--socket", f"{inner}/socket", "doctor")
+    assert done.returncode == NO_DAEMON
+    assert f"{home} has the mode 0700 and belongs to user {UID}" in done.stdout
+    assert "chmod" not in done.stdout
+
+
+# ---- The daemon ----
+
+
+def test_the_daemon_ignores_another_users_runtime_folder(scene):
+    runtime = scene.make("runtime", owner=UID)
+    done = scene.command(SHMIMGD, "--print-config", XDG_RUNTIME_DIR=runtime)
+    assert f"{runtime} belongs to another user (uid {UID}) and is ignored" in done.stderr
+    assert "/run/shmimgd/socket" in done.stdout and runtime not in done.stdout
+    assert os.listdir(runtime) == []
 
 
 # ---- A connection that is made again ----

@@ -1,4 +1,4 @@
-"""Whose runtime folder and whose daemon a client trusts: libshmimg(3), "Trust", has the rules.
+"""Whose runtime folder and whose daemon a client trusts: libshmimg(3), TRUST.
 
 A client sends open files, so it must not send them to a program of a user whom it has no reason to
 trust. Sends nothing itself.
