@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/integration/segment.py \
 	%D%/integration/semaphore.py \
 	%D%/integration/server.py \
+	%D%/integration/squatter.py \
 	%D%/integration/terminal.py \
 	%D%/integration/test_accounts.py \
 	%D%/integration/test_activation.py \
@@ -72,6 +73,7 @@ EXTRA_DIST += \
 	%D%/integration/test_spare.py \
 	%D%/integration/test_top.py \
 	%D%/integration/test_turns.py \
+	%D%/integration/test_trust.py \
 	%D%/integration/test_unread.py \
 	%D%/integration/test_users.py \
 	%D%/integration/test_viewer.py \

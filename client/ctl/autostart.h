@@ -15,9 +15,9 @@ struct autostart {
 /*
  * Takes the lock for starting a daemon; waits for it at most start->timeout_ms. Makes the socket's
  * folder if its parent exists. Returns a descriptor, which holds the lock until it is closed, or a
- * negative errno. After -EPERM no daemon may be started there, and fault says why: the folder, or the
- * one that it would be made in, belongs neither to this user nor to root, or the folder is a symbolic
- * link. After another errno the caller goes on without the lock.
+ * negative errno. After -EPERM no daemon may be started there, and fault says why: the folder, or
+ * the one that it would be made in, belongs neither to this user nor to root, or the folder is a
+ * symbolic link. After another errno the caller goes on without the lock.
  */
 int autostart_lock(struct autostart *start);
 

@@ -57,8 +57,8 @@ static int client_print_stranger(const char *path)
 	else if (!path)
 		path = SOCKET_SYSTEM;
 	if (peer_find(path, &uid) < 0) {
-		message_print("the daemon at %s runs as another user, so nothing was sent to it",
-			path);
+		message_print(
+			"the daemon at %s runs as another user, so nothing was sent to it", path);
 	} else {
 		peer_explain(uid, path, fault, sizeof(fault));
 		message_print("%s", fault);
@@ -84,8 +84,8 @@ static int client_print_not_connected(const char *path, int result)
 
 static int client_print_not_started(const struct autostart *start)
 {
-	message_print("no daemon runs at %s, and none could be started: %s", start->path,
-		start->fault);
+	message_print(
+		"no daemon runs at %s, and none could be started: %s", start->path, start->fault);
 	return EXIT_NO_DAEMON;
 }
 
@@ -95,8 +95,8 @@ static int client_print_no_folder(void)
 	char fault[RUNTIME_FAULT_SIZE];
 	runtime_folder(fault, sizeof(fault));
 	if (*fault)
-		message_print("no daemon runs at " SOCKET_SYSTEM ", and %s. " RUNTIME_ADVICE,
-			fault);
+		message_print(
+			"no daemon runs at " SOCKET_SYSTEM ", and %s. " RUNTIME_ADVICE, fault);
 	else
 		message_print("XDG_RUNTIME_DIR is not set, so there is no place for a socket. Set "
 			      "it, or pass --socket PATH.");

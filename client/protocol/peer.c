@@ -2,9 +2,9 @@
  * The process that listens at a socket.
  *
  * The kernel knows the peer's uid. That its user may have the client's files follows from the path:
- * /run/shmimgd is shmimgd's because root has made it so, while everything in /tmp, in another user's
- * home and in another user's runtime folder can be that user's own work. Folders are examined only
- * if the peer is neither the client's user nor root.
+ * /run/shmimgd is shmimgd's because root has made it so, while everything in /tmp, in another
+ * user's home and in another user's runtime folder can be that user's own work. Folders are
+ * examined only if the peer is neither the client's user nor root.
  */
 #include "client/protocol/peer.h"
 
@@ -136,7 +136,8 @@ int peer_find(const char *path, uid_t *uid)
 void peer_explain(uid_t uid, const char *path, char *text, size_t size)
 {
 	snprintf(text, size,
-		"the daemon at %s runs as user %u, not as you or root, so nothing was sent to it. If "
+		"the daemon at %s runs as user %u, not as you or root, so nothing was sent to it. "
+		"If "
 		"you trust user %u with your files, set SHMIMG_TRUST_UID=%u.",
 		path, uid, uid, uid);
 }

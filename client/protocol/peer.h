@@ -24,9 +24,9 @@ int peer_uid(int socket, uid_t *uid);
  *  - the client's own effective user, or root; or
  *  - the user whom $SHMIMG_TRUST_UID names; a set-user-ID program ignores it; or
  *  - the owner of the socket's folder, if this folder was given to that user by root or by the
- *    client's user: every folder above it belongs to root or to the client's user, and nobody else can
- *    write there or in it. A folder above may be as /tmp is (sticky), but not directly above. No part
- *    of the path may be a symbolic link.
+ *    client's user: every folder above it belongs to root or to the client's user, and nobody else
+ * can write there or in it. A folder above may be as /tmp is (sticky), but not directly above. No
+ * part of the path may be a symbolic link.
  */
 bool peer_is_trusted(uid_t uid, const char *path);
 

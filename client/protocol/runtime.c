@@ -1,9 +1,9 @@
 /*
  * The user's runtime folder.
  *
- * It is examined by its path, which is then used to connect. Nobody else can exchange it in between:
- * its parent is root's (pam_systemd(8)) or the user's own choice. Whoever could nevertheless meets the
- * check of the peer's uid (peer.h).
+ * It is examined by its path, which is then used to connect. Nobody else can exchange it in
+ * between: its parent is root's (pam_systemd(8)) or the user's own choice. Whoever could
+ * nevertheless meets the check of the peer's uid (peer.h).
  */
 #include "client/protocol/runtime.h"
 

@@ -1,6 +1,7 @@
 /*
- * The user's runtime folder, $XDG_RUNTIME_DIR: whether it is this user's own. After su or sudo -E it
- * can be another user's, who could read what is sent to a socket there. Creates and changes nothing.
+ * The user's runtime folder, $XDG_RUNTIME_DIR: whether it is this user's own. After su or sudo -E
+ * it can be another user's, who could read what is sent to a socket there. Creates and changes
+ * nothing.
  */
 #pragma once
 
@@ -10,8 +11,9 @@
 #define RUNTIME_SUBFOLDER "shmimgd"
 
 /* What to do about a runtime folder that is ignored. */
-#define RUNTIME_ADVICE                                                                       \
-	"Set XDG_RUNTIME_DIR to your own folder, as a new login does (su -, sudo -i), or unset it."
+#define RUNTIME_ADVICE                                                                           \
+	"Set XDG_RUNTIME_DIR to your own folder, as a new login does (su -, sudo -i), or unset " \
+	"it."
 
 /* Enough for a description that runtime_folder() gives, with the usual paths. */
 enum { RUNTIME_FAULT_SIZE = 1024 };

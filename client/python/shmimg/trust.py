@@ -36,7 +36,7 @@ def _folder_fault(path: str) -> str:
 
 
 def runtime_folder() -> tuple[str | None, str]:
-    """$XDG_RUNTIME_DIR if it is this user's own, and a clause that says why it is ignored, or ""."""
+    """$XDG_RUNTIME_DIR if it is this user's own; and a clause that says why it is ignored."""
     path = os.environ.get("XDG_RUNTIME_DIR", "")
     if not path:
         return None, ""
@@ -105,6 +105,6 @@ def is_trusted(uid: int, path: str | bytes) -> bool:
 def explain(uid: int, path: str | bytes) -> str:
     """Why the daemon of this user is not trusted, and what to do."""
     return (
-        f"the daemon at {os.fsdecode(path)} runs as user {uid}, not as you or root, so nothing was sent to it."
-        f" If you trust user {uid} with your files, set SHMIMG_TRUST_UID={uid}."
+        f"the daemon at {os.fsdecode(path)} runs as user {uid}, not as you or root, so nothing"
+        f" was sent to it. If you trust user {uid} with your files, set SHMIMG_TRUST_UID={uid}."
     )
