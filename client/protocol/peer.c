@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "client/protocol/name.h"
 #include "client/protocol/wire.h"
 
 int peer_uid(int socket, uid_t *uid)
@@ -33,12 +34,16 @@ int peer_uid(int socket, uid_t *uid)
 
 /*
  * Root, as this process sees it. In a user namespace without root, such as that of a sandboxed
- * program, the kernel shows another uid in place of root's: the one that owns /proc/sys.
+ * program, the kernel shows one and the same uid in place of root's and of all other users': the
+ * one that owns /proc/sys. It counts as root only on the way to the system's socket, which no user
+ * but root, or the maker of the sandbox, can lay.
  */
-static uid_t peer_root(void)
+static uid_t peer_root(const char *path)
 {
 	struct stat status;
-	return stat("/proc/sys", &status) == 0 ? status.st_uid : 0;
+	if (strcmp(path, SOCKET_SYSTEM) != 0 || stat("/proc/sys", &status) < 0)
+		return 0;
+	return status.st_uid;
 }
 
 /* The path of the socket's folder, absolute, without a slash at its end: "" is the root. */
@@ -80,7 +85,7 @@ static bool peer_was_given_folder(uid_t uid, const char *path)
 	struct stat status;
 	if (!peer_find_folder(path, folder))
 		return false;
-	uid_t root = peer_root();
+	uid_t root = peer_root(path);
 	enum peer_ground ground = peer_ground_of("/", root);
 	char *end = strchr(folder, '/');
 	while (end && ground != GROUND_BAD) {

@@ -262,6 +262,23 @@ def test_the_systems_daemon(scene, kind, runtime, start_daemon):
     assert status == 0, text
 
 
+def test_the_systems_daemon_where_root_is_not_seen(scene, start_daemon):
+    """In a user namespace without root, all other users have the same number, as in a sandbox."""
+    place = scene.make("run", "shmimgd")
+    start_daemon("--socket-mode", "0666", folder=place, user=DAEMON)
+    prefix, program = anybody(scene.folder)
+    prefix += ["unshare", "--user", "--map-current-user"]
+    if scene.command(*prefix, "true").returncode != 0:
+        pytest.skip("this machine lets nobody but root make user namespaces")
+    done = scene.command(*prefix, program, "list")
+    assert done.returncode == 0, done.stderr
+    home = scene.make("home", owner=UID)
+    scene.make("home", "shmimgd", owner=UID)
+    squatter = scene.squat("home", "shmimgd", "socket")
+    done = scene.command(*prefix, program, "--socket", f"{home}/shmimgd/socket", "list")
+    assert done.returncode == NO_DAEMON and has_heard_nothing(squatter)
+
+
 # ---- The doctor ----
 
 

@@ -60,18 +60,19 @@ def default_path() -> str:
     return path if path and os.path.exists(path) else SYSTEM_SOCKET
 
 
-def _root() -> int:
-    """Root as this process sees it: in a user namespace without root, it has another uid."""
-    try:
-        return os.stat("/proc/sys").st_uid
-    except OSError:
-        return 0
+def _root(path: str) -> int:
+    """Root as this process sees it.
+
+    In a user namespace without root, one uid stands for root and for all other users. It counts
+    as root only on the way to the system's socket.
+    """
+    return os.stat("/proc/sys").st_uid if path == SYSTEM_SOCKET else 0
 
 
 def _was_given_folder(uid: int, path: str) -> bool:
     """Whether root or this user gave the socket's folder to the user uid."""
     whole = path if path.startswith("/") else os.path.join(os.getcwd(), path)
-    makers = (0, _root(), os.geteuid())
+    makers = (0, _root(path), os.geteuid())
     parts = whole.split("/")[:-1]
     shared = False
     for count in range(1, len(parts) + 1):
