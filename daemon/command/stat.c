@@ -10,7 +10,10 @@
 #include "daemon/command/session.h"
 #include "daemon/command/stat.h"
 
-enum { HOLDERS_MAX = 64 };
+enum {
+	HOLDERS_MAX = 64,
+	PINS_MAX = 1024, /* that are looked at for holders */
+};
 
 /* FORMAT:WIDTHxHEIGHT of each; only FORMAT when it has the size of the whole picture. */
 static void stat_add_renditions(struct wire_writer *line, const struct generation *generation)
@@ -40,12 +43,15 @@ static bool stat_has_holder(const pid_t *pids, unsigned count, pid_t pid)
 	return false;
 }
 
-/* The processes that pin an image, each once: pids with commas between, at most HOLDERS_MAX. */
+/*
+ * The processes that pin an image, each once: pids with commas between, at most HOLDERS_MAX, and of
+ * the newest PINS_MAX pins.
+ */
 static void stat_add_holders(struct wire_writer *line, const struct image *image)
 {
 	char list[HOLDERS_MAX * 12] = "";
 	size_t length = 0;
-	unsigned count = 0;
+	unsigned count = 0, pins = 0;
 	const struct generation *generation;
 	const struct rendition *rendition;
 	const struct pin *pin;
@@ -53,10 +59,10 @@ static void stat_add_holders(struct wire_writer *line, const struct image *image
 	TAILQ_FOREACH (generation, &image->generations, link) {
 		TAILQ_FOREACH (rendition, &generation->renditions, link) {
 			TAILQ_FOREACH (pin, &rendition->pins, link) {
+				if (pins++ == PINS_MAX || count == HOLDERS_MAX)
+					goto enough;
 				if (stat_has_holder(pids, count, pin->session->who.pid))
 					continue;
-				if (count == HOLDERS_MAX)
-					goto enough;
 				pids[count++] = pin->session->who.pid;
 				length += (size_t)snprintf(list + length, sizeof(list) - length,
 					"%s%d", length ? "," : "", pin->session->who.pid);

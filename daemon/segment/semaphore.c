@@ -234,8 +234,9 @@ static bool semaphore_is_like(const struct semaphore_set *set, const struct sema
 	return set->owner == like->owner && set->share == like->share && set->group == like->group;
 }
 
+/* Takes a semaphore of a shared set, and if may_create makes one when there is none. */
 static int semaphore_take_shared(struct semaphores *semaphores, const struct semaphore_set *like,
-	struct semaphore *semaphore)
+	bool may_create, struct semaphore *semaphore)
 {
 	struct semaphore_set *set;
 	int index = -ENOENT;
@@ -248,7 +249,9 @@ static int semaphore_take_shared(struct semaphores *semaphores, const struct sem
 			break;
 	}
 	if (index < 0) {
-		int r = semaphore_create_set(semaphores, like, SEMAPHORE_SET_SIZE, &set);
+		int r = may_create
+				? semaphore_create_set(semaphores, like, SEMAPHORE_SET_SIZE, &set)
+				: -ENOSPC;
 		if (r < 0)
 			return r;
 		index = semaphore_take_free(set);
@@ -302,8 +305,9 @@ static int semaphore_try_take(struct semaphores *semaphores, const struct semaph
 	struct semaphore *semaphore)
 {
 	int r = semaphore_take_own(semaphores, like, semaphore);
+	/* The kernel has no room for a set of one, so it has none for one of many. */
 	if (r == -EDQUOT || r == -ENOSPC)
-		r = semaphore_take_shared(semaphores, like, semaphore);
+		r = semaphore_take_shared(semaphores, like, r == -EDQUOT, semaphore);
 	return r;
 }
 
