@@ -25,6 +25,7 @@
 
 #include "client/ctl/daemon-find.h"
 #include "client/ctl/progress.h"
+#include "client/protocol/peer.h"
 
 enum { ALARM_MICROSECONDS = 200000 };
 
@@ -87,7 +88,7 @@ static int autostart_check_owner(struct autostart *start, int fd, const char *fo
 	struct stat status;
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	if (status.st_uid == geteuid() || status.st_uid == 0)
+	if (status.st_uid == geteuid() || status.st_uid == 0 || status.st_uid == peer_root())
 		return 0;
 	snprintf(start->fault, sizeof(start->fault), "%.400s belongs to another user (uid %u)",
 		folder, status.st_uid);

@@ -32,18 +32,10 @@ int peer_uid(int socket, uid_t *uid)
 	return 0;
 }
 
-/*
- * Root, as this process sees it. In a user namespace without root, such as that of a sandboxed
- * program, the kernel shows one and the same uid in place of root's and of all other users': the
- * one that owns /proc/sys. It counts as root only on the way to the system's socket, which no user
- * but root, or the maker of the sandbox, can lay.
- */
-static uid_t peer_root(const char *path)
+uid_t peer_root(void)
 {
 	struct stat status;
-	if (strcmp(path, SOCKET_SYSTEM) != 0 || stat("/proc/sys", &status) < 0)
-		return 0;
-	return status.st_uid;
+	return stat("/proc/sys", &status) == 0 ? status.st_uid : 0;
 }
 
 /* The path of the socket's folder, absolute, without a slash at its end: "" is the root. */
@@ -85,7 +77,9 @@ static bool peer_was_given_folder(uid_t uid, const char *path)
 	struct stat status;
 	if (!peer_find_folder(path, folder))
 		return false;
-	uid_t root = peer_root(path);
+	/* Where it stands for other users too, only the system's socket is certainly root's work.
+	 */
+	uid_t root = strcmp(path, SOCKET_SYSTEM) == 0 ? peer_root() : 0;
 	enum peer_ground ground = peer_ground_of("/", root);
 	char *end = strchr(folder, '/');
 	while (end && ground != GROUND_BAD) {

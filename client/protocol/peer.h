@@ -20,13 +20,19 @@ enum { PEER_FAULT_SIZE = 512 };
 int peer_uid(int socket, uid_t *uid);
 
 /*
+ * Root's uid, as this process sees it: 0, but in a user namespace without root, such as that of a
+ * sandboxed program, another one, which there stands for root and for all other users.
+ */
+uid_t peer_root(void);
+
+/*
  * Whether a client may use the daemon of this user at a socket's path. It may if the user is
  *  - the client's own effective user, or root; or
  *  - the user whom $SHMIMG_TRUST_UID names; a set-user-ID program ignores it; or
- *  - the owner of the socket's folder, if this folder was given to that user by root or by the
- *    client's user: every folder above it belongs to root or to the client's user, and nobody else
- * can write there or in it. A folder above may be as /tmp is (sticky), but not directly above. No
- * part of the path may be a symbolic link.
+ *  - the owner of the socket's folder, if root or the client's user gave it to that user.
+ * A folder was given so if every folder above it belongs to root or to the client's user, and
+ * nobody else can write there or in it. A folder above may be as /tmp is (sticky), but not directly
+ * above. No part of the path before the socket may be a symbolic link.
  */
 bool peer_is_trusted(uid_t uid, const char *path);
 

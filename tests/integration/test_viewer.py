@@ -1,5 +1,6 @@
 """shmimg-viewer on a display of its own: what is on the screen, and what is mapped."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from client import TIMEOUT, eventually
 from pictures import write_png
 from semaphore import Semaphore
 from server import TOP, Daemon
+from squatter import Squatter
 from viewer import OTHERS, QUADRANTS, VIEWER, flat
 
 SOURCES = os.path.join(TOP, "client", "viewer")
@@ -161,6 +163,15 @@ def test_without_a_daemon_and_again_with_one(start_viewer, folder, quadrants, st
     start_daemon(folder=folder)
     viewer.press("alt+t")
     viewer.screen.await_colours(QUADRANTS)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two users")
+def test_another_users_daemon(start_viewer, folder, quadrants):
+    path = os.path.join(folder, "socket")
+    with contextlib.closing(Squatter(path)) as squatter:
+        viewer = start_viewer("--socket", path, quadrants)
+        viewer.await_message(f"shmimg-viewer: The daemon at {path} runs as another user")
+    assert squatter.connections > 0 and squatter.heard == b"" and squatter.descriptors == 0
 
 
 def test_it_outlives_the_daemon(daemon, start_viewer, quadrants):
