@@ -14,6 +14,7 @@ static const char *const key_words[] = {
 	"name",
 	"owner",
 	"format",
+	"frames",
 	"full-height",
 	"full-width",
 	"generation",

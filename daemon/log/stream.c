@@ -41,7 +41,7 @@ static ssize_t stream_write_now(char *line, size_t length)
 	if (stream_is_regular())
 		return write(STDERR_FILENO, line, length);
 	ssize_t count = send(STDERR_FILENO, line, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (count >= 0 || errno != ENOTSOCK)
+	if (count >= 0 || errno == EAGAIN)
 		return count;
 	count = pwritev2(STDERR_FILENO, &part, 1, -1, RWF_NOWAIT);
 	if (count >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL))

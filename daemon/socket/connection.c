@@ -310,21 +310,6 @@ static void connection_fail(struct connection *connection, enum fault fault, con
 	connection->taken = true;
 }
 
-/* Marks the waiting requests with this id as cancelled. Returns their number. */
-static unsigned connection_cancel_waiting(struct connection *connection, const char *id)
-{
-	struct incoming *waiting;
-	unsigned count = 0;
-	TAILQ_FOREACH (waiting, &connection->waiting, link) {
-		if (!waiting->is_cancelled && strcmp(waiting->id, id) == 0 &&
-			dispatch_can_cancel(&waiting->request)) {
-			waiting->is_cancelled = true;
-			count++;
-		}
-	}
-	return count;
-}
-
 /* Takes the next request out of the inbox. Returns false when no line is complete. */
 static bool connection_take_next(struct connection *connection)
 {
@@ -336,7 +321,7 @@ static bool connection_take_next(struct connection *connection)
 	const char *id =
 		next->request_fault || next->fault ? NULL : dispatch_cancels(&next->request);
 	if (id)
-		next->cancelled = connection_cancel_waiting(connection, id);
+		next->cancelled = incoming_cancel(&connection->waiting, id);
 	return true;
 }
 
@@ -355,21 +340,6 @@ static bool connection_has_earlier(struct connection *connection, const struct i
 	return false;
 }
 
-/* Whether an earlier request without an id waits, or one that this request has cancelled. */
-static bool connection_has_waiting(
-	const struct connection *connection, const struct incoming *incoming)
-{
-	const struct incoming *waiting;
-	TAILQ_FOREACH (waiting, &connection->waiting, link) {
-		if (waiting == incoming)
-			return false;
-		if (*incoming->id ? waiting->is_cancelled && incoming->cancelled > 0
-				  : !*waiting->id)
-			return true;
-	}
-	return false;
-}
-
 /* Whether a request must wait for others of the connection. */
 static bool connection_must_wait(struct connection *connection, const struct incoming *incoming)
 {
@@ -378,7 +348,7 @@ static bool connection_must_wait(struct connection *connection, const struct inc
 		return false;
 	if (incoming->ends || (is_request && dispatch_is_last(&incoming->request)))
 		return connection_has_earlier(connection, incoming);
-	return connection_has_waiting(connection, incoming) ||
+	return incoming_is_behind(incoming, &connection->waiting) ||
 	       (is_request && dispatch_must_wait(connection->session, &incoming->request));
 }
 

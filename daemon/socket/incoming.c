@@ -107,3 +107,30 @@ void incoming_free(struct incoming *incoming, struct close_queue *close_queue)
 	incoming_close(incoming, close_queue);
 	free(incoming);
 }
+
+unsigned incoming_cancel(struct incoming_list *waiting, const char *id)
+{
+	struct incoming *incoming;
+	unsigned count = 0;
+	TAILQ_FOREACH (incoming, waiting, link) {
+		if (!incoming->is_cancelled && strcmp(incoming->id, id) == 0 &&
+			dispatch_can_cancel(&incoming->request)) {
+			incoming->is_cancelled = true;
+			count++;
+		}
+	}
+	return count;
+}
+
+bool incoming_is_behind(const struct incoming *incoming, const struct incoming_list *waiting)
+{
+	const struct incoming *earlier;
+	TAILQ_FOREACH (earlier, waiting, link) {
+		if (earlier == incoming)
+			return false;
+		if (*incoming->id ? earlier->is_cancelled && incoming->cancelled > 0
+				  : !*earlier->id)
+			return true;
+	}
+	return false;
+}

@@ -47,3 +47,12 @@ void incoming_consume(struct incoming *incoming, struct inbox *inbox);
 
 /* Frees a copy, and closes its descriptor. */
 void incoming_free(struct incoming *incoming, struct close_queue *close_queue);
+
+/* Marks the waiting requests with this id as cancelled. Returns their number. */
+unsigned incoming_cancel(struct incoming_list *waiting, const char *id);
+
+/*
+ * Whether a request has to wait for one of the waiting ones: an earlier one without an id, if it
+ * has none, or one that it has cancelled.
+ */
+bool incoming_is_behind(const struct incoming *incoming, const struct incoming_list *waiting);

@@ -12,7 +12,6 @@
 #include "daemon/base/glob.h"
 #include "tests/fuzz/target.h"
 
-
 static void same_line(const struct wire_line *a, const struct wire_line *b)
 {
 	must(strcmp(a->verb, b->verb) == 0);

@@ -179,6 +179,8 @@ class Client:
             if verb == "OK":
                 assert reply == {"count": str(len(items))}
                 return items
+            if verb == "ERR":
+                raise Refused(reply)
             assert verb == "ITEM", (verb, reply)
             items.append(reply)
 

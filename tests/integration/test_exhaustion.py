@@ -119,6 +119,7 @@ def test_requests_without_descriptors(daemon, tmp_path):
     path = write_png(tmp_path / "a.png", pixels)
     with daemon.connect() as client, daemon.connect() as sender:
         client.ask("LOAD", path=path, name="a")
+        daemon.settled_files(client)
         stats = client.stats()
         limit = leave_descriptors(daemon, 0)
         assert client.error("FETCH", name="a", fd="yes") == "busy"

@@ -144,7 +144,7 @@ def test_what_is_no_image_is_told(daemon, client, start_viewer, quadrants, tmp_p
     wrong.write_text("no image at all")
     viewer = start_viewer("--socket", daemon.path, wrong)
     viewer.await_message(f"shmimg-viewer: Cannot show {wrong}: ")
-    viewer.await_message("image file). Choose another file.\n")
+    viewer.await_message("file. Choose another file.\n")
     eventually(viewer.has_complaint)
     viewer.load(quadrants)
     viewer.screen.await_colours(QUADRANTS)

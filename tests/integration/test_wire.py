@@ -59,7 +59,7 @@ MALFORMED = {
     "raw UTF-8": "FETCH name=\u00e4".encode(),
     "raw byte in the verb": b"\xff\xfe",
     "encoded key": b"FETCH n%61me=a",
-    "49 fields": b"FETCH " + b" ".join(b"k%d=" % number for number in range(49)),
+    "65 fields": b"FETCH " + b" ".join(b"k%d=" % number for number in range(65)),
 }
 
 

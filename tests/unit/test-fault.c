@@ -77,6 +77,9 @@ static unsigned publish_at_last(struct world *world, const struct recipe *recipe
 			assert_int_equal(r, 0);
 			return n - 1;
 		}
+		/* The set of a replaced image is removed without a look at it. */
+		if (r == 0 && strcmp(fault_name(), "semctl") == 0)
+			return n;
 		if (r >= 0 || r < -4095)
 			fail_msg("call %u, %s: %d", n, fault_name(), r);
 		assert_balance(world, &before, n);
