@@ -173,6 +173,7 @@ class Daemon:
             if ready not in readable:
                 self.was_ended = True
                 self.process.wait()
+                os.close(self.pidfd)
                 raise AssertionError(f"exit {self.process.returncode}\n{self.log()}")
             if b"READY=1" in ready.recv(4096).split(b"\n"):
                 return
