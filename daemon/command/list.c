@@ -40,7 +40,7 @@ static bool list_read_position(struct call *call, struct listing *listing)
 		return true;
 	const char *fault = name ? name_check(name) : "owner= needs a name; add after=";
 	if (fault) {
-		refuse(call, FAULT_INVALID_ARGUMENT, "%s", fault);
+		refuse_key(call, KEY_AFTER, "%s", fault);
 		return false;
 	}
 	listing_set_position(listing, name, owner < 0 ? list_last_owner : (uid_t)owner);
@@ -53,7 +53,7 @@ static bool list_read_limit(struct call *call, struct listing *listing)
 	listing->limit = UINT64_MAX;
 	if (!text || (wire_number(text, UINT32_MAX, &listing->limit) == 0 && listing->limit > 0))
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT, "limit= must be a number from 1 to %u", UINT32_MAX);
+	refuse_key(call, KEY_LIMIT, "limit= must be a number from 1 to %u", UINT32_MAX);
 	return false;
 }
 
@@ -64,7 +64,7 @@ static bool list_read_keys(struct call *call, struct listing *listing)
 		listing->keys = listing_parse_keys(text);
 	if (!text || listing->keys)
 		return true;
-	refuse(call, FAULT_INVALID_ARGUMENT,
+	refuse_key(call, KEY_KEYS,
 		"keys= must be keys of STAT with commas between, such as width,height");
 	return false;
 }

@@ -71,6 +71,88 @@ def test_the_protocol_is_told_whole():
     assert set(verbs + keys + faults + formats + sandbox) - told == set()
 
 
+def synopses():
+    """Each command of the protocol's page as it is printed: its keys, and the optional ones."""
+    commands = plain(PROTOCOL).partition("\nCOMMANDS\n")[2].partition("\nIMAGES\n")[0]
+    found = {}
+    for verb, rest in re.findall(r"^ {5}([A-Z]{4,})((?: \S+)*)", commands, re.MULTILINE):
+        depth, keys, optional = 0, [], []
+        for word in rest.split():
+            depth += word.count("[")
+            field = word.replace("[", "").replace("]", "")
+            if field != "|":
+                assert re.fullmatch(r"[a-z][a-z0-9-]*=[!-$&-~]+", field), (verb, word)
+                key = field.partition("=")[0]
+                keys.append(key)
+                optional += [key] * (depth > 0 or "|" in rest.split())
+            depth -= word.count("]")
+        assert depth == 0 and len(set(keys)) == len(keys), verb
+        found[verb] = (set(keys), set(optional))
+    return found
+
+
+def test_the_synopses_can_be_typed():
+    """Each key is followed by '=' and its value without a space, and is one that is taken."""
+    words_of = dict(
+        table("client/protocol/command.h", "KEY_TABLE", r'X\((\w+), "([^"]+)"'),
+    )
+    header = read("client/protocol/command.h")
+    groups = dict(re.findall(r"^#define (KEY_(?:RENDITION|LISTING)) \((.*)\)$", header, re.M))
+    assert len(groups) == 2
+
+    def keys_of(text):
+        for name, keys in groups.items():
+            text = text.replace(name, keys)
+        return {words_of[key] for key in re.findall(r"KEY_BIT\((\w+)\)", text)}
+
+    text = header[header.index("#define COMMAND_TABLE(X)") :]
+    rows = re.findall(r"X\((\w+), \w+, ([^,]+),([^\"]*),[\s\\]*\"", text)
+    assert len(rows) >= 12
+    told = synopses()
+    assert set(told) == {verb for verb, *_ in rows}
+    for verb, required, optional in rows:
+        assert told[verb][0] == keys_of(required + optional), verb
+        if verb != "LOAD":
+            assert told[verb][0] - told[verb][1] == keys_of(required), verb
+
+
+def test_no_key_is_apart_from_its_value():
+    keys = table("client/protocol/command.h", "KEY_TABLE", r'X\(\w+, "([^"]+)"')
+    for page in manuals():
+        found = re.findall(rf"\b(?:{'|'.join(keys)})(?: =[^ =]|= )", plain(page))
+        assert not found, (page, found)
+
+
+# What the table of limits says, and where it comes from.
+LIMITS = {
+    ("line, with its newline", "bytes"): ("client/protocol/wire.h", "WIRE_LINE_MAX"),
+    ("fields of a line", ""): ("client/protocol/wire.h", "WIRE_FIELDS_MAX"),
+    ("id", "bytes"): ("client/protocol/command.h", "ID_LENGTH_MAX"),
+    ("name", "bytes"): ("client/protocol/name.h", "NAME_LENGTH_MAX"),
+    ("path", "bytes"): ("client/protocol/name.h", "NAME_LENGTH_MAX"),
+    ("pattern", "bytes"): ("daemon/base/glob.h", "GLOB_PATTERN_MAX"),
+    ("LOAD requests of a connection under way", ""): ("daemon/command/dispatch.c", "PENDING_MAX"),
+    ("waiting requests of a connection", ""): ("daemon/socket/connection.h", "CONNECTION_WAITING"),
+    ("answers of a connection not yet sent", ""): (
+        "daemon/socket/connection.h",
+        "CONNECTION_REPLIES",
+    ),
+    ("descriptors under way from a connection", ""): ("daemon/socket/inbox.h", "INBOX_FDS_MAX"),
+    ("descriptors under way to all clients", ""): ("daemon/socket/transit.c", "TOTAL_MAX"),
+    ("renditions of an image", ""): ("daemon/store/image.h", "RENDITIONS_MAX"),
+    ("changes kept for slow watchers", ""): ("daemon/store/change-log.h", "CHANGE_LOG_MAX"),
+}
+
+
+def test_the_limits_of_the_protocol_are_told():
+    text = plain(PROTOCOL).partition("\nLIMITS\n")[2].partition("\nEXAMPLES\n")[0]
+    rows = dict(re.findall(r"^ {5}(\S.*?) {2,}(\d.*)$", text, re.MULTILINE))
+    assert len(rows) >= len(LIMITS)
+    for (what, unit), (path, constant) in LIMITS.items():
+        number = re.search(rf"\b{constant} = (\d+)", read(path))[1]
+        assert re.match(rf"{number}\b {unit}".rstrip(), rows[what]), what
+
+
 def test_the_segment_is_told_whole():
     text = plain(SEGMENT)
     header = read("client/protocol/header.h")
