@@ -102,13 +102,14 @@ static void list_add(
 	struct call *call, struct listing *listing, const struct image *image, uint64_t *steps)
 {
 	struct wire_writer *line = reply_begin(call->reply, "ITEM");
+	size_t start = line->length; /* behind the id */
 	const struct stat_parts parts = {
 		.holders = listing_shows(listing, "holders"),
 		.lock = listing_shows(listing, "lock") || listing_shows(listing, "waiters"),
 		.unlinked = listing_shows(listing, "unlinked-bytes"),
 	};
 	stat_describe(line, generation_choose(image_current(image), -1, NULL), &parts);
-	listing_filter(listing, line);
+	listing_filter(listing, line, start);
 	reply_end(call->reply);
 	listing->count++;
 	*steps += ITEM_STEPS;

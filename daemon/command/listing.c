@@ -87,10 +87,10 @@ bool listing_shows(const struct listing *listing, const char *key)
 	return !listing->keys || listing->keys & listing_key_bit(key, strlen(key));
 }
 
-void listing_filter(const struct listing *listing, struct wire_writer *line)
+void listing_filter(const struct listing *listing, struct wire_writer *line, size_t start)
 {
 	char *end = line->data + line->length;
-	char *field = memchr(line->data, ' ', line->length), *kept = field;
+	char *field = line->data + start, *kept = field;
 	if (!listing->keys || line->full)
 		return;
 	while (field && field < end) {

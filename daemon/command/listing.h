@@ -40,5 +40,5 @@ uint32_t listing_parse_keys(const char *text);
 /* Whether a key is shown. */
 bool listing_shows(const struct listing *listing, const char *key);
 
-/* Removes the fields of a line that are not shown. */
-void listing_filter(const struct listing *listing, struct wire_writer *line);
+/* Removes the fields of a line, from a position on, that are not shown. */
+void listing_filter(const struct listing *listing, struct wire_writer *line, size_t start);

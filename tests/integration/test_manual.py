@@ -5,27 +5,44 @@ import re
 import subprocess
 import sys
 
+import numpy
 import pytest
-from pictures import noise, write_png
+from client import parse
+from pictures import (
+    noise,
+    oriented,
+    write_gray16,
+    write_png,
+    write_rgba16,
+)
+from segment import check_reply
 from server import TOP
 
 PROTOCOL = os.path.join(TOP, "client", "protocol", "shmimg-protocol.7")
 SEGMENT = os.path.join(TOP, "client", "protocol", "shmimg-segment.5")
 
 
+def rendered(path):
+    """A page as its readers see it, each paragraph on one line."""
+    command = ["mandoc", "-T", "utf8", "-O", "width=1000", path]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return re.sub(r".\x08", "", done.stdout)
+
+
 def words(path):
-    done = subprocess.run(
-        ["mandoc", "-T", "utf8", path], stdout=subprocess.PIPE, text=True, check=True
-    )
-    return set(re.findall(r"[a-z][a-z-]*", re.sub(r".\x08", "", done.stdout)))
+    return set(re.findall(r"[a-z][a-z-]*", rendered(path)))
+
+
+def examples(path, start):
+    """The literal blocks of a page that begin with start, as a reader sees them."""
+    with open(path, encoding="utf-8") as file:
+        blocks = re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed$", file.read(), re.M | re.S)
+    return [block.replace("\\e", "\\") for block in blocks if block.startswith(start)]
 
 
 def example(path, start):
-    """The literal block of a page that begins with start, as a reader sees it."""
-    with open(path, encoding="utf-8") as file:
-        blocks = re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed$", file.read(), re.M | re.S)
-    (text,) = [block for block in blocks if block.startswith(start)]
-    return text.replace("\\e", "\\")
+    (text,) = examples(path, start)
+    return text
 
 
 @pytest.fixture
@@ -34,9 +51,9 @@ def logo(client, tmp_path):
     return client.ask("LOAD", path=write_png(tmp_path / "logo.png", pixels), name="logo"), pixels
 
 
-def run_python(program, daemon, name=""):
+def run_python(program, daemon, argument=""):
     done = subprocess.run(
-        [sys.executable, "-c", program, name],
+        [sys.executable, "-c", program, argument],
         env={**os.environ, "SHMIMG_SOCKET": daemon.path},
         capture_output=True,
         text=True,
@@ -54,9 +71,256 @@ def test_every_key_of_an_answer_is_told(client, logo):
     assert given - told == set()
 
 
-def test_the_client_in_python(daemon, logo):
-    output = run_python(example(PROTOCOL, "import mmap, os, socket"), daemon)
-    assert output.split() == ["RGBA8", *map(str, logo[1][0, 0])]
+# ---- Requests of the protocol ----
+
+# What stands for a value in a synopsis, and one that it can be.
+VALUES = {
+    "NAME": "logo",
+    "FORMAT": "RGBA8",
+    "NUMBER": "1",
+    "UID": str(os.getuid()),
+    "GLOB": "*",
+    "KEY,...": "width,pins",
+    "ID": "7",
+}
+
+
+def synopses():
+    commands = rendered(PROTOCOL).partition("\nCOMMANDS\n")[2].partition("\nIMAGES\n")[0]
+    return [
+        synopsis.replace("[,NUMBER]...", "").replace("[", "").replace("]", "").split()
+        for synopsis in re.findall(r"^ {5}([A-Z]{4,}(?: \S+)*)", commands, re.M)
+    ]
+
+
+def test_each_synopsis_can_be_sent(client, tmp_path):
+    """With all its keys, and with each choice of a value."""
+    path = write_png(tmp_path / "logo.png", noise(6, 5, 4))
+    client.ask("LOAD", path=path, name="logo")
+    values = {**VALUES, "PATH": path}
+    found = synopses()
+    assert len(found) >= 12
+    for verb, *fields in found:
+        if "|" in fields:  # path=PATH | source=fd
+            del fields[fields.index("|") : fields.index("|") + 2]
+        pairs = [field.split("=", 1) for field in fields]
+        choices = {key: value.split("|") for key, value in pairs}
+        for turn in range(max(map(len, choices.values()), default=1)):
+            keys = {}
+            for key, words_of in choices.items():
+                word = words_of[min(turn, len(words_of) - 1)]
+                keys[key] = values.get(word, word)
+            if keys.get("keep") == "attached":
+                del keys["pin"]  # it must be pinned
+            if verb in ("DROP", "HELLO", "LIST") or turn:
+                keys["id"] = "7"
+            client.send(verb, **keys)
+            name, answer = client.reply()
+            while name not in ("OK", "ERR"):
+                assert name in ("ITEM", "EVENT")
+                name, answer = client.reply()
+            assert answer.get("code", "not-found") == "not-found", (verb, keys, answer)
+            if verb == "DROP":
+                client.ask("LOAD", path=path, name="logo")
+
+
+def steps(block):
+    """Of a session: the requests that are sent together, and the lines that answer them."""
+    lines = re.sub(r"\n  +", " ", block).splitlines()
+    found = []
+    for line in lines:
+        if not line.startswith("> "):
+            found[-1][1].append(line)
+        elif found and not found[-1][1]:
+            found[-1][0].append(line[2:])
+        else:
+            found.append(([line[2:]], []))
+    return found
+
+
+FIELD = re.compile(r"[a-z][a-z0-9-]*=(?:[!-$&-~]|%[0-9A-Fa-f]{2})*")
+
+# Values that are different each time.
+VARYING = {"segment", "generation", "semaphore", "slot", "uid", "owner", "version", "board"}
+
+
+def check_line(printed, received):
+    (verb, told), (got_verb, got) = parse(printed.encode()), received
+    assert (got_verb, list(got)) == (verb, list(told)), (printed, received)
+    for key, value in told.items():
+        if value.endswith("..."):
+            assert got[key].startswith(value[:-3]), (printed, received)
+        elif key not in VARYING:
+            assert got[key] == value, (printed, received)
+
+
+def in_order(lines):
+    """Lines by their id: only those of one id, or of none, are in order."""
+    return sorted(lines, key=lambda values: values[1].get("id", ""))
+
+
+def test_the_sessions(connect, tmp_path):
+    """Each request can be sent as it is printed, and gets the answer that is printed."""
+    path = write_png(tmp_path / "logo.png", noise(48, 48, 4))
+    blocks = examples(PROTOCOL, "> ")
+    assert len(blocks) >= 5
+    client = connect(hello=False)
+    verbs = set()
+    for requests, answers in (step for block in blocks for step in steps(block)):
+        for request in requests:
+            verb, *fields = request.split(" ")
+            malformed = any("code=protocol" in answer for answer in answers)
+            assert all(FIELD.fullmatch(field) for field in fields) != malformed
+            verbs.add(verb)
+            client.send(request.replace("/usr/share/pixmaps/debian-logo.png", path).encode())
+        received = in_order(client.reply() for _ in answers)
+        printed = in_order([(*parse(answer.encode()), answer) for answer in answers])
+        for (*_, answer), line in zip(printed, received, strict=True):
+            check_line(answer, line)
+        client.send("NOOP")
+        assert client.reply() == ("OK", {})
+    assert verbs >= {"HELLO", "LOAD", "FETCH", "RELEASE", "DROP", "STAT", "LIST", "NOOP", "WATCH"}
+
+
+WRONG = {
+    b"LIST limit=0": "limit",
+    b"LIST keys=colour": "keys",
+    b"LIST after=%01": "after",
+    b"LIST owner=1": "after",
+    b"LIST match=" + 1025 * b"a": "match",
+    b"WATCH initial=1": "initial",
+    b"RELEASE name=a generation=0": "generation",
+    b"RELEASE name=a format=native": "format",
+    b"STAT name=a height=0": "height",
+    b"HELLO fd=1": "fd",
+    b"LOAD path=/a watch=1": "watch",
+    b"LOAD name=a source=path": "source",
+    b"CANCEL": "id",
+}
+
+
+@pytest.mark.parametrize("request_line", WRONG)
+def test_a_wrong_value_has_its_key_in_the_error(client, request_line):
+    client.send(request_line)
+    _, values = client.reply()
+    assert (values["code"], values["key"]) == ("invalid-argument", WRONG[request_line])
+
+
+# ---- Pixels ----
+
+BOXES = [(0, 0), (2, 0), (0, 2), (1, 1), (3, 5), (7, 9), (30, 1), (1, 30), (10, 10), (99, 99)]
+
+
+@pytest.mark.parametrize("size", [(4, 3), (13, 30), (30, 13), (2, 31), (40, 1), (10, 10)])
+def test_sizes_are_those_of_the_formula(client, tmp_path, size):
+    """Ties too: a picture of 4 x 3 becomes 2 x 2."""
+    scope = {}
+    exec(example(PROTOCOL, "def fit("), scope)
+    width, height = size
+    path = write_png(tmp_path / "a.png", noise(height, width, 3))
+    for box in BOXES:
+        keys = {key: side for key, side in zip(("width", "height"), box, strict=True) if side}
+        reply = client.ask("LOAD", path=path, name="a", **keys)
+        got = int(reply["width"]), int(reply["height"])
+        assert got == scope["fit"](width, height, *box), box
+
+
+def formulas():
+    """The conversions of the page, by their names, as Python computes them."""
+    text = rendered(PROTOCOL).partition("The formulas:\n")[2].partition("\n\n")[0]
+    pairs = re.findall(r"^ {5}(\S.*)\n {8,}(\S.*)$", text, re.M)
+    assert len(pairs) == 6
+    return {name: formula.replace("/", "//") for name, formula in pairs}
+
+
+def convert(name, **samples):
+    return eval(formulas()[name], {}, {key: numpy.int64(value) for key, value in samples.items()})
+
+
+@pytest.fixture
+def pixels_of(client):
+    def load(path, format):
+        reply = client.ask("LOAD", path=path, name="a", format=format)
+        return numpy.array(check_reply(reply).pixels, numpy.int64)
+
+    return load
+
+
+def wide_noise(height, width):
+    generator = numpy.random.default_rng(5)
+    return generator.integers(0, 65536, (height, width, 4), numpy.uint16)
+
+
+def test_conversions_from_8_bits(pixels_of, tmp_path):
+    file = noise(64, 64, 4).astype(numpy.int64)
+    path = write_png(tmp_path / "a.png", noise(64, 64, 4))
+    red, green, blue, alpha = (file[:, :, i] for i in range(4))
+    assert (pixels_of(path, "RGB8") == file[:, :, :3]).all()
+    grey = convert("colour to GRAY8", R=red, G=green, B=blue)
+    assert (pixels_of(path, "GRAY8")[:, :, 0] == grey).all()
+    wide = convert("8 bits to 16", V=file)
+    assert (pixels_of(path, "RGBA16") == wide).all()
+    grey = convert("colour to GRAY16", R16=wide[:, :, 0], G16=wide[:, :, 1], B16=wide[:, :, 2])
+    assert (pixels_of(path, "GRAY16")[:, :, 0] == grey).all()
+    premultiplied = pixels_of(path, "BGRA8-premul")
+    for channel, colour in enumerate((blue, green, red)):
+        expected = convert("BGRA8-premul, from 8 bits", R=colour, A=alpha)
+        assert (premultiplied[:, :, channel] == expected).all()
+    assert (premultiplied[:, :, 3] == alpha).all()
+
+
+def test_conversions_from_16_bits(pixels_of, tmp_path):
+    file = wide_noise(64, 64)
+    path = write_rgba16(tmp_path / "a.png", file)
+    file = file.astype(numpy.int64)
+    narrow = convert("16 bits to 8", V=file)
+    assert (pixels_of(path, "native") == file).all()
+    assert (pixels_of(path, "RGBA8") == narrow).all()
+    assert (pixels_of(path, "RGB8") == narrow[:, :, :3]).all()
+    red, green, blue, alpha = (narrow[:, :, i] for i in range(4))
+    grey = convert("colour to GRAY8", R=red, G=green, B=blue)
+    assert (pixels_of(path, "GRAY8")[:, :, 0] == grey).all()
+    grey = convert("colour to GRAY16", R16=file[:, :, 0], G16=file[:, :, 1], B16=file[:, :, 2])
+    assert (pixels_of(path, "GRAY16")[:, :, 0] == grey).all()
+    premultiplied = pixels_of(path, "BGRA8-premul")
+    for channel in range(3):
+        colour = file[:, :, 2 - channel]
+        expected = convert("BGRA8-premul, from 16 bits", R16=colour, A16=file[:, :, 3])
+        assert (premultiplied[:, :, channel] == expected).all()
+    assert (premultiplied[:, :, 3] == alpha).all()
+
+
+def test_every_value_of_16_bits_as_8(pixels_of, tmp_path):
+    file = numpy.arange(65536, dtype=numpy.uint16).reshape(256, 256)
+    path = write_gray16(tmp_path / "a.png", file)
+    narrow = convert("16 bits to 8", V=file)
+    assert (pixels_of(path, "GRAY8")[:, :, 0] == narrow).all()
+    assert (pixels_of(path, "native")[:, :, 0] == file).all()
+
+
+def test_orientations_are_those_of_the_table(pixels_of, tmp_path):
+    text = rendered(PROTOCOL).partition("\n     orientation ")[2].partition("\n\n")[0]
+    table = re.findall(r"^ {5}(\d) {2,}(\S.*?) {2,}(\S.*)$", text, re.M)
+    assert [int(number) for number, *_ in table] == list(range(1, 9))
+    file = noise(16, 24, 3)
+    plain = pixels_of(oriented(tmp_path / "plain.jpg", file, 1), "RGB8")
+    h, w, _ = plain.shape
+    for number, column, row in table:
+        got = pixels_of(oriented(tmp_path / f"{number}.jpg", file, int(number)), "RGB8")
+        y, x = numpy.mgrid[0 : got.shape[0], 0 : got.shape[1]]
+        where = {"x": x, "y": y, "w": w, "h": h}
+        assert (got == plain[eval(row, {}, where), eval(column, {}, where)]).all(), number
+
+
+# ---- Programs ----
+
+
+def test_the_client_in_python(daemon, tmp_path):
+    pixels = noise(6, 5, 4)
+    program = example(PROTOCOL, "import mmap, os, socket")
+    assert len(program.splitlines()) <= 40
+    output = run_python(program, daemon, write_png(tmp_path / "logo.png", pixels))
+    assert output.split() == ["RGBA8", *map(str, pixels[0, 0])]
 
 
 def test_the_mapping_in_python(daemon, logo):
