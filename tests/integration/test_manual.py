@@ -358,3 +358,52 @@ def test_the_mapping_in_c(logo, tmp_path):
     subprocess.run(["cc", "-Wall", "-Werror", "-o", program, str(source)], check=True)
     done = subprocess.run([program, reply["segment"]], stdout=subprocess.PIPE, check=True)
     assert done.stdout.split() == [b"5", b"6", b"%d" % pixels[-1, 0, 0]]
+
+
+LOCK_PROGRAM = """
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <time.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+int id = atoi(argv[1]);
+unsigned short index = (unsigned short)atoi(argv[2]);
+uid_t owner = (uid_t)atoi(argv[argc - 1]);
+%s
+return 0;
+}
+"""
+
+INSIDE = "/* Here, no other program has the lock. */"
+
+
+def test_the_lock_in_c(client, logo, tmp_path):
+    """The lock is held between the two halves of the example, free after it, and ends by DROP."""
+    text = example(SEGMENT, "union semun {")
+    assert text.count(INSIDE) == 1
+    source, program = tmp_path / "lock.c", str(tmp_path / "lock")
+    text = text.replace(INSIDE, 'puts("held");\nfflush(stdout);\ngetchar();')
+    source.write_text(LOCK_PROGRAM % text, encoding="ascii")
+    subprocess.run(
+        ["cc", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", program, str(source)], check=True
+    )
+    command = [program, *logo[0]["semaphore"].split(":"), client.hello["uid"]]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        assert client.ask("STAT", name="logo")["lock"] == str(holder.pid)
+        holder.communicate(b"\n")
+    assert holder.returncode == 0
+    assert client.ask("STAT", name="logo")["lock"] == "free"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, **pipes) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        client.ask("DROP", name="logo")
+        _, complaint = holder.communicate(b"\n")
+    assert holder.returncode == 1 and b"the lock was lost" in complaint
+    done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1 and b"the image is gone" in done.stderr
