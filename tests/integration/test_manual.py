@@ -1,5 +1,6 @@
 """What the manual pages promise: every key is told, and every example works."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -206,6 +207,40 @@ def test_a_wrong_value_has_its_key_in_the_error(client, request_line):
     assert (values["code"], values["key"]) == ("invalid-argument", WRONG[request_line])
 
 
+def test_what_a_missing_key_means(client, tmp_path):
+    """For a name that is there: also when the file has changed."""
+    path = write_png(tmp_path / "a.png", noise(9, 9, 3))
+    told = ("format", "keep", "share", "watch", "pins", "full-width")
+
+    def state():
+        stat = client.ask("STAT", name=path)
+        return [stat.get(key) for key in told]
+
+    client.ask("LOAD", path=path, width=3, format="GRAY8")
+    assert state() == ["GRAY8", "cache", "private", "no", "1", "9"]
+    client.ask("DROP", name=path)
+    client.ask("LOAD", path=path, keep="pinned", share="group", watch="yes", pin="no")
+    assert state() == ["RGBA8", "pinned", "group", "yes", "0", None]
+    client.ask("LOAD", path=path)
+    assert state() == ["RGBA8", "pinned", "group", "yes", "1", None]
+    client.ask("RELEASE", name=path)
+    os.replace(write_png(tmp_path / "b.png", noise(9, 9, 3, 2)), path)
+    assert not client.fds
+    client.ask("LOAD", path=path, pin="no")
+    assert state() == ["RGBA8", "pinned", "group", "yes", "0", None]
+
+
+@pytest.mark.parametrize("request_line", [b"HELLO fd=yes", b"FETCH name=logo fd=yes"])
+def test_what_a_descriptor_is_of(client, logo, request_line):
+    del logo
+    reply = client.ask(request_line)
+    (fd,) = client.fds
+    name = reply.get("segment", reply.get("board"))
+    assert os.path.samestat(os.fstat(fd), os.stat("/dev/shm" + name))
+    assert fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    assert os.lseek(fd, 0, os.SEEK_CUR) == 0
+
+
 # ---- Pixels ----
 
 BOXES = [(0, 0), (2, 0), (0, 2), (1, 1), (3, 5), (7, 9), (30, 1), (1, 30), (10, 10), (99, 99)]
@@ -252,8 +287,8 @@ def wide_noise(height, width):
 
 
 def test_conversions_from_8_bits(pixels_of, tmp_path):
-    file = noise(64, 64, 4).astype(numpy.int64)
-    path = write_png(tmp_path / "a.png", noise(64, 64, 4))
+    file = noise(512, 512, 4).astype(numpy.int64)  # so many that some are at a border
+    path = write_png(tmp_path / "a.png", noise(512, 512, 4))
     red, green, blue, alpha = (file[:, :, i] for i in range(4))
     assert (pixels_of(path, "RGB8") == file[:, :, :3]).all()
     grey = convert("colour to GRAY8", R=red, G=green, B=blue)
@@ -270,7 +305,7 @@ def test_conversions_from_8_bits(pixels_of, tmp_path):
 
 
 def test_conversions_from_16_bits(pixels_of, tmp_path):
-    file = wide_noise(64, 64)
+    file = wide_noise(512, 512)
     path = write_rgba16(tmp_path / "a.png", file)
     file = file.astype(numpy.int64)
     narrow = convert("16 bits to 8", V=file)
