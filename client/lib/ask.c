@@ -7,29 +7,18 @@
 #include "client/lib/call.h"
 #include "client/lib/client.h"
 #include "client/lib/options.h"
-#include "client/lib/record.h"
 #include "client/lib/round-trip.h"
 #include "client/protocol/name.h"
-
-/* Passes the current reply to the handler, which must not use the client. */
-static int ask_hand_over(struct shmimg_client *client, shmimg_record_handler handler, void *context)
-{
-	struct shmimg_record record = {.line = &client->reply};
-	client->busy = true;
-	int r = handler(&record, context);
-	client->busy = false;
-	return r;
-}
 
 /* Sends a request whose reply is one record. */
 static int ask_one(struct shmimg_client *client, struct wire_writer *writer,
 	shmimg_record_handler handler, void *context)
 {
 	int r = call_ask(client, writer, -1, NULL);
-	return r < 0 ? r : ask_hand_over(client, handler, context);
+	return r < 0 ? r : call_hand_over(client, handler, context);
 }
 
-int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_options *given,
+static int ask_stat(shmimg_client *client, const char *name, const struct shmimg_options *given,
 	shmimg_record_handler handler, void *context)
 {
 	struct shmimg_options options;
@@ -50,7 +39,14 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
 	return ask_one(client, &writer, handler, context);
 }
 
-int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *context)
+int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_options *given,
+	shmimg_record_handler handler, void *context)
+{
+	int r = client_enter(client);
+	return r < 0 ? r : call_leave(client, ask_stat(client, name, given, handler, context));
+}
+
+static int ask_stats(shmimg_client *client, shmimg_record_handler handler, void *context)
 {
 	struct wire_writer writer;
 	int r = call_enter(client);
@@ -60,10 +56,16 @@ int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *con
 	return ask_one(client, &writer, handler, context);
 }
 
+int shmimg_stats(shmimg_client *client, shmimg_record_handler handler, void *context)
+{
+	int r = client_enter(client);
+	return r < 0 ? r : call_leave(client, ask_stats(client, handler, context));
+}
+
 /* Whether the current reply ends a list of this many records. */
 static bool ask_ends_list(const struct shmimg_client *client, uint64_t count)
 {
-	const char *text = wire_get(&client->reply, "count");
+	const char *text = wire_get(&client->call->reply, "count");
 	uint64_t number;
 	return text && wire_number(text, UINT64_MAX, &number) == 0 && number == count;
 }
@@ -81,20 +83,19 @@ static int ask_receive_list(
 	for (; r > 0; r = round_trip_receive(client)) {
 		count++;
 		if (result == 0) {
-			result = ask_hand_over(client, handler, context);
-			client->end = deadline_after(client->timeout_ms);
-		} else if (deadline_poll(client->end) == 0) {
+			result = call_hand_over(client, handler, context);
+			client->call->end = deadline_after(client->timeout_ms);
+		} else if (deadline_poll(client->call->end) == 0) {
 			return client_lose(
 				client, -ETIMEDOUT, "the daemon's list did not end in time");
 		}
 	}
-	channel_discard(&client->channel);
 	if (r == 0 && !ask_ends_list(client, count))
 		return client_lose(client, -EPROTO, "the daemon's list is incomplete");
 	return r < 0 ? r : result;
 }
 
-int shmimg_list(
+static int ask_list(
 	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context)
 {
 	struct wire_writer writer;
@@ -105,4 +106,11 @@ int shmimg_list(
 	if (match)
 		wire_add(&writer, "match", match);
 	return ask_receive_list(client, call_first(client, &writer, -1), handler, context);
+}
+
+int shmimg_list(
+	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context)
+{
+	int r = client_enter(client);
+	return r < 0 ? r : call_leave(client, ask_list(client, match, handler, context));
 }

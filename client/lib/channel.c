@@ -95,12 +95,12 @@ static int channel_wait_for(int fd, short events, deadline end)
 	}
 }
 
-/* Whether a failed call on the socket may be repeated: 0, or a negative errno. */
-static int channel_after_failure(int fd, int error, short events, deadline end)
+/* Whether sending may be tried again after a failure: 0, or a negative errno. */
+static int channel_after_failure(int fd, int error, deadline end)
 {
 	switch (error) {
 	case -EAGAIN:
-		return channel_wait_for(fd, events, end);
+		return channel_wait_for(fd, POLLOUT, end);
 	case -EPIPE:
 	case -ENOTCONN:
 		return -ECONNRESET;
@@ -116,7 +116,7 @@ int channel_send(
 	while (size > 0) {
 		ssize_t sent = fdpass_send(channel->fd, data, size, fd, MSG_DONTWAIT);
 		if (sent < 0) {
-			int r = channel_after_failure(channel->fd, (int)sent, POLLOUT, end);
+			int r = channel_after_failure(channel->fd, (int)sent, end);
 			if (r < 0)
 				return r;
 			continue;
@@ -129,7 +129,19 @@ int channel_send(
 	return 0;
 }
 
-/* Keeps the first descriptor until it is taken, and closes the others. */
+/* Keeps the descriptors until they are taken. */
+static bool channel_keep(struct channel *channel, struct fdpass_message *message)
+{
+	bool fits = message->fd_count <= CHANNEL_PASSED_MAX - channel->passed_count;
+	for (size_t i = 0; i < message->fd_count; i++) {
+		if (fits)
+			channel->passed[channel->passed_count++] = message->fds[i];
+		else
+			close(message->fds[i]);
+	}
+	return fits;
+}
+
 static ssize_t channel_receive_some(struct channel *channel)
 {
 	int fds[PASSED_MAX];
@@ -142,50 +154,29 @@ static ssize_t channel_receive_some(struct channel *channel)
 	ssize_t count = fdpass_receive(channel->fd, &message, MSG_DONTWAIT);
 	if (count < 0)
 		return count;
-	size_t came = message.fd_count;
-	int first = fdpass_keep_first(&message);
-	if (channel->passed < 0)
-		channel->passed = first;
-	else if (first >= 0)
-		close(first);
-	if (message.flags & MSG_CTRUNC) {
-		/* Without room for one, this process has too many open itself. */
-		channel->fault = "the reply has too many descriptors";
-		return came < PASSED_MAX ? -EMFILE : -EPROTO;
-	}
-	return count;
-}
-
-/* Until when to poll for data without sleeping; 0: not at all. */
-static deadline channel_end_of_spin(const struct channel *channel, deadline end)
-{
-	return channel->spin_us > 0 ? deadline_within(end, channel->spin_us) : 0;
+	bool full = message.fd_count == PASSED_MAX;
+	if (channel_keep(channel, &message) && !(message.flags & MSG_CTRUNC))
+		return count;
+	/* Without room for one, this process has too many open itself. */
+	channel->fault = "the reply has too many descriptors";
+	return (message.flags & MSG_CTRUNC) && !full ? -EMFILE : -EPROTO;
 }
 
 /* Receives more data. */
-static int channel_fill(struct channel *channel, deadline end)
+static int channel_fill(struct channel *channel)
 {
 	memmove(channel->data, channel->data + channel->start, channel->end - channel->start);
 	channel->end -= channel->start;
 	channel->start = 0;
-	deadline spin = channel_end_of_spin(channel, end);
-	for (;;) {
-		ssize_t count = channel_receive_some(channel);
-		if (count > 0) {
-			channel->end += (size_t)count;
-			return 0;
-		}
-		if (count == 0)
-			return -ECONNRESET;
-		if (count == -EAGAIN && spin > 0 && !deadline_passed(spin))
-			continue;
-		int r = channel_after_failure(channel->fd, (int)count, POLLIN, end);
-		if (r < 0)
-			return r;
-	}
+	ssize_t count = channel_receive_some(channel);
+	if (count > 0)
+		channel->end += (size_t)count;
+	if (count > 0)
+		return 0;
+	return count == 0 || count == -ENOTCONN ? -ECONNRESET : (int)count;
 }
 
-int channel_receive(struct channel *channel, char **line, size_t *length, deadline end)
+int channel_next(struct channel *channel, char **line, size_t *length)
 {
 	size_t seen = 0;
 	for (;;) {
@@ -195,7 +186,6 @@ int channel_receive(struct channel *channel, char **line, size_t *length, deadli
 		if (newline) {
 			*line = from;
 			*length = (size_t)(newline - from);
-			channel->start += *length + 1;
 			return 0;
 		}
 		if (count == sizeof(channel->data)) {
@@ -203,22 +193,34 @@ int channel_receive(struct channel *channel, char **line, size_t *length, deadli
 			return -EPROTO;
 		}
 		seen = count;
-		int r = channel_fill(channel, end);
+		int r = channel_fill(channel);
 		if (r < 0)
 			return r;
 	}
 }
 
+void channel_consume(struct channel *channel, size_t length)
+{
+	channel->start += length + 1;
+}
+
+int channel_wait(const struct channel *channel, deadline end)
+{
+	return channel_wait_for(channel->fd, POLLIN, end);
+}
+
 int channel_take(struct channel *channel)
 {
-	int fd = channel->passed;
-	channel->passed = -1;
+	if (channel->passed_count == 0)
+		return -1;
+	int fd = channel->passed[0];
+	channel->passed_count--;
+	memmove(channel->passed, channel->passed + 1, channel->passed_count * sizeof(int));
 	return fd;
 }
 
 void channel_discard(struct channel *channel)
 {
-	int fd = channel_take(channel);
-	if (fd >= 0)
-		close(fd);
+	while (channel->passed_count > 0)
+		close(channel->passed[--channel->passed_count]);
 }

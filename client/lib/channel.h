@@ -12,10 +12,14 @@
 #include "client/lib/deadline.h"
 #include "client/protocol/wire.h"
 
+/* Descriptors that may wait to be taken. */
+enum { CHANNEL_PASSED_MAX = 64 };
+
 struct channel {
 	int fd;
-	struct sockaddr_un address; /* of the daemon */
-	int passed;	   /* the first descriptor that was received and is not taken yet, or -1 */
+	struct sockaddr_un address;	/* of the daemon */
+	int passed[CHANNEL_PASSED_MAX]; /* received and not taken yet, in their order */
+	unsigned passed_count;
 	uid_t peer;	   /* uid of the listening process (SO_PEERCRED) */
 	uid_t stranger;	   /* uid of the listening process that the last channel_open() refused */
 	unsigned spin_us;  /* how long to poll for data before sleeping */
@@ -43,14 +47,22 @@ int channel_send(
 	struct channel *channel, const char *data, size_t size, int fd, deadline end, bool *begun);
 
 /*
- * Receives a line; (*line)[*length] is its '\n'. The line is valid until the next call.
- * Returns 0, -ECONNRESET at the end of the stream, -ETIMEDOUT, -EPROTO if the line is too long
- * or has too many descriptors, -EMFILE if this process has too many open, or another errno.
+ * The next line, if all of it is here or can be received at once; (*line)[*length] is its '\n'.
+ * It is the next line until channel_consume(), and valid until the next call.
+ * Returns 0, -EAGAIN if it is not here, -ECONNRESET at the end of the stream, -EPROTO if the line
+ * is too long or too many descriptors came, -EMFILE if this process has too many open, or another
+ * errno.
  */
-int channel_receive(struct channel *channel, char **line, size_t *length, deadline end);
+int channel_next(struct channel *channel, char **line, size_t *length);
 
-/* Returns the received descriptor, which becomes the caller's, or -1. */
+/* Goes on to the line behind the next one, which has this length. */
+void channel_consume(struct channel *channel, size_t length);
+
+/* Waits until something can be received. Returns 0, -ETIMEDOUT or another errno. */
+int channel_wait(const struct channel *channel, deadline end);
+
+/* Returns the first received descriptor, which becomes the caller's, or -1. */
 int channel_take(struct channel *channel);
 
-/* Closes a received descriptor that was not taken. */
+/* Closes the received descriptors that were not taken. */
 void channel_discard(struct channel *channel);

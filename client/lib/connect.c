@@ -28,6 +28,19 @@ static int connect_open_default(struct channel *channel, deadline end)
 	return channel_open(channel, SOCKET_SYSTEM, end);
 }
 
+static int connect_begin(struct shmimg_client *client, const char *path)
+{
+	int r = client_enter(client);
+	if (r < 0)
+		return r;
+	deadline end = client->call->end = deadline_after(client->timeout_ms);
+	r = path ? channel_open(&client->channel, path, end)
+		 : connect_open_default(&client->channel, end);
+	if (r == 0)
+		r = handshake(client);
+	return client_leave(client, r);
+}
+
 int shmimg_connect(shmimg_client **result, const char *path, int timeout_ms)
 {
 	*result = NULL;
@@ -37,13 +50,13 @@ int shmimg_connect(shmimg_client **result, const char *path, int timeout_ms)
 	client->timeout_ms = timeout_ms;
 	client->uid = geteuid();
 	client->cache.bytes_max = MAPPING_CACHE_BYTES_DEFAULT;
-	client->failure.code = "";
-	client->channel.fd = client->channel.passed = -1;
-	client->end = deadline_after(timeout_ms);
-	int r = path ? channel_open(&client->channel, path, client->end)
-		     : connect_open_default(&client->channel, client->end);
-	if (r == 0)
-		r = handshake(client);
+	client->channel.fd = -1;
+	int r = client_init(client);
+	if (r < 0) {
+		free(client);
+		return r;
+	}
+	r = connect_begin(client, path);
 	if (r < 0) {
 		shmimg_close(client);
 		return r;
@@ -60,7 +73,9 @@ void shmimg_close(shmimg_client *client)
 	pins_clear(&client->pins);
 	mapping_cache_clear(&client->cache);
 	board_view_close(&client->board);
+	pins_clear(&client->unwanted);
 	free(client->match);
+	client_destroy(client);
 	free(client);
 }
 
@@ -76,7 +91,9 @@ void shmimg_set_timeout(shmimg_client *client, int timeout_ms)
 
 void shmimg_set_kept(shmimg_client *client, size_t bytes)
 {
+	pthread_mutex_lock(&client->lock);
 	mapping_cache_set_limit(&client->cache, bytes);
+	pthread_mutex_unlock(&client->lock);
 }
 
 void shmimg_set_spin(shmimg_client *client, unsigned microseconds)
@@ -86,12 +103,12 @@ void shmimg_set_spin(shmimg_client *client, unsigned microseconds)
 
 const char *shmimg_message(const shmimg_client *client)
 {
-	return client->failure.message;
+	return client_last_failure(client)->message;
 }
 
 const char *shmimg_code(const shmimg_client *client)
 {
-	return client->failure.code;
+	return client_last_failure(client)->code;
 }
 
 const char *shmimg_daemon_version(const shmimg_client *client)

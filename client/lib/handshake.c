@@ -13,7 +13,7 @@
 /* Reads the daemon's uid and version. Returns whether the reply is valid. */
 static bool handshake_read_reply(struct shmimg_client *client)
 {
-	const struct wire_line *reply = &client->reply;
+	const struct wire_line *reply = &client->call->reply;
 	const char *protocol = wire_get(reply, "protocol");
 	const char *version = wire_get(reply, "version");
 	const char *uid = wire_get(reply, "uid");
@@ -29,11 +29,36 @@ static bool handshake_read_reply(struct shmimg_client *client)
 	return true;
 }
 
+/* What the daemon can do, of what the library uses. */
+static unsigned handshake_read_features(const struct shmimg_client *client)
+{
+	static const struct {
+		const char *word;
+		unsigned feature;
+	} known[] = {
+		{"id", FEATURE_ID},
+		{"quiet", FEATURE_QUIET},
+		{"cancel", FEATURE_CANCEL},
+		{"descriptors", FEATURE_DESCRIPTORS},
+	};
+	const char *words = wire_get(&client->call->reply, "features");
+	unsigned features = 0;
+	for (size_t size; words; words = words[size] ? words + size + 1 : NULL) {
+		size = strcspn(words, ",");
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+			if (strlen(known[i].word) == size &&
+				memcmp(words, known[i].word, size) == 0)
+				features |= known[i].feature;
+		}
+	}
+	return features;
+}
+
 /* The board's slots say whether a cached image is the newest. Another board, an empty cache. */
 static void handshake_open_board(struct shmimg_client *client)
 {
 	struct makers makers = {.peer = client->channel.peer, .reported = client->reported_uid};
-	const char *board = wire_get(&client->reply, "board");
+	const char *board = wire_get(&client->call->reply, "board");
 	if (!board || !board_view_open(&client->board, board, &makers))
 		mapping_cache_clear(&client->cache);
 }
@@ -42,6 +67,7 @@ int handshake(struct shmimg_client *client)
 {
 	struct wire_writer writer;
 	client->state = CLIENT_OPEN;
+	client->features = 0;
 	internal_request_begin(client, &writer, "HELLO");
 	wire_add(&writer, "protocol", PROTOCOL);
 	int r = internal_request_run(client, &writer);
@@ -50,6 +76,8 @@ int handshake(struct shmimg_client *client)
 	if (!handshake_read_reply(client))
 		return client_lose(client, -EPROTO,
 			"the program that answers is not shmimgd, or uses another protocol");
+	unsigned features = handshake_read_features(client);
 	handshake_open_board(client);
+	client->features = features;
 	return 0;
 }

@@ -30,7 +30,12 @@ static int load_enter(struct shmimg_client *client, const char *name,
 		return client_fail(client, -EINVAL,
 			"an option has an invalid value; libshmimg(3) lists the valid ones");
 	const char *fault = name_check(name);
-	return fault ? client_fail(client, -EINVAL, "%s", fault) : call_enter(client);
+	if (fault)
+		return client_fail(client, -EINVAL, "%s", fault);
+	int r = call_enter(client);
+	if (r == 0)
+		client->call->subject = name;
+	return r;
 }
 
 /* Sends a request whose reply is about an image, and reads the reply. */
@@ -40,7 +45,7 @@ static int load_ask(struct shmimg_client *client, struct wire_writer *writer, in
 	int r = call_ask(client, writer, fd, passed);
 	if (r < 0)
 		return r;
-	const char *key = image_reply_read(&client->reply, name, reply);
+	const char *key = image_reply_read(&client->call->reply, name, reply);
 	if (key)
 		return client_lose(client, -EPROTO, "the daemon's reply has no valid %s=", key);
 	return 0;
@@ -66,12 +71,12 @@ static int64_t load_owner_of(const struct subject *subject, const struct image_r
 static void load_release_pin(struct shmimg_client *client, const struct subject *subject,
 	const struct image_reply *reply)
 {
-	struct client_failure before = client->failure;
+	struct client_failure before = client->call->failure;
 	struct pinned what = image_reply_pinned(reply);
 	if (client->state != CLIENT_OPEN || pins_find(&client->pins, &what))
 		return;
 	release(client, subject->name, load_owner_of(subject, reply), &what);
-	client->failure = before;
+	client->call->failure = before;
 }
 
 /*
@@ -110,7 +115,8 @@ static int load_ask_descriptor(struct shmimg_client *client, const struct subjec
 static int load_open_segment(struct shmimg_client *client, const struct subject *subject,
 	struct image_reply *reply, int *segment)
 {
-	*segment = shm_open(reply->segment, O_RDONLY | O_CLOEXEC, 0);
+	/* O_NONBLOCK: somebody may have made a FIFO of this name. Its type is checked later. */
+	*segment = shm_open(reply->segment, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (*segment >= 0)
 		return 0;
 	if (errno == ENOENT || errno == EACCES)
@@ -148,26 +154,28 @@ static int load_map(struct shmimg_client *client, const struct subject *subject,
 	return client_fail(client, r, "%s", fault);
 }
 
-/* Releases a cached image, if the caller has no handle of it and so cannot do it. */
+/* Releases an image that was in the cache, if the caller has no handle and so cannot do it. */
 static void load_release_cached(struct shmimg_client *client, const shmimg_image *old)
 {
 	struct pinned what = image_pinned(old);
 	struct pin *pin = image_is_shared(old) ? NULL : pins_find(&client->pins, &what);
 	if (!pin)
 		return;
-	struct client_failure before = client->failure;
-	release(client, pin->name, pin->owner, &what);
-	client->failure = before;
+	struct client_failure before = client->call->failure;
 	pins_forget(&client->pins, pin);
+	release(client, old->name, old->header.owner, &what);
+	client->call->failure = before;
 }
 
 /* Removes older generations of an image from the cache, in every size. */
 static void load_release_older(struct shmimg_client *client, const shmimg_image *image)
 {
-	const shmimg_image *old;
+	shmimg_image *old;
 	while ((old = mapping_cache_find_outdated(&client->cache, image))) {
-		load_release_cached(client, old);
+		image_ref(old);
 		mapping_cache_remove(&client->cache, old);
+		load_release_cached(client, old);
+		shmimg_unref(old);
 	}
 }
 
@@ -187,13 +195,12 @@ static int load_obtain(struct shmimg_client *client, struct wire_writer *writer,
 	return r;
 }
 
-int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
+static int load_descriptor(shmimg_client *client, int fd, const char *name,
 	const struct shmimg_options *given, shmimg_image **image)
 {
 	struct shmimg_options options;
 	struct wire_writer writer;
 	struct stat file;
-	*image = NULL;
 	int r = load_enter(client, name, given, &options);
 	if (r < 0)
 		return r;
@@ -229,18 +236,27 @@ static int load_path(shmimg_client *client, const char *path, const char *name,
 	return load_obtain(client, &writer, -1, &subject, image);
 }
 
-int shmimg_load(shmimg_client *client, const char *path, const char *name,
+int shmimg_load_fd(shmimg_client *client, int fd, const char *name,
+	const struct shmimg_options *given, shmimg_image **image)
+{
+	*image = NULL;
+	int r = client_enter(client);
+	return r < 0 ? r : call_leave(client, load_descriptor(client, fd, name, given, image));
+}
+
+static int load_file(shmimg_client *client, const char *path, const char *name,
 	const struct shmimg_options *given, shmimg_image **image)
 {
 	char path_name[NAME_LENGTH_MAX + 1];
 	struct shmimg_options options;
-	*image = NULL;
 	if (options_read(given, &options) < 0)
 		return client_fail(client, -EINVAL,
 			"an option has an invalid value; libshmimg(3) lists the valid ones");
 	bool follow = options.follow == SHMIMG_FOLLOW;
 	if (!name || follow) {
+		struct call *call = client_unlock(client);
 		int r = shmimg_name_of_path(path, path_name, sizeof(path_name));
+		client_lock(client, call);
 		if (r < 0)
 			return client_fail(client, r, "the path %s cannot be used as a name", path);
 		name = name ? name : path_name;
@@ -248,12 +264,21 @@ int shmimg_load(shmimg_client *client, const char *path, const char *name,
 	if (follow)
 		return load_path(client, path_name, name, &options, image);
 	/* O_NONBLOCK: opening a FIFO must not wait. Regular files are not affected. */
+	struct call *call = client_unlock(client);
 	CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0) {
-		int error = errno;
+	int error = errno;
+	client_lock(client, call);
+	if (fd < 0)
 		return client_fail(client, -error, "cannot open %s: %s", path, strerror(error));
-	}
-	return shmimg_load_fd(client, fd, name, &options, image);
+	return load_descriptor(client, fd, name, &options, image);
+}
+
+int shmimg_load(shmimg_client *client, const char *path, const char *name,
+	const struct shmimg_options *given, shmimg_image **image)
+{
+	*image = NULL;
+	int r = client_enter(client);
+	return r < 0 ? r : call_leave(client, load_file(client, path, name, given, image));
 }
 
 /*
@@ -297,12 +322,12 @@ static int load_fetch(struct shmimg_client *client, const char *name,
 	return r;
 }
 
-int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *given,
-	shmimg_image **image)
+/* From the cache, or else from the daemon. */
+static int load_fetch_any(shmimg_client *client, const char *name,
+	const struct shmimg_options *given, shmimg_image **image)
 {
 	struct shmimg_options options;
-	*image = NULL;
-	if (client->busy || client->watching || options_read(given, &options) < 0)
+	if (client->watching || client_is_handing(client) || options_read(given, &options) < 0)
 		return load_fetch(client, name, given, image); /* reports the error */
 	shmimg_image *cached = load_find_cached(client, name, &options);
 	if (!cached || !load_is_newest(client, cached))
@@ -312,38 +337,58 @@ int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_op
 	return 0;
 }
 
+int shmimg_fetch(shmimg_client *client, const char *name, const struct shmimg_options *given,
+	shmimg_image **image)
+{
+	*image = NULL;
+	int r = client_enter(client);
+	return r < 0 ? r : call_leave(client, load_fetch_any(client, name, given, image));
+}
+
 /* The connection was lost while a pin was released. The pin is gone too: that is a success. */
 static int load_reconnect(struct shmimg_client *client)
 {
-	struct client_failure before = client->failure;
+	struct client_failure before = client->call->failure;
 	reconnect(client, false);
 	if (client->state == CLIENT_BROKEN)
 		return -EPROTO;
-	client->failure = before;
+	client->call->failure = before;
 	return 0;
 }
 
-int shmimg_release(shmimg_client *client, const shmimg_image *image)
+static int load_release(struct shmimg_client *client, const shmimg_image *image)
 {
 	struct pinned what = image_pinned(image);
 	int r = call_enter(client);
 	if (r < 0)
 		return r;
-	struct client_failure before = client->failure;
-	r = client->state != CLIENT_OPEN ? -ECONNRESET
-					 : release(client, image->name, image->header.owner, &what);
+	struct client_failure before = client->call->failure;
 	struct pin *pin = pins_find(&client->pins, &what);
+	if (client->state != CLIENT_OPEN)
+		r = -ECONNRESET;
+	else if (pin)
+		r = release(client, image->name, image->header.owner, &what);
+	else
+		r = release_asked(client, image->name, image->header.owner, &what);
+	pin = pins_find(&client->pins, &what);
 	if (pin && (r == 0 || r == -ENOENT || client->state != CLIENT_OPEN))
 		pins_forget(&client->pins, pin);
 	mapping_cache_remove(&client->cache, image);
 	if (r == -ECONNRESET || (r == -ENOENT && client->was_lost)) {
-		client->failure = before;
+		client->call->failure = before;
 		return client->state == CLIENT_OPEN ? 0 : load_reconnect(client);
 	}
 	return r;
 }
 
-int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_options *given)
+int shmimg_release(shmimg_client *client, const shmimg_image *image)
+{
+	int r = client_enter(client);
+	return r < 0 ? r : call_leave(client, load_release(client, image));
+}
+
+static int load_drop(
+	struct shmimg_client *client, const char *name, const struct shmimg_options *given)
 {
 	struct shmimg_options options;
 	struct wire_writer writer;
@@ -355,5 +400,11 @@ int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_opt
 	options_add_owner(&options, &writer);
 	r = call_ask(client, &writer, -1, NULL);
 	/* The first of two attempts removed it. */
-	return client->repeated && r == -ENOENT ? 0 : r;
+	return client->call->repeated && r == -ENOENT ? 0 : r;
+}
+
+int shmimg_drop(shmimg_client *client, const char *name, const struct shmimg_options *given)
+{
+	int r = client_enter(client);
+	return r < 0 ? r : call_leave(client, load_drop(client, name, given));
 }

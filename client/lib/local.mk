@@ -10,6 +10,7 @@ lib_LTLIBRARIES += %D%/libshmimg.la
 	%D%/client.c %D%/client.h \
 	%D%/connect.c \
 	%D%/deadline.c %D%/deadline.h \
+	%D%/exchange.c %D%/exchange.h \
 	%D%/format.c \
 	%D%/handshake.c %D%/handshake.h \
 	%D%/image-reply.c %D%/image-reply.h \
