@@ -79,5 +79,6 @@ int handshake(struct shmimg_client *client)
 	unsigned features = handshake_read_features(client);
 	handshake_open_board(client);
 	client->features = features;
+	client->last_id = 0;
 	return 0;
 }

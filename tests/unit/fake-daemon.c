@@ -124,11 +124,17 @@ void fake_say(struct fake *fake, const char *text)
 
 void fake_handshake(struct fake *fake)
 {
+	fake_handshake_with(fake, "");
+}
+
+void fake_handshake_with(struct fake *fake, const char *features)
+{
 	char text[256];
 	fake_hear(fake, "HELLO protocol=1");
 	snprintf(text, sizeof(text),
-		"OK protocol=1 version=9.8.7 uid=%u formats=RGBA8 max-pixels=1000 board=/b\n",
-		(unsigned)geteuid());
+		"OK protocol=1 version=9.8.7 uid=%u formats=RGBA8 max-pixels=1000 board=/b"
+		"%s%s\n",
+		(unsigned)geteuid(), *features ? " features=" : "", features);
 	fake_say(fake, text);
 }
 

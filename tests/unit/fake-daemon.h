@@ -77,6 +77,9 @@ void fake_handshake_and_wait(struct fake *fake, void *context);
 /* Answers HELLO as a daemon with this process's uid. */
 void fake_handshake(struct fake *fake);
 
+/* As fake_handshake(), of a daemon that has these features, with commas between. */
+void fake_handshake_with(struct fake *fake, const char *features);
+
 /* Sends text as it is. */
 void fake_say(struct fake *fake, const char *text);
 

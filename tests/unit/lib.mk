@@ -33,6 +33,7 @@ if HAVE_CMOCKA
 lib_tests = \
 	%D%/test-board \
 	%D%/test-connect \
+	%D%/test-exchange \
 	%D%/test-fdpass \
 	%D%/test-fit \
 	%D%/test-header \
@@ -77,6 +78,11 @@ lib_test_image = $(lib_test_daemon) \
 %C%_test_connect_CPPFLAGS = $(lib_test_cppflags)
 %C%_test_connect_CFLAGS = $(lib_test_cflags)
 %C%_test_connect_LDADD = $(lib_test_library)
+
+%C%_test_exchange_SOURCES = %D%/test-exchange.c $(lib_test_image)
+%C%_test_exchange_CPPFLAGS = $(lib_test_cppflags)
+%C%_test_exchange_CFLAGS = $(lib_test_cflags)
+%C%_test_exchange_LDADD = $(lib_test_both)
 
 %C%_test_fdpass_SOURCES = %D%/test-fdpass.c %D%/unit.h
 %C%_test_fdpass_CPPFLAGS = $(lib_test_cppflags)
