@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from . import records, segment, source, wire
 from .connection import Connection
-from .errors import BadSegment, InvalidArgument, NotFound
+from .errors import BadSegment, InvalidArgument, ProtocolError
 from .image import Image
 from .records import Record
 from .segment import ImageReply
@@ -20,6 +20,8 @@ from .source import Source
 from .trust import default_path
 from .watching import Watch
 
+
+LIST_PART = 256  # images that one request lists
 
 Owner = int | Literal["any"] | None
 
@@ -50,7 +52,7 @@ def _key(reply: ImageReply) -> Key:
 class Client:
     """A connection to the daemon, as connect() makes it.
 
-    Threads may share one: it makes one request at a time. After a fork the child's client makes
+    Threads may share one: a request does not wait for those of other threads. After a fork the child's client makes
     its own connection. If the connection is lost, the client connects again, once, and pins its
     images again. shmimg.errors has the exceptions. A request that failed has changed nothing.
     """
@@ -178,13 +180,10 @@ class Client:
         key = Key(image.name, image.format, image.width, image.height, image.generation)
 
         def ask(connection: Connection, deadline: float | None) -> None:
-            connection.send(key.release(), deadline)
-            try:
-                connection.answer(deadline)
-            except NotFound:
-                self._session.forget(key)
-                raise
-            self._session.forget(key)
+            known = self._session.forget(key)
+            # A pin that the client knows is released without waiting for the answer.
+            if not (known and connection.can("quiet") and connection.post(key.release())):
+                connection.ask(key.release(), deadline)
 
         self._session.run(ask)
 
@@ -217,15 +216,38 @@ class Client:
         """Describes each image that you can access, as stat() does, in order of their names.
 
         match is a glob for the whole name: '*' stands for any bytes, '?' for one character,
-        '[a-z]' for one of these characters.
+        '[a-z]' for one of these characters. Long lists come in parts, as you iterate.
         """
-        text = wire.line("LIST", match=match)
+        # The first part now, so that an error is raised by this call.
+        return self._list_on(match, *self._list_part(match, {}))
 
-        def ask(connection: Connection, deadline: float | None) -> Iterator[dict[str, str]]:
-            connection.send(text, deadline)
-            return iter(connection.items(deadline))
+    def _list_on(
+        self, match: str | None, found: list[dict[str, str]], more: bool
+    ) -> Iterator[Record]:
+        while True:
+            yield from map(records.record, found)
+            if not more or not found:
+                return
+            after = {"after": found[-1]["name"], "owner": found[-1]["owner"]}
+            found, more = self._list_part(match, after)
 
-        return map(records.record, self._session.run(ask))
+    def _list_part(
+        self, match: str | None, after: dict[str, str]
+    ) -> tuple[list[dict[str, str]], bool]:
+        """A part of a list, and whether another one follows."""
+
+        def ask(
+            connection: Connection, deadline: float | None
+        ) -> tuple[list[dict[str, str]], bool]:
+            limit = LIST_PART if connection.can("cursor") else None
+            text = wire.line("LIST", match=match, limit=limit, **after)
+            found, end = connection.items(text, deadline)
+            more = limit is not None and end.get("more") == "yes"
+            if more and not all(key in found[-1] for key in ("name", "owner")):
+                raise ProtocolError("the daemon's list is malformed")
+            return found, more
+
+        return self._session.run(ask)
 
     def stats(self) -> Record:
         """The daemon's counters. The keys are those of STATS."""
@@ -245,8 +267,7 @@ class Client:
         """Sends LOAD or FETCH and maps the image of the reply."""
 
         def ask(connection: Connection, deadline: float | None) -> Image:
-            connection.send(text, deadline, fd)
-            reply = _image_reply(connection, name, deadline)
+            reply = _image_reply(connection, connection.ask(text, deadline, fd), name)
             try:
                 segment_fd = segment.open_segment(reply.segment)
             except (FileNotFoundError, PermissionError):
@@ -257,7 +278,7 @@ class Client:
                 raise
             return self._map(connection, segment_fd, reply)
 
-        return self._session.run(ask)
+        return self._session.run(ask, name=name)
 
     def _obtain_descriptor(
         self, connection: Connection, old: ImageReply, wanted: _Wanted, deadline: float | None
@@ -268,9 +289,14 @@ class Client:
         if wanted.owner == "any":
             what["owner"] = old.owner  # it might find another image by now
         text = wire.line("FETCH", name=old.name, **what)
-        connection.send(text, deadline)
-        reply = _image_reply(connection, old.name, deadline, old.cached)
-        segment_fd = connection.take_descriptor()
+        values, segment_fd = connection.ask_descriptor(text, deadline)
+        values["cached"] = "yes" if old.cached else "no"
+        try:
+            reply = _image_reply(connection, values, old.name)
+        except BaseException:
+            if segment_fd is not None:
+                os.close(segment_fd)
+            raise
         if segment_fd is None:
             self._session.unused(_key(reply))
             raise BadSegment("the daemon did not send the segment's descriptor")
@@ -293,17 +319,11 @@ class Client:
 
 
 def _ask(text: bytes, connection: Connection, deadline: float | None) -> dict[str, str]:
-    connection.send(text, deadline)
-    return connection.answer(deadline)
+    return connection.ask(text, deadline)
 
 
-def _image_reply(
-    connection: Connection, name: str, deadline: float | None, cached: bool | None = None
-) -> ImageReply:
+def _image_reply(connection: Connection, values: dict[str, str], name: str) -> ImageReply:
     """Reads a reply about an image. After an invalid one the connection is not used again."""
-    values = connection.answer(deadline)
-    if cached is not None:
-        values["cached"] = "yes" if cached else "no"
     try:
         return ImageReply.of_values(values, name)
     except BaseException:

@@ -18,7 +18,8 @@ from typing import NamedTuple, TypeVar
 
 from . import wire
 from .connection import Connection, deadline_after
-from .errors import Busy, ConnectionLost, Error
+from .errors import Busy, ConnectionLost, Error, ProtocolError
+from .segment import ImageReply
 
 T = TypeVar("T")
 Request = Callable[[Connection, "float | None"], T]
@@ -49,8 +50,13 @@ _tokens = itertools.count()
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
+@dataclass
+class _Turn:
+    active: bool = False
+
+
 class Session:
-    """Runs one request at a time, from any thread."""
+    """Runs requests of any thread, each thread one at a time."""
 
     def __init__(self, path: str, timeout: float | None):
         self.path = path
@@ -62,8 +68,10 @@ class Session:
         _sessions.add(self)
 
     def _reset(self) -> None:
-        self._lock = threading.RLock()
-        self._busy = False
+        self._lock = threading.RLock()  # of the pins, and while connecting
+        self._claim = threading.Lock()  # for a few assignments, without any call
+        self._tidier: _Turn | None = None
+        self._users: dict[int, str | None] = {}  # threads; the name that each is about to pin
         self._pins: dict[Key, _Pin] = {}
         self._gone: deque[tuple[Key, int]] = deque()  # added by finalizers, at any time
         self._due: deque[Key] = deque()  # to be released
@@ -76,58 +84,54 @@ class Session:
         self._reset()
 
     def close(self) -> None:
-        """Closes the connection; no other one is made."""
-        with self._lock:
-            self._closed = True
-            if self._connection:
-                self._connection.close()
+        """Closes the connection, after the requests of other threads; no other one is made."""
+        self._closed = True
+        self._close_if_unused()
 
-    def run(self, request: Request[T], again: bool = True) -> T:
+    def _close_if_unused(self) -> None:
+        if self._closed and self._connection and not self._users:
+            self._connection.close()
+
+    def run(self, request: Request[T], again: bool = True, name: str | None = None) -> T:
         """Runs a request; if the connection is lost, runs it once more on a new one.
 
-        again is whether to repeat a request that the daemon may have received.
+        again is whether to repeat a request that the daemon may have received. name is that of
+        the image which the request may pin.
         """
+        me = threading.get_ident()
+        if me in self._users:
+            raise Busy("this client is in use; use another one in a signal handler")
         try:
-            with self._lock:
-                if self._busy:
-                    raise Busy("this client is in use; use another one in a signal handler")
-                self._busy = True
-                try:
-                    return self._attempt(request, again)
-                finally:
-                    self._busy = False
+            self._users[me] = name
+            return self._attempt(request, again)
         finally:
+            self._users.pop(me, None)
+            self._close_if_unused()
             self.tidy()
 
     def _attempt(self, request: Request[T], again: bool) -> T:
         deadline = deadline_after(self.timeout)
         try:
-            return self._request(request, deadline)
+            return request(self._connected(deadline), deadline)
         except ConnectionLost as lost:
             if self._closed or (lost.sent and not again):
                 raise
-        return self._request(request, deadline)
-
-    def _request(self, request: Request[T], deadline: float | None) -> T:
-        connection = self._connected(deadline)
-        connection.settle(deadline)
-        try:
-            return request(connection, deadline)
-        finally:
-            connection.discard()
+        return request(self._connected(deadline), deadline)
 
     def _connected(self, deadline: float | None) -> Connection:
         if self._closed:
             raise ConnectionLost("the client is closed", sent=False)
-        if self._connection and not self._connection.broken:
-            return self._connection
-        if self._connection:
-            self._connection.close()
-        self._connection = Connection(self.path, deadline)
-        self._due.clear()
-        for key, pin in list(self._pins.items()):
-            self._pin_again(self._connection, key, pin, deadline)
-        return self._connection
+        with self._lock:
+            if self._connection and not self._connection.broken:
+                return self._connection
+            if self._connection:
+                self._connection.close()
+            connection = Connection(self.path, deadline)
+            self._due.clear()
+            for key, pin in list(self._pins.items()):
+                self._pin_again(connection, key, pin, deadline)
+            self._connection = connection
+            return connection
 
     def _pin_again(
         self, connection: Connection, key: Key, pin: _Pin, deadline: float | None
@@ -136,8 +140,7 @@ class Session:
         what = {"format": key.format, "width": key.width, "height": key.height}
         text = wire.line("FETCH", name=key.name, owner=pin.owner, **what)
         try:
-            connection.send(text, deadline)
-            found = connection.answer(deadline)
+            found = connection.ask(text, deadline)
         except Error:
             if connection.broken:
                 raise
@@ -157,16 +160,18 @@ class Session:
     def pinned(self, key: Key, owner: int, mapping: ctypes.Array[ctypes.c_ubyte]) -> None:
         """Keeps a pin as long as a mapping exists. Called within a request."""
         token = next(_tokens)
-        self._pins.setdefault(key, _Pin(owner)).tokens.add(token)
+        with self._lock:
+            self._pins.setdefault(key, _Pin(owner)).tokens.add(token)
         weakref.finalize(mapping, _let_go, weakref.ref(self), key, token).atexit = False
 
     def unused(self, key: Key) -> None:
         """Releases a pin whose image was not mapped. Called within a request."""
         self._due.append(key)
 
-    def forget(self, key: Key) -> None:
-        """Removes a pin that the daemon has released. Called within a request."""
-        self._pins.pop(key, None)
+    def forget(self, key: Key) -> bool:
+        """Removes a pin that the daemon releases. Returns whether there was one."""
+        with self._lock:
+            return self._pins.pop(key, None) is not None
 
     def gone(self, key: Key, token: int) -> None:
         """A mapping was freed. Called by the garbage collector, in any thread, at any time."""
@@ -176,38 +181,65 @@ class Session:
     def tidy(self) -> None:
         """Releases the pins that are no longer needed, if that can be done at once.
 
-        If another thread has the lock, that thread does it afterwards.
+        If this thread is within a request, or another thread does it, that is done afterwards.
         """
-        while (self._gone or self._due) and self._lock.acquire(blocking=False):
+        turn = _Turn()
+        while self._is_untidy() and threading.get_ident() not in self._users:
             try:
-                if self._busy or self._closed or not self._connection:
+                with self._claim:
+                    if self._tidier is None or not self._tidier.active:
+                        turn.active = True
+                        self._tidier = turn
+                connection = self._connection
+                if not turn.active or self._closed or not connection:
                     return
-                self._busy = True
-                try:
-                    if not self._release(self._connection):
-                        return
-                finally:
-                    self._busy = False
+                if not self._release(connection):
+                    return
             finally:
-                self._lock.release()
+                turn.active = False
+
+    def _is_untidy(self) -> bool:
+        connection = self._connection
+        return bool(self._gone or self._due or (connection and connection.unwanted))
 
     def _release(self, connection: Connection) -> bool:
+        """Returns whether all was released."""
+        while connection.unwanted:
+            key = _key_of_answer(connection.unwanted.popleft())
+            if key:
+                self._due.append(key)
         while self._gone:
             key, token = self._gone.popleft()
-            pin = self._pins.get(key)
-            if not pin or token not in pin.tokens:
-                continue
-            pin.tokens.discard(token)
-            if not pin.tokens:
+            with self._lock:
+                pin = self._pins.get(key)
+                if not pin or token not in pin.tokens:
+                    continue
+                pin.tokens.discard(token)
+                if pin.tokens:
+                    continue
                 del self._pins[key]
-                self._due.append(key)
-        while self._due:
+            self._due.append(key)
+        for _ in range(len(self._due)):
+            key = self._due[0]
+            # A thread may be about to pin it again.
+            if key.name in list(self._users.values()):
+                self._due.rotate(-1)
+                continue
             # It may be pinned again by now: the daemon counts one pin per client and rendition.
-            if self._due[0] not in self._pins:
-                if not connection.send_and_forget(self._due[0].release()):
-                    return False
+            if key not in self._pins and not connection.post(key.release()):
+                return False
             self._due.popleft()
-        return True
+        return not self._due
+
+
+def _key_of_answer(values: dict[str, str]) -> Key | None:
+    """The rendition that a late answer has pinned."""
+    try:
+        reply = ImageReply.of_values(values, values.get("name", ""))
+    except ProtocolError:
+        return None
+    size = (reply.width, reply.height)
+    return Key(reply.name, reply.format.word, *size, reply.generation)
 
 
 def _let_go(session: weakref.ref[Session], key: Key, token: int) -> None:

@@ -49,8 +49,7 @@ class Watch:
     def _connect(self, deadline: float | None) -> Connection:
         connection = Connection(self._path, deadline)
         try:
-            connection.send(self._request, deadline)
-            connection.answer(deadline)
+            connection.ask(self._request, deadline)
         except BaseException:
             connection.close()
             raise
@@ -111,11 +110,9 @@ class Watch:
     def _receive(self, deadline: float | None) -> Event | None:
         if self._connection.broken:
             raise ConnectionLost("the daemon has gone")
-        if not self._connection.arrived(deadline):
+        values = self._connection.event(deadline)
+        if values is None:
             return None
-        verb, values = self._connection.receive(deadline)
-        if verb != "EVENT":
-            raise ProtocolError("the daemon's line is not an event")
         return Event(
             values.get("type", ""),
             values.get("name"),

@@ -46,6 +46,15 @@ def line(verb: str, **values: str | bytes | int | None) -> bytes:
     return whole
 
 
+def add(text: bytes, **values: str | int) -> bytes:
+    """A request of line(), with more values."""
+    more = b"".join(b" %s=%s" % (key.encode(), encode(value)) for key, value in values.items())
+    whole = text[:-1] + more + b"\n"
+    if len(whole) > LINE_MAX:
+        raise InvalidArgument("the request is longer than 16384 bytes; use shorter values")
+    return whole
+
+
 def parse(text: bytes) -> tuple[str, dict[str, str]]:
     """A line without its newline, as its verb and {key: decoded value}."""
     verb, *fields = text.split(b" ")
