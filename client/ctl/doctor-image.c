@@ -24,7 +24,7 @@ static const unsigned char pixel[] = {1, 2, 3, 255};
 void doctor_examine_board(struct doctor *doctor)
 {
 	struct board_header header;
-	int fd = shm_open(doctor->board, O_RDONLY | O_CLOEXEC, 0);
+	int fd = shm_open(doctor->board, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0) {
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "board", SHARING,
 			"%s cannot be opened: %s; the daemon has another /dev/shm (a container?), "
@@ -46,7 +46,7 @@ void doctor_examine_board(struct doctor *doctor)
 static void doctor_image_examine_segment(struct doctor *doctor, const shmimg_image *image)
 {
 	const char *name = shmimg_segment(image);
-	int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
+	int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
 		diagnosis_add(&doctor->diagnosis, VERDICT_BAD, "segment", SHARING,
 			"%s cannot be opened: %s; clients have to ask the daemon for descriptors, "

@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/lib/cleanup.h"
-
 static bool board_is_valid(const struct board_header *header, size_t size)
 {
 	return memcmp(header->magic, BOARD_MAGIC, sizeof(header->magic)) == 0 &&
@@ -48,10 +46,15 @@ static void board_map(struct board_view *board, int fd, const struct stat *file)
 	board->slot_count = header->slot_count;
 }
 
-bool board_view_open(struct board_view *board, const char *name, const struct makers *makers)
+int board_view_find(const char *name)
+{
+	int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+bool board_view_open(struct board_view *board, int fd, const struct makers *makers)
 {
 	struct stat file;
-	CLOSED int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	bool found = fd >= 0 && fstat(fd, &file) == 0 && board_is_safe(&file, makers);
 	bool same = found && board->header && file.st_dev == board->device &&
 		    file.st_ino == board->inode;

@@ -24,11 +24,15 @@ struct board_view {
 	ino_t inode;
 };
 
+/* Opens the board of this name. Returns its descriptor, or a negative errno. */
+int board_view_find(const char *name);
+
 /*
- * Maps the board of this name, in place of the previous one. Returns whether it is the same
- * board, so that slots which are already known keep their meaning.
+ * Maps the board that is open as fd, which stays the caller's and may be negative: there is none,
+ * in place of the previous one. Returns whether it is the same board, so that slots which are
+ * already known keep their meaning.
  */
-bool board_view_open(struct board_view *board, const char *name, const struct makers *makers);
+bool board_view_open(struct board_view *board, int fd, const struct makers *makers);
 
 void board_view_close(struct board_view *board);
 

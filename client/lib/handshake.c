@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "client/lib/cleanup.h"
 #include "client/lib/internal-request.h"
 
 #define PROTOCOL "1"
@@ -54,13 +55,42 @@ static unsigned handshake_read_features(const struct shmimg_client *client)
 	return features;
 }
 
+/*
+ * This process cannot open the board by its name, for example in a container: asks the daemon for a
+ * descriptor. A client can do without a board. Returns 0, or the error that ended the connection.
+ */
+static int handshake_ask_board(struct shmimg_client *client, int *board)
+{
+	struct call *call = client->call;
+	struct client_failure before = call->failure;
+	struct wire_writer writer;
+	internal_request_begin(client, &writer, "HELLO");
+	wire_add(&writer, "protocol", PROTOCOL);
+	wire_add(&writer, "fd", "yes");
+	call->wants_fd = true;
+	int r = internal_request_run(client, &writer);
+	if (r < 0 && client->state != CLIENT_OPEN)
+		return r;
+	call->failure = before;
+	*board = call->passed;
+	call->passed = -1;
+	return 0;
+}
+
 /* The board's slots say whether a cached image is the newest. Another board, an empty cache. */
-static void handshake_open_board(struct shmimg_client *client)
+static int handshake_open_board(struct shmimg_client *client, unsigned features)
 {
 	struct makers makers = {.peer = client->channel.peer, .reported = client->reported_uid};
-	const char *board = wire_get(&client->call->reply, "board");
-	if (!board || !board_view_open(&client->board, board, &makers))
+	const char *name = wire_get(&client->call->reply, "board");
+	CLOSED int board = name ? board_view_find(name) : -1;
+	if ((board == -ENOENT || board == -EACCES) && features & FEATURE_DESCRIPTORS) {
+		int r = handshake_ask_board(client, &board);
+		if (r < 0)
+			return r;
+	}
+	if (!board_view_open(&client->board, board, &makers))
 		mapping_cache_clear(&client->cache);
+	return 0;
 }
 
 int handshake(struct shmimg_client *client)
@@ -77,7 +107,9 @@ int handshake(struct shmimg_client *client)
 		return client_lose(client, -EPROTO,
 			"the program that answers is not shmimgd, or uses another protocol");
 	unsigned features = handshake_read_features(client);
-	handshake_open_board(client);
+	r = handshake_open_board(client, features);
+	if (r < 0)
+		return r;
 	client->features = features;
 	client->last_id = 0;
 	return 0;

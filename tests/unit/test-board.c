@@ -57,12 +57,21 @@ static struct makers ours(void)
 	return (struct makers){.peer = geteuid(), .reported = geteuid()};
 }
 
+static bool open_view(struct board_view *view, const char *path, const struct makers *makers)
+{
+	int found = board_view_find(path);
+	bool same = board_view_open(view, found, makers);
+	if (found >= 0)
+		close(found);
+	return same;
+}
+
 /* Whether it is believed. */
 static bool opens(void)
 {
 	struct board_view view = {0};
 	struct makers makers = ours();
-	assert_false(board_view_open(&view, name, &makers));
+	assert_false(open_view(&view, name, &makers));
 	bool is_there = view.header;
 	board_view_close(&view);
 	assert_null(view.header);
@@ -74,7 +83,7 @@ static void a_slot_shows_its_generation(void **state)
 	struct board_view view = {0};
 	struct makers makers = ours();
 	(void)state;
-	assert_false(board_view_open(&view, name, &makers));
+	assert_false(open_view(&view, name, &makers));
 	assert_true(board_view_shows(&view, 5, 77));
 	assert_false(board_view_shows(&view, 5, 76));
 	assert_false(board_view_shows(&view, 4, 77));
@@ -89,11 +98,11 @@ static void another_epoch_ends_it_until_the_next_connection(void **state)
 	struct board_view view = {0};
 	struct makers makers = ours();
 	(void)state;
-	board_view_open(&view, name, &makers);
+	open_view(&view, name, &makers);
 	board.header.epoch = 4;
 	assert_true(pwrite(fd, &board, SIZE, 0) == SIZE);
 	assert_false(board_view_shows(&view, 5, 77));
-	assert_true(board_view_open(&view, name, &makers));
+	assert_true(open_view(&view, name, &makers));
 	assert_true(board_view_shows(&view, 5, 77));
 	board_view_close(&view);
 }
@@ -103,12 +112,12 @@ static void another_board_is_another(void **state)
 	struct board_view view = {0};
 	struct makers makers = ours();
 	(void)state;
-	board_view_open(&view, name, &makers);
+	open_view(&view, name, &makers);
 	tear_down(state);
 	set_up(state);
-	assert_false(board_view_open(&view, name, &makers));
+	assert_false(open_view(&view, name, &makers));
 	assert_true(board_view_shows(&view, 5, 77));
-	assert_false(board_view_open(&view, "/shmimg-test-none", &makers));
+	assert_false(open_view(&view, "/shmimg-test-none", &makers));
 	assert_null(view.header);
 }
 
@@ -153,10 +162,10 @@ static void what_others_can_write_is_not_believed(void **state)
 	assert_false(opens());
 	assert_int_equal(fchmod(fd, 0644), 0);
 	assert_true(opens());
-	board_view_open(&view, name, &makers);
+	open_view(&view, name, &makers);
 	assert_null(view.header);
 	makers.peer = 0; /* systemd listens; the daemon says who it is */
-	board_view_open(&view, name, &makers);
+	open_view(&view, name, &makers);
 	assert_non_null(view.header);
 	board_view_close(&view);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/protocol/board.h"
 #include "tests/unit/fake-image.h"
 
 enum { SHORT = 50, THREADS = 6, ROUNDS = 60 };
@@ -420,6 +421,91 @@ static void answered_twice(void **state)
 	fake_finish(&fixture->fake, client);
 }
 
+/* A board that shows the image "duck" as the newest, in a file without a name. */
+static int make_board(const struct fixture *fixture)
+{
+	const struct header *image = &fixture->segment.header;
+	struct board_header header = {.magic = BOARD_MAGIC,
+		.version = BOARD_VERSION,
+		.slot_offset = BOARD_SLOT_OFFSET,
+		.slot_count = image->slot + 1,
+		.epoch = 1};
+	char path[] = "/tmp/shmimg-unit-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+	assert_return_code(fd, errno);
+	unlink(path);
+	memcpy(header.magic, BOARD_MAGIC, sizeof(header.magic));
+	assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
+	assert_int_equal(
+		pwrite(fd, &image->generation, 8, BOARD_SLOT_OFFSET + image->slot * 8L), 8);
+	return fd;
+}
+
+static void give_the_board(struct fake *fake, void *context)
+{
+	const struct fixture *fixture = context;
+	char line[FAKE_LINE_MAX];
+	int fd;
+	fake_handshake_with(fake, "id,quiet,cancel,descriptors");
+	fake_hear(fake, "HELLO protocol=1 fd=yes");
+	fake_say_with(fake, fixture->second_reply, fixture->second_fds, fixture->second_count);
+	fake_read(fake, line, &fd);
+	say_with_id(fake, fixture->reply, 1, NULL);
+	if (fixture->second_count == 0) {
+		fake_read(fake, line, &fd);
+		say_with_id(fake, fixture->reply, 2, NULL);
+	}
+	fake_hear_end(fake);
+}
+
+/* Fetches "duck" twice. With a board, the second time without a request. */
+static void fetch_twice(struct fixture *fixture)
+{
+	struct shmimg_options options = SHMIMG_OPTIONS_INIT;
+	options.owner = fixture->segment.header.owner;
+	shmimg_image *first, *second;
+	shmimg_client *client = fake_connect(&fixture->fake, give_the_board, fixture);
+	assert_int_equal(shmimg_fetch(client, "duck", &options, &first), 0);
+	assert_int_equal(shmimg_fetch(client, "duck", &options, &second), 0);
+	shmimg_unref(first);
+	shmimg_unref(second);
+	fake_finish(&fixture->fake, client);
+}
+
+/* The board "/b" cannot be opened: the daemon gives it, or not. */
+static void board_by_descriptor(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned before = open_descriptors();
+	fixture->second_fds[0] = make_board(fixture);
+	fixture->second_count = 1;
+	strcpy(fixture->second_reply, "OK protocol=1 version=9.8.7 uid=0 board=/b\n");
+	fetch_twice(fixture);
+	fixture->second_count = 0;
+	fetch_twice(fixture);
+	strcpy(fixture->second_reply, "ERR code=unsupported key=fd message=no\n");
+	fetch_twice(fixture);
+	close(fixture->second_fds[0]);
+	assert_int_equal(open_descriptors(), before);
+}
+
+static void hear_nothing_more(struct fake *fake, void *context)
+{
+	(void)context;
+	fake_handshake_with(fake, "id,quiet,cancel,descriptors");
+	fake_hear(fake, "HELLO protocol=1 fd=yes");
+}
+
+static void gone_over_the_board(void **state)
+{
+	struct fake *fake = &((struct fixture *)*state)->fake;
+	shmimg_client *client;
+	fake_start(fake, hear_nothing_more, NULL);
+	assert_int_equal(shmimg_connect(&client, fake->path, FAKE_TIMEOUT), -ECONNRESET);
+	assert_null(client);
+	fake_finish(fake, NULL);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -434,6 +520,8 @@ int main(void)
 		TEST(late_without_cancel),
 		TEST(strange_lines),
 		TEST(answered_twice),
+		TEST(board_by_descriptor),
+		TEST(gone_over_the_board),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,6 +272,17 @@ static void truncated_segment(void **state)
 	fixture_refuse(fixture, -EBADMSG, "the segment's size differs from the daemon's reply");
 }
 
+/* Anybody may have made one, and nobody writes to it. */
+static void fifo(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[300];
+	snprintf(path, sizeof(path), "/dev/shm%s", fixture->segment.name);
+	shm_unlink(fixture->segment.name);
+	assert_int_equal(mkfifo(path, 0644), 0);
+	fixture_refuse(fixture, -EBADMSG, "the segment is not shared memory");
+}
+
 static void segment_smaller_than_a_header(void **state)
 {
 	struct fixture *fixture = *state;
@@ -375,6 +386,7 @@ int main(void)
 		TEST(pixels_off_the_page),
 		TEST(checksum_is_wrong),
 		TEST(truncated_segment),
+		TEST(fifo),
 		TEST(segment_smaller_than_a_header),
 		TEST(others_may_write),
 		TEST(others_may_read),
