@@ -21,12 +21,16 @@
  * pinned. While no daemon is running, a call waits for one until its timeout ends; with a
  * timeout of -1 it waits five seconds. Then it returns -ECONNREFUSED, and the next call tries
  * again. -ECONNRESET means that the daemon went away twice in one call, or in the middle of a
- * list. If the daemon does not answer in time (-ETIMEDOUT), the library closes the connection,
- * and the next call makes another one. If the daemon violates the protocol (-EPROTO with
+ * list. If the daemon does not answer in time (-ETIMEDOUT), the library cancels the request and
+ * ignores a late answer; with a daemon that cannot cancel requests, it closes the connection, and
+ * the next call makes another one. If the daemon violates the protocol (-EPROTO with
  * shmimg_code() ""), the client cannot be used any more: every later call returns -EPROTO.
  *
- * Threads. A client and the images fetched through it belong to one thread at a time. Use one
- * client for each thread. The library has no other state, installs no signal handlers, and
+ * Threads. All threads may use a client at the same time, except that shmimg_close() must be its
+ * last call, and that one thread at a time calls shmimg_next_event(). A call does not wait for
+ * those of other threads: an image can be fetched while another one is loaded. (With a daemon that
+ * answers requests only in their order, it does.) A client has one pin on an image, for all
+ * threads. The library has no other state, starts no threads, installs no signal handlers, and
  * opens its descriptors close-on-exec.
  */
 #ifndef SHMIMG_H
@@ -151,7 +155,8 @@ void shmimg_close(shmimg_client *client);
 /*
  * The socket, for poll(2). It becomes readable when the daemon has gone, and stays readable
  * until a call has connected again. The new connection always has another descriptor: call
- * shmimg_fd() after each call, and make poll(2) or epoll(7) watch the new one. The descriptor
+ * shmimg_fd() after each call, and make poll(2) or epoll(7) watch the new one. It is also readable
+ * when the answer to a request that timed out comes, until the next request. The descriptor
  * belongs to the client. Do not read, write or close it.
  */
 int shmimg_fd(const shmimg_client *client);
@@ -176,14 +181,15 @@ void shmimg_set_kept(shmimg_client *client, size_t bytes);
 void shmimg_set_spin(shmimg_client *client, unsigned microseconds);
 
 /*
- * The message of the last failed call on this client, in English and without a full stop; "" if
- * no call has failed. Valid until the next call on the client.
+ * The message of the last failed call of this thread on this client, in English and without a full
+ * stop; if no call of this thread has failed, that of any thread; "" if no call has failed. Valid
+ * until the next call on the client.
  */
 const char *shmimg_message(const shmimg_client *client);
 
 /*
- * The daemon's error code of the last failed call on this client, such as "not-found"; "" if the
- * daemon did not refuse the call. Valid until the next call on the client.
+ * The daemon's error code of the same call, such as "not-found"; "" if the daemon did not refuse
+ * the call. Valid until the next call on the client.
  */
 const char *shmimg_code(const shmimg_client *client);
 
@@ -246,7 +252,8 @@ void shmimg_unref(shmimg_image *image);
 
 /*
  * Tells the daemon that this client no longer needs an image. The image stays mapped until
- * shmimg_unref(). -ENOENT if the client has no pin on it. After a restart of the daemon it
+ * shmimg_unref(). It does not wait for the daemon's answer. -ENOENT if the client has no pin on it.
+ * After a restart of the daemon it
  * returns 0 instead, because the pin may have ended together with the old daemon. It does not
  * wait for a daemon that is not running.
  */
@@ -356,7 +363,8 @@ int shmimg_stat(shmimg_client *client, const char *name, const struct shmimg_opt
  * Describes the images that you can access and whose names match a glob pattern, in order of
  * their names. In the pattern '*' stands for any bytes, '?' for one character, '[a-z]' for one of
  * these characters. NULL matches all names. The handler must not use the client: its calls return
- * -EBUSY. It may take as long as it needs; the client's timeout applies to each record. If the
+ * -EBUSY. It may take as long as it needs; the client's timeout applies to each record. Until it
+ * returns, calls of other threads may have to wait. If the
  * daemon goes away in the middle of the list, the library does not begin the list again but
  * returns -ECONNRESET.
  */
@@ -364,7 +372,8 @@ int shmimg_list(
 	shmimg_client *client, const char *match, shmimg_record_handler handler, void *context);
 
 /*
- * Begins to watch the images whose names match a glob pattern; NULL matches all. From then on use
+ * Begins to watch the images whose names match a glob pattern; NULL matches all. Waits until no
+ * other thread makes a call on the client. From then on use
  * the client only for shmimg_next_event(): other requests return -EBUSY.
  */
 int shmimg_watch(shmimg_client *client, const char *match);

@@ -13,17 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static _Thread_local struct {
-	uint64_t serial; /* of the client, or 0 */
-	struct client_failure failure;
-} client_last;
-
-static uint64_t client_serials;
+/* So many calls are kept for their threads before one is passed on to another thread. */
+enum { CALLS_KEPT = 16 };
 
 int client_init(struct shmimg_client *client)
 {
 	pthread_condattr_t attributes;
-	client->serial = __atomic_add_fetch(&client_serials, 1, __ATOMIC_RELAXED);
 	client->failure.code = "";
 	client->calls = &client->first;
 	client->first.passed = -1;
@@ -51,17 +46,9 @@ void client_destroy(struct shmimg_client *client)
 	pthread_mutex_destroy(&client->lock);
 }
 
-/* A call that no thread uses. The first one is last in the list. */
-static struct call *client_find_call(struct shmimg_client *client)
+static struct call *client_add_call(struct shmimg_client *client)
 {
-	if (!client->first.active)
-		return &client->first;
-	struct call *call = client->calls;
-	while (call && call->active)
-		call = call->next;
-	if (call)
-		return call;
-	call = calloc(1, sizeof(*call));
+	struct call *call = calloc(1, sizeof(*call));
 	if (!call)
 		return NULL;
 	call->passed = -1;
@@ -70,10 +57,25 @@ static struct call *client_find_call(struct shmimg_client *client)
 	return call;
 }
 
-static void client_publish(struct shmimg_client *client, const struct client_failure *failure)
+/* A call that no thread uses: the one that this thread had before, or else a new one. */
+static struct call *client_find_call(struct shmimg_client *client)
 {
-	client->failure = client_last.failure = *failure;
-	client_last.serial = client->serial;
+	struct call *idle = NULL;
+	unsigned count = 0;
+	for (struct call *call = client->calls; call; call = call->next) {
+		if (!call->active && (!call->used || pthread_equal(call->thread, pthread_self())))
+			return call;
+		idle = call->active ? idle : call;
+		count++;
+	}
+	struct call *added = idle && count >= CALLS_KEPT ? NULL : client_add_call(client);
+	return added ? added : idle;
+}
+
+static void client_publish(struct shmimg_client *client, struct call *call)
+{
+	client->failure = call->last = call->failure;
+	call->last_number = ++client->failures;
 }
 
 int client_enter(struct shmimg_client *client)
@@ -81,11 +83,13 @@ int client_enter(struct shmimg_client *client)
 	pthread_mutex_lock(&client->lock);
 	struct call *call = client_find_call(client);
 	if (!call) {
-		client_publish(client, &(struct client_failure){"", true, "out of memory"});
+		client->failure = (struct client_failure){"", true, "out of memory"};
 		pthread_mutex_unlock(&client->lock);
 		return -ENOMEM;
 	}
-	call->active = true;
+	if (!call->used || !pthread_equal(call->thread, pthread_self()))
+		call->last_number = 0;
+	call->active = call->used = true;
 	call->thread = pthread_self();
 	call->subject = NULL;
 	call->repeated = call->sent = false;
@@ -100,7 +104,7 @@ int client_leave(struct shmimg_client *client, int r)
 {
 	struct call *call = client->call;
 	if (r < 0 && call->failure.set)
-		client_publish(client, &call->failure);
+		client_publish(client, call);
 	if (call->passed >= 0)
 		close(call->passed);
 	call->passed = -1;
@@ -167,13 +171,17 @@ const struct client_failure *client_last_failure(const struct shmimg_client *giv
 		struct shmimg_client *any;
 	} pointer = {.read = given};
 	struct shmimg_client *client = pointer.any;
-	if (client_last.serial != client->serial) {
-		pthread_mutex_lock(&client->lock);
-		client_last.failure = client->failure;
-		client_last.serial = client->serial;
-		pthread_mutex_unlock(&client->lock);
+	const struct client_failure *last = &client->failure;
+	uint64_t number = 0;
+	pthread_mutex_lock(&client->lock);
+	for (const struct call *call = client->calls; call; call = call->next) {
+		if (call->last_number > number && pthread_equal(call->thread, pthread_self())) {
+			last = &call->last;
+			number = call->last_number;
+		}
 	}
-	return &client_last.failure;
+	pthread_mutex_unlock(&client->lock);
+	return last;
 }
 
 __attribute__((format(printf, 2, 0))) static void client_set_message(

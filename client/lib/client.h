@@ -50,6 +50,9 @@ struct call {
 	deadline end;	     /* of the call, or of its current wait */
 	const char *subject; /* the name of the image that it may pin, or NULL */
 	struct client_failure failure;
+	bool used;		    /* thread is set */
+	struct client_failure last; /* of the last call of this thread that failed */
+	uint64_t last_number;	    /* the number of that failure; 0: none has failed */
 
 	/* The request that is under way. */
 	uint64_t id;		/* later requests have larger ones */
@@ -88,7 +91,7 @@ struct shmimg_client {
 	size_t orphan_count;
 	struct orphan orphans[ORPHANS_MAX];
 	struct pins unwanted; /* pins of orphans, to be released */
-	uint64_t serial;      /* no two clients of this process have the same */
+	uint64_t failures;    /* how many calls have failed */
 	int timeout_ms;
 	enum client_state state;
 	bool watching;		       /* only shmimg_next_event() may be called */

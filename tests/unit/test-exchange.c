@@ -43,6 +43,7 @@ struct meeting {
 	sem_t heard;	/* the daemon has the request of the slow thread */
 	sem_t released; /* and may answer it */
 	int result;
+	const char *code;
 };
 
 static void meeting_make(struct meeting *meeting, struct fixture *fixture)
@@ -59,6 +60,7 @@ static void *load_slowly(void *context)
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	meeting->result = shmimg_load_fd(meeting->client, fd, "slow", NULL, &image);
 	close(fd);
+	meeting->code = shmimg_code(meeting->client);
 	return NULL;
 }
 
@@ -85,15 +87,20 @@ static void fetch_during_a_load(void **state)
 	struct fake *fake = &meeting.fixture->fake;
 	meeting.client = fake_connect(fake, answer_second_first, &meeting);
 	pthread_t thread;
+	shmimg_image *image;
+	assert_int_equal(shmimg_fetch(meeting.client, "", NULL, &image), -EINVAL);
+	char message[256];
+	snprintf(message, sizeof(message), "%s", shmimg_message(meeting.client));
 	assert_int_equal(pthread_create(&thread, NULL, load_slowly, &meeting), 0);
 	sem_wait(&meeting.heard);
-	shmimg_image *image;
 	assert_int_equal(shmimg_fetch(meeting.client, "duck", NULL, &image), 0);
 	sem_post(&meeting.released);
 	pthread_join(thread, NULL);
 	assert_int_equal(meeting.result, -EILSEQ);
 	/* Each thread has its own error. */
-	assert_string_equal(shmimg_code(meeting.client), "not-an-image");
+	assert_string_equal(meeting.code, "not-an-image");
+	assert_string_equal(shmimg_code(meeting.client), "");
+	assert_string_equal(shmimg_message(meeting.client), message);
 	shmimg_unref(image);
 	fake_finish(fake, meeting.client);
 }
