@@ -61,6 +61,7 @@ EXTRA_DIST += \
 	%D%/integration/test_python_lock.py \
 	%D%/integration/test_python_package.py \
 	%D%/integration/test_python_processes.py \
+	%D%/integration/test_python_threads.py \
 	%D%/integration/test_python_trust.py \
 	%D%/integration/test_rendition_clients.py \
 	%D%/integration/test_renditions.py \

@@ -86,11 +86,13 @@ class LyingDaemon:
     Event to be waited for before the connection is ended.
     """
 
-    def __init__(self, path, answer, uid=None):
+    def __init__(self, path, answer, uid=None, features=None):
         self.path = path
         self.heard = []
         self._answer = answer
         self._hello = HELLO % (os.getuid() if uid is None else uid)
+        if features:
+            self._hello = self._hello[:-1] + f" features={features}\n".encode()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(path)
         self._listener.listen()

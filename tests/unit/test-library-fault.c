@@ -31,9 +31,29 @@ struct trial {
 	unsigned calls_min;  /* that can fail */
 };
 
+/* Whether the daemon answers by id. */
+static bool with_ids;
+
 static bool begins(const char *line, const char *word)
 {
 	return strncmp(line, word, strlen(word)) == 0;
+}
+
+/* Says lines, with the id of the request if it has one. */
+static void say(
+	struct fake *fake, const char *request, const char *lines, const int *fds, size_t count)
+{
+	char text[16384] = "";
+	const char *id = strstr(request, " id=");
+	for (const char *at = lines; *at;) {
+		size_t verb = strcspn(at, " \n");
+		size_t rest = strcspn(at, "\n") + 1;
+		size_t length = strlen(text);
+		snprintf(text + length, sizeof(text) - length, "%.*s%s%.*s", (int)verb, at,
+			id ? id : "", (int)(rest - verb), at + verb);
+		at += rest;
+	}
+	fake_say_with(fake, text, fds, count);
 }
 
 /* Answers one request of a daemon with one image; returns false when it shall go away. */
@@ -43,18 +63,21 @@ static bool answer(struct fake *fake, const struct trial *trial, const char *lin
 	char text[64];
 	snprintf(text, sizeof(text), "OK images=%d\n", *pinned);
 	if (begins(line, "HELLO")) {
-		fake_say(fake, "OK protocol=1 version=9 uid=0\n");
+		fake_say(fake, with_ids ? "OK protocol=1 version=9 uid=0 features=id,quiet,cancel\n"
+					: "OK protocol=1 version=9 uid=0\n");
 	} else if (begins(line, "FETCH") || begins(line, "LOAD")) {
 		*pinned = true;
-		fake_say_with(
-			fake, fixture->reply, fixture->second_fds, strstr(line, "fd=yes") ? 1 : 0);
+		say(fake, line, fixture->reply, fixture->second_fds,
+			strstr(line, "fd=yes") ? 1 : 0);
 	} else if (begins(line, "RELEASE")) {
-		fake_say(fake, *pinned ? "OK\n" : "ERR code=not-found message=none\n");
+		if (!*pinned || !strstr(line, "quiet=ok"))
+			say(fake, line, *pinned ? "OK\n" : "ERR code=not-found message=none\n",
+				NULL, 0);
 		*pinned = false;
 	} else if (begins(line, "LIST")) {
-		fake_say(fake, "ITEM name=a\nITEM name=b\nOK count=2\n");
+		say(fake, line, "ITEM name=a\nITEM name=b\nOK count=2\n", NULL, 0);
 	} else {
-		fake_say(fake, begins(line, "STATS") ? text : "OK\n");
+		say(fake, line, begins(line, "STATS") ? text : "OK\n", NULL, 0);
 	}
 	return !begins(line, "DROP");
 }
@@ -316,6 +339,13 @@ static void test_connect(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
+static int begin_ids(void **state)
+{
+	(void)state;
+	with_ids = true;
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,5 +356,6 @@ int main(void)
 		TEST(test_ask),
 		TEST(test_release),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("in order", tests, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("by id", tests, begin_ids, NULL);
 }

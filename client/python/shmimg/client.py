@@ -243,7 +243,7 @@ class Client:
             text = wire.line("LIST", match=match, limit=limit, **after)
             found, end = connection.items(text, deadline)
             more = limit is not None and end.get("more") == "yes"
-            if more and not all(key in found[-1] for key in ("name", "owner")):
+            if more and not _goes_on(found, after):
                 raise ProtocolError("the daemon's list is malformed")
             return found, more
 
@@ -316,6 +316,14 @@ class Client:
             os.close(segment_fd)
         self._session.pinned(key, header.owner, mapping)
         return Image._of(reply, header, maker, mapping)
+
+
+def _goes_on(found: list[dict[str, str]], after: dict[str, str]) -> bool:
+    """Whether a part of a list has an end to go on from, which is not where it began."""
+    last = found[-1] if found else {}
+    if "name" not in last or "owner" not in last:
+        return False
+    return (last["name"], last["owner"]) != (after.get("after"), after.get("owner"))
 
 
 def _ask(text: bytes, connection: Connection, deadline: float | None) -> dict[str, str]:
