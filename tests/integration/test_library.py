@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import pytest
+from client import TIMEOUT, eventually
 from pictures import noise, write_png
 from server import BUILD, TOP
 
@@ -98,3 +99,18 @@ def test_no_daemon(run, tmp_path):
     done = run(tmp_path / "socket", "x.png")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == "cannot connect to shmimgd: No such file or directory\n"
+
+
+def test_threads_share_a_client(daemon, client, tmp_path):
+    """They load, fetch and release at once; then loads are late and cancelled. No pin is left."""
+    paths = [write_png(tmp_path / f"{side}.png", noise(side, side)) for side in (20, 21, 22, 3000)]
+    program = os.path.join(BUILD, "tests", "unit", "library-threads")
+    done = subprocess.run(
+        [program, daemon.path, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.stdout == "wrong=0 pins=0 loads=0\n", done.stderr
+    eventually(lambda: client.ask("STATS")["connections"] == "1")

@@ -29,6 +29,12 @@ check_PROGRAMS += %D%/library-driver
 %C%_library_driver_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_library_driver_LDADD = client/lib/libshmimg.la
 
+# Threads that share a client of the real daemon.
+check_PROGRAMS += %D%/library-threads
+%C%_library_threads_SOURCES = %D%/library-threads.c
+%C%_library_threads_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+%C%_library_threads_LDADD = client/lib/libshmimg.la
+
 if HAVE_CMOCKA
 lib_tests = \
 	%D%/test-board \
