@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -299,3 +300,27 @@ def test_interrupts(daemon, client, tmp_path, period):
     )
     assert (done.stdout, done.returncode) == ("good\n", 0), done.stderr
     eventually(lambda: client.ask("STATS")["user-pins"] == "0")
+
+
+def test_a_watch_that_begins_with_what_is_there(shm, tmp_path):
+    path = tiny_png(tmp_path / "a.png")
+    for name in ("a", "b", "other"):
+        shm.load(path, name=name, keep="pinned")
+    with shm.watch("?", initial=True) as events:
+        assert [next(events)[:2] for _ in range(3)] == [
+            ("loaded", "a"),
+            ("loaded", "b"),
+            ("listed", None),
+        ]
+        assert events.wait(0) is None
+        shm.drop("a")
+        assert next(events)[:2] == ("dropped", "a")
+
+
+def test_the_details_of_an_error(shm, tmp_path):
+    with pytest.raises(shmimg.NotFound) as told:
+        shm.fetch("a")
+    assert told.value.details == {"what": "image"}
+    with pytest.raises(shmimg.InvalidArgument) as told:
+        shm.load(tiny_png(tmp_path / "a.png"), keep="never")
+    assert pickle.loads(pickle.dumps(told.value)).details == {"key": "keep"}

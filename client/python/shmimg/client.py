@@ -52,9 +52,9 @@ def _key(reply: ImageReply) -> Key:
 class Client:
     """A connection to the daemon, as connect() makes it.
 
-    Threads may share one: a request does not wait for those of other threads. After a fork the child's client makes
-    its own connection. If the connection is lost, the client connects again, once, and pins its
-    images again. shmimg.errors has the exceptions. A request that failed has changed nothing.
+    Threads may share one: a request does not wait for those of other threads. After a fork the
+    child's client makes its own connection. If the connection is lost, the client connects again,
+    once, and pins its images again. shmimg.errors has the exceptions. A request that failed has changed nothing.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, timeout: float | None = None):
@@ -254,12 +254,13 @@ class Client:
         text = wire.line("STATS")
         return records.counters(self._session.run(lambda *where: _ask(text, *where)))
 
-    def watch(self, match: str | None = None) -> Watch:
+    def watch(self, match: str | None = None, initial: bool = False) -> Watch:
         """The events of images from now on: an iterator that waits for each Event.
 
-        match is a glob as in list().
+        match is a glob as in list(). With initial, the events begin with the images that are there:
+        one of type loaded for each, then one of type listed. No change is missed in between.
         """
-        return Watch(self.path, match, self.timeout)
+        return Watch(self.path, match, self.timeout, initial)
 
     # ---- Mapping ----
 

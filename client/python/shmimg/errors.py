@@ -12,7 +12,8 @@ class Error(OSError):
     """The base of all errors of the daemon, its images and their segments.
 
     code is the daemon's error code, such as "not-found", or None if the daemon did not refuse
-    the request. An argument of a wrong type raises TypeError. A file that cannot be opened
+    the request. details has what else the daemon says for programs: see ERROR CODES of
+    shmimg-protocol(7). An argument of a wrong type raises TypeError. A file that cannot be opened
     raises the error of open().
     """
 
@@ -22,12 +23,13 @@ class Error(OSError):
     def __init__(self, message: str, number: int | None = None, code: str | None = None):
         super().__init__(number or type(self).number, message)
         self.code = code
+        self.details: dict[str, str] = {}
 
     def __str__(self) -> str:
         return str(self.strerror)
 
-    def __reduce__(self) -> tuple[type[Error], tuple[str, int | None, str | None]]:
-        return type(self), (str(self), self.errno, self.code)
+    def __reduce__(self) -> tuple[type[Error], tuple[object, ...], dict[str, object]]:
+        return type(self), (str(self), self.errno, self.code), {"details": self.details}
 
 
 class NotFound(Error, FileNotFoundError):
@@ -156,4 +158,6 @@ def of_answer(values: dict[str, str]) -> Error:
     code = values.get("code", "")
     if code not in _BY_WORD:
         return ProtocolError("the daemon's error code is unknown")
-    return _BY_WORD[code](values.get("message") or code, code=code)
+    error = _BY_WORD[code](values.get("message") or code, code=code)
+    error.details = {key: values[key] for key in values if key not in ("code", "message", "id")}
+    return error

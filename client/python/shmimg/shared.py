@@ -107,6 +107,6 @@ def stats() -> Record:
     return default_client().stats()
 
 
-def watch(match: str | None = None) -> Watch:
+def watch(match: str | None = None, initial: bool = False) -> Watch:
     """The events of images from now on: see Client.watch()."""
-    return default_client().watch(match)
+    return default_client().watch(match, initial)

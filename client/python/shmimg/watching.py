@@ -20,9 +20,12 @@ class Event(NamedTuple):
     """What happened to an image."""
 
     type: str
-    """loaded, changed, evicted or dropped; or overflow: events were lost, see Client.list()."""
+    """loaded, changed, evicted or dropped; or overflow: events were lost, see Client.list().
+
+    With initial, also listed: all images that were there have been reported.
+    """
     name: str | None
-    """The image's name; None with overflow, as the next two."""
+    """The image's name; None with overflow and listed, as the next two."""
     generation: int | None
     """The image's generation."""
     owner: int | None
@@ -33,15 +36,18 @@ class Watch:
     """The events of images, as an iterator that waits for each.
 
     If the daemon has gone, it watches the next daemon and returns an event of type overflow,
-    because the events between the two are lost. It waits for that daemon until the client's
+    because the events between the two are lost. With initial, the images of the next daemon follow.
+    It waits for that daemon until the client's
     timeout, or for five seconds; then it raises NoDaemon, and the next call tries again. It ends
     with close() or "with". It belongs to one thread at a time. It cannot be used in a child
     after a fork.
     """
 
-    def __init__(self, path: str, match: str | None, timeout: float | None):
+    def __init__(
+        self, path: str, match: str | None, timeout: float | None, initial: bool = False
+    ):
         self._path = path
-        self._request = wire.line("WATCH", match=match)
+        self._request = wire.line("WATCH", match=match, initial="yes" if initial else None)
         self._timeout = timeout
         self._closed = False
         self._connection = self._connect(deadline_after(timeout))
