@@ -54,7 +54,8 @@ class Client:
 
     Threads may share one: a request does not wait for those of other threads. After a fork the
     child's client makes its own connection. If the connection is lost, the client connects again,
-    once, and pins its images again. shmimg.errors has the exceptions. A request that failed has changed nothing.
+    once, and pins its images again. shmimg.errors has the exceptions. A request that failed has
+    changed nothing.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, timeout: float | None = None):

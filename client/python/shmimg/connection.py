@@ -46,6 +46,23 @@ def _timeval(seconds: float) -> bytes:
     return struct.pack("@ll", whole, int(seconds % 1 * 1e6))
 
 
+class _Passed:
+    """A descriptor that came with an answer, and is closed if nobody takes it."""
+
+    def __init__(self, fd: int):
+        self._fd: int | None = fd
+
+    def __del__(self) -> None:
+        fd = self.take()
+        if fd is not None:
+            os.close(fd)
+
+    def take(self) -> int | None:
+        """The descriptor, which becomes the caller's."""
+        fd, self._fd = self._fd, None
+        return fd
+
+
 class Request:
     """A request and what has come of its answer."""
 
@@ -57,17 +74,13 @@ class Request:
         self.items: list[Answer] = []
         self.verb = ""
         self.values: Answer = {}
-        self.fd: int | None = None
+        self.passed: _Passed | None = None
         self.done = False  # the last line has come
         self.settled = False  # no line will come that nobody expects
         self.reading = False  # its thread reads for all
         self.sending = False
         self.news = threading.Lock()  # released when there is something to look at
         self.news.acquire()  # pylint: disable=consider-using-with
-
-    def __del__(self) -> None:
-        if self.fd is not None:
-            os.close(self.fd)
 
     def wake(self) -> None:
         """Makes its thread look."""
@@ -203,8 +216,7 @@ class Connection:
     def ask_descriptor(self, text: bytes, deadline: float | None) -> tuple[Answer, int | None]:
         """As ask(); also returns the descriptor that came, which becomes the caller's."""
         request = self._exchange(Request(next(self._numbers), wants_fd=True), text, deadline)
-        fd, request.fd = request.fd, None
-        return request.values, fd
+        return request.values, request.passed.take() if request.passed else None
 
     def items(self, text: bytes, deadline: float | None) -> tuple[list[Answer], Answer]:
         """Sends a line. Returns the values of the ITEM lines, and those of OK."""
@@ -460,7 +472,7 @@ class Connection:
         else:
             request.verb, request.values = verb, values
             if request.wants_fd and verb == "OK" and self._passed:
-                request.fd = self._passed.popleft()
+                request.passed = _Passed(self._passed.popleft())
             self._requests.pop(request.number, None)
             request.done = request.settled = True
             request.wake()
