@@ -110,7 +110,9 @@ int client_leave(struct shmimg_client *client, int r)
 	call->passed = -1;
 	call->active = call->arrived = call->pending = false;
 	client->call = NULL;
-	pthread_cond_broadcast(&client->changed);
+	/* Whoever waits has a call, too. */
+	if (client->calls != &client->first)
+		pthread_cond_broadcast(&client->changed);
 	pthread_mutex_unlock(&client->lock);
 	return r;
 }
