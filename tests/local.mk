@@ -93,6 +93,7 @@ EXTRA_DIST += \
 	%D%/style/test_layering.py \
 	%D%/style/test_manuals.py \
 	%D%/style/test_names.py \
+	%D%/style/test_promises.py \
 	%D%/style/test_style.py \
 	%D%/systemd/boot \
 	%D%/systemd/conftest.py \

@@ -51,7 +51,7 @@ def test_mandoc_has_no_complaint():
 def test_groff_has_no_complaint():
     for path in manuals():
         done = subprocess.run(
-            ["groff", "-ww", "-mdoc", "-Tutf8", "-z", os.path.join(TOP, path)],
+            ["groff", "-t", "-ww", "-mdoc", "-Tutf8", "-z", os.path.join(TOP, path)],
             stderr=subprocess.PIPE,
             text=True,
             check=True,
