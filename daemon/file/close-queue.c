@@ -154,6 +154,25 @@ enum close_queue_state close_queue_check(struct close_queue *close_queue)
 	return CLOSE_QUEUE_MANY;
 }
 
+void close_queue_count_received(struct close_queue *close_queue, int difference)
+{
+	close_queue->received += (uint64_t)(int64_t)difference;
+	close_queue->close_queues->received += (uint64_t)(int64_t)difference;
+}
+
+/*
+ * A user may have as many as are left of the half for all: one who is alone gets a quarter, each of
+ * two a sixth. So whoever has none yet finds some left, whatever the others take.
+ */
+bool close_queue_has_share(const struct close_queue *close_queue)
+{
+	struct rlimit limit;
+	uint64_t all = close_queue->close_queues->received;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return true;
+	return all < limit.rlim_cur / 2 && close_queue->received < limit.rlim_cur / 2 - all;
+}
+
 static void close_queue_log_once(struct close_queue *close_queue, unsigned late, uint64_t left)
 {
 	struct log_client client = {close_queue->uid, 0};

@@ -23,7 +23,8 @@ struct close_queue {
 	struct close_queues *close_queues;
 	uid_t uid;
 	unsigned references;
-	uint64_t queued; /* descriptors, ever */
+	uint64_t queued;   /* descriptors, ever */
+	uint64_t received; /* descriptors that no request has yet */
 	bool awaited;	 /* a connection waits until few are left */
 	bool reported;	 /* that some hang */
 	bool stuck;	 /* all threads of this user hang */
@@ -40,6 +41,7 @@ struct close_queues {
 	sd_event_source *watch; /* checks for threads that hang */
 	bool watching;
 	bool reported; /* that there is no thread */
+	uint64_t received; /* of all users */
 	uint64_t queued;
 	uint64_t handed; /* of queued: those that a thread was woken for */
 	/* Called when a user's state changes that close_queue_check() reported as MANY. */
@@ -92,6 +94,18 @@ enum close_queue_state {
 
 /* Whether a user may have more files received. */
 enum close_queue_state close_queue_check(struct close_queue *close_queue);
+
+/*
+ * Counts descriptors that were received for a user, until a request has them or they are queued.
+ * The difference is negative when there are fewer.
+ */
+void close_queue_count_received(struct close_queue *close_queue, int difference);
+
+/*
+ * Whether more descriptors may be received for a user: less than a share of all that the process
+ * may have, of which one user gets a quarter at most, and all users half.
+ */
+bool close_queue_has_share(const struct close_queue *close_queue);
 
 /* The error message for CLOSE_QUEUE_STUCK. */
 extern const char close_queue_stuck_text[];

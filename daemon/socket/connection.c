@@ -267,8 +267,8 @@ static enum outcome connection_dispatch(
 	else if (incoming->request_fault)
 		dispatch_reject_request(session, reply, incoming->request_fault, incoming->detail);
 	else if (connection_admit_descriptor(connection, incoming, reply)) {
-		struct call call = {session, &incoming->request, reply, take_fd(&incoming->fd),
-			incoming->cancelled};
+		int fd = incoming_take_fd(incoming, session_close_queue(session));
+		struct call call = {session, &incoming->request, reply, fd, incoming->cancelled};
 		enum outcome outcome = dispatch(&call);
 		connection->event_due |=
 			outcome == OUTCOME_LATER || !dispatch_is_quiet(&incoming->request);

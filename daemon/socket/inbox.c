@@ -33,6 +33,7 @@ static void inbox_drop_fds(struct inbox *inbox, unsigned count)
 		return;
 	for (unsigned i = 0; i < count; i++)
 		close_queue_add(inbox->close_queue, inbox->data->fds[i].fd);
+	close_queue_count_received(inbox->close_queue, -(int)count);
 	inbox->fd_count -= count;
 	memmove(inbox->data->fds, inbox->data->fds + count,
 		inbox->fd_count * sizeof(inbox->data->fds[0]));
@@ -79,6 +80,7 @@ static int inbox_keep_fds(
 		if (inbox->fd_count < INBOX_FDS_MAX) {
 			inbox->data->fds[inbox->fd_count++] =
 				(struct inbox_fd){message->fds[i], start, end};
+			close_queue_count_received(inbox->close_queue, 1);
 		} else {
 			close_queue_add(inbox->close_queue, message->fds[i]);
 			r = -EPROTO;
@@ -147,8 +149,8 @@ static ssize_t inbox_receive_with_fds(struct inbox *inbox, int socket, size_t si
 }
 
 /*
- * Without room for descriptors, a message that brings some stays in the socket until the socket is
- * closed, and this returns -EMFILE.
+ * Without room for descriptors, or for those of this user, a message that brings some stays in the
+ * socket until the socket is closed, and this returns -EMFILE.
  */
 ssize_t inbox_receive(struct inbox *inbox, int socket)
 {
@@ -159,7 +161,9 @@ ssize_t inbox_receive(struct inbox *inbox, int socket)
 	if (count <= 0)
 		return count;
 	if (brings_fds)
-		return is_scarce ? -EMFILE : inbox_receive_with_fds(inbox, socket, (size_t)count);
+		return is_scarce || !close_queue_has_share(inbox->close_queue)
+			       ? -EMFILE
+			       : inbox_receive_with_fds(inbox, socket, (size_t)count);
 	return inbox_receive_message(inbox, socket, (size_t)count, 0);
 }
 

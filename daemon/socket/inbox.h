@@ -49,8 +49,8 @@ void inbox_release_buffer(struct inbox *inbox);
 /*
  * Receives once, but not across the beginning of a message with descriptors. Moves the bytes in the
  * buffer, so no line may be in use. Returns the number of bytes received; 0 at the end of input;
- * -EAGAIN; -EPROTO when too many descriptors came; -EMFILE when the process cannot have so many;
- * -ENOMEM; or another negative errno.
+ * -EAGAIN; -EPROTO when too many descriptors came; -EMFILE when the process cannot have so many,
+ * or the user has its share; -ENOMEM; or another negative errno.
  */
 ssize_t inbox_receive(struct inbox *inbox, int socket);
 
@@ -69,6 +69,6 @@ void inbox_consume(struct inbox *inbox, size_t length);
 /*
  * Returns the first descriptor of the message that has the first byte of the next line, or that has
  * only bytes of this line; or -1. The length is with the '\n'. Only incoming_take() may call
- * this, once for a line. The caller owns the descriptor.
+ * this, once for a line. The caller owns the descriptor, which still counts as received.
  */
 int inbox_take_fd(struct inbox *inbox, size_t length);

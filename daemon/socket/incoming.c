@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/cleanup.h"
 #include "daemon/socket/malformed.h"
 
 /* Reads a line that is not well-formed, as it was received. Returns whether it takes a descriptor.
@@ -88,10 +89,17 @@ struct incoming *incoming_copy(struct incoming *incoming, struct inbox *inbox)
 	return copy;
 }
 
-static void incoming_close(struct incoming *incoming, struct close_queue *close_queue)
+int incoming_take_fd(struct incoming *incoming, struct close_queue *close_queue)
 {
 	if (incoming->fd >= 0)
-		close_queue_drop(close_queue, &incoming->fd);
+		close_queue_count_received(close_queue, -1);
+	return take_fd(&incoming->fd);
+}
+
+static void incoming_close(struct incoming *incoming, struct close_queue *close_queue)
+{
+	int fd = incoming_take_fd(incoming, close_queue);
+	close_queue_drop(close_queue, &fd);
 }
 
 void incoming_consume(struct incoming *incoming, struct inbox *inbox)

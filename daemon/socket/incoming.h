@@ -42,6 +42,9 @@ void incoming_set_end(struct incoming *incoming, enum fault fault, const char *t
 /* Copies a request, with its line, and takes the line out of the inbox; NULL without memory. */
 struct incoming *incoming_copy(struct incoming *incoming, struct inbox *inbox);
 
+/* Returns the descriptor for the handler of the request, which owns it, or -1. */
+int incoming_take_fd(struct incoming *incoming, struct close_queue *close_queue);
+
 /* Closes a descriptor that was not used, and takes the line out of the inbox. */
 void incoming_consume(struct incoming *incoming, struct inbox *inbox);
 

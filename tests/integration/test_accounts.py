@@ -261,6 +261,43 @@ def test_a_refused_descriptor_takes_the_file_of_its_line(start, picture, folder)
     bert.ask("FETCH", name="a", fd="yes")
 
 
+@contextlib.contextmanager
+def crowd(daemon, uid, count):
+    """Connections with 32 descriptors each, that no line takes."""
+    with contextlib.ExitStack() as stack, open(os.devnull, "rb") as null:
+        files = daemon.open_files()
+        for _ in range(count):
+            client = stack.enter_context(connect_as(uid, daemon.connect))
+            socket.send_fds(client.socket, [b"X"], [null.fileno()] * 32)
+        eventually(lambda: daemon.open_files() == files + count * 33)
+        with connect_as(uid, daemon.connect) as client:
+            socket.send_fds(client.socket, [b"X"], [null.fileno()])
+            assert client.reply()[1]["code"] == "busy"
+            assert client.at_end()
+        yield
+
+
+def test_descriptors_that_no_line_takes(start_daemon, folder, picture):
+    """Of 2048, one user gets 512, the next 256, and a third one is served all the same."""
+    daemon = start_daemon("--user-loads", "8", folder=folder, descriptors=2048)
+    with connect_as(4711, daemon.connect) as other, connect_as(BERT, daemon.connect) as bert:
+        for _ in range(2):
+            other.load_fd(picture, name="a", pin="no")
+            before = daemon.settled_files(other)
+            with crowd(daemon, BERT, 16), crowd(daemon, ANNA, 8):
+                other.load_fd(picture, name="b", pin="no")
+                assert bert.stats()["user-connections"] == 17
+            eventually(lambda: daemon.open_files() == before)
+        # Those that a request has had are no longer counted, whether it was waiting or refused.
+        for number in range(20):
+            for each in range(64):
+                name = "" if each % 2 else "a"
+                with open(picture, "rb") as file:
+                    bert.send("LOAD", fds=[file.fileno()], source="fd", name=name, pin="no")
+            for each in range(64):
+                assert bert.reply()[0] == ("ERR" if each % 2 else "OK"), number
+
+
 def test_many_descriptors_are_received_by_one_who_reads(start, picture):
     """The socket stops a client before a limit does."""
     daemon = start()

@@ -377,6 +377,31 @@ static void test_end(void **state)
 	set_up(NULL);
 }
 
+/* Counts received descriptors for a user until there is no share left. Returns how many. */
+static uint64_t take_share(struct close_queue *close_queue)
+{
+	uint64_t before = close_queue->received;
+	while (close_queue_has_share(close_queue))
+		close_queue_count_received(close_queue, 1);
+	return close_queue->received - before;
+}
+
+static void test_share(void **state)
+{
+	struct rlimit limit;
+	(void)state;
+	assert_return_code(getrlimit(RLIMIT_NOFILE, &limit), errno);
+	uint64_t all = limit.rlim_cur;
+	assert_in_range(take_share(anna), all / 4, all / 4 + 1);
+	assert_in_range(take_share(bert), all / 8, all / 8 + 1);
+	assert_int_equal(take_share(anna), 0);
+	assert_in_range(close_queues.received, all / 4, all / 2);
+	close_queue_count_received(anna, -(int)anna->received);
+	assert_true(take_share(bert) > 0);
+	close_queue_count_received(bert, -(int)bert->received);
+	assert_int_equal(close_queues.received, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -391,6 +416,7 @@ int main(void)
 		TEST(test_limit),
 		TEST(test_many_that_do_not_hang),
 		TEST(test_beyond_the_limit),
+		TEST(test_share),
 		TEST(test_faults_at_the_start),
 		TEST(test_faults_in_a_thread),
 		TEST(test_end),
