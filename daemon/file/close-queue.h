@@ -25,9 +25,9 @@ struct close_queue {
 	unsigned references;
 	uint64_t queued;   /* descriptors, ever */
 	uint64_t received; /* descriptors that no request has yet */
-	bool awaited;	 /* a connection waits until few are left */
-	bool reported;	 /* that some hang */
-	bool stuck;	 /* all threads of this user hang */
+	bool awaited;	   /* a connection waits until few are left */
+	bool reported;	   /* that some hang */
+	bool stuck;	   /* all threads of this user hang */
 };
 
 RB_HEAD(close_queue_tree, close_queue);
@@ -40,7 +40,7 @@ struct close_queues {
 	sd_event_source *bell;
 	sd_event_source *watch; /* checks for threads that hang */
 	bool watching;
-	bool reported; /* that there is no thread */
+	bool reported;	   /* that there is no thread */
 	uint64_t received; /* of all users */
 	uint64_t queued;
 	uint64_t handed; /* of queued: those that a thread was woken for */
