@@ -314,6 +314,10 @@ static void worker_finish_job(struct worker *worker, enum fault fault, const cha
 static void worker_on_error(struct worker *worker, struct job_error *error)
 {
 	error->message[JOB_MESSAGE_SIZE - 1] = '\0';
+	for (char *c = error->message; *c; c++) {
+		if (*c < ' ' || *c > '~')
+			*c = '?'; /* for a terminal, or no UTF-8 */
+	}
 	worker_finish_job(worker, (enum fault)error->fault, error->message);
 }
 

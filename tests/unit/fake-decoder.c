@@ -69,6 +69,15 @@ static void send_error(enum fault fault, int fd)
 		_exit(1);
 }
 
+/* A message that would be several lines, colour a terminal, and is no UTF-8. */
+static void send_error_with_noise(void)
+{
+	struct job_error error = {.kind = JOB_ERROR,
+		.fault = FAULT_NOT_AN_IMAGE,
+		.message = "a\nshmimgd: b\033[31m\r\t\177\x80\xff%0A"};
+	send_packet(&error, sizeof(error));
+}
+
 /* Waits until the daemon ends, or kills this process. */
 static void hang(void)
 {
@@ -159,6 +168,8 @@ static bool misbehave(const char *when)
 		send_huge();
 	if (strncmp(word, "fault-", 6) == 0)
 		send_error((enum fault)atoi(word + 6), -1);
+	else if (is("noise"))
+		send_error_with_noise();
 	else if (is("error"))
 		send_error(FAULT_NOT_AN_IMAGE, -1);
 	else if (is("descriptor"))

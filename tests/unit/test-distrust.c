@@ -180,6 +180,9 @@ static void test_refused(void **state)
 	struct session *session = world_begin(&world, FAKE_DECODER);
 	world_load(&world, session, "a", "early-error", "ERR code=not-an-image message=mmmmmm");
 	world_load(&world, session, "a", "late-error", "ERR code=not-an-image message=mmmmmm");
+	for (int late = 0; late < 2; late++)
+		world_load(&world, session, "a", late ? "late-noise" : "early-noise",
+			"ERR code=not-an-image message=a?shmimgd:%20b?[31m?\?\?\?\?%250A");
 	world_load(&world, session, "a", "width-huge", "ERR code=too-large ");
 	world.engine.store.memory_max = 4096;
 	world_load(&world, session, "a", "good", "ERR code=no-space ");
