@@ -1,5 +1,7 @@
 /*
- * Credentials.
+ * Any user can have 65536 groups, in a user namespace (newgidmap(1)). The kernel needs a millisecond
+ * to copy so many, and whether one of them shares an image is asked for each image of a list. So a
+ * client with very many groups has none of them.
  */
 #include "daemon/user/credentials.h"
 
@@ -31,6 +33,8 @@ static int credentials_read_all_groups(struct credentials *credentials, int sock
 		return 0;
 	if (errno != ERANGE)
 		return errno == ENODATA ? 0 : -errno;
+	if (size > CREDENTIALS_GROUPS_MAX * sizeof(gid_t))
+		return 0;
 	credentials->groups = malloc(size);
 	if (!credentials->groups)
 		return -ENOMEM;

@@ -10,6 +10,9 @@
 
 #include "client/protocol/share.h"
 
+/* With more supplementary groups, a client is only in its main group. */
+enum { CREDENTIALS_GROUPS_MAX = 1024 };
+
 struct credentials {
 	uid_t uid;
 	gid_t gid;

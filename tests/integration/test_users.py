@@ -227,6 +227,30 @@ def test_images_shared_with_the_group(shared):
     assert not may_open(CARL, path)
 
 
+def connect_in_groups(daemon, uid, groups):
+    """Connects as a user with these supplementary groups."""
+    before = os.getgroups()
+    os.setgroups(groups)
+    try:
+        return connect_as(uid, daemon.connect)
+    finally:
+        os.setgroups(before)
+
+
+def test_very_many_groups(shared):
+    """As any user can have in a user namespace: they cost nobody time, and count for nothing."""
+    group = 4321
+    load(shared, ANNA, gid=group, name="n", share="group")
+    for count, found in ((1, True), (1024, True), (1025, False), (65536, False)):
+        groups = [*range(100000, 100000 + count - 1), group]
+        with connect_in_groups(shared, BERT, groups) as client:
+            names = [image["name"] for image in client.items("LIST")]
+            assert names == (["n"] if found else []), count
+            if not found:
+                assert client.error("FETCH", name="n", owner="any") == "not-found"
+    assert isinstance(ask(shared, BERT, "FETCH", gid=group, name="n", owner="any"), dict)
+
+
 def test_semaphores_follow_the_share(shared):
     private = load(shared, ANNA, name="p")["semaphore"]
     public = load(shared, ANNA, name="s", share="all")["semaphore"]
