@@ -126,9 +126,21 @@ static bool configuration_is_default(const struct configuration *configuration, 
 	return strcmp(configuration->origins[id], default_origin) == 0;
 }
 
+/* Lowers a default to half of what the kernel allows the daemon for all users, at least to 1. */
+static void configuration_leave_half(struct configuration *configuration, enum option_id id,
+	enum resource resource, uint64_t allowed)
+{
+	uint64_t *limit = &configuration->options.user_limits[resource];
+	uint64_t half = allowed > 1 ? allowed / 2 : 1;
+	if (!configuration_is_default(configuration, id) || *limit <= half)
+		return;
+	*limit = half;
+	strcpy(configuration->origins[id], "what the kernel allows leaves no more");
+}
+
 /*
- * The defaults of a daemon to which others than its own user may connect: no user takes all memory
- * and all decoders.
+ * The defaults of a daemon to which others than its own user may connect: no user takes all memory,
+ * all decoders, or all that the kernel allows the daemon's user. Each load has a descriptor.
  */
 static void configuration_leave_room(struct configuration *configuration)
 {
@@ -137,6 +149,10 @@ static void configuration_leave_room(struct configuration *configuration)
 	if ((options->socket_mode & OTHERS_CONNECT) == 0 &&
 		strcmp(options->socket, SOCKET_SYSTEM) != 0)
 		return;
+	configuration_leave_half(
+		configuration, OPTION_USER_FOLLOWS, RESOURCE_FOLLOWS, defaults_kernel_follows());
+	configuration_leave_half(configuration, OPTION_USER_LOADS, RESOURCE_LOADS,
+		defaults_kernel_descriptors() / 4);
 	if (configuration_is_default(configuration, OPTION_DECODERS) && options->decoders < 2)
 		options->decoders = 2;
 	if (configuration_is_default(configuration, OPTION_USER_BYTES)) {

@@ -6,13 +6,16 @@
 #include "daemon/config/defaults.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "client/protocol/name.h"
+#include "daemon/base/cleanup.h"
 #include "daemon/log/log.h"
 
 enum { DECODERS_MAX = 256 };
@@ -90,6 +93,22 @@ void defaults_set(struct options *options)
 		.memory_pressure = 1,
 	};
 	defaults_find_decoder(options->decoder);
+}
+
+uint64_t defaults_kernel_descriptors(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : UINT64_MAX;
+}
+
+uint64_t defaults_kernel_follows(void)
+{
+	char text[32] = "";
+	OWN_FD int fd = open("/proc/sys/fs/inotify/max_user_watches", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return UINT64_MAX;
+	unsigned long long count = strtoull(text, NULL, 10);
+	return count > 0 ? count : UINT64_MAX;
 }
 
 const char *defaults_environment_socket(void)

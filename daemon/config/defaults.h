@@ -10,6 +10,13 @@
 /* Sets every option, except that the path of the socket is empty. */
 void defaults_set(struct options *options);
 
+/*
+ * What the kernel allows the daemon in all: descriptors, and folders watched (inotify(7)).
+ * UINT64_MAX if it does not tell.
+ */
+uint64_t defaults_kernel_descriptors(void);
+uint64_t defaults_kernel_follows(void);
+
 /* Returns the value of $SHMIMG_SOCKET, or NULL when it is not set or empty. */
 const char *defaults_environment_socket(void);
 

@@ -45,6 +45,32 @@ def write(path, text):
     return str(path)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount another limit")
+def test_no_user_takes_all_that_the_kernel_allows(tmp_path):
+    """Where others may connect: of the folders that may be watched, and of descriptors."""
+    limit = write(tmp_path / "limit", "8192\n")
+    script = (
+        'mount --bind "$1" /proc/sys/fs/inotify/max_user_watches && shift &&'
+        ' exec prlimit --nofile=2048 "$@"'
+    )
+    keys = ("user-follows", "user-loads")
+    for mode, options, expected in (
+        ("0600", (), ("8192", "1024")),
+        ("0666", (), ("4096", "256")),
+        ("0666", ("--user-follows=5000", "--user-loads=300"), ("5000", "300")),
+    ):
+        done = subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", limit]
+            + [SHMIMGD, "--print-config", "--config=/dev/null", f"--socket-mode={mode}", *options],
+            env={**os.environ, "SHMIMG_SOCKET": "/own"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        shown, _ = values(done.stdout)
+        assert tuple(shown[key] for key in keys) == expected
+
+
 def test_every_option_is_shown_and_can_be_read_again(tmp_path):
     path = write(tmp_path / "c", "memory-max = 96M\nuser-bytes = 3K ; little\ndecoders=3\n")
     os.mkdir(tmp_path / "c.d")

@@ -165,7 +165,8 @@ static void test_faults(void **state)
 {
 	unsigned n = 0;
 	(void)state;
-	config_put(config_file, "decoders = 3\n");
+	/* Where others may connect, limits of the kernel are read, and may be missing. */
+	config_put(config_file, "decoders = 3\nsocket-mode = 0600\n");
 	config_put_drop_in("1.conf", "user-pins = 4\n");
 	for (bool failed = true; failed;) {
 		fault_arm(++n);
