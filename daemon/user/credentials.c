@@ -1,6 +1,6 @@
 /*
- * Any user can have 65536 groups, in a user namespace (newgidmap(1)). The kernel needs a millisecond
- * to copy so many, and whether one of them shares an image is asked for each image of a list. So a
+ * Any user can have 65536 groups, in a user namespace (newgidmap(1)). The kernel needs a
+ * millisecond to copy so many, and a list asks for each image whether one of them shares it. So a
  * client with very many groups has none of them.
  */
 #include "daemon/user/credentials.h"
