@@ -6,12 +6,20 @@
  * recvmsg(2) may return bytes of earlier messages before those of a message with descriptors. The
  * lines of these bytes have no right to the descriptors. So the input is peeked at first, and
  * before such a message it is received line by line.
+ *
+ * What is no regular file is closed at once, and an eventfd(2) takes its place, for the line to be
+ * refused. It may be the other end of a connection, or hold it: kept here, it would keep the
+ * connection open after its client's end, and so itself.
  */
 #include "daemon/socket/inbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/protocol/fdpass.h"
 #include "daemon/base/fd-budget.h"
@@ -31,8 +39,12 @@ static void inbox_drop_fds(struct inbox *inbox, unsigned count)
 {
 	if (count == 0)
 		return;
-	for (unsigned i = 0; i < count; i++)
-		close_queue_add(inbox->close_queue, inbox->data->fds[i].fd);
+	for (unsigned i = 0; i < count; i++) {
+		if (inbox->data->fds[i].stands_in)
+			close(inbox->data->fds[i].fd);
+		else
+			close_queue_add(inbox->close_queue, inbox->data->fds[i].fd);
+	}
 	close_queue_count_received(inbox->close_queue, -(int)count);
 	inbox->fd_count -= count;
 	memmove(inbox->data->fds, inbox->data->fds + count,
@@ -67,6 +79,29 @@ static int inbox_make_space(struct inbox *inbox)
 	return 0;
 }
 
+/* What the kernel does not tell may be a file (source.c). The kernel asks no file server here. */
+static bool inbox_may_be_file(int fd)
+{
+	struct statx status;
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0 ||
+	       S_ISREG(status.stx_mode);
+}
+
+/* Returns 0, or -EMFILE without a descriptor that takes the place of what is no file. */
+static int inbox_keep_fd(struct inbox *inbox, int fd, uint64_t start, uint64_t end)
+{
+	bool is_file = inbox_may_be_file(fd);
+	if (!is_file) {
+		close_queue_add(inbox->close_queue, fd);
+		fd = eventfd(0, EFD_CLOEXEC);
+	}
+	if (fd < 0)
+		return -EMFILE;
+	inbox->data->fds[inbox->fd_count++] = (struct inbox_fd){fd, start, end, !is_file};
+	close_queue_count_received(inbox->close_queue, 1);
+	return 0;
+}
+
 /*
  * Keeps the descriptors of a message, and closes the ones above INBOX_FDS_MAX. MSG_CTRUNC tells
  * that the kernel has dropped descriptors: because the process has too many open, or, if the
@@ -77,13 +112,11 @@ static int inbox_keep_fds(
 {
 	int r = 0;
 	for (size_t i = 0; i < message->fd_count; i++) {
-		if (inbox->fd_count < INBOX_FDS_MAX) {
-			inbox->data->fds[inbox->fd_count++] =
-				(struct inbox_fd){message->fds[i], start, end};
-			close_queue_count_received(inbox->close_queue, 1);
+		if (r == 0 && inbox->fd_count < INBOX_FDS_MAX) {
+			r = inbox_keep_fd(inbox, message->fds[i], start, end);
 		} else {
 			close_queue_add(inbox->close_queue, message->fds[i]);
-			r = -EPROTO;
+			r = r < 0 ? r : -EPROTO;
 		}
 	}
 	fd_budget_take((unsigned)message->fd_count);

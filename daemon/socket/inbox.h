@@ -18,6 +18,7 @@ struct inbox_fd {
 	int fd;
 	uint64_t start; /* position of the first byte that it came with */
 	uint64_t end;	/* position after the bytes that it came with */
+	bool stands_in; /* for what is no file */
 };
 
 /* The contents of a buffer. Descriptors have no buffer of their own: each came with bytes. */

@@ -230,3 +230,17 @@ def test_what_is_urgent_is_read_as_all_else(daemon, tmp_path):
         assert client.answer()["name"] == "a"
         client.socket.send(b"STATS\n", socket.MSG_OOB)
         assert client.answer()["images"] == "1"
+
+
+@pytest.mark.parametrize("text", [b"X", b"LOAD source=fd name=a", b"LOAD source=fd name=a\nX"])
+def test_connections_that_are_sent_over_each_other(daemon, client, text):
+    """The daemon keeps none of their ends, so it hears of the end of each."""
+    before = daemon.settled_files(client)
+    first, second = daemon.connect(), daemon.connect()
+    for one, other in ((first, second), (second, first), (first, first)):
+        send_with(one, text, other.socket)
+    eventually(lambda: client.stats()["user-connections"] == 3)
+    first.close()
+    second.close()
+    eventually(lambda: client.stats()["user-connections"] == 1)
+    eventually(lambda: daemon.open_files() == before)
