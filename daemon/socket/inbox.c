@@ -62,7 +62,8 @@ void inbox_clear(struct inbox *inbox)
 
 void inbox_release_buffer(struct inbox *inbox)
 {
-	if (!inbox->data || !inbox_is_empty(inbox))
+	/* A descriptor may have come with bytes that were only peeked at yet. */
+	if (!inbox->data || !inbox_is_empty(inbox) || inbox->fd_count > 0)
 		return;
 	buffer_put(inbox->data);
 	inbox->data = NULL;

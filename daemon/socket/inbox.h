@@ -44,7 +44,7 @@ void inbox_init(struct inbox *inbox, struct close_queue *close_queue);
 /* Removes all bytes, and closes the descriptors that no request has taken. */
 void inbox_clear(struct inbox *inbox);
 
-/* Returns the buffer when all bytes are consumed. */
+/* Returns the buffer when all bytes are consumed, and no descriptor is left. */
 void inbox_release_buffer(struct inbox *inbox);
 
 /*

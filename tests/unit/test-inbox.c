@@ -252,6 +252,23 @@ static void test_descriptor_of_a_later_message(void **state)
 	}
 }
 
+/* A message that begins within a line and ends within the next: its bytes come in two parts. */
+static void test_descriptor_without_bytes(void **state)
+{
+	(void)state;
+	unsigned before = count_open();
+	send_files("a", 1, 0, 0);
+	send_files("b\nc", 3, 1, 1);
+	size_t length = 0;
+	while (!inbox_line(&inbox, &length))
+		assert_true(inbox_receive(&inbox, sockets[0]) > 0);
+	inbox_consume(&inbox, length + 1);
+	inbox_release_buffer(&inbox);
+	assert_int_equal(count_open(), before + inbox.fd_count);
+	inbox_clear(&inbox);
+	assert_int_equal(count_open(), before);
+}
+
 static void test_too_many_descriptors(void **state)
 {
 	(void)state;
@@ -363,6 +380,7 @@ int main(void)
 		TEST(test_descriptors_not_taken_are_closed),
 		TEST(test_descriptor_with_any_piece),
 		TEST(test_descriptor_of_a_later_message),
+		TEST(test_descriptor_without_bytes),
 		TEST(test_too_many_descriptors),
 		TEST(test_a_message_full_of_descriptors),
 		TEST(test_no_free_descriptors),
