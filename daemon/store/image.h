@@ -17,6 +17,7 @@
 #include "daemon/base/lru.h"
 #include "daemon/segment/segment.h"
 #include "daemon/segment/semaphore.h"
+#include "daemon/store/index.h"
 #include "daemon/user/account.h"
 #include "daemon/user/credentials.h"
 
@@ -76,6 +77,7 @@ struct generation {
 
 struct image {
 	RB_ENTRY(image) node;		  /* while it is named */
+	struct index_entry indexed;	  /* in the store's index, while it is named */
 	struct lru_node evictable;	  /* in the store's list, with the bytes to be freed */
 	struct lru_node owners_evictable; /* in the owner's list, with the same bytes */
 	uint64_t bytes;			  /* of all its segments */

@@ -1,8 +1,10 @@
 /*
  * The index of images by name.
  *
- * An open hash table with linear probing. Each entry has the hash beside the pointer, so that a
- * search reads only the images that it finds, and growing the table reads none.
+ * A hash table that grows by linear hashing: for each image that is added, one bucket is split into
+ * two, in the order of the buckets. So there is never a moment at which all images move, and no
+ * image waits for the table to grow. The entries are members of the images, and the buckets are
+ * allocated in chunks, which stay where they are.
  */
 #include "daemon/store/index.h"
 
@@ -11,9 +13,6 @@
 #include <string.h>
 
 #include "daemon/base/random.h"
-#include "daemon/store/image.h"
-
-enum { SIZE_MIN = 64 };
 
 int index_init(struct index *index)
 {
@@ -23,8 +22,9 @@ int index_init(struct index *index)
 
 void index_destroy(struct index *index)
 {
-	free(index->entries);
-	index->entries = NULL;
+	for (uint32_t i = 0; i < INDEX_CHUNKS && index->chunks[i]; i++)
+		free(index->chunks[i]);
+	memset(index->chunks, 0, sizeof(index->chunks));
 	index->size = 0;
 }
 
@@ -33,92 +33,89 @@ static uint64_t index_hash_name(const struct index *index, const char *name)
 	return siphash(index->key, name, strlen(name));
 }
 
-static uint32_t index_home_of(const struct index *index, uint64_t hash)
+static struct index_bucket *index_bucket_at(const struct index *index, uint32_t i)
 {
-	return (uint32_t)hash & (index->size - 1);
+	return &index->chunks[i / INDEX_CHUNK][i % INDEX_CHUNK];
 }
 
-static uint32_t index_after(const struct index *index, uint32_t i)
+/* The highest power of 2 that is not above the size. */
+static uint32_t index_level(const struct index *index)
 {
-	return (i + 1) & (index->size - 1);
+	return UINT32_C(1) << (31 - __builtin_clz(index->size));
 }
 
-static void index_insert(struct index *index, struct index_entry entry)
+/* Buckets whose number is below size - level have been split, and use one more bit of the hash. */
+static struct index_bucket *index_bucket_of(const struct index *index, uint64_t hash)
 {
-	uint32_t i = index_home_of(index, entry.hash);
-	while (index->entries[i].image)
-		i = index_after(index, i);
-	index->entries[i] = entry;
+	uint32_t level = index_level(index);
+	uint32_t i = (uint32_t)hash & (2 * level - 1);
+	return index_bucket_at(index, i < index->size ? i : i & (level - 1));
 }
 
-/* Moves entries only: a millisecond for 100 000. */
+/* Adds a bucket, and moves half of another one's entries into it. */
+static void index_split(struct index *index)
+{
+	uint32_t added = index->size;
+	uint32_t level = added > 0 ? index_level(index) : 0;
+	index->size++;
+	if (added == 0)
+		return;
+	struct index_bucket *from = index_bucket_at(index, added - level);
+	struct index_bucket old = *from;
+	SLIST_INIT(from);
+	while (!SLIST_EMPTY(&old)) {
+		struct index_entry *entry = SLIST_FIRST(&old);
+		SLIST_REMOVE_HEAD(&old, link);
+		SLIST_INSERT_HEAD(index_bucket_of(index, entry->hash), entry, link);
+	}
+}
+
 int index_reserve(struct index *index)
 {
-	/* Half of the table stays free: probes are short, and every search meets a free entry. */
-	if (index->count < index->size / 2)
+	uint32_t chunk = index->size / INDEX_CHUNK;
+	if (index->count < index->size || chunk == INDEX_CHUNKS)
 		return 0;
-	struct index old = *index;
-	index->size = old.size ? old.size * 2 : SIZE_MIN;
-	index->entries = calloc(index->size, sizeof(*index->entries));
-	if (!index->entries) {
-		*index = old;
+	if (!index->chunks[chunk])
+		index->chunks[chunk] = calloc(INDEX_CHUNK, sizeof(struct index_bucket));
+	if (!index->chunks[chunk])
 		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < old.size; i++) {
-		if (old.entries[i].image)
-			index_insert(index, old.entries[i]);
-	}
-	free(old.entries);
+	index_split(index);
 	return 0;
 }
 
-void index_add(struct index *index, struct image *image)
+void index_add(
+	struct index *index, struct index_entry *entry, struct image *image, const char *name)
 {
-	index_insert(index, (struct index_entry){index_hash_name(index, image->name), image});
+	entry->hash = index_hash_name(index, name);
+	entry->name = name;
+	entry->image = image;
+	SLIST_INSERT_HEAD(index_bucket_of(index, entry->hash), entry, link);
 	index->count++;
 }
 
-/* Moves entries back that stand behind the gap only because their place was taken. */
-static void index_close_gap(struct index *index, uint32_t gap)
+void index_remove(struct index *index, struct index_entry *entry)
 {
-	struct index_entry *entries = index->entries;
-	for (uint32_t i = index_after(index, gap); entries[i].image; i = index_after(index, i)) {
-		uint32_t home = index_home_of(index, entries[i].hash);
-		uint32_t mask = index->size - 1;
-		if (((i - home) & mask) < ((i - gap) & mask))
-			continue;
-		entries[gap] = entries[i];
-		gap = i;
-	}
-	entries[gap].image = NULL;
-}
-
-void index_remove(struct index *index, const struct image *image)
-{
-	uint32_t i = index_home_of(index, index_hash_name(index, image->name));
-	while (index->entries[i].image != image)
-		i = index_after(index, i);
-	index_close_gap(index, i);
+	struct index_bucket *bucket = index_bucket_of(index, entry->hash);
+	SLIST_REMOVE(bucket, entry, index_entry, link);
 	index->count--;
 }
 
 struct index_search index_search(const struct index *index, const char *name)
 {
-	struct index_search search = {.index = index, .name = name};
+	struct index_search search = {.name = name};
 	if (index->size > 0) {
 		search.hash = index_hash_name(index, name);
-		search.entry = index_home_of(index, search.hash);
+		search.entry = SLIST_FIRST(index_bucket_of(index, search.hash));
 	}
 	return search;
 }
 
 struct image *index_next(struct index_search *search)
 {
-	const struct index *index = search->index;
-	while (index->size > 0 && index->entries[search->entry].image) {
-		const struct index_entry *entry = &index->entries[search->entry];
-		search->entry = index_after(index, search->entry);
-		if (entry->hash == search->hash && strcmp(entry->image->name, search->name) == 0)
+	while (search->entry) {
+		const struct index_entry *entry = search->entry;
+		search->entry = SLIST_NEXT(entry, link);
+		if (entry->hash == search->hash && strcmp(entry->name, search->name) == 0)
 			return entry->image;
 	}
 	return NULL;

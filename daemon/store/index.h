@@ -5,19 +5,31 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/queue.h>
 
+#include "client/protocol/board.h"
 #include "daemon/base/siphash.h"
 
 struct image;
 
-struct index_entry {
-	uint64_t hash;
-	struct image *image; /* NULL: free */
+enum {
+	INDEX_CHUNK = 1024, /* buckets that are allocated at once */
+	INDEX_CHUNKS = BOARD_SLOTS / INDEX_CHUNK,
 };
 
+/* A member of struct image. */
+struct index_entry {
+	SLIST_ENTRY(index_entry) link;
+	uint64_t hash;
+	const char *name;
+	struct image *image;
+};
+
+SLIST_HEAD(index_bucket, index_entry);
+
 struct index {
-	struct index_entry *entries;
-	uint32_t size; /* a power of 2, or 0 before the first image */
+	struct index_bucket *chunks[INDEX_CHUNKS];
+	uint32_t size; /* buckets in use; 0 before the first image */
 	uint32_t count;
 	unsigned char key[SIPHASH_KEY_SIZE];
 };
@@ -29,18 +41,18 @@ void index_destroy(struct index *index);
 /* Makes room for one more image, so that index_add() cannot fail. Returns 0 or -ENOMEM. */
 int index_reserve(struct index *index);
 
-/* Adds an image after index_reserve(). */
-void index_add(struct index *index, struct image *image);
+/* Adds the entry of an image after index_reserve(). The name stays as long as the entry. */
+void index_add(
+	struct index *index, struct index_entry *entry, struct image *image, const char *name);
 
-/* Removes an image that is in it. */
-void index_remove(struct index *index, const struct image *image);
+/* Removes an entry that is in it. */
+void index_remove(struct index *index, struct index_entry *entry);
 
 /* A search for the images of a name, in no order. Valid until the index changes. */
 struct index_search {
-	const struct index *index;
 	const char *name;
 	uint64_t hash;
-	uint32_t entry; /* the next one to look at */
+	const struct index_entry *entry; /* the next one to look at */
 };
 
 struct index_search index_search(const struct index *index, const char *name);

@@ -42,7 +42,7 @@ int store_prepare(struct store *store)
 
 void store_add_name(struct store *store, struct image *image)
 {
-	index_add(&store->index, image);
+	index_add(&store->index, &image->indexed, image, image->name);
 	RB_INSERT(image_tree, &store->images, image);
 	store->image_count++;
 	image->named = true;
@@ -50,7 +50,7 @@ void store_add_name(struct store *store, struct image *image)
 
 void store_remove_name(struct store *store, struct image *image)
 {
-	index_remove(&store->index, image);
+	index_remove(&store->index, &image->indexed);
 	RB_REMOVE(image_tree, &store->images, image);
 	store->image_count--;
 	image->named = false;

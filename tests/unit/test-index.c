@@ -10,7 +10,7 @@
 #include "daemon/store/index.h"
 #include "tests/unit/unit.h"
 
-enum { NAMES = 300, OWNERS = 3, CHANGES = 20000 };
+enum { NAMES = 300, OWNERS = 3, CHANGES = 20000, GROWN = 5000 };
 
 /* The vectors of SipHash's authors: key 00 01 .. 0f, input 00 01 .. */
 static void test_hash(void **state)
@@ -63,10 +63,10 @@ static void test_against_an_array(void **state)
 		image->name = names[n];
 		image->owner = k;
 		if (there[n] & 1u << k) {
-			index_remove(&index, image);
+			index_remove(&index, &image->indexed);
 		} else {
 			assert_int_equal(index_reserve(&index), 0);
-			index_add(&index, image);
+			index_add(&index, &image->indexed, image, image->name);
 		}
 		there[n] ^= 1u << k;
 		count_of(&index, names[n], &owners);
@@ -81,11 +81,40 @@ static void test_against_an_array(void **state)
 	index_destroy(&index);
 }
 
+/* The table grows by one bucket for each image, and all images are found at each size. */
+static void test_growth(void **state)
+{
+	static struct image images[GROWN];
+	static char names[GROWN][8];
+	struct index index;
+	unsigned owners;
+	(void)state;
+	assert_int_equal(index_init(&index), 0);
+	for (unsigned i = 0; i < GROWN; i++) {
+		uint32_t size = index.size;
+		snprintf(names[i], sizeof(names[i]), "%u", i);
+		assert_int_equal(index_reserve(&index), 0);
+		assert_int_equal(index.size, size + 1);
+		index_add(&index, &images[i].indexed, &images[i], names[i]);
+		images[i].name = names[i];
+		for (unsigned n = 0; n <= i; n += 1 + i / 8)
+			assert_int_equal(count_of(&index, names[n], &owners), 1);
+	}
+	for (unsigned i = 0; i < GROWN; i++) {
+		assert_int_equal(count_of(&index, names[i], &owners), 1);
+		index_remove(&index, &images[i].indexed);
+		assert_int_equal(count_of(&index, names[i], &owners), 0);
+	}
+	assert_int_equal(index.count, 0);
+	index_destroy(&index);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_against_an_array),
+		cmocka_unit_test(test_growth),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
