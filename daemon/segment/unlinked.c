@@ -1,7 +1,9 @@
 /*
  * inotify(7) reports when the kernel frees an unlinked segment (IN_DELETE_SELF), and its watch does
- * not keep the segment alive. An entry has the hash of the image's name in place of the name, which
- * may be long.
+ * not keep the segment alive.
+ *
+ * Each image that has such segments has an entry with their sum, since LIST and STAT ask for it for
+ * each image. The entry has a hash of the name, which may be long, in place of the name.
  */
 #include "daemon/segment/unlinked.h"
 
@@ -18,10 +20,17 @@ enum { TRACKED_MAX = 4096 }; /* a user may have 8192 or more inotify watches */
 struct unlinked_segment {
 	LIST_ENTRY(unlinked_segment) link;
 	struct unlinked *unlinked;
+	struct unlinked_image *image;
 	sd_event_source *end;
 	uint64_t bytes;
+};
+
+struct unlinked_image {
+	LIST_ENTRY(unlinked_image) link;
 	uint64_t name; /* hash of the image's name */
 	uid_t owner;
+	unsigned count; /* of segments */
+	uint64_t bytes;
 };
 
 int unlinked_init(struct unlinked *unlinked, sd_event *event)
@@ -31,14 +40,65 @@ int unlinked_init(struct unlinked *unlinked, sd_event *event)
 	return random_fill(unlinked->key, sizeof(unlinked->key));
 }
 
+static struct unlinked_bucket *unlinked_bucket_of(
+	const struct unlinked *unlinked, uint64_t name, uid_t owner)
+{
+	return &unlinked->images[(name + owner) % UNLINKED_BUCKETS];
+}
+
+/* Returns NULL if none of the image's segments is tracked. */
+static struct unlinked_image *unlinked_find_image(
+	const struct unlinked *unlinked, uint64_t name, uid_t owner)
+{
+	struct unlinked_image *image;
+	LIST_FOREACH (image, unlinked_bucket_of(unlinked, name, owner), link) {
+		if (image->name == name && image->owner == owner)
+			return image;
+	}
+	return NULL;
+}
+
 static uint64_t unlinked_hash_name(const struct unlinked *unlinked, const char *name)
 {
 	return siphash(unlinked->key, name, strlen(name));
 }
 
+/* Counts a segment of an image. Returns the image's entry, or NULL without memory. */
+static struct unlinked_image *unlinked_join_image(
+	struct unlinked *unlinked, const char *name, uid_t owner, uint64_t bytes)
+{
+	uint64_t hash = unlinked_hash_name(unlinked, name);
+	if (!unlinked->images)
+		unlinked->images = calloc(UNLINKED_BUCKETS, sizeof(*unlinked->images));
+	if (!unlinked->images)
+		return NULL;
+	struct unlinked_image *image = unlinked_find_image(unlinked, hash, owner);
+	if (!image) {
+		image = calloc(1, sizeof(*image));
+		if (!image)
+			return NULL;
+		image->name = hash;
+		image->owner = owner;
+		LIST_INSERT_HEAD(unlinked_bucket_of(unlinked, hash, owner), image, link);
+	}
+	image->count++;
+	image->bytes += bytes;
+	return image;
+}
+
+static void unlinked_leave_image(struct unlinked_image *image, uint64_t bytes)
+{
+	image->bytes -= bytes;
+	if (--image->count > 0)
+		return;
+	LIST_REMOVE(image, link);
+	free(image);
+}
+
 static void unlinked_forget(struct unlinked_segment *segment)
 {
 	LIST_REMOVE(segment, link);
+	unlinked_leave_image(segment->image, segment->bytes);
 	segment->unlinked->count--;
 	segment->unlinked->bytes -= segment->bytes;
 	sd_event_source_disable_unref(segment->end);
@@ -49,6 +109,8 @@ void unlinked_destroy(struct unlinked *unlinked)
 {
 	while (!LIST_EMPTY(&unlinked->segments))
 		unlinked_forget(LIST_FIRST(&unlinked->segments));
+	free(unlinked->images);
+	unlinked->images = NULL;
 }
 
 static int unlinked_on_end(
@@ -86,15 +148,19 @@ bool unlinked_track(
 		segment = calloc(1, sizeof(*segment));
 	if (!segment)
 		return true;
+	segment->image = unlinked_join_image(unlinked, name, owner, bytes);
+	if (!segment->image) {
+		free(segment);
+		return true;
+	}
 	if (sd_event_add_inotify_fd(unlinked->event, &segment->end, fd, IN_DELETE_SELF,
 		    unlinked_on_end, segment) < 0) {
+		unlinked_leave_image(segment->image, bytes);
 		free(segment);
 		return true;
 	}
 	segment->unlinked = unlinked;
 	segment->bytes = bytes;
-	segment->name = unlinked_hash_name(unlinked, name);
-	segment->owner = owner;
 	LIST_INSERT_HEAD(&unlinked->segments, segment, link);
 	unlinked->count++;
 	unlinked->bytes += bytes;
@@ -103,14 +169,9 @@ bool unlinked_track(
 
 uint64_t unlinked_bytes_of(const struct unlinked *unlinked, const char *name, uid_t owner)
 {
-	uint64_t bytes = 0;
-	const struct unlinked_segment *segment;
 	if (unlinked->count == 0)
 		return 0;
-	uint64_t hash = unlinked_hash_name(unlinked, name);
-	LIST_FOREACH (segment, &unlinked->segments, link) {
-		if (segment->name == hash && segment->owner == owner)
-			bytes += segment->bytes;
-	}
-	return bytes;
+	const struct unlinked_image *image =
+		unlinked_find_image(unlinked, unlinked_hash_name(unlinked, name), owner);
+	return image ? image->bytes : 0;
 }

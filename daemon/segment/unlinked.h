@@ -12,11 +12,17 @@
 
 #include "daemon/base/siphash.h"
 
+enum { UNLINKED_BUCKETS = 1024 };
+
 struct unlinked_segment;
+
+/* Images that have unlinked segments, by the hash of their name and owner. */
+LIST_HEAD(unlinked_bucket, unlinked_image);
 
 struct unlinked {
 	sd_event *event;
 	LIST_HEAD(, unlinked_segment) segments;
+	struct unlinked_bucket *images; /* UNLINKED_BUCKETS, or NULL before the first segment */
 	uint64_t count;
 	uint64_t bytes;
 	uint64_t freed; /* bytes of segments that were unlinked and are free now */
