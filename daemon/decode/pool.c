@@ -4,7 +4,8 @@
  * idle for a while, or another user needs its place.
  *
  * Users take turns in the order of their numbers, so that one with many jobs does not delay the
- * others. Among the jobs of a user the first that is ready is started.
+ * others. Among the jobs of a user the first that is ready is started. The search for it looks at
+ * a bounded number of jobs in one turn of the daemon's thread, and goes on in the next one.
  *
  * A decoder that was killed and hangs in the kernel no longer counts for the limit of all decoders,
  * only for that of its user. A user whose decoders all hang gets an error.
@@ -15,6 +16,22 @@
 #include <string.h>
 
 #include "daemon/log/log.h"
+
+/* In one turn. */
+enum {
+	LOOKS_MAX = 256,   /* jobs and users that are looked at */
+	STARTS_MAX = 16,   /* jobs that are started */
+	LOOKS_OF_USER = 4, /* what finding out about a user's decoders costs, in looks */
+};
+
+static int pool_compare(const struct job *a, const struct job *b)
+{
+	if (a->uid != b->uid)
+		return a->uid < b->uid ? -1 : 1;
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+RB_GENERATE_INTERNAL(job_queue, job, node, pool_compare, __attribute__((unused)) static)
 
 static struct worker *pool_find_idle(const struct pool *pool, uid_t uid)
 {
@@ -109,8 +126,9 @@ static bool pool_can_proceed(const struct pool *pool, const struct job *job)
 
 static void pool_dequeue(struct pool *pool, struct job *job)
 {
-	TAILQ_REMOVE(&pool->queue, job, link);
+	RB_REMOVE(job_queue, &pool->queue, job);
 	pool->last_served = job->uid;
+	pool->search.under_way = false;
 }
 
 static void pool_log_not_started(const struct pool *pool, uid_t uid, int error)
@@ -159,23 +177,81 @@ static bool pool_start_job(struct pool *pool, struct job *job)
 	return true;
 }
 
-/* How many user numbers come before this one's turn, after which the numbers begin again at 0. */
-static uid_t pool_distance(const struct pool *pool, uid_t uid)
+/* Goes on behind the last job of a user. No user has the highest number. */
+static void pool_search_skip(struct pool_search *search, uid_t uid)
 {
-	return uid - pool->last_served - 1;
+	search->uid = uid + 1;
+	search->number = 0;
 }
 
-/* The first job that is ready, of the user whose turn is next. */
-static struct job *pool_next_job(const struct pool *pool)
+/* Begins behind the user who was served last. */
+static void pool_search_begin(struct pool *pool)
 {
-	struct job *job, *next = NULL;
-	TAILQ_FOREACH (job, &pool->queue, link) {
-		bool sooner =
-			!next || pool_distance(pool, job->uid) < pool_distance(pool, next->uid);
-		if (sooner && pool_can_proceed(pool, job) && job->events->ready(job))
-			next = job;
+	pool->search = (struct pool_search){.under_way = true};
+	pool_search_skip(&pool->search, pool->last_served);
+}
+
+/* The job at the position of the search, or NULL when all were looked at. */
+static struct job *pool_search_job(struct pool *pool)
+{
+	struct pool_search *search = &pool->search;
+	struct job key = {.uid = search->uid, .number = search->number};
+	struct job *job = RB_NFIND(job_queue, &pool->queue, &key);
+	if (!job && !search->wrapped) {
+		search->wrapped = true;
+		search->uid = 0;
+		search->number = 0;
+		job = RB_MIN(job_queue, &pool->queue);
 	}
-	return next;
+	return job && search->wrapped && job->uid > pool->last_served ? NULL : job;
+}
+
+/* The first job that is ready, of the user whose turn is next. NULL also when no look is left. */
+static struct job *pool_next_job(struct pool *pool, unsigned *looks)
+{
+	struct pool_search *search = &pool->search;
+	struct job *job;
+	const struct job *known = NULL; /* whose user can proceed */
+	if (!search->under_way)
+		pool_search_begin(pool);
+	while ((job = pool_search_job(pool)) && *looks > 0) {
+		bool same = known && known->uid == job->uid;
+		unsigned cost = same ? 1 : LOOKS_OF_USER;
+		*looks -= cost < *looks ? cost : *looks;
+		if (!same && !pool_can_proceed(pool, job)) {
+			pool_search_skip(search, job->uid);
+			continue;
+		}
+		if (job->events->ready(job))
+			return job;
+		known = job;
+		search->uid = job->uid;
+		search->number = job->number + 1;
+	}
+	search->under_way = job && *looks == 0;
+	return NULL;
+}
+
+static void pool_go_on(const struct pool *pool)
+{
+	sd_event_source_set_enabled(pool->kick, SD_EVENT_ONESHOT);
+}
+
+static void pool_start_jobs(struct pool *pool)
+{
+	unsigned looks = LOOKS_MAX, starts = 0;
+	struct job *job;
+	while (starts < STARTS_MAX && (job = pool_next_job(pool, &looks))) {
+		if (!pool_start_job(pool, job)) {
+			pool->search = (struct pool_search){0};
+			return;
+		}
+		starts++; /* an event may have changed the queue */
+	}
+	if (starts == STARTS_MAX || pool->search.under_way || pool->search.again)
+		pool_go_on(pool);
+	if (!pool->search.under_way)
+		pool->search.again = false;
 }
 
 static void pool_offer_spares(struct pool *pool)
@@ -192,9 +268,7 @@ static int pool_on_kick(sd_event_source *source, void *context)
 	struct pool *pool = context;
 	(void)source;
 	pool_retire_surplus(pool);
-	struct job *job = pool_next_job(pool);
-	while (job && pool_start_job(pool, job))
-		job = pool_next_job(pool); /* an event may have changed the queue */
+	pool_start_jobs(pool);
 	pool_offer_spares(pool);
 	return 0;
 }
@@ -270,14 +344,15 @@ int pool_init(struct pool *pool, sd_event *event, const char *program,
 		.spares = {.options = options, .deferred_free = deferred_free},
 	};
 	LIST_INIT(&pool->workers);
-	TAILQ_INIT(&pool->queue);
+	RB_INIT(&pool->queue);
 	int r = sd_event_add_defer(event, &pool->kick, pool_on_kick, pool);
 	return r < 0 ? r : sd_event_source_set_enabled(pool->kick, SD_EVENT_OFF);
 }
 
 void pool_kick(struct pool *pool)
 {
-	sd_event_source_set_enabled(pool->kick, SD_EVENT_ONESHOT);
+	pool->search.again |= pool->search.under_way;
+	pool_go_on(pool);
 }
 
 void pool_stop(struct pool *pool)
@@ -294,7 +369,8 @@ void pool_stop(struct pool *pool)
 void pool_submit(struct pool *pool, struct job *job)
 {
 	job->worker = NULL;
-	TAILQ_INSERT_TAIL(&pool->queue, job, link);
+	job->number = ++pool->last_number;
+	RB_INSERT(job_queue, &pool->queue, job);
 	pool_kick(pool);
 }
 
@@ -303,6 +379,6 @@ void pool_cancel(struct pool *pool, struct job *job)
 	if (job->worker)
 		worker_cancel_job(job->worker);
 	else
-		TAILQ_REMOVE(&pool->queue, job, link);
+		RB_REMOVE(job_queue, &pool->queue, job);
 	pool_kick(pool); /* a job that had to wait for this one may start now */
 }

@@ -9,11 +9,22 @@
 #include "daemon/config/options.h"
 #include "daemon/decode/worker.h"
 
+/* The search for a job that can be started. It may take several turns. */
+struct pool_search {
+	bool under_way;
+	bool again;	 /* something has changed: jobs that it has passed may be ready now */
+	bool wrapped;	 /* it is at the users up to the one that was served last */
+	uid_t uid;	 /* the next job is this user's, or one of a higher number, */
+	uint64_t number; /* and for this user the first one from this number on */
+};
+
 struct pool {
 	struct worker_setup setup;
 	unsigned count; /* processes without those that are stuck */
 	LIST_HEAD(, worker) workers;
-	TAILQ_HEAD(job_queue, job) queue;
+	RB_HEAD(job_queue, job) queue; /* by user, each user's in the order of their numbers */
+	uint64_t last_number;
+	struct pool_search search;
 	uid_t last_served;     /* the user whose job was started last */
 	sd_event_source *kick; /* starts jobs, after the current event */
 	uint64_t restarts;     /* decoders that were lost with a job */

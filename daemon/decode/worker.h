@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <bsd/sys/tree.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
@@ -60,7 +61,8 @@ struct job_events {
 };
 
 struct job {
-	TAILQ_ENTRY(job) link; /* while it is queued */
+	RB_ENTRY(job) node; /* while it is queued */
+	uint64_t number;    /* in the order in which jobs were queued */
 	const struct job_events *events;
 	struct worker *worker; /* while it runs */
 	uid_t uid;	       /* whose file it is */

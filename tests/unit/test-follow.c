@@ -267,7 +267,7 @@ static void test_ended_from_within(void **state)
 	while (!image_of(&fixture)->refreshing)
 		turn(&fixture);
 	world_wait(&fixture.world, &answer);
-	assert_true(TAILQ_EMPTY(&fixture.world.engine.pool.queue));
+	assert_true(RB_EMPTY(&fixture.world.engine.pool.queue));
 	assert_nothing_followed(&fixture);
 	end(&fixture);
 }

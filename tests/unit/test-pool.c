@@ -2,6 +2,7 @@
  * Tests of the pool: the order in which users are served, whatever their number of loads; and how
  * many decoders there are, for whom and for how long.
  */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -95,6 +96,49 @@ static void test_latecomer(void **state)
 	session_close(many);
 	session_close(few);
 	world_end(&world, own);
+}
+
+static unsigned looks;
+
+static bool is_not_ready(const struct job *job)
+{
+	(void)job;
+	looks++;
+	return false;
+}
+
+/* Looks at all jobs once, but not in one turn; and again when something has changed meanwhile. */
+static void test_many_that_are_not_ready(void **state)
+{
+	enum { JOBS = 5000, USERS = 50, LOOKS_MAX = 256 };
+	static const struct job_events events = {.ready = is_not_ready};
+	static struct job jobs[JOBS];
+	const struct options options = {.decoders = 2, .user_decoders = 1};
+	struct pool pool;
+	sd_event *event;
+	(void)state;
+	assert_return_code(sd_event_new(&event), errno);
+	assert_int_equal(pool_init(&pool, event, FAKE_DECODER, &options, NULL), 0);
+	for (unsigned i = 0; i < JOBS; i++) {
+		jobs[i] = (struct job){.events = &events, .uid = i % USERS};
+		pool_submit(&pool, &jobs[i]);
+	}
+	for (unsigned times = 1; times <= 3; times++) {
+		looks = 0;
+		pool_kick(&pool);
+		unsigned turns = 0, before = 0;
+		while (sd_event_run(event, 0) > 0) {
+			assert_in_range(looks - before, 0, LOOKS_MAX);
+			before = looks;
+			if (++turns == 2 && times > 1)
+				pool_kick(&pool);
+		}
+		assert_int_equal(looks, (times > 1 ? 2 : 1) * JOBS);
+	}
+	for (unsigned i = 0; i < JOBS; i++)
+		pool_cancel(&pool, &jobs[i]);
+	pool_stop(&pool);
+	sd_event_unref(event);
 }
 
 /* Gets the pids of a user's decoders, in the order of the pool. */
@@ -220,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_latecomer),
+		cmocka_unit_test(test_many_that_are_not_ready),
 		cmocka_unit_test(test_idle_ones_retire),
 		cmocka_unit_test(test_refused_ones_retire),
 		cmocka_unit_test(test_never_more),
