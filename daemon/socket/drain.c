@@ -39,6 +39,7 @@ enum {
 	END_SECONDS = 2,
 	WAKE_SIGNAL = SIGURG,
 	REJECTED_MAX = 256,
+	ANSWERS_MAX = 64, /* connections whose end is reported in one turn */
 };
 
 /* What the daemon's thread and the draining thread share. */
@@ -106,16 +107,22 @@ static int drain_wait_for_entry(struct drain_thread *thread)
 	return fd;
 }
 
-static void drain_finish_entry(struct drain_thread *thread)
+/* Makes the event loop look at what is done. */
+static void drain_ring(const struct drain_thread *thread)
 {
 	const uint64_t one = 1;
+	while (write(thread->answers, &one, sizeof(one)) < 0 && errno == EINTR) {
+	}
+}
+
+static void drain_finish_entry(struct drain_thread *thread)
+{
 	pthread_mutex_lock(&thread->lock);
 	if (thread->current)
 		STAILQ_INSERT_TAIL(&thread->done, thread->current, link);
 	thread->current = NULL;
 	pthread_mutex_unlock(&thread->lock);
-	while (write(thread->answers, &one, sizeof(one)) < 0 && errno == EINTR) {
-	}
+	drain_ring(thread);
 }
 
 static void *drain_run(void *context)
@@ -142,24 +149,33 @@ static void drain_report_closed(struct drain *drain, struct drain_entry *entry)
 	entry->closed(entry);
 }
 
+static struct drain_entry *drain_next_done(struct drain_thread *thread)
+{
+	pthread_mutex_lock(&thread->lock);
+	struct drain_entry *entry = STAILQ_FIRST(&thread->done);
+	if (entry)
+		STAILQ_REMOVE_HEAD(&thread->done, link);
+	pthread_mutex_unlock(&thread->lock);
+	return entry;
+}
+
 static int drain_on_answers(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct drain *drain = context;
 	struct drain_thread *thread = drain->thread;
-	struct drain_list done = STAILQ_HEAD_INITIALIZER(done);
 	uint64_t count;
+	struct drain_entry *entry;
 	(void)source;
 	(void)events;
 	if (read(fd, &count, sizeof(count)) < 0)
 		return 0;
-	pthread_mutex_lock(&thread->lock);
-	STAILQ_CONCAT(&done, &thread->done);
-	pthread_mutex_unlock(&thread->lock);
-	while (!STAILQ_EMPTY(&done)) {
-		struct drain_entry *entry = STAILQ_FIRST(&done);
-		STAILQ_REMOVE_HEAD(&done, link);
+	for (int i = 0; i < ANSWERS_MAX && (entry = drain_next_done(thread)); i++)
 		drain_report_closed(drain, entry);
-	}
+	pthread_mutex_lock(&thread->lock);
+	bool more = !STAILQ_EMPTY(&thread->done);
+	pthread_mutex_unlock(&thread->lock);
+	if (more)
+		drain_ring(thread);
 	return 0;
 }
 

@@ -27,8 +27,9 @@
 #include "daemon/socket/buffer.h"
 
 enum {
-	BATCH_SIZE = 256,  /* events from one epoll_wait(2) */
-	ACCEPT_BATCH = 32, /* connections accepted in one turn */
+	BATCH_SIZE = 256,      /* events from one epoll_wait(2) */
+	ACCEPT_BATCH = 32,     /* connections accepted in one turn */
+	ACCEPT_GROUPS = 16384, /* no more are accepted in it when these have so many groups */
 	PAUSE_USEC = 200000,
 	RETRY_MSEC = 10,
 	TRIM_PEAK_MIN = 64, /* connections */
@@ -240,6 +241,7 @@ static int server_make_session(struct server *server, int fd, struct session **s
 	if (setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one)) < 0)
 		return -errno;
 	r = credentials_read_groups(&who, fd);
+	server->accepted_groups += who.group_count;
 	if (r == 0)
 		r = session_open(session, server->engine, &who);
 	if (r < 0)
@@ -329,7 +331,8 @@ static int server_on_accepting(sd_event_source *source, int fd, uint32_t events,
 	struct server *server = context;
 	(void)source;
 	(void)events;
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
+	server->accepted_groups = 0;
+	for (int i = 0; i < ACCEPT_BATCH && server->accepted_groups < ACCEPT_GROUPS; i++) {
 		int r = drain_prepare_rejected(&server->drain);
 		bool full = r < 0;
 		int socket = full ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);

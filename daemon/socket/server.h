@@ -24,6 +24,7 @@ struct server {
 	unsigned peak;	/* of count, since memory was last returned to the kernel */
 	sd_event_source *accepting;
 	sd_event_source *pause; /* timer: ends a pause in accepting */
+	size_t accepted_groups; /* of the clients that were accepted in this turn */
 	bool paused;		/* accepting was paused since the last accepted connection */
 	TAILQ_HEAD(, connection) connections;
 	struct scheduler scheduler;

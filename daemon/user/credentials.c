@@ -1,7 +1,7 @@
 /*
  * Any user can have 65536 groups, in a user namespace (newgidmap(1)). The kernel needs a
  * millisecond to copy so many, and a list asks for each image whether one of them shares it. So a
- * client with very many groups has none of them.
+ * client with very many groups has none of them. Groups are kept in order, to be found fast.
  */
 #include "daemon/user/credentials.h"
 
@@ -44,11 +44,30 @@ static int credentials_read_all_groups(struct credentials *credentials, int sock
 	return 0;
 }
 
+static int credentials_compare_groups(const void *a, const void *b)
+{
+	gid_t first = *(const gid_t *)a, second = *(const gid_t *)b;
+	return (first > second) - (first < second);
+}
+
+static void credentials_sort_groups(const struct credentials *credentials)
+{
+	for (size_t i = 1; i < credentials->group_count; i++) {
+		if (credentials->groups[i - 1] <= credentials->groups[i])
+			continue;
+		qsort(credentials->groups, credentials->group_count, sizeof(gid_t),
+			credentials_compare_groups);
+		return;
+	}
+}
+
 int credentials_read_groups(struct credentials *credentials, int socket)
 {
 	int r = credentials_read_all_groups(credentials, socket);
 	if (r < 0)
 		credentials_free(credentials);
+	else
+		credentials_sort_groups(credentials);
 	return r;
 }
 
@@ -63,11 +82,8 @@ static bool credentials_in_group(const struct credentials *who, gid_t group)
 {
 	if (who->gid == group)
 		return true;
-	for (size_t i = 0; i < who->group_count; i++) {
-		if (who->groups[i] == group)
-			return true;
-	}
-	return false;
+	return who->group_count > 0 && bsearch(&group, who->groups, who->group_count, sizeof(gid_t),
+					       credentials_compare_groups);
 }
 
 bool share_permits(const struct credentials *who, uid_t owner, enum share share, gid_t group)

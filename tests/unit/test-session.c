@@ -2,9 +2,12 @@
  * Tests of what a session holds and waits for: which pins RELEASE lets go of, and which
  * requests wait for loads under way.
  */
+#include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
@@ -243,9 +246,41 @@ static void test_release_in_parts(void **state)
 	world_end(&world, session);
 }
 
+/* Of a user in as many groups as there can be: each is found, and no other. */
+static void test_groups(void **state)
+{
+	enum { GROUPS = 65536 };
+	static gid_t groups[GROUPS], own[GROUPS];
+	struct credentials who;
+	int sockets[2];
+	(void)state;
+	int count = getgroups(GROUPS, own);
+	assert_return_code(count, errno);
+	for (unsigned i = 0; i < GROUPS; i++)
+		groups[i] = 3 + 2 * (GROUPS - i); /* the last one first */
+	bool many = setgroups(GROUPS, groups) == 0;
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), errno);
+	assert_int_equal(credentials_read_user(&who, sockets[0]), 0);
+	assert_int_equal(credentials_read_groups(&who, sockets[0]), 0);
+	assert_int_equal(who.group_count, many ? GROUPS : count);
+	const gid_t *expected = many ? groups : own;
+	for (size_t i = 0; i < who.group_count; i++) {
+		assert_true(share_permits(&who, who.uid + 1, SHARE_GROUP, expected[i]));
+		assert_false(many && share_permits(&who, who.uid + 1, SHARE_GROUP, groups[i] + 1));
+	}
+	assert_true(share_permits(&who, who.uid + 1, SHARE_GROUP, who.gid));
+	assert_false(share_permits(&who, who.uid + 1, SHARE_PRIVATE, who.gid));
+	credentials_free(&who);
+	if (many)
+		assert_return_code(setgroups((size_t)count, own), errno);
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_release_in_parts),
 		cmocka_unit_test(test_end_in_parts),
