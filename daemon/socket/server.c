@@ -32,7 +32,8 @@ enum {
 	ACCEPT_GROUPS = 16384, /* no more are accepted in it when these have so many groups */
 	PAUSE_USEC = 200000,
 	RETRY_MSEC = 10,
-	TRIM_PEAK_MIN = 64, /* connections */
+	TRIM_PEAK_MIN = 64,  /* connections */
+	HEAP_MAX = 32 << 20, /* bytes that are looked at in one turn: less than a millisecond */
 };
 
 /* Time for turns before the next epoll_wait(2). */
@@ -56,12 +57,16 @@ static void server_on_close_queues_changed(void *context)
 	}
 }
 
-/* Returns memory to the kernel when three quarters of many connections are closed. */
+/*
+ * Returns memory to the kernel when three quarters of many connections are closed. That looks at
+ * each page of the heap: a large one, such as many images make, is returned under memory pressure.
+ */
 static void server_trim_memory(struct server *server)
 {
 	if (server->peak < TRIM_PEAK_MIN || server->count > server->peak / 4)
 		return;
-	malloc_trim(0);
+	if ((char *)sbrk(0) - server->heap < HEAP_MAX)
+		malloc_trim(0);
 	server->peak = server->count;
 }
 
@@ -379,6 +384,7 @@ int server_start(struct server *server, sd_event *event, struct engine *engine, 
 {
 	*server = (struct server){
 		.event = event, .engine = engine, .listener = listener, .epoll = -1};
+	server->heap = sbrk(0);
 	server->turn_times = session_turn_times(engine);
 	TAILQ_INIT(&server->connections);
 	scheduler_init(&server->scheduler);

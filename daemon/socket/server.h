@@ -22,6 +22,7 @@ struct server {
 	bool event_due; /* event is ready, or may have changed what it waits for */
 	unsigned count; /* of connections */
 	unsigned peak;	/* of count, since memory was last returned to the kernel */
+	char *heap;	/* where it ended at the start, sbrk(2) */
 	sd_event_source *accepting;
 	sd_event_source *pause; /* timer: ends a pause in accepting */
 	size_t accepted_groups; /* of the clients that were accepted in this turn */
