@@ -21,7 +21,8 @@
  * segment that it sends, so the decoder cannot take more memory than is reserved.
  *
  * After a timeout or an invalid packet the job fails at once, because the kernel may need long to
- * end the process. When a process dies by itself, worker_on_death() fails its job.
+ * end the process. When a process dies by itself, worker_on_death() fails its job, unless it had
+ * served before and has not received this job: then another decoder gets the job.
  */
 #include "config.h"
 
@@ -344,6 +345,26 @@ static bool worker_on_ready(struct worker *worker, const union job_packet *packe
 	return true;
 }
 
+/* The decoder has not received its job. If it has served before, it did not end because of it. */
+static void worker_return_job(struct worker *worker)
+{
+	struct job *job = worker->job;
+	worker_kill(worker);
+	if (worker->jobs > 1) {
+		worker->job = NULL;
+		worker->setup->events->returned(worker, job);
+	}
+}
+
+/* The process has ended. The kernel reports -ECONNRESET if it has not received the last packet. */
+static void worker_on_end(struct worker *worker, int error)
+{
+	if (error == -ECONNRESET && worker->state == WORKER_HEADER && worker->job)
+		worker_return_job(worker);
+	else
+		worker_kill(worker);
+}
+
 /* Acts on a packet that is allowed now. Returns false for any other. */
 static bool worker_on_packet(struct worker *worker, union job_packet *packet)
 {
@@ -378,8 +399,8 @@ static int worker_on_answer(sd_event_source *source, int fd, uint32_t events, vo
 	int r = channel_receive_from_decoder(fd, &packet);
 	if (r == -EAGAIN)
 		return 0;
-	if (r == 0)
-		worker_kill(worker);
+	if (r == 0 || r == -ECONNRESET)
+		worker_on_end(worker, r);
 	else if (r < 0 || !worker_on_packet(worker, &packet))
 		worker_kill_misbehaving(worker, worker_text_invalid);
 	worker->setup->events->changed(worker);
@@ -446,12 +467,7 @@ void worker_start_job(struct worker *worker, struct job *job)
 		worker_end_job(
 			worker, FAULT_BUSY, "too many file descriptors are in transit; try again");
 	} else if (r < 0) {
-		worker_kill(worker);
-		/* A decoder that ended while it was idle did not end because of this job. */
-		if (worker->jobs > 1) {
-			worker->job = NULL;
-			worker->setup->events->returned(worker, job);
-		}
+		worker_return_job(worker);
 	}
 }
 

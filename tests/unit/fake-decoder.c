@@ -160,6 +160,11 @@ static bool misbehave(const char *when)
 		_exit(3);
 	if (is("signal"))
 		kill(getpid(), SIGKILL);
+	if (is("unread")) {
+		struct pollfd channel = {.fd = JOB_CHANNEL, .events = POLLIN};
+		poll(&channel, 1, -1);
+		kill(getpid(), SIGKILL);
+	}
 	if (is("hang"))
 		hang();
 	if (is("flood") || is("flood-no-spare"))
@@ -315,6 +320,7 @@ static void decode(enum format format, struct box box, int input)
 		memcpy(header.type, "BRITTLE", sizeof(header.type));
 	lie(&header);
 	send_packet(&header, sizeof(header));
+	misbehave("sent-");
 	if (receive(&packet, &segment) <= 0)
 		_exit(0);
 	if (packet.kind == JOB_SEGMENT && strncmp(word, "late-", 5) == 0) {

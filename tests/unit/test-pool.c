@@ -259,6 +259,38 @@ static void test_one_user_each(void **state)
 	world_end(&world, own);
 }
 
+/* A decoder that ends before it receives its next job does not fail this job. */
+static void test_unread_job(void **state)
+{
+	struct world world;
+	pid_t first, second;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	world_load(&world, session, "a", "after-unread", "OK name=a ");
+	assert_int_equal(decoders_of(&world, geteuid(), &first, 1), 1);
+	world_load(&world, session, "b", "good", "OK name=b ");
+	assert_int_equal(decoders_of(&world, geteuid(), &second, 1), 1);
+	assert_int_not_equal(first, second);
+	assert_int_equal(world.engine.pool.restarts, 0);
+	world_end(&world, session);
+}
+
+/* A decoder that ends before it receives the segment fails its job, and the message says why. */
+static void test_unread_segment(void **state)
+{
+	struct world world;
+	(void)state;
+	struct session *session = world_begin(&world, FAKE_DECODER);
+	for (int i = 0; i < 2; i++) {
+		world_load(&world, session, "a", "sent-unread",
+			"ERR code=decoder-failed "
+			"message=the%20decoder%20was%20ended%20by%20signal%209%20(SIGKILL)");
+		world_load(&world, session, "b", "good", "OK name=b ");
+	}
+	assert_int_equal(world.engine.pool.restarts, 2);
+	world_end(&world, session);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +301,8 @@ int main(void)
 		cmocka_unit_test(test_refused_ones_retire),
 		cmocka_unit_test(test_never_more),
 		cmocka_unit_test(test_one_user_each),
+		cmocka_unit_test(test_unread_job),
+		cmocka_unit_test(test_unread_segment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
