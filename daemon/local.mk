@@ -20,6 +20,7 @@ noinst_LTLIBRARIES += %D%/libdaemon.la
 	%D%/store/change-log.c %D%/store/change-log.h \
 	%D%/base/cleanup.h \
 	%D%/base/clock.c %D%/base/clock.h \
+	%D%/base/tiny.h \
 	%D%/base/turn-times.c %D%/base/turn-times.h \
 	%D%/file/close-queue.c %D%/file/close-queue.h \
 	%D%/file/close-threads.c %D%/file/close-threads.h \

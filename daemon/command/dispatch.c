@@ -9,10 +9,11 @@
 
 #include <string.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/command/handlers.h"
 #include "daemon/command/session.h"
 
-enum { PENDING_MAX = 32 };
+enum { PENDING_MAX = TINY(32, 3) };
 
 static enum outcome (*const handlers[COMMAND_COUNT])(struct call *call) = {
 #define X(constant, lower, required, optional, help) [COMMAND_##constant] = command_##lower,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "daemon/base/glob.h"
+#include "daemon/base/tiny.h"
 #include "daemon/command/arguments.h"
 #include "daemon/command/handlers.h"
 #include "daemon/command/listing.h"
@@ -18,12 +19,12 @@
 
 /* A step takes some nanoseconds. */
 enum {
-	LIST_STEPS = 1 << 18,	 /* of a turn */
-	REQUEST_STEPS = 1 << 13, /* of a request that leaves the turn to others */
-	ITEM_STEPS = 1 << 12,	 /* for a line */
-	IMAGE_STEPS = 64,	 /* for an image, beside one for each byte of its name */
-	COMPILE_STEPS = 32,	 /* for each byte of the pattern */
-	UNLINKED_STEPS = 4,	 /* for each segment that is searched */
+	LIST_STEPS = TINY(1 << 18, 1 << 13),   /* of a turn */
+	REQUEST_STEPS = TINY(1 << 13, 1 << 8), /* of a request that leaves the turn to others */
+	ITEM_STEPS = 1 << 12,		       /* for a line */
+	IMAGE_STEPS = 64,   /* for an image, beside one for each byte of its name */
+	COMPILE_STEPS = 32, /* for each byte of the pattern */
+	UNLINKED_STEPS = 4, /* for each segment that is searched */
 };
 
 /* The owner after which there is no image of the name. */

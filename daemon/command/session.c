@@ -13,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/command/listing.h"
 #include "daemon/store/lifetime.h"
 
 enum {
-	WORK_MAX = 64, /* steps in one call; a pin is one */
-	WORK_FREE = 4, /* steps for a segment that goes with its last pin */
+	WORK_MAX = TINY(64, 1), /* steps in one call; a pin is one */
+	WORK_FREE = 4,		/* steps for a segment that goes with its last pin */
 	WORK_CANCEL = 4,
 };
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/command/arguments.h"
 #include "daemon/command/describe.h"
 #include "daemon/command/handlers.h"
@@ -11,8 +12,8 @@
 #include "daemon/command/stat.h"
 
 enum {
-	HOLDERS_MAX = 64,
-	PINS_MAX = 1024, /* that are looked at for holders */
+	HOLDERS_MAX = TINY(64, 2),
+	PINS_MAX = TINY(1024, 4), /* that are looked at for holders */
 };
 
 /* FORMAT:WIDTHxHEIGHT of each; only FORMAT when it has the size of the whole picture. */

@@ -18,11 +18,12 @@
 
 #include "client/protocol/wire.h"
 #include "daemon/base/glob.h"
+#include "daemon/base/tiny.h"
 #include "daemon/command/listing.h"
 
 /* A step takes some nanoseconds. */
 enum {
-	TURN_STEPS = 1 << 18,
+	TURN_STEPS = TINY(1 << 18, 1 << 8),
 	CHANGE_STEPS = 1 << 6, /* for each change */
 	EVENT_STEPS = 1 << 10, /* for each line, beside some for each byte of the name */
 };

@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
+#include "daemon/base/tiny.h"
 #include "daemon/segment/segment.h"
 
 enum {
-	SIZE_MIN = 1 << 20,  /* smaller segments get their pages fast enough */
-	SIZE_UNIT = 1 << 16, /* sizes of spares are multiples of this */
-	CUT_MAX = 1 << 19,   /* bytes that this thread may free, in some 50 microseconds */
+	SIZE_MIN = TINY(1 << 20, 1 << 12),  /* smaller segments get their pages fast enough */
+	SIZE_UNIT = TINY(1 << 16, 1 << 12), /* sizes of spares are multiples of this */
+	/* Bytes that this thread may free: that takes some 50 microseconds. */
+	CUT_MAX = TINY(1 << 19, 1 << 14),
 };
 
 void spare_init(struct spare *spare, struct spares *spares)

@@ -8,9 +8,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/store/lifetime.h"
 
-enum { RETURN_USEC = 10000000, ACCURACY_USEC = 100000, BATCH = 64 /* images */ };
+enum { RETURN_USEC = 10000000, ACCURACY_USEC = 100000, BATCH = TINY(64, 1) /* images */ };
 
 static bool attached_was_left(const struct image *image)
 {

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/engine/load.h"
 #include "daemon/file/close-queue.h"
 
-enum { LOADS_MAX = 4096 };
+enum { LOADS_MAX = TINY(4096, 6) };
 
 static struct load *load_request_begin(struct loader *loader, const struct load_order *order)
 {

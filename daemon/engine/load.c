@@ -17,6 +17,7 @@
 
 #include "client/protocol/name.h"
 #include "daemon/base/cleanup.h"
+#include "daemon/base/tiny.h"
 #include "daemon/decode/layout.h"
 #include "daemon/engine/load-log.h"
 #include "daemon/file/close-queue.h"
@@ -24,7 +25,7 @@
 #include "daemon/store/derivation.h"
 #include "daemon/store/publish.h"
 
-enum { ATTEMPTS_MAX = 3 };
+enum { ATTEMPTS_MAX = TINY(3, 2) };
 
 static struct load *load_of(struct job *job)
 {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
+#include "daemon/base/tiny.h"
 #include "daemon/log/log.h"
 
 /*
@@ -29,7 +30,7 @@ static const char trigger[] = "some 200000 2000000";
 
 #define PAUSE_USEC UINT64_C(1000000)
 
-enum { DATA_MAX = 256, DISCARD_READS = 16 };
+enum { DATA_MAX = 256, DISCARD_READS = TINY(16, 1) };
 
 static const char *const words[PRESSURE_KINDS] = {
 	[PRESSURE_ENVIRONMENT] = "environment",

@@ -9,10 +9,11 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/file/close-threads.h"
 
 enum {
-	CLOSE_QUEUE_FILES_MAX = 64, /* in one user's queue, before no more are received */
+	CLOSE_QUEUE_FILES_MAX = TINY(64, 4), /* in one user's queue, before no more are received */
 	CLOSE_QUEUE_DESCRIPTORS_MAX = 1 << 20, /* that the daemon may have open */
 };
 

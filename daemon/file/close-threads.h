@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-enum { CLOSE_THREADS_MAX = 4 /* of one user */ };
+#include "daemon/base/tiny.h"
+
+enum { CLOSE_THREADS_MAX = TINY(4, 2) /* of one user */ };
 
 /* A user's list: close_list_init(). The lock guards all members but closed. */
 struct close_list {

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "daemon/base/cleanup.h"
+#include "daemon/base/tiny.h"
 #include "daemon/file/mount.h"
 #include "daemon/log/log.h"
 
@@ -30,7 +31,7 @@ enum {
 	ENTRIES_MAX = 128,
 	PARTS_MAX = 256, /* of a path and the links on its way */
 	LINKS_MAX = 40,
-	REPORTS_MAX = 64, /* entries and events in one turn */
+	REPORTS_MAX = TINY(64, 1), /* entries and events in one turn */
 };
 
 /* What a name in a folder is. Each kind gets all events of the kind before it. */

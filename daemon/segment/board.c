@@ -19,9 +19,14 @@
 
 #include "daemon/base/cleanup.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/tiny.h"
 #include "daemon/segment/shm-folder.h"
 
-enum { BOARD_MODE = 0644 };
+enum {
+	BOARD_MODE = 0644,
+	SLOTS_MAX = TINY(BOARD_SLOTS, 24), /* that are given out */
+	SETS_MAX = TINY(BOARD_SETS, 4),
+};
 
 /* Creates the file with all zeros: the header's pages are reserved, the slots are sparse. */
 static int board_create_file(struct board *board)
@@ -253,7 +258,7 @@ int board_take_slot(struct board *board, uint32_t *slot)
 		*slot = board->free_slots[--board->free_count];
 		return 0;
 	}
-	if (board->header->slots_used == BOARD_SLOTS)
+	if (board->header->slots_used == SLOTS_MAX)
 		return -ENOSPC;
 	int r = board_grow_free_slots(board);
 	if (r == 0 && board->header->slots_used * sizeof(uint64_t) % 4096 == 0)
@@ -304,7 +309,7 @@ uint64_t board_new_generation(struct board *board)
 
 int board_add_key(struct board *board, int32_t key)
 {
-	for (int i = 0; i < BOARD_SETS; i++) {
+	for (int i = 0; i < SETS_MAX; i++) {
 		if (board->header->set_keys[i])
 			continue;
 		board->header->set_keys[i] = key;

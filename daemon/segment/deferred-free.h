@@ -8,9 +8,10 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/segment/unlinked.h"
 
-enum { DEFERRED_FREE_MAX = 256 };
+enum { DEFERRED_FREE_MAX = TINY(256, 3) };
 
 struct deferred_free {
 	sd_event *event;

@@ -25,12 +25,13 @@
 #include <unistd.h>
 
 #include "daemon/base/random.h"
+#include "daemon/base/tiny.h"
 
 enum {
 	WORD_BITS = 64,
 	SET_WORDS = SEMAPHORE_SET_SIZE / WORD_BITS,
 	KEY_TRIES = 16,
-	REUSE_TRIES = 8, /* semaphores of a shared set that are looked at for one image */
+	REUSE_TRIES = TINY(8, 1), /* semaphores of a shared set that are looked at for one image */
 };
 
 struct semaphore_set {

@@ -9,11 +9,12 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/segment/board.h"
 #include "daemon/user/account.h"
 #include "daemon/user/credentials.h"
 
-enum { SEMAPHORE_SET_SIZE = 256 }; /* of a set for several images */
+enum { SEMAPHORE_SET_SIZE = TINY(256, 64) }; /* of a set for several images */
 
 struct semaphore_set;
 

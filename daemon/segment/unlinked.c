@@ -14,8 +14,9 @@
 #include <sys/inotify.h>
 
 #include "daemon/base/random.h"
+#include "daemon/base/tiny.h"
 
-enum { TRACKED_MAX = 4096 }; /* a user may have 8192 or more inotify watches */
+enum { TRACKED_MAX = TINY(4096, 3) }; /* a user may have 8192 or more inotify watches */
 
 struct unlinked_segment {
 	LIST_ENTRY(unlinked_segment) link;

@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { UNUSED_MAX = 16, NEEDED = 2 /* an inbox and an outbox */ };
+#include "daemon/base/tiny.h"
+
+enum { NEEDED = 2 /* an inbox and an outbox */, UNUSED_MAX = TINY(16, NEEDED) };
 
 static void *buffer_unused[UNUSED_MAX];
 static size_t buffer_count;

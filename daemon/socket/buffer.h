@@ -5,8 +5,9 @@
 #pragma once
 
 #include "client/protocol/wire.h"
+#include "daemon/base/tiny.h"
 
-enum { BUFFER_SIZE = 4 * WIRE_LINE_MAX };
+enum { BUFFER_SIZE = TINY(4, 2) * WIRE_LINE_MAX };
 
 /* Makes the buffers that one turn of a connection needs. Returns 0 or -ENOMEM. */
 int buffer_prepare(void);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/command/dispatch.h"
 #include "daemon/socket/drain.h"
 #include "daemon/socket/incoming.h"
@@ -16,10 +17,11 @@
 #include "daemon/user/account.h"
 
 enum {
-	CONNECTION_TURN = 32,	 /* requests in one turn, at most */
-	CONNECTION_REPLIES = 64, /* deferred replies, at most */
-	CONNECTION_WAITING = 32, /* requests that wait outside the inbox, at most */
-	CONNECTION_WAITING_BYTES = 2 * WIRE_LINE_MAX, /* of their lines, or a single longer one */
+	CONNECTION_TURN = TINY(32, 2),	  /* requests in one turn, at most */
+	CONNECTION_REPLIES = TINY(64, 3), /* deferred replies, at most */
+	CONNECTION_WAITING = TINY(32, 3), /* requests that wait outside the inbox, at most */
+	/* Bytes of their lines, or a single longer line. */
+	CONNECTION_WAITING_BYTES = TINY(2 * WIRE_LINE_MAX, 120),
 };
 
 struct scheduler_user;

@@ -30,6 +30,7 @@
 #include "client/protocol/fdpass.h"
 #include "daemon/base/cleanup.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/tiny.h"
 
 enum {
 	DISCARD_READS = 64,
@@ -38,8 +39,8 @@ enum {
 	TICK_NSEC = 200000, /* between two signals of the timer */
 	END_SECONDS = 2,
 	WAKE_SIGNAL = SIGURG,
-	REJECTED_MAX = 256,
-	ANSWERS_MAX = 64, /* connections whose end is reported in one turn */
+	REJECTED_MAX = TINY(256, 2),
+	ANSWERS_MAX = TINY(64, 1), /* connections whose end is reported in one turn */
 };
 
 /* What the daemon's thread and the draining thread share. */

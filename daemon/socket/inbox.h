@@ -9,10 +9,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/file/close-queue.h"
 #include "daemon/socket/buffer.h"
 
-enum { INBOX_FDS_MAX = 32 }; /* descriptors that no request has taken yet */
+enum { INBOX_FDS_MAX = TINY(32, 3) }; /* descriptors that no request has taken yet */
 
 struct inbox_fd {
 	int fd;

@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/socket/buffer.h"
 
-enum { OUTBOX_FDS_MAX = 16 };
+enum { OUTBOX_FDS_MAX = TINY(16, 2) };
 
 struct outbox_fd {
 	int fd;

@@ -21,18 +21,20 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/fd-budget.h"
+#include "daemon/base/tiny.h"
 #include "daemon/base/turn-times.h"
 #include "daemon/command/client.h"
 #include "daemon/log/log.h"
 #include "daemon/socket/buffer.h"
 
 enum {
-	BATCH_SIZE = 256,      /* events from one epoll_wait(2) */
-	ACCEPT_BATCH = 32,     /* connections accepted in one turn */
-	ACCEPT_GROUPS = 16384, /* no more are accepted in it when these have so many groups */
+	BATCH_SIZE = TINY(256, 1),	/* events from one epoll_wait(2) */
+	ACCEPT_BATCH = TINY(32, 1),	/* connections accepted in one turn */
+	ACCEPT_GROUPS = TINY(16384, 1), /* no more are accepted in it when these have so many groups
+					 */
 	PAUSE_USEC = 200000,
 	RETRY_MSEC = 10,
-	TRIM_PEAK_MIN = 64,  /* connections */
+	TRIM_PEAK_MIN = TINY(64, 2), /* connections */
 	HEAP_MAX = 32 << 20, /* bytes that are looked at in one turn: less than a millisecond */
 };
 

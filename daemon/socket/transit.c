@@ -21,10 +21,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "daemon/base/tiny.h"
+
 enum {
-	MESSAGE_MIN = 512,   /* bytes that the kernel needs for a message, at least */
-	SEND_BUFFER = 32768, /* the kernel doubles it; room for some 80 answers */
-	TOTAL_MAX = 4096,    /* of all users */
+	MESSAGE_MIN = 512,	   /* bytes that the kernel needs for a message, at least */
+	SEND_BUFFER = 32768,	   /* the kernel doubles it; room for some 80 answers */
+	TOTAL_MAX = TINY(4096, 3), /* of all users */
 };
 
 static TAILQ_HEAD(, transit) transit_list = TAILQ_HEAD_INITIALIZER(transit_list);

@@ -11,12 +11,13 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/store/observer.h"
 #include "daemon/user/credentials.h"
 
 enum {
-	CHANGE_LOG_MAX = 8192,	    /* changes */
-	CHANGE_LOG_BYTES = 1 << 20, /* of all changes */
+	CHANGE_LOG_MAX = TINY(8192, 4), /* changes */
+	CHANGE_LOG_BYTES = 1 << 20,	/* of all changes */
 };
 
 /* A change of the image of a name and owner. */

@@ -20,10 +20,11 @@
  */
 #include "daemon/store/eviction.h"
 
+#include "daemon/base/tiny.h"
 #include "daemon/log/log.h"
 #include "daemon/store/lifetime.h"
 
-enum { BATCH = 32 }; /* images */
+enum { BATCH = TINY(32, 1) }; /* images */
 
 static bool eviction_is_above(const struct store *store, const struct account *account)
 {

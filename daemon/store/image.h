@@ -15,6 +15,7 @@
 #include "client/protocol/header.h"
 #include "client/protocol/keep.h"
 #include "daemon/base/lru.h"
+#include "daemon/base/tiny.h"
 #include "daemon/segment/segment.h"
 #include "daemon/segment/semaphore.h"
 #include "daemon/store/index.h"
@@ -35,8 +36,8 @@ struct pin {
 };
 
 enum {
-	RENDITIONS_MAX = 32, /* of a generation */
-	RENDITION_BOXES = 4, /* remembered of a rendition */
+	RENDITIONS_MAX = TINY(32, 3), /* of a generation */
+	RENDITION_BOXES = TINY(4, 2), /* remembered of a rendition */
 };
 
 /* One segment: the picture in one format and size. */
