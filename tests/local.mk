@@ -2,7 +2,8 @@
 
 EXTRA_DIST += \
 	%D%/abi/libshmimg.abi \
-	%D%/README %D%/analyze %D%/demo %D%/hostile %D%/run-all %D%/screenshot %D%/setup %D%/soak %D%/tally.py \
+	%D%/README %D%/analyze %D%/demo %D%/hostile %D%/mixed %D%/run-all %D%/screenshot %D%/setup \
+	%D%/soak %D%/tally.py %D%/tsan.supp \
 	%D%/integration/client.py \
 	%D%/integration/conftest.py \
 	%D%/integration/dragging.py \
