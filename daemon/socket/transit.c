@@ -24,8 +24,9 @@
 #include "daemon/base/tiny.h"
 
 enum {
-	MESSAGE_MIN = 512,	   /* bytes that the kernel needs for a message, at least */
-	SEND_BUFFER = 32768,	   /* the kernel doubles it; room for some 80 answers */
+	MESSAGE_MIN = 512, /* bytes that the kernel needs for a message, at least */
+	/* The kernel doubles it: room for some 80 answers. */
+	SEND_BUFFER = TINY(32768, 2048),
 	TOTAL_MAX = TINY(4096, 3), /* of all users */
 };
 
