@@ -15,13 +15,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/base/tiny.h"
 #include "daemon/log/log.h"
 
 /* In one turn. */
 enum {
-	LOOKS_MAX = 256,   /* jobs and users that are looked at */
-	STARTS_MAX = 16,   /* jobs that are started */
-	LOOKS_OF_USER = 4, /* what finding out about a user's decoders costs, in looks */
+	LOOKS_MAX = TINY(256, 8), /* jobs and users that are looked at */
+	STARTS_MAX = TINY(16, 1), /* jobs that are started */
+	LOOKS_OF_USER = 4,	  /* what finding out about a user's decoders costs, in looks */
 };
 
 static int pool_compare(const struct job *a, const struct job *b)

@@ -9,11 +9,12 @@
 
 #include "client/protocol/board.h"
 #include "daemon/base/siphash.h"
+#include "daemon/base/tiny.h"
 
 struct image;
 
 enum {
-	INDEX_CHUNK = 1024, /* buckets that are allocated at once */
+	INDEX_CHUNK = TINY(1024, 4), /* buckets that are allocated at once */
 	INDEX_CHUNKS = BOARD_SLOTS / INDEX_CHUNK,
 };
 
