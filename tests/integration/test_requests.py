@@ -155,9 +155,9 @@ def test_noop_waits_for_all_before_it(slow, client, tmp_path):
 @pytest.mark.options("--decoders", "1")
 def test_cancel(slow, daemon, client, connect, files, tmp_path):
     other = connect()
+    client.send("LOAD", fds=files[2:], source="fd", name="c", id="y", pin="no")
     for name, fd in zip("ab", files, strict=False):
         client.send("LOAD", fds=[fd], source="fd", name=name, id="x")
-    client.send("LOAD", fds=files[2:], source="fd", name="c", id="y", pin="no")
     eventually(lambda: other.stats()["loading"] == 3)
     client.send("CANCEL", id="x")
     told = replies(client, 3)
