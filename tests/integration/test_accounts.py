@@ -274,6 +274,7 @@ def crowd(daemon, uid, count):
             socket.send_fds(client.socket, [b"X"], [null.fileno()])
             assert client.reply()[1]["code"] == "busy"
             assert client.at_end()
+        eventually(lambda: daemon.open_files() == files + count * 33)
         yield
 
 
