@@ -53,8 +53,6 @@ enum outcome call_refuse_quota(
 	char text[160];
 	accounts_explain(
 		&session->engine->accounts, session->who.uid, resource, amount, text, sizeof(text));
-	reply->fields.limit = resource_to_string(resource);
-	reply->fields.used = accounts_used(&session->engine->accounts, session->who.uid, resource);
-	reply->fields.max = accounts_limit(&session->engine->accounts, session->who.uid, resource);
+	reply->fields = accounts_fields(&session->engine->accounts, session->who.uid, resource);
 	return call_refuse(session, reply, FAULT_OVER_QUOTA, "%s", text);
 }

@@ -25,7 +25,7 @@ int session_open(struct session **opened, struct engine *engine, struct credenti
 bool session_is_allowed(const struct engine *engine, uid_t uid);
 
 /* Writes the message about the limit for which session_open() has returned -EDQUOT. */
-void session_explain_limit(
+struct fault_fields session_explain_limit(
 	struct engine *engine, const struct credentials *who, char *text, size_t size);
 
 /*

@@ -82,10 +82,11 @@ bool session_is_allowed(const struct engine *engine, uid_t uid)
 	return accounts_allow(&engine->accounts, uid, RESOURCE_CONNECTIONS, 1);
 }
 
-void session_explain_limit(
+struct fault_fields session_explain_limit(
 	struct engine *engine, const struct credentials *who, char *text, size_t size)
 {
 	accounts_explain(&engine->accounts, who->uid, RESOURCE_CONNECTIONS, 1, text, size);
+	return accounts_fields(&engine->accounts, who->uid, RESOURCE_CONNECTIONS);
 }
 
 uid_t session_uid(const struct session *session)

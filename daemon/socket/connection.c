@@ -80,10 +80,11 @@ static void connection_retire(struct connection *connection, struct incoming *in
 	incoming_free(incoming, connection->inbox.close_queue);
 }
 
-void connection_send_rejection(int fd, enum fault fault, const char *message)
+void connection_send_rejection(
+	int fd, enum fault fault, const struct fault_fields *fields, const char *message)
 {
 	char line[WIRE_LINE_MAX];
-	struct reply reply = {.fd = -1, .data = line, .size = sizeof(line)};
+	struct reply reply = {.fd = -1, .data = line, .size = sizeof(line), .fields = *fields};
 	reply_fault(&reply, fault, "%s", message);
 	send(fd, line, reply.length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -245,6 +246,9 @@ static bool connection_admit_descriptor(
 	if (!wanted || strcmp(wanted, "yes") != 0)
 		return true;
 	int r = transit_add(&connection->transit, session_accounts(session));
+	if (r == -EDQUOT)
+		reply->fields = accounts_fields(
+			session_accounts(session), session_uid(session), RESOURCE_DESCRIPTORS);
 	if (r == -EDQUOT)
 		dispatch_reject(session, reply, FAULT_OVER_QUOTA,
 			"as many descriptors are under way to your programs as user-descriptors "

@@ -84,7 +84,8 @@ struct connection {
 struct connection *connection_open(int fd, struct session *session);
 
 /* Sends the error of a rejected connection, without waiting. The socket stays open. */
-void connection_send_rejection(int fd, enum fault fault, const char *message);
+void connection_send_rejection(
+	int fd, enum fault fault, const struct fault_fields *fields, const char *message);
 
 /*
  * Releases a limited part of what the session holds, and ends the use of the connection. Returns

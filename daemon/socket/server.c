@@ -225,10 +225,10 @@ static void server_reject_over_quota(
 {
 	char text[160];
 	struct log_client client = {who->uid, who->pid};
-	session_explain_limit(server->engine, who, text, sizeof(text));
+	struct fault_fields fields = session_explain_limit(server->engine, who, text, sizeof(text));
 	log_write(&(struct log_entry){LOG_ENTRY(WARNING, CROWDED), .client = &client},
 		"a connection is refused: %s", text);
-	connection_send_rejection(fd, FAULT_OVER_QUOTA, text);
+	connection_send_rejection(fd, FAULT_OVER_QUOTA, &fields, text);
 }
 
 /* Opens a session. Nothing else is read of or done for a client that is refused anyway. */
@@ -258,8 +258,8 @@ static int server_make_session(struct server *server, int fd, struct session **s
 
 static void server_reject_busy(int fd, int error)
 {
-	connection_send_rejection(
-		fd, FAULT_BUSY, error == -EBUSY ? close_queue_stuck_text : strerror(-error));
+	connection_send_rejection(fd, FAULT_BUSY, &(struct fault_fields){0},
+		error == -EBUSY ? close_queue_stuck_text : strerror(-error));
 }
 
 /* Returns NULL with a negative errno for a rejected connection. */

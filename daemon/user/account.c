@@ -254,6 +254,16 @@ struct charge charge_take(struct charge *charge)
 	return taken;
 }
 
+struct fault_fields accounts_fields(
+	const struct accounts *accounts, uid_t uid, enum resource resource)
+{
+	return (struct fault_fields){
+		.limit = resource_to_string(resource),
+		.used = accounts_used(accounts, uid, resource),
+		.max = accounts_limit(accounts, uid, resource),
+	};
+}
+
 void accounts_explain(const struct accounts *accounts, uid_t uid, enum resource resource,
 	uint64_t amount, char *text, size_t size)
 {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "client/protocol/fault.h"
 #include "daemon/base/lru.h"
 
 enum resource {
@@ -119,6 +120,10 @@ void charge_move(struct charge *charge, struct account *account);
 
 /* Moves a charge to another object. */
 struct charge charge_take(struct charge *charge);
+
+/* The fields of an error about a limit of a user that is reached. */
+struct fault_fields accounts_fields(
+	const struct accounts *accounts, uid_t uid, enum resource resource);
 
 /* Writes a message about a limit that is reached: its name, the use, the limit and the amount. */
 void accounts_explain(const struct accounts *accounts, uid_t uid, enum resource resource,

@@ -112,7 +112,9 @@ def test_root_is_not_locked_out(start):
     daemon = start("--user-connections", "1")
     clients = [daemon.connect_as(0) for _ in range(16)]
     refused = daemon.connect_as(0, hello=False)
-    assert refused.reply()[1]["code"] == "over-quota"
+    values = refused.reply()[1]
+    assert (values["code"], values["limit"]) == ("over-quota", "user-connections")
+    assert values["used"] == values["max"]
     assert used(clients[0])[0] == 16
     done = subprocess.run(
         [SHMIMGCTL, "--socket", daemon.path, "stats"],
@@ -256,6 +258,7 @@ def test_a_refused_descriptor_takes_the_file_of_its_line(start, picture, folder)
         bert.send("LOAD", fds=[second.fileno()], source="fd", name="c")
     verb, reply = bert.reply()
     assert verb == "ERR" and reply["code"] == "over-quota"
+    assert (reply["limit"], reply["used"], reply["max"]) == ("user-descriptors", "1", "1")
     assert bert.answer()["width"] == "3"
     flood.answer()
     bert.ask("FETCH", name="a", fd="yes")
