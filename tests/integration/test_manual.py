@@ -89,7 +89,7 @@ VALUES = {
 def synopses():
     commands = rendered(PROTOCOL).partition("\nCOMMANDS\n")[2].partition("\nIMAGES\n")[0]
     return [
-        synopsis.replace("[,NUMBER]...", "").replace("[", "").replace("]", "").split()
+        synopsis.replace("[,NUMBER]...", "").translate(str.maketrans("", "", "[]()")).split()
         for synopsis in re.findall(r"^ {5}([A-Z]{4,}(?: \S+)*)", commands, re.M)
     ]
 
@@ -396,7 +396,9 @@ def test_the_mapping_in_c(logo, tmp_path):
 
 
 LOCK_PROGRAM = """
+#define _GNU_SOURCE
 #include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ipc.h>
@@ -424,9 +426,7 @@ def test_the_lock_in_c(client, logo, tmp_path):
     source, program = tmp_path / "lock.c", str(tmp_path / "lock")
     text = text.replace(INSIDE, 'puts("held");\nfflush(stdout);\ngetchar();')
     source.write_text(LOCK_PROGRAM % text, encoding="ascii")
-    subprocess.run(
-        ["cc", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", program, str(source)], check=True
-    )
+    subprocess.run(["cc", "-Wall", "-Werror", "-o", program, str(source)], check=True)
     command = [program, *logo[0]["semaphore"].split(":"), client.hello["uid"]]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as holder:

@@ -79,7 +79,7 @@ def synopses():
         depth, keys, optional = 0, [], []
         for word in rest.split():
             depth += word.count("[")
-            field = word.replace("[", "").replace("]", "")
+            field = word.translate(str.maketrans("", "", "[]()"))
             if field != "|":
                 assert re.fullmatch(r"[a-z][a-z0-9-]*=[!-$&-~]+", field), (verb, word)
                 key = field.partition("=")[0]
