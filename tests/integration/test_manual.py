@@ -3,12 +3,14 @@
 import fcntl
 import os
 import re
+import select
+import signal
 import subprocess
 import sys
 
 import numpy
 import pytest
-from client import parse
+from client import TIMEOUT, eventually, parse
 from pictures import (
     noise,
     oriented,
@@ -419,15 +421,21 @@ return 0;
 INSIDE = "/* Here, no other program has the lock. */"
 
 
-def test_the_lock_in_c(client, logo, tmp_path):
-    """The lock is held between the two halves of the example, free after it, and ends by DROP."""
+@pytest.fixture
+def lock_command(client, logo, tmp_path):
+    """The example of the lock, which says so when it has it, and then waits for a line."""
     text = example(SEGMENT, "union semun {")
     assert text.count(INSIDE) == 1
     source, program = tmp_path / "lock.c", str(tmp_path / "lock")
     text = text.replace(INSIDE, 'puts("held");\nfflush(stdout);\ngetchar();')
     source.write_text(LOCK_PROGRAM % text, encoding="ascii")
     subprocess.run(["cc", "-Wall", "-Werror", "-o", program, str(source)], check=True)
-    command = [program, *logo[0]["semaphore"].split(":"), client.hello["uid"]]
+    return [program, *logo[0]["semaphore"].split(":"), client.hello["uid"]]
+
+
+def test_the_lock_in_c(client, lock_command):
+    """The lock is held between the two halves of the example, free after it, and ends by DROP."""
+    command = lock_command
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as holder:
         assert holder.stdout.readline() == b"held\n"
@@ -442,3 +450,86 @@ def test_the_lock_in_c(client, logo, tmp_path):
     assert holder.returncode == 1 and b"the lock was lost" in complaint
     done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1 and b"the image is gone" in done.stderr
+
+
+def test_the_lock_in_c_when_it_is_interrupted(client, lock_command):
+    """Stopped while it waits for the lock, it waits again when it goes on, and gets the lock."""
+
+    def wait_for(waiters):
+        eventually(lambda: client.ask("STAT", name="logo")["waiters"] == waiters)
+
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with (
+        subprocess.Popen(lock_command, **pipes) as holder,
+        subprocess.Popen(lock_command, **pipes) as waiter,
+    ):
+        first, second = holder, waiter
+        ready, *_ = select.select([holder.stdout, waiter.stdout], [], [], TIMEOUT)
+        if waiter.stdout in ready:
+            first, second = waiter, holder
+        assert first.stdout.readline() == b"held\n"
+        wait_for("1")
+        second.send_signal(signal.SIGSTOP)
+        wait_for("0")
+        second.send_signal(signal.SIGCONT)
+        wait_for("1")
+        first.communicate(b"\n")
+        assert second.stdout.readline() == b"held\n"
+        second.communicate(b"\n")
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+# ---- What requests do ----
+
+
+def test_a_quiet_request_has_no_answer(client, logo):
+    """Not even items, but the events of a quiet WATCH come."""
+    del logo
+    client.send(b"LIST quiet=ok")
+    client.send(b"FETCH name=logo fd=yes quiet=ok")
+    client.ask("NOOP")
+    assert not client.fds
+    client.send(b"WATCH initial=yes quiet=ok")
+    assert [client.reply()[1]["type"] for _ in range(2)] == ["loaded", "listed"]
+
+
+@pytest.mark.parametrize("other", ["source", "path"])
+def test_a_followed_image_gets_pixels_from_elsewhere(client, tmp_path, other):
+    """It stays followed, and the next change of the followed file brings that file back."""
+    path = write_png(tmp_path / "a.png", noise(5, 5, 3))
+    elsewhere = write_png(tmp_path / "b.png", noise(6, 6, 3))
+    client.ask("LOAD", path=path, name="a", watch="yes")
+    if other == "source":
+        with open(elsewhere, "rb") as file:
+            client.ask("LOAD", [file.fileno()], source="fd", name="a")
+    else:
+        client.ask("LOAD", path=elsewhere, name="a")
+    stat = client.ask("STAT", name="a")
+    assert (stat["watch"], stat["width"]) == ("yes", "6")
+    os.replace(write_png(tmp_path / "c.png", noise(7, 7, 3)), path)
+    eventually(lambda: client.ask("STAT", name="a")["width"] == "7")
+
+
+def test_a_list_begins_behind_all_images_of_a_name(client, logo):
+    del logo
+    assert [item["name"] for item in client.items(after="logn")] == ["logo"]
+    assert client.items(after="logo") == []
+    assert client.items(after="logo", owner=os.getuid()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [
+        (b"FETCH id=a name", "a"),
+        (b"FETCH name id=a%20b", "a b"),
+        (b"FETCH id=a id=b", None),
+        (b"FETCH id=%01 name", None),
+        (b"FETCH id=a% name=b", None),
+        (b"FETCH id=a quiet=ok name", "a"),
+    ],
+)
+def test_a_malformed_line_has_its_id_if_it_can_be_read(client, text, id):
+    client.send(text)
+    verb, values = client.reply()
+    assert (verb, values["code"], values.get("id")) == ("ERR", "protocol", id)
+    client.ask("NOOP")
