@@ -37,6 +37,10 @@ static bool list_read_position(struct call *call, struct listing *listing)
 	int64_t owner;
 	if (!arguments_read_owner(call, &owner))
 		return false;
+	if (owner == OWNER_ANY) {
+		refuse_key(call, KEY_OWNER, "owner= of a list must be a user's number");
+		return false;
+	}
 	if (!name && owner < 0)
 		return true;
 	const char *fault = name ? name_check(name) : "owner= needs a name; add after=";

@@ -6,7 +6,7 @@ import socket
 
 import numpy
 import pytest
-from client import Client, eventually
+from client import Client, Refused, eventually
 from pictures import noise, tiny_png, write_png
 from segment import Segment, check_reply, shm_path
 
@@ -384,6 +384,13 @@ def test_a_page_of_what_matches(client, tmp_path):
     assert page(client, match="*b", limit=4) == (["0b", "1b", "2b", "3b"], True)
     assert page(client, match="*b", limit=9)[1] is False
     assert page(client, match="*b", after="6b") == (["7b", "8b"], False)
+
+
+def test_a_list_begins_behind_one_image(client):
+    for values in ({"owner": "any"}, {"after": "a", "owner": "any"}, {"owner": 0}):
+        with pytest.raises(Refused) as refusal:
+            client.items(**values)
+        assert refusal.value.code == "invalid-argument"
 
 
 def test_keys_of_a_list(client, image):
