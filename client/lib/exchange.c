@@ -390,6 +390,15 @@ void exchange_expect_event(struct shmimg_client *client)
 	call->pending = call->is_event = true;
 }
 
+/* The id is the library's own: a handler of records must not see it. It is the first field. */
+static void exchange_remove_id(const struct shmimg_client *client, struct wire_line *line)
+{
+	if (!exchange_has_ids(client) || line->count == 0 || strcmp(line->fields[0].key, "id") != 0)
+		return;
+	line->count--;
+	memmove(line->fields, line->fields + 1, line->count * sizeof(line->fields[0]));
+}
+
 int exchange_receive(struct shmimg_client *client)
 {
 	struct call *call = client->call;
@@ -400,7 +409,10 @@ int exchange_receive(struct shmimg_client *client)
 		call->arrived = false;
 		pthread_cond_broadcast(&client->changed);
 		const char *fault = wire_parse(call->answer, call->length, &call->reply);
-		return fault ? client_lose(client, -EPROTO, "from the daemon: %s", fault) : 0;
+		if (fault)
+			return client_lose(client, -EPROTO, "from the daemon: %s", fault);
+		exchange_remove_id(client, &call->reply);
+		return 0;
 	}
 	if (r == -ETIMEDOUT && !call->lost && call->is_event) {
 		call->pending = false;

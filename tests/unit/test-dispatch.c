@@ -401,8 +401,8 @@ static void test_rejections(void **state)
 	static const char *const parts[] = {
 		"ERR code=protocol message=a%20key%20is%20given%20twice",
 		"\nERR code=unsupported verb=NONSENSE message=unknown%20command%20NONSENSE;",
-		"\nERR code=unsupported key=colour "
-		"message=this%20command%20has%20no%20key%20colour=;",
+		("\nERR code=unsupported key=colour "
+		 "message=this%20command%20has%20no%20key%20colour=;"),
 		"\nERR code=invalid-argument key=name message=name=%20is%20missing",
 		"\nERR code=invalid-argument key=id ", "\nERR code=invalid-argument key=quiet ",
 		"\nERR code=cancelled message="};

@@ -246,15 +246,15 @@ static void test_release_in_parts(void **state)
 	world_end(&world, session);
 }
 
-/* Of a user in as many groups as there can be: each is found, and no other. */
+/* Of a client in as many groups as count: each is found, and no other. */
 static void test_groups(void **state)
 {
-	enum { GROUPS = 65536 };
-	static gid_t groups[GROUPS], own[GROUPS];
+	enum { GROUPS = CREDENTIALS_GROUPS_MAX, OWN_MAX = 65536 };
+	static gid_t groups[GROUPS], own[OWN_MAX];
 	struct credentials who;
 	int sockets[2];
 	(void)state;
-	int count = getgroups(GROUPS, own);
+	int count = getgroups(OWN_MAX, own);
 	assert_return_code(count, errno);
 	for (unsigned i = 0; i < GROUPS; i++)
 		groups[i] = 3 + 2 * (GROUPS - i); /* the last one first */
