@@ -105,6 +105,7 @@ static void test_life(void **state)
 	close(reader);
 	close(fd);
 	deferred_free_stop(&deferred_free);
+	deferred_free_destroy(&deferred_free);
 }
 
 static void test_names_in_the_header_and_behind(void **state)
