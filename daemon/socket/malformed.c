@@ -60,7 +60,8 @@ static void malformed_read_field(const char *word, size_t length, struct malform
 {
 	char text[WIRE_LINE_MAX + 2];
 	struct wire_line line;
-	memcpy(text, "V ", 2);
+	text[0] = 'V';
+	text[1] = ' ';
 	memcpy(text + 2, word, length);
 	if (wire_parse(text, length + 2, &line)) {
 		memcpy(text, word, length);

@@ -39,7 +39,7 @@ def test_what_became_of_it(idle, pictures):
         broken.write(whole.read()[:-20])
     run("shmimgctl", "load", path, user="alice", check=False)
     failed = journal(f"IMAGE={path}")
-    assert [entry["FAULT"] for entry in failed] == ["decoder-failed"]
+    assert [entry["FAULT"] for entry in failed] == ["not-an-image"]
     assert failed[0]["PRIORITY"] == "6", "a broken file is no fault of the machine's"
     tiny_png(path)
     run("shmimgctl", "load", path, user="alice")
