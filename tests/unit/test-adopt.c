@@ -285,6 +285,21 @@ static void test_another_link(void **state)
 	world_close(&world);
 }
 
+/* Loses a board, and removes the sets that nobody else knows of. */
+static void lose_board(const char *path)
+{
+	struct board_header header;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
+	close(fd);
+	assert_return_code(unlink(path), errno);
+	for (int i = 0; i < BOARD_SETS; i++) {
+		if (header.set_keys[i])
+			assert_int_equal(semaphore_remove_key(header.set_keys[i]), 0);
+	}
+}
+
 /* Of every image, whether it is taken over or not. */
 static void test_generations_go_on(void **state)
 {
@@ -302,7 +317,7 @@ static void test_generations_go_on(void **state)
 		write_header(a, &header);
 		snprintf(path, sizeof(path), SHM_FOLDER BOARD_NAME, world.identity.id);
 		if (lost == 1)
-			assert_return_code(unlink(path), errno);
+			lose_board(path);
 		else if (lost == 2)
 			assert_return_code(truncate(path, 100), errno);
 		take_over(&world);
