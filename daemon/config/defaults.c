@@ -86,7 +86,7 @@ void defaults_set(struct options *options)
 				[RESOURCE_PINS] = 65536,
 				[RESOURCE_FOLLOWS] = 8192,
 				[RESOURCE_SETS] = 512,
-				[RESOURCE_WATCHES] = 1024,
+				[RESOURCE_WATCHES] = 8192,
 				[RESOURCE_DESCRIPTORS] = 256,
 			},
 		.log_level = LOG_LEVEL_INFO,

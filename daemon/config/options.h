@@ -82,7 +82,7 @@ enum { SOCKET_PATH_MAX = 102, DECODER_PATH_MAX = 180, USER_LIMIT_MAX = 100000000
 	X(USER_WATCHES, "user-watches", NUMBER, user_limits[RESOURCE_WATCHES], 1, USER_LIMIT_MAX, \
 		RELOAD, "NUMBER",                                                                 \
 		"most watches of one user; each counts once, and once\n"                          \
-		"more for each 64 bytes of its pattern (default: 1024)")                          \
+		"more for each 64 bytes of its pattern (default: 8192)")                          \
 	X(USER_DESCRIPTORS, "user-descriptors", NUMBER, user_limits[RESOURCE_DESCRIPTORS], 1,     \
 		USER_LIMIT_MAX, RELOAD, "NUMBER",                                                 \
 		"most descriptors that a user has not received yet\n"                             \

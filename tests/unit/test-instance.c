@@ -148,7 +148,7 @@ static void test_user_limits(void **state)
 		{"--user-descriptors=7", RESOURCE_DESCRIPTORS, 7},
 	};
 	static const uint64_t defaults[RESOURCE_COUNT] = {
-		256, 65536, 64 << 10, 1024, 65536, 8192, 512, 1024, 256};
+		256, 65536, 64 << 10, 1024, 65536, 8192, 512, 8192, 256};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct options options;
