@@ -246,16 +246,16 @@ static bool connection_admit_descriptor(
 	if (!wanted || strcmp(wanted, "yes") != 0)
 		return true;
 	int r = transit_add(&connection->transit, session_accounts(session));
-	if (r == -EDQUOT)
+	if (r == -EDQUOT) {
 		reply->fields = accounts_fields(
 			session_accounts(session), session_uid(session), RESOURCE_DESCRIPTORS);
-	if (r == -EDQUOT)
 		dispatch_reject(session, reply, FAULT_OVER_QUOTA,
 			"as many descriptors are under way to your programs as user-descriptors "
 			"allows; receive them, or ask without fd=yes");
-	else if (r < 0)
+	} else if (r < 0) {
 		dispatch_reject(session, reply, FAULT_BUSY,
 			"too many descriptors are under way to clients; try again later");
+	}
 	return r == 0;
 }
 
