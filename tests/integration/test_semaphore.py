@@ -280,23 +280,29 @@ def test_many_images_share_sets(start_daemon, folder, public):
     assert value == 0
 
 
+def load_for_a_group(daemon, public):
+    """An image of user 4001, shared with group 4005; its semaphore as text."""
+    names, values = ["a"], {"share": "group", "keep": "pinned"}
+    return as_user(4001, lambda: load_open_file(public, daemon, names, **values)[0][0], gid=4005)
+
+
+def may_lock(text, uid, gid):
+    def attempt():
+        try:
+            return Semaphore(text).try_lock()
+        except PermissionError:
+            return False
+
+    return as_user(uid, attempt, gid=gid)
+
+
 @only_root
 def test_the_daemons_group_has_no_right_to_a_groups_lock(start_daemon, folder, public):
     """The kernel gives the rights of a set's group also to the group of who created it."""
     daemon = start_daemon("--socket-mode", "0666", folder=folder, user=(4009, 4010))
-
-    def load():
-        return load_open_file(public, daemon, ["a"], share="group", keep="pinned")[0][0]
-
-    def attempt(text):
-        try:
-            return Semaphore(text).try_lock()
-        except PermissionError:
-            return "forbidden"
-
-    text = as_user(4001, load, gid=4005)
-    assert as_user(4002, attempt, text, gid=4010) == "forbidden"
-    assert as_user(4001, attempt, text, gid=4005) is True
+    text = load_for_a_group(daemon, public)
+    assert not may_lock(text, 4002, gid=4010)
+    assert may_lock(text, 4001, gid=4005)
 
 
 @only_root
@@ -306,16 +312,6 @@ def test_a_group_shares_the_lock(start_daemon, folder, public, private):
     options = ("--socket-mode", "0666", "--private-group", "yes") if private else ()
     user = (4009, 4010) if private else None
     daemon = start_daemon(*options, folder=folder, user=user)
-
-    def load():
-        return load_open_file(public, daemon, ["a"], share="group", keep="pinned")[0][0]
-
-    def attempt(text):
-        try:
-            return Semaphore(text).try_lock()
-        except PermissionError:
-            return "forbidden"
-
-    text = as_user(4001, load, gid=4005)
-    assert as_user(4003, attempt, text, gid=4006) == "forbidden"
-    assert as_user(4002, attempt, text, gid=4005) is True
+    text = load_for_a_group(daemon, public)
+    assert not may_lock(text, 4003, gid=4006)
+    assert may_lock(text, 4002, gid=4005)
